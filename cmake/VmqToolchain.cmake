@@ -1,0 +1,26 @@
+# Compiler, linker and sanitizer settings shared by every target, and the third-party packages (Debian 12 versions).
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(fmt 9 REQUIRED)
+find_package(spdlog 1.10 REQUIRED)
+
+add_library(vmq_options INTERFACE)
+target_include_directories(vmq_options INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/generated)
+target_compile_options(vmq_options INTERFACE
+  -Wall -Wextra -Wconversion -Wshadow -Wpedantic -Werror -fno-omit-frame-pointer)
+target_compile_definitions(vmq_options INTERFACE BOOST_ASIO_NO_DEPRECATED)
+target_link_libraries(vmq_options INTERFACE Threads::Threads)
+
+if(VMQ_SANITIZE)
+  target_compile_options(vmq_options INTERFACE -fsanitize=${VMQ_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(vmq_options INTERFACE -fsanitize=${VMQ_SANITIZE})
+endif()
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+find_program(MOLD_PROGRAM mold)
+if(MOLD_PROGRAM)
+  target_link_options(vmq_options INTERFACE -fuse-ld=mold)
+endif()
