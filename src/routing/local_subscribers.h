@@ -1,0 +1,98 @@
+// The subscribers of one shard: filter to clients, and client to its filters.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "mqtt/packets.h"
+#include "routing/subscription_index.h"
+
+namespace vmq::routing {
+
+class Subscriber;
+
+/// One client on one filter, as the delivery loop reads it.
+struct LocalSubscription {
+    Subscriber* subscriber;
+    std::uint32_t subscription_id;  // 0: none [v5 3.8.2.1.2]
+    mqtt::SubscriptionOptions options;
+};
+
+/// One subscription as its client holds it.
+struct OwnSubscription {
+    SubscriptionKey key;
+    bool shared;
+    std::uint32_t slot;              // place in the filter's list of subscribers; unused if shared
+    std::uint32_t subscription_id;
+    mqtt::SubscriptionOptions options;
+    void* handle;  // FilterNode or SharedGroup
+};
+
+/// A client as routing sees it: the base class of whatever holds its queue. Its subscriptions are
+/// found by key in constant time however many there are. Owned by its shard.
+class Subscriber {
+public:
+    Subscriber(const Subscriber&) = delete;
+    Subscriber& operator=(const Subscriber&) = delete;
+
+    [[nodiscard]] std::size_t subscription_count() const noexcept;
+    [[nodiscard]] const OwnSubscription* find(SubscriptionKey key) const noexcept;
+    /// All of them, in no order. Valid until the next change.
+    [[nodiscard]] std::span<const OwnSubscription> subscriptions() const noexcept;
+
+protected:
+    Subscriber() = default;
+    ~Subscriber() = default;
+
+private:
+    friend class LocalSubscribers;
+    // Up to a handful are searched in order; more get an index by key.
+    std::vector<OwnSubscription> list_;
+    boost::unordered_flat_map<SubscriptionKey, std::uint32_t> positions_;
+};
+
+/// Filter to subscribers on one shard; keeps the shared index told. Owned by the shard.
+class LocalSubscribers final {
+public:
+    LocalSubscribers(ShardId shard, SubscriptionIndex& index);
+    LocalSubscribers(const LocalSubscribers&) = delete;
+    LocalSubscribers& operator=(const LocalSubscribers&) = delete;
+
+    enum class Added : std::uint8_t { New, Replaced };
+
+    /// Subscribes, or replaces options and identifier of a subscription that exists
+    /// [v5 MQTT-3.8.4-3]. `filter` is valid and may be "$share/GROUP/FILTER". `persistent`: the
+    /// client's messages are stored while it is away. `number` names the client in shared groups.
+    Added subscribe(Subscriber& subscriber, ClientNumber number, std::string_view mountpoint,
+                    std::string_view filter, mqtt::SubscriptionOptions options,
+                    std::uint32_t subscription_id, bool persistent, bool online);
+    /// False if there was no such subscription.
+    bool unsubscribe(Subscriber& subscriber, ClientNumber number, std::string_view mountpoint,
+                     std::string_view filter);
+    void unsubscribe_all(Subscriber& subscriber, ClientNumber number);
+    [[nodiscard]] const OwnSubscription* find(const Subscriber& subscriber, std::string_view mountpoint,
+                                              std::string_view filter) const;
+
+    /// The client went on- or offline, or its session became (non-)persistent.
+    void set_state(Subscriber& subscriber, ClientNumber number, bool online, bool persistent);
+
+    /// Who has subscribed to `key` on this shard; empty if nobody any more. Valid until the next
+    /// subscribe or unsubscribe.
+    [[nodiscard]] std::span<const LocalSubscription> subscribers(SubscriptionKey key) const noexcept;
+
+    [[nodiscard]] std::size_t subscription_count() const noexcept { return subscriptions_; }
+    [[nodiscard]] std::string text(const OwnSubscription& subscription) const;
+
+private:
+    struct Entry;
+    boost::unordered_flat_map<SubscriptionKey, Entry> entries_;
+    const ShardId shard_;
+    SubscriptionIndex& index_;
+    std::size_t subscriptions_ = 0;
+};
+
+}  // namespace vmq::routing

@@ -1,0 +1,118 @@
+// Which filters match a topic, and on which shards they have subscribers: one index for the process.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/random.h"
+#include "base/sharded_mutex.h"
+
+namespace vmq::routing {
+
+/// Names one filter, or one shared group on one filter, of one mountpoint. Never reused: a message
+/// under way to a shard that has dropped the filter finds nothing there.
+enum class SubscriptionKey : std::uint64_t {};
+
+class FilterNode;   // a node of the trie
+class SharedGroup;  // the members of one "$share/GROUP/FILTER"
+
+/// A filter that a shard holds on to: `node` stays valid until the shard releases it.
+struct FilterHandle {
+    SubscriptionKey key{};
+    FilterNode* node = nullptr;
+};
+
+/// A shared group that one member holds on to, valid until it leaves.
+struct GroupHandle {
+    SubscriptionKey key{};
+    SharedGroup* group = nullptr;
+};
+
+struct FilterMatch {
+    SubscriptionKey key;
+    ShardSet shards;             // shards with at least one subscriber
+    ShardSet persistent_shards;  // those of them with a subscriber whose messages are stored
+};
+
+/// One matched shared group with the member chosen for this message.
+struct SharedMatch {
+    SubscriptionKey group;
+    ShardId shard;
+    ClientNumber member;
+};
+
+/// Filled by match(); reuse one object so that its vectors keep their memory.
+struct MatchResult {
+    std::vector<FilterMatch> filters;
+    std::vector<SharedMatch> shared;
+
+    void clear() noexcept {
+        filters.clear();
+        shared.clear();
+    }
+    [[nodiscard]] bool empty() const noexcept { return filters.empty() && shared.empty(); }
+};
+
+/// A trie of all filters of all mountpoints. It knows structure and, per filter, the set of shards;
+/// who the subscribers are is each shard's own business (LocalSubscribers), except for shared
+/// groups, whose members are all here because one of them is chosen per message.
+///
+/// Owned by the broker, used by all shards. A shard passes its own id as `reader`. match() takes
+/// only that shard's lock; adding the first subscriber of a new filter and dropping the last one
+/// take all of them; everything else is an atomic bit.
+class SubscriptionIndex final {
+public:
+    /// `seed` keys the hash table against chosen collisions.
+    SubscriptionIndex(std::uint32_t shards, std::uint64_t seed);
+    ~SubscriptionIndex();
+    SubscriptionIndex(const SubscriptionIndex&) = delete;
+    SubscriptionIndex& operator=(const SubscriptionIndex&) = delete;
+
+    /// Appends every filter that matches `topic` (a valid name), each once, and one chosen member of
+    /// every matching shared group. Members in `random` order: an online one if there is one, else
+    /// a stored one, else the group is left out.
+    void match(ShardId reader, std::string_view mountpoint, std::string_view topic, Random& random,
+               MatchResult& result) const;
+
+    /// Marks that `shard` has a subscriber on `filter` (valid, not shared). Idempotent.
+    [[nodiscard]] FilterHandle acquire(ShardId shard, std::string_view mountpoint,
+                                       std::string_view filter);
+    /// Says whether one of the shard's subscribers of this filter needs its messages stored.
+    void set_persistent(ShardId shard, FilterHandle handle, bool persistent) noexcept;
+    /// The shard's last subscriber has left: the handle is invalid afterwards.
+    void release(ShardId shard, FilterHandle handle);
+    /// Key of `filter` if any shard holds it.
+    [[nodiscard]] FilterHandle find(ShardId reader, std::string_view mountpoint,
+                                    std::string_view filter) const;
+
+    /// Adds a member to the group `group` on `filter`; joining twice changes nothing.
+    [[nodiscard]] GroupHandle join(ShardId shard, std::string_view mountpoint, std::string_view group,
+                                   std::string_view filter, ClientNumber member, bool online);
+    /// Tells whether the member is connected. `keeps_offline`: an offline member takes messages for
+    /// later; one that does not is passed over.
+    void set_online(GroupHandle handle, ClientNumber member, bool online, bool keeps_offline);
+    void leave(GroupHandle handle, ClientNumber member);
+    [[nodiscard]] GroupHandle find_group(ShardId reader, std::string_view mountpoint,
+                                         std::string_view group, std::string_view filter) const;
+    /// Another member of the group than `except`, preferring online ones. False if there is none.
+    [[nodiscard]] bool choose_other(ShardId reader, SharedMatch& match, std::string_view mountpoint,
+                                    std::string_view topic, ClientNumber except, Random& random) const;
+
+    /// The filter's text as it was subscribed (for groups "$share/GROUP/FILTER").
+    [[nodiscard]] std::string text(ShardId reader, FilterHandle handle) const;
+    [[nodiscard]] std::string text(ShardId reader, GroupHandle handle) const;
+
+    [[nodiscard]] std::size_t filter_count() const noexcept;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vmq::routing
