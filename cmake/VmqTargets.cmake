@@ -1,3 +1,13 @@
+# Groups of programs: `cmake --build --preset PRESET --target GROUP`.
+add_custom_target(vmq_benches)  # every *_bench
+add_custom_target(vmq_fuzzers)  # every *_fuzz
+add_custom_target(vmq_headers)  # every header of src/ compiled alone
+add_custom_target(vmq_shards)  # what the tests labelled shards need; ./dev test runs these under ThreadSanitizer
+add_custom_target(vmq_generated)  # generated sources, which clang-tidy needs
+
+# Folders whose tests start threads: their tests are labelled shards.
+set(VMQ_FOLDERS_WITH_THREADS runtime transport broker)
+
 # vmq_library(NAME [DEPS lib...]): one folder is one library. Its x.cc files are the library, its x_test.cc files the
 # test program vmq_NAME_test, x_bench.cc the benchmark vmq_NAME_bench, and each x_fuzz.cc a fuzz target of its own, so
 # a file that stands in the folder is built and a test cannot be forgotten.
@@ -18,13 +28,19 @@ function(vmq_library name)
     add_library(vmq_${name} INTERFACE)
     target_link_libraries(vmq_${name} INTERFACE vmq_options ${arg_DEPS})
   endif()
+  vmq_headers_alone(${name})
   if(VMQ_TESTS AND tests)
-    vmq_test(vmq_${name}_test SOURCES ${tests} DEPS vmq_${name} ${arg_TEST_DEPS})
+    set(labels unit)
+    if(name IN_LIST VMQ_FOLDERS_WITH_THREADS)
+      set(labels shards)
+    endif()
+    vmq_test(vmq_${name}_test SOURCES ${tests} DEPS vmq_${name} ${arg_TEST_DEPS} LABEL ${labels})
   endif()
   if(VMQ_BENCH AND benches)
     find_package(benchmark REQUIRED)
     add_executable(vmq_${name}_bench ${benches})
     target_link_libraries(vmq_${name}_bench PRIVATE vmq_${name} ${arg_TEST_DEPS} benchmark::benchmark_main)
+    add_dependencies(vmq_benches vmq_${name}_bench)
   endif()
   if(VMQ_FUZZ)
     foreach(source ${fuzzers})
@@ -34,23 +50,56 @@ function(vmq_library name)
   endif()
 endfunction()
 
-# vmq_test(NAME SOURCES ... DEPS ...): a GoogleTest program; every case in it is a ctest of its own.
+# Compiles each header of a folder as a source of its own, as part of the target vmq_headers only.
+function(vmq_headers_alone name)
+  set(sources)
+  file(GLOB headers CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/src ${CMAKE_CURRENT_SOURCE_DIR}/*.h)
+  foreach(header ${headers})
+    set(source ${CMAKE_BINARY_DIR}/headers/${header}.cc)
+    file(CONFIGURE OUTPUT ${source} CONTENT "#include \"${header}\"\n" @ONLY)
+    list(APPEND sources ${source})
+  endforeach()
+  if(sources)
+    add_library(vmq_${name}_headers OBJECT EXCLUDE_FROM_ALL ${sources})
+    target_link_libraries(vmq_${name}_headers PRIVATE vmq_${name})
+    add_dependencies(vmq_headers vmq_${name}_headers)
+  endif()
+endfunction()
+
+# vmq_test(NAME SOURCES ... DEPS ... [LABEL unit|shards|...]): a GoogleTest program; every case in it is a ctest of its
+# own. Tests labelled shards also run under ThreadSanitizer.
 function(vmq_test name)
-  cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(arg "" "LABEL" "SOURCES;DEPS" ${ARGN})
   find_package(GTest REQUIRED)
   include(GoogleTest)
   add_executable(${name} ${arg_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${arg_DEPS} GTest::gmock GTest::gtest_main)
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+  if(NOT arg_LABEL)
+    set(arg_LABEL unit)
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300 LABELS ${arg_LABEL})
+  if(arg_LABEL STREQUAL "shards")
+    add_dependencies(vmq_shards ${name})
+  endif()
 endfunction()
 
-# vmq_fuzzer(NAME SOURCES ... DEPS ...): a libFuzzer program; seeds in tests/fuzz/seeds/NAME.
+# vmq_fuzzer(NAME SOURCES ... DEPS ...): a libFuzzer program, and a ctest that runs it for a few seconds. Seeds in
+# tests/fuzz/seeds/NAME; what it finds goes to the build folder.
+set(VMQ_FUZZ_SECONDS 3 CACHE STRING "How long each fuzz target runs as a ctest")
 function(vmq_fuzzer name)
   cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${arg_DEPS})
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
-  set_property(GLOBAL APPEND PROPERTY VMQ_FUZZERS ${name})
+  add_dependencies(vmq_fuzzers ${name})
+  set(corpora ${CMAKE_BINARY_DIR}/corpus/${name})
+  file(MAKE_DIRECTORY ${corpora})
+  if(EXISTS ${CMAKE_SOURCE_DIR}/tests/fuzz/seeds/${name})
+    list(APPEND corpora ${CMAKE_SOURCE_DIR}/tests/fuzz/seeds/${name})
+  endif()
+  add_test(NAME ${name} COMMAND ${name} -max_total_time=${VMQ_FUZZ_SECONDS} -artifact_prefix=${CMAKE_BINARY_DIR}/${name}-
+    ${corpora})
+  set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 120)
 endfunction()

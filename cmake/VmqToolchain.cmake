@@ -14,11 +14,15 @@ target_link_libraries(vmq_options INTERFACE Threads::Threads)
 if(VMQ_SANITIZE)
   target_compile_options(vmq_options INTERFACE -fsanitize=${VMQ_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(vmq_options INTERFACE -fsanitize=${VMQ_SANITIZE})
+  if(VMQ_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(vmq_options INTERFACE -Wno-tsan)  # Asio has a fence that g++ warns about
+  endif()
 endif()
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  # Relative to the project, so that every clone and worktree on a machine shares what one of them has compiled.
+  set(CMAKE_CXX_COMPILER_LAUNCHER env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE_PROGRAM})
 endif()
 find_program(MOLD_PROGRAM mold)
 if(MOLD_PROGRAM)
