@@ -14,8 +14,8 @@ inline constexpr std::uint32_t kMaxShards = 64;
 
 [[nodiscard]] constexpr ShardSet shard_bit(ShardId shard) noexcept { return 1ULL << shard; }
 
-/// Names one client (mountpoint and client id) for the life of its state on this node. Never reused,
-/// so a late message for a client that is gone finds nothing instead of somebody else.
+/// Names one client (mountpoint and client id) for the life of its state on this node. Never
+/// reused, so a late message for a client that is gone finds nothing instead of somebody else.
 enum class ClientNumber : std::uint64_t {};
 
 }  // namespace vmq

@@ -11,7 +11,8 @@ namespace {
 std::atomic<Level> g_level{Level::Info};
 
 spdlog::logger& sink() {
-    // notice is VerneMQ's level between info and warning; spdlog has none, so it is written as info.
+    // notice is VerneMQ's level between info and warning; spdlog has none, so it is written as
+    // info.
     static const std::shared_ptr<spdlog::logger> logger = [] {
         auto made = std::make_shared<spdlog::logger>(
             "vernemq", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
@@ -31,8 +32,8 @@ bool enabled(Level level) noexcept { return level >= g_level.load(std::memory_or
 
 void write(Level level, std::string_view line) {
     static constexpr spdlog::level::level_enum kMap[] = {
-        spdlog::level::debug, spdlog::level::info, spdlog::level::info,
-        spdlog::level::warn,  spdlog::level::err,  spdlog::level::critical, spdlog::level::off};
+        spdlog::level::debug, spdlog::level::info,     spdlog::level::info, spdlog::level::warn,
+        spdlog::level::err,   spdlog::level::critical, spdlog::level::off};
     sink().log(kMap[static_cast<std::size_t>(level)], line);
 }
 

@@ -1,4 +1,5 @@
-// The logging front: VerneMQ's levels, formatted with fmt, written by whatever sink the process set up.
+// The logging front: VerneMQ's levels, formatted with fmt, written by whatever sink the process set
+// up.
 #pragma once
 
 #include <fmt/core.h>
@@ -19,7 +20,8 @@ void set_level(Level level) noexcept;
 
 template <typename... Args>
 void debug(fmt::format_string<Args...> format, Args&&... args) {
-    if (enabled(Level::Debug)) write(Level::Debug, fmt::format(format, static_cast<Args&&>(args)...));
+    if (enabled(Level::Debug))
+        write(Level::Debug, fmt::format(format, static_cast<Args&&>(args)...));
 }
 template <typename... Args>
 void info(fmt::format_string<Args...> format, Args&&... args) {
@@ -27,15 +29,18 @@ void info(fmt::format_string<Args...> format, Args&&... args) {
 }
 template <typename... Args>
 void notice(fmt::format_string<Args...> format, Args&&... args) {
-    if (enabled(Level::Notice)) write(Level::Notice, fmt::format(format, static_cast<Args&&>(args)...));
+    if (enabled(Level::Notice))
+        write(Level::Notice, fmt::format(format, static_cast<Args&&>(args)...));
 }
 template <typename... Args>
 void warning(fmt::format_string<Args...> format, Args&&... args) {
-    if (enabled(Level::Warning)) write(Level::Warning, fmt::format(format, static_cast<Args&&>(args)...));
+    if (enabled(Level::Warning))
+        write(Level::Warning, fmt::format(format, static_cast<Args&&>(args)...));
 }
 template <typename... Args>
 void error(fmt::format_string<Args...> format, Args&&... args) {
-    if (enabled(Level::Error)) write(Level::Error, fmt::format(format, static_cast<Args&&>(args)...));
+    if (enabled(Level::Error))
+        write(Level::Error, fmt::format(format, static_cast<Args&&>(args)...));
 }
 
 }  // namespace vmq::log

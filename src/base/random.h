@@ -5,7 +5,8 @@
 
 namespace vmq {
 
-/// A fast generator (SplitMix64) for choices that need no secrecy: balancing, jitter. One owner, one thread.
+/// A fast generator (SplitMix64) for choices that need no secrecy: balancing, jitter. One owner,
+/// one thread.
 class Random final {
 public:
     explicit constexpr Random(std::uint64_t seed) noexcept : state_(seed) {}

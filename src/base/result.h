@@ -1,4 +1,5 @@
-// Result<T>: a value, or why there is none. For what a peer, the network, the disk or the operator caused.
+// Result<T>: a value, or why there is none. For what a peer, the network, the disk or the operator
+// caused.
 #pragma once
 
 #include <cstdint>
