@@ -33,17 +33,16 @@ struct Frame {
     std::uint8_t flags = 0;     // the low four bits of the first byte
     std::string_view body;      // variable header and payload
     std::size_t size = 0;       // bytes of the whole packet, when Complete
-    std::size_t needed = 0;     // bytes of the whole packet, when NeedMore and already known
+    std::size_t needed = 0;     // bytes of the whole packet, when TooLarge, or NeedMore and known
 };
 
 /// Looks at the first packet in `buffer`. `max_remaining_length` is at most 268,435,455.
 [[nodiscard]] Frame next_frame(std::string_view buffer, std::uint32_t max_remaining_length) noexcept;
 
-/// What the first bytes of a connection say before a full CONNECT is trusted.
-/// Accepts "MQTT" 3.1.1 and 5, "MQIsdp" 3, and the bridge levels 131 and 132. An unknown level gives
+/// Accepts "MQTT" 4 (3.1.1), 5 and 132, "MQIsdp" 3 and 131. Another level gives
 /// UnsupportedProtocolVersion [v3.1.1 MQTT-3.1.2-2] [v5 MQTT-3.1.2-2]; `packet.version` is then the
 /// nearest version in which to answer. On any failure after the level was read, `packet.version`
-/// is valid.
+/// is valid; before that (another protocol name: not MQTT at all) it is V311.
 [[nodiscard]] DecodeStatus decode_connect(const Frame& frame, Connect& packet);
 
 [[nodiscard]] DecodeStatus decode_publish(const Frame& frame, ProtocolVersion version, Publish& packet);
@@ -56,9 +55,10 @@ struct Frame {
                                               Unsubscribe& packet);
 /// PINGREQ: no flags, no body.
 [[nodiscard]] DecodeStatus decode_pingreq(const Frame& frame);
+/// As a client sends it: reason codes and properties that only a server may use are refused.
 [[nodiscard]] DecodeStatus decode_disconnect(const Frame& frame, ProtocolVersion version,
                                              Disconnect& packet);
-/// Requires v5; with MQTT 3 the type is reserved and the caller refuses it.
+/// As a client sends it. Requires v5; with MQTT 3 the type is reserved and the caller refuses it.
 [[nodiscard]] DecodeStatus decode_auth(const Frame& frame, Auth& packet);
 
 // What a server sends, for clients, bridges and tests.
@@ -70,6 +70,10 @@ struct Frame {
 /// found with decode_publish_properties().
 [[nodiscard]] DecodeStatus decode_server_publish(const Frame& frame, ProtocolVersion version,
                                                  Publish& packet);
+/// All properties of a PUBLISH whose `raw_properties` are `raw`. Requires it decoded without error.
 [[nodiscard]] Properties decode_publish_properties(std::string_view raw);
+/// Only MQTT 5 servers send these two.
+[[nodiscard]] DecodeStatus decode_server_disconnect(const Frame& frame, Disconnect& packet);
+[[nodiscard]] DecodeStatus decode_server_auth(const Frame& frame, Auth& packet);
 
 }  // namespace vmq::mqtt
