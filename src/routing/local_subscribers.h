@@ -4,32 +4,25 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "mqtt/packets.h"
+#include "routing/filter_subscribers.h"
 #include "routing/subscription_index.h"
 
 namespace vmq::routing {
 
-class Subscriber;
-
-/// One client on one filter, as the delivery loop reads it.
-struct LocalSubscription {
-    Subscriber* subscriber;
-    std::uint32_t subscription_id;  // 0: none [v5 3.8.2.1.2]
-    mqtt::SubscriptionOptions options;
-};
-
 /// One subscription as its client holds it.
 struct OwnSubscription {
     SubscriptionKey key;
-    bool shared;
-    std::uint32_t slot;              // place in the filter's list of subscribers; unused if shared
+    void* handle;        // FilterNode or SharedGroup
+    std::uint32_t slot;  // place in the filter's list of subscribers; unused if shared
     std::uint32_t subscription_id;
     mqtt::SubscriptionOptions options;
-    void* handle;  // FilterNode or SharedGroup
+    bool shared;
 };
 
 /// A client as routing sees it: the base class of whatever holds its queue. Its subscriptions are
@@ -50,9 +43,15 @@ protected:
 
 private:
     friend class LocalSubscribers;
+    [[nodiscard]] OwnSubscription* own(SubscriptionKey key) noexcept;
+    void add(const OwnSubscription& own);
+    void remove(const OwnSubscription* own);
+
     // Up to a handful are searched in order; more get an index by key.
     std::vector<OwnSubscription> list_;
     boost::unordered_flat_map<SubscriptionKey, std::uint32_t> positions_;
+    bool online_ = false;
+    bool persistent_ = false;
 };
 
 /// Filter to subscribers on one shard; keeps the shared index told. Owned by the shard.
@@ -74,7 +73,8 @@ public:
     bool unsubscribe(Subscriber& subscriber, ClientNumber number, std::string_view mountpoint,
                      std::string_view filter);
     void unsubscribe_all(Subscriber& subscriber, ClientNumber number);
-    [[nodiscard]] const OwnSubscription* find(const Subscriber& subscriber, std::string_view mountpoint,
+    [[nodiscard]] const OwnSubscription* find(const Subscriber& subscriber,
+                                              std::string_view mountpoint,
                                               std::string_view filter) const;
 
     /// The client went on- or offline, or its session became (non-)persistent.
@@ -82,14 +82,18 @@ public:
 
     /// Who has subscribed to `key` on this shard; empty if nobody any more. Valid until the next
     /// subscribe or unsubscribe.
-    [[nodiscard]] std::span<const LocalSubscription> subscribers(SubscriptionKey key) const noexcept;
+    [[nodiscard]] std::span<const LocalSubscription> subscribers(
+        SubscriptionKey key) const noexcept;
 
     [[nodiscard]] std::size_t subscription_count() const noexcept { return subscriptions_; }
     [[nodiscard]] std::string text(const OwnSubscription& subscription) const;
 
 private:
-    struct Entry;
-    boost::unordered_flat_map<SubscriptionKey, Entry> entries_;
+    Added record(Subscriber& subscriber, const OwnSubscription& own);
+    void drop(const OwnSubscription& own, Subscriber& subscriber, ClientNumber number);
+    void count_persistent(FilterSubscribers& list, bool one_more);
+
+    boost::unordered_flat_map<SubscriptionKey, FilterSubscribers> filters_;
     const ShardId shard_;
     SubscriptionIndex& index_;
     std::size_t subscriptions_ = 0;

@@ -1,4 +1,5 @@
-// Which filters match a topic, and on which shards they have subscribers: one index for the process.
+// Which filters match a topic, and on which shards they have subscribers: one index for the
+// process.
 #pragma once
 
 #include <atomic>
@@ -74,9 +75,9 @@ public:
     SubscriptionIndex(const SubscriptionIndex&) = delete;
     SubscriptionIndex& operator=(const SubscriptionIndex&) = delete;
 
-    /// Appends every filter that matches `topic` (a valid name), each once, and one chosen member of
-    /// every matching shared group. Members in `random` order: an online one if there is one, else
-    /// a stored one, else the group is left out.
+    /// Appends every filter that matches `topic` (a valid name), each once, and one chosen member
+    /// of every matching shared group. Members in `random` order: an online one if there is one,
+    /// else a stored one, else the group is left out.
     void match(ShardId reader, std::string_view mountpoint, std::string_view topic, Random& random,
                MatchResult& result) const;
 
@@ -92,8 +93,9 @@ public:
                                     std::string_view filter) const;
 
     /// Adds a member to the group `group` on `filter`; joining twice changes nothing.
-    [[nodiscard]] GroupHandle join(ShardId shard, std::string_view mountpoint, std::string_view group,
-                                   std::string_view filter, ClientNumber member, bool online);
+    [[nodiscard]] GroupHandle join(ShardId shard, std::string_view mountpoint,
+                                   std::string_view group, std::string_view filter,
+                                   ClientNumber member, bool online);
     /// Tells whether the member is connected. `keeps_offline`: an offline member takes messages for
     /// later; one that does not is passed over.
     void set_online(GroupHandle handle, ClientNumber member, bool online, bool keeps_offline);
@@ -102,7 +104,8 @@ public:
                                          std::string_view group, std::string_view filter) const;
     /// Another member of the group than `except`, preferring online ones. False if there is none.
     [[nodiscard]] bool choose_other(ShardId reader, SharedMatch& match, std::string_view mountpoint,
-                                    std::string_view topic, ClientNumber except, Random& random) const;
+                                    std::string_view topic, ClientNumber except,
+                                    Random& random) const;
 
     /// The filter's text as it was subscribed (for groups "$share/GROUP/FILTER").
     [[nodiscard]] std::string text(ShardId reader, FilterHandle handle) const;

@@ -1,0 +1,199 @@
+#include "routing/local_subscribers.h"
+
+#include "base/assert.h"
+#include "mqtt/topic.h"
+
+namespace vmq::routing {
+namespace {
+
+constexpr std::size_t kSearchedInOrder = 8;
+
+FilterHandle filter_of(const OwnSubscription& own) noexcept {
+    return {own.key, static_cast<FilterNode*>(own.handle)};
+}
+
+GroupHandle group_of(const OwnSubscription& own) noexcept {
+    return {own.key, static_cast<SharedGroup*>(own.handle)};
+}
+
+}  // namespace
+
+std::size_t Subscriber::subscription_count() const noexcept { return list_.size(); }
+
+std::span<const OwnSubscription> Subscriber::subscriptions() const noexcept { return list_; }
+
+const OwnSubscription* Subscriber::find(SubscriptionKey key) const noexcept {
+    if (!positions_.empty()) {
+        const auto at = positions_.find(key);
+        return at == positions_.end() ? nullptr : &list_[at->second];
+    }
+    for (const OwnSubscription& own : list_) {
+        if (own.key == key) return &own;
+    }
+    return nullptr;
+}
+
+OwnSubscription* Subscriber::own(SubscriptionKey key) noexcept {
+    return const_cast<OwnSubscription*>(find(key));
+}
+
+void Subscriber::add(const OwnSubscription& own) {
+    // By half instead of twofold: with thousands of subscriptions the slack is what they cost.
+    if (list_.size() == list_.capacity()) list_.reserve(list_.size() + list_.size() / 2 + 1);
+    list_.push_back(own);
+    if (!positions_.empty()) {
+        positions_.emplace(own.key, static_cast<std::uint32_t>(list_.size() - 1));
+    } else if (list_.size() > kSearchedInOrder) {
+        std::uint32_t position = 0;
+        for (const OwnSubscription& each : list_) positions_.emplace(each.key, position++);
+    }
+}
+
+void Subscriber::remove(const OwnSubscription* own) {
+    const auto position = static_cast<std::uint32_t>(own - list_.data());
+    positions_.erase(own->key);
+    if (position + 1 != list_.size()) {
+        list_[position] = list_.back();
+        if (!positions_.empty()) positions_[list_[position].key] = position;
+    }
+    list_.pop_back();
+    if (list_.empty()) list_.shrink_to_fit();
+}
+
+LocalSubscribers::LocalSubscribers(ShardId shard, SubscriptionIndex& index)
+    : shard_(shard), index_(index) {}
+
+LocalSubscribers::Added LocalSubscribers::subscribe(Subscriber& subscriber, ClientNumber number,
+                                                    std::string_view mountpoint,
+                                                    std::string_view filter,
+                                                    mqtt::SubscriptionOptions options,
+                                                    std::uint32_t subscription_id, bool persistent,
+                                                    bool online) {
+    set_state(subscriber, number, online, persistent);
+    if (const auto shared = mqtt::parse_shared_filter(filter)) {
+        const GroupHandle handle =
+            index_.join(shard_, mountpoint, shared->group, shared->filter, number, online);
+        const OwnSubscription own{.key = handle.key,
+                                  .handle = handle.group,
+                                  .slot = 0,
+                                  .subscription_id = subscription_id,
+                                  .options = options,
+                                  .shared = true};
+        const Added added = record(subscriber, own);
+        if (added == Added::New && !online) index_.set_online(handle, number, false, persistent);
+        return added;
+    }
+    const FilterHandle handle = index_.acquire(shard_, mountpoint, filter);
+    const LocalSubscription local{&subscriber, subscription_id, options};
+    FilterSubscribers& list = filters_.try_emplace(handle.key, handle.node).first->second;
+    OwnSubscription own{.key = handle.key,
+                        .handle = handle.node,
+                        .slot = 0,
+                        .subscription_id = subscription_id,
+                        .options = options,
+                        .shared = false};
+    if (const OwnSubscription* known = subscriber.find(handle.key)) {
+        own.slot = known->slot;
+        list[own.slot] = local;
+    } else {
+        own.slot = list.add(local);
+        if (persistent) count_persistent(list, true);
+    }
+    return record(subscriber, own);
+}
+
+LocalSubscribers::Added LocalSubscribers::record(Subscriber& subscriber,
+                                                 const OwnSubscription& own) {
+    if (OwnSubscription* known = subscriber.own(own.key)) {
+        *known = own;
+        return Added::Replaced;
+    }
+    subscriber.add(own);
+    ++subscriptions_;
+    return Added::New;
+}
+
+bool LocalSubscribers::unsubscribe(Subscriber& subscriber, ClientNumber number,
+                                   std::string_view mountpoint, std::string_view filter) {
+    const OwnSubscription* own = find(subscriber, mountpoint, filter);
+    if (own == nullptr) return false;
+    drop(*own, subscriber, number);
+    subscriber.remove(own);
+    return true;
+}
+
+void LocalSubscribers::unsubscribe_all(Subscriber& subscriber, ClientNumber number) {
+    for (const OwnSubscription& own : subscriber.list_) drop(own, subscriber, number);
+    subscriber.list_ = {};
+    subscriber.positions_ = {};
+}
+
+const OwnSubscription* LocalSubscribers::find(const Subscriber& subscriber,
+                                              std::string_view mountpoint,
+                                              std::string_view filter) const {
+    if (const auto shared = mqtt::parse_shared_filter(filter)) {
+        const GroupHandle handle =
+            index_.find_group(shard_, mountpoint, shared->group, shared->filter);
+        return handle.group == nullptr ? nullptr : subscriber.find(handle.key);
+    }
+    const FilterHandle handle = index_.find(shard_, mountpoint, filter);
+    return handle.node == nullptr ? nullptr : subscriber.find(handle.key);
+}
+
+void LocalSubscribers::set_state(Subscriber& subscriber, ClientNumber number, bool online,
+                                 bool persistent) {
+    const bool stores_differently = subscriber.persistent_ != persistent;
+    const bool chosen_differently = subscriber.online_ != online || (!online && stores_differently);
+    subscriber.persistent_ = persistent;
+    subscriber.online_ = online;
+    if (!stores_differently && !chosen_differently) return;
+    for (const OwnSubscription& own : subscriber.list_) {
+        if (own.shared) {
+            if (chosen_differently) index_.set_online(group_of(own), number, online, persistent);
+        } else if (stores_differently) {
+            count_persistent(filters_.find(own.key)->second, persistent);
+        }
+    }
+}
+
+std::span<const LocalSubscription> LocalSubscribers::subscribers(
+    SubscriptionKey key) const noexcept {
+    const auto at = filters_.find(key);
+    if (at == filters_.end()) return {};
+    return at->second.all();
+}
+
+std::string LocalSubscribers::text(const OwnSubscription& subscription) const {
+    return subscription.shared ? index_.text(shard_, group_of(subscription))
+                               : index_.text(shard_, filter_of(subscription));
+}
+
+void LocalSubscribers::count_persistent(FilterSubscribers& list, bool one_more) {
+    const bool before = list.persistent > 0;
+    list.persistent = one_more ? list.persistent + 1 : list.persistent - 1;
+    const bool after = list.persistent > 0;
+    const SubscriptionKey unused{};
+    if (before != after) index_.set_persistent(shard_, {unused, list.node}, after);
+}
+
+void LocalSubscribers::drop(const OwnSubscription& own, Subscriber& subscriber,
+                            ClientNumber number) {
+    --subscriptions_;
+    if (own.shared) {
+        index_.leave(group_of(own), number);
+        return;
+    }
+    const auto at = filters_.find(own.key);
+    VMQ_ASSERT(at != filters_.end());
+    FilterSubscribers& list = at->second;
+    if (subscriber.persistent_) count_persistent(list, false);
+    list.remove(own.slot);
+    if (list.size() == 0) {
+        filters_.erase(at);
+        index_.release(shard_, filter_of(own));
+    } else if (own.slot < list.size()) {
+        list[own.slot].subscriber->own(own.key)->slot = own.slot;
+    }
+}
+
+}  // namespace vmq::routing

@@ -1,0 +1,70 @@
+// The members of one "$share/GROUP/FILTER" and the choice among them.
+#pragma once
+
+#include <array>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/random.h"
+#include "routing/subscription_index.h"
+
+namespace vmq::routing {
+
+/// Members stand in three runs: online, offline but stored, away. The choice within a run is one
+/// random number however many members there are, and a change of state is at most two swaps.
+///
+/// Owned by the SubscriptionIndex, which excludes readers from every change.
+class SharedGroup final {
+public:
+    enum class Presence : std::uint8_t { Online, Stored, Away };
+
+    struct Member {
+        ClientNumber client;
+        ShardId shard;
+    };
+
+    SharedGroup(SubscriptionKey key, FilterNode* node, std::string_view name)
+        : key_(key), node_(node), name_(name) {}
+    SharedGroup(const SharedGroup&) = delete;
+    SharedGroup& operator=(const SharedGroup&) = delete;
+
+    [[nodiscard]] SubscriptionKey key() const noexcept { return key_; }
+    [[nodiscard]] FilterNode* node() const noexcept { return node_; }
+    [[nodiscard]] std::string_view name() const noexcept { return name_; }
+    [[nodiscard]] bool empty() const noexcept { return members_.empty(); }
+
+    /// False, changing nothing, if `member` is there already.
+    bool join(Member member, Presence presence);
+    /// These two do nothing for a client that is not a member.
+    void set_presence(ClientNumber client, Presence presence);
+    void leave(ClientNumber client);
+
+    /// One of those online, else one of those stored, else nothing; never `except`.
+    [[nodiscard]] std::optional<Member> choose(Random& random,
+                                               std::optional<ClientNumber> except = {}) const;
+
+    std::uint32_t slot = 0;  // place in the node's list of groups; the index's own
+
+private:
+    [[nodiscard]] std::optional<std::size_t> position(ClientNumber client) const noexcept;
+    [[nodiscard]] Presence presence_at(std::size_t position) const noexcept;
+    void move(std::size_t position, Presence presence);
+    void swap(std::size_t a, std::size_t b);
+
+    const SubscriptionKey key_;
+    FilterNode* const node_;
+    const std::string name_;
+    std::vector<Member> members_;
+    // Where the runs of Online and of Stored end; the run of Away ends with the members.
+    std::array<std::size_t, 2> ends_{};
+    // Empty as long as the group is small enough to be searched in order.
+    boost::unordered_flat_map<ClientNumber, std::size_t> positions_;
+};
+
+}  // namespace vmq::routing

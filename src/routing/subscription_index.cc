@@ -1,0 +1,238 @@
+#include "routing/subscription_index.h"
+
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <utility>
+
+#include "base/assert.h"
+#include "base/hash.h"
+#include "routing/filter_trie.h"
+#include "routing/shared_group.h"
+
+namespace vmq::routing {
+namespace {
+
+using Presence = SharedGroup::Presence;
+
+struct GroupName {
+    const FilterNode* node;
+    std::string_view name;
+};
+
+struct GroupHash {
+    using is_transparent = void;
+    using is_avalanching = void;
+    std::uint64_t seed;
+    std::size_t operator()(const GroupName& name) const noexcept {
+        return hash_bytes(name.name, seed ^ name.node->id);
+    }
+    std::size_t operator()(const SharedGroup* group) const noexcept {
+        return (*this)(GroupName{group->node(), group->name()});
+    }
+};
+
+struct GroupEqual {
+    using is_transparent = void;
+    bool operator()(const SharedGroup* a, const SharedGroup* b) const noexcept { return a == b; }
+    bool operator()(const GroupName& name, const SharedGroup* group) const noexcept {
+        return group->node() == name.node && group->name() == name.name;
+    }
+    bool operator()(const SharedGroup* group, const GroupName& name) const noexcept {
+        return (*this)(name, group);
+    }
+};
+
+Presence presence(bool online, bool keeps_offline) noexcept {
+    if (online) return Presence::Online;
+    return keeps_offline ? Presence::Stored : Presence::Away;
+}
+
+}  // namespace
+
+struct SubscriptionIndex::Impl {
+    Impl(std::uint32_t shards, std::uint64_t seed)
+        : mutex(shards), trie(seed), groups(0, GroupHash{seed}, GroupEqual{}) {}
+    ~Impl() {
+        for (SharedGroup* group : groups) delete group;
+    }
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
+
+    [[nodiscard]] FilterHandle mark(ShardId shard, FilterNode* node) noexcept {
+        if (node->shards.fetch_or(shard_bit(shard)) == 0 && node->groups == nullptr) ++filters;
+        return {SubscriptionKey{node->id}, node};
+    }
+    [[nodiscard]] SharedGroup* find_group(const FilterNode* node, std::string_view name) const {
+        const auto at = groups.find(GroupName{node, name});
+        return at == groups.end() ? nullptr : *at;
+    }
+    [[nodiscard]] SharedGroup* add_group(FilterNode* node, std::string_view name);
+    void remove_group(SharedGroup* group);
+
+    ShardedMutex mutex;
+    FilterTrie trie;
+    boost::unordered_flat_set<SharedGroup*, GroupHash, GroupEqual> groups;
+    std::atomic<std::size_t> filters{0};
+};
+
+SharedGroup* SubscriptionIndex::Impl::add_group(FilterNode* node, std::string_view name) {
+    auto* group = new SharedGroup(SubscriptionKey{trie.next_id()}, node, name);
+    if (node->groups == nullptr) {
+        node->groups = std::make_unique<std::vector<SharedGroup*>>();
+        if (node->shards.load() == 0) ++filters;
+    }
+    group->slot = static_cast<std::uint32_t>(node->groups->size());
+    node->groups->push_back(group);
+    groups.insert(group);
+    return group;
+}
+
+void SubscriptionIndex::Impl::remove_group(SharedGroup* group) {
+    FilterNode* node = group->node();
+    std::vector<SharedGroup*>& list = *node->groups;
+    list[group->slot] = list.back();
+    list[group->slot]->slot = group->slot;
+    list.pop_back();
+    groups.erase(group);
+    delete group;
+    if (!list.empty()) return;
+    node->groups.reset();
+    if (node->shards.load() == 0) --filters;
+    trie.prune(node);
+}
+
+SubscriptionIndex::SubscriptionIndex(std::uint32_t shards, std::uint64_t seed)
+    : impl_(std::make_unique<Impl>(shards, seed)) {
+    VMQ_ASSERT(shards > 0 && shards <= kMaxShards);
+}
+
+SubscriptionIndex::~SubscriptionIndex() = default;
+
+void SubscriptionIndex::match(ShardId reader, std::string_view mountpoint, std::string_view topic,
+                              Random& random, MatchResult& result) const {
+    const auto lock = impl_->mutex.shared(reader);
+    impl_->trie.for_each_match(mountpoint, topic, [&](const FilterNode& node) {
+        const ShardSet shards = node.shards.load(std::memory_order_acquire);
+        if (shards != 0) {
+            const ShardSet persistent = node.persistent.load(std::memory_order_acquire);
+            result.filters.push_back({SubscriptionKey{node.id}, shards, persistent & shards});
+        }
+        if (node.groups == nullptr) return;
+        for (const SharedGroup* group : *node.groups) {
+            const auto member = group->choose(random);
+            if (member) result.shared.push_back({group->key(), member->shard, member->client});
+        }
+    });
+}
+
+FilterHandle SubscriptionIndex::acquire(ShardId shard, std::string_view mountpoint,
+                                        std::string_view filter) {
+    {
+        const auto lock = impl_->mutex.shared(shard);
+        FilterNode* node = impl_->trie.find(mountpoint, filter);
+        if (node != nullptr) return impl_->mark(shard, node);
+    }
+    const ShardedMutex::Exclusive lock(impl_->mutex);
+    return impl_->mark(shard, impl_->trie.add(mountpoint, filter));
+}
+
+void SubscriptionIndex::set_persistent(ShardId shard, FilterHandle handle,
+                                       bool persistent) noexcept {
+    if (persistent) {
+        handle.node->persistent.fetch_or(shard_bit(shard));
+    } else {
+        handle.node->persistent.fetch_and(~shard_bit(shard));
+    }
+}
+
+void SubscriptionIndex::release(ShardId shard, FilterHandle handle) {
+    FilterNode* node = handle.node;
+    const ShardSet own = shard_bit(shard);
+    set_persistent(shard, handle, false);
+    // The last bit goes only while nobody reads: a shard that cleared it before would have to come
+    // back to a node that another shard may have taken, dropped and pruned in the meantime.
+    for (ShardSet seen = node->shards.load(); seen != own;) {
+        if (node->shards.compare_exchange_weak(seen, seen & ~own)) return;
+    }
+    const ShardedMutex::Exclusive lock(impl_->mutex);
+    if ((node->shards.fetch_and(~own) & ~own) != 0) return;
+    if (node->groups == nullptr) --impl_->filters;
+    impl_->trie.prune(node);
+}
+
+FilterHandle SubscriptionIndex::find(ShardId reader, std::string_view mountpoint,
+                                     std::string_view filter) const {
+    const auto lock = impl_->mutex.shared(reader);
+    FilterNode* node = impl_->trie.find(mountpoint, filter);
+    if (node == nullptr || node->shards.load() == 0) return {};
+    return {SubscriptionKey{node->id}, node};
+}
+
+GroupHandle SubscriptionIndex::join(ShardId shard, std::string_view mountpoint,
+                                    std::string_view group, std::string_view filter,
+                                    ClientNumber member, bool online) {
+    const ShardedMutex::Exclusive lock(impl_->mutex);
+    FilterNode* node = impl_->trie.add(mountpoint, filter);
+    SharedGroup* found = impl_->find_group(node, group);
+    if (found == nullptr) found = impl_->add_group(node, group);
+    found->join({member, shard}, presence(online, false));
+    return {found->key(), found};
+}
+
+void SubscriptionIndex::set_online(GroupHandle handle, ClientNumber member, bool online,
+                                   bool keeps_offline) {
+    const ShardedMutex::Exclusive lock(impl_->mutex);
+    handle.group->set_presence(member, presence(online, keeps_offline));
+}
+
+void SubscriptionIndex::leave(GroupHandle handle, ClientNumber member) {
+    const ShardedMutex::Exclusive lock(impl_->mutex);
+    handle.group->leave(member);
+    if (handle.group->empty()) impl_->remove_group(handle.group);
+}
+
+GroupHandle SubscriptionIndex::find_group(ShardId reader, std::string_view mountpoint,
+                                          std::string_view group, std::string_view filter) const {
+    const auto lock = impl_->mutex.shared(reader);
+    const FilterNode* node = impl_->trie.find(mountpoint, filter);
+    SharedGroup* found = node == nullptr ? nullptr : impl_->find_group(node, group);
+    if (found == nullptr) return {};
+    return {found->key(), found};
+}
+
+bool SubscriptionIndex::choose_other(ShardId reader, SharedMatch& match,
+                                     std::string_view mountpoint, std::string_view topic,
+                                     ClientNumber except, Random& random) const {
+    const auto lock = impl_->mutex.shared(reader);
+    bool chosen = false;
+    impl_->trie.for_each_match(mountpoint, topic, [&](const FilterNode& node) {
+        if (node.groups == nullptr) return;
+        for (const SharedGroup* group : *node.groups) {
+            if (group->key() != match.group) continue;
+            const auto member = group->choose(random, except);
+            if (!member) return;
+            match.shard = member->shard;
+            match.member = member->client;
+            chosen = true;
+            return;
+        }
+    });
+    return chosen;
+}
+
+std::string SubscriptionIndex::text(ShardId reader, FilterHandle handle) const {
+    const auto lock = impl_->mutex.shared(reader);
+    return FilterTrie::text(*handle.node);
+}
+
+std::string SubscriptionIndex::text(ShardId reader, GroupHandle handle) const {
+    const auto lock = impl_->mutex.shared(reader);
+    std::string result = "$share/";
+    result += handle.group->name();
+    result += '/';
+    result += FilterTrie::text(*handle.group->node());
+    return result;
+}
+
+std::size_t SubscriptionIndex::filter_count() const noexcept { return impl_->filters.load(); }
+
+}  // namespace vmq::routing
