@@ -1,71 +1,42 @@
 #include "routing/filter_trie.h"
 
-#include <cstring>
-#include <limits>
-#include <new>
-
-#include "base/assert.h"
-#include "base/hash.h"
-
 namespace vmq::routing {
 
-FilterNode::FilterNode(std::uint64_t node_id, FilterNode* node_parent,
-                       std::string_view word) noexcept
-    : id(node_id), parent(node_parent), word_size(static_cast<std::uint16_t>(word.size())) {
-    if (!word.empty()) {
-        std::memcpy(reinterpret_cast<char*>(this) + sizeof(FilterNode), word.data(), word.size());
-    }
-}
-
-std::size_t FilterTrie::Hash::operator()(const FilterNode* node) const noexcept {
-    return child_hash(node->parent, hash_bytes(node->word(), seed));
-}
-
-FilterTrie::FilterTrie(std::uint64_t seed)
-    : seed_(seed), plus_hash_(hash_bytes("+", seed)), hash_hash_(hash_bytes("#", seed)) {
-    partitions_.reserve(kPartitions);
-    for (std::size_t i = 0; i < kPartitions; ++i) partitions_.emplace_back(0, Hash{seed}, Equal{});
+FilterTrie::FilterTrie(std::uint64_t seed) : seed_(seed), plus_("+", seed), hash_("#", seed) {
+    tables_.reserve(kTables);
+    for (std::size_t i = 0; i < kTables; ++i) tables_.emplace_back(seed);
 }
 
 FilterTrie::~FilterTrie() {
-    for (Partition& partition : partitions_) {
-        for (FilterNode* node : partition) destroy(node);
-    }
-}
-
-std::uint64_t FilterTrie::word_hash(std::string_view word) const noexcept {
-    return hash_bytes(word, seed_);
+    for (const ChildTable& each : tables_) each.for_each(FilterNode::destroy);
 }
 
 FilterNode* FilterTrie::find(std::string_view mountpoint, std::string_view filter) const {
-    FilterNode* node = child(nullptr, mountpoint, word_hash(mountpoint));
+    FilterNode* node = child(nullptr, word(mountpoint));
     for (mqtt::LevelCursor levels(filter); node != nullptr && !levels.done();) {
-        const std::string_view word = levels.next();
-        node = child(node, word, word_hash(word));
+        node = child(node, word(levels.next()));
     }
     return node;
 }
 
 FilterNode* FilterTrie::add(std::string_view mountpoint, std::string_view filter) {
-    FilterNode* node = child(nullptr, mountpoint, word_hash(mountpoint));
-    if (node == nullptr) node = add_child(nullptr, mountpoint);
+    FilterNode* node = child(nullptr, word(mountpoint));
+    if (node == nullptr) node = add_child(nullptr, word(mountpoint));
     for (mqtt::LevelCursor levels(filter); !levels.done();) {
-        const std::string_view word = levels.next();
-        FilterNode* found = child(node, word, word_hash(word));
-        node = found != nullptr ? found : add_child(node, word);
+        const FilterWord level = word(levels.next());
+        FilterNode* found = child(node, level);
+        node = found != nullptr ? found : add_child(node, level);
     }
     return node;
 }
 
-FilterNode* FilterTrie::add_child(FilterNode* parent, std::string_view word) {
-    VMQ_ASSERT(word.size() <= std::numeric_limits<std::uint16_t>::max());
-    void* memory = ::operator new(sizeof(FilterNode) + word.size());
-    auto* node = new (memory) FilterNode(next_id(), parent, word);
-    partitions_[partition_of(child_hash(parent, word_hash(word)))].insert(node);
+FilterNode* FilterTrie::add_child(FilterNode* parent, const FilterWord& word) {
+    FilterNode* node = FilterNode::make(next_id(), parent, word.text);
+    table(ChildTable::hash(parent, word.hash)).insert(node);
     if (parent != nullptr) {
         ++parent->children;
-        parent->has_plus = parent->has_plus || word == "+";
-        parent->has_hash = parent->has_hash || word == "#";
+        parent->has_plus = parent->has_plus || word.text == "+";
+        parent->has_hash = parent->has_hash || word.text == "#";
     }
     return node;
 }
@@ -74,21 +45,15 @@ void FilterTrie::prune(FilterNode* node) {
     while (node != nullptr && node->children == 0 && node->groups == nullptr &&
            node->shards.load() == 0) {
         FilterNode* parent = node->parent;
-        const std::string_view word = node->word();
-        partitions_[partition_of(child_hash(parent, word_hash(word)))].erase(node);
+        table(ChildTable::hash(parent, word(node->word()).hash)).erase(node);
         if (parent != nullptr) {
             --parent->children;
-            if (word == "+") parent->has_plus = false;
-            if (word == "#") parent->has_hash = false;
+            if (node->word() == "+") parent->has_plus = false;
+            if (node->word() == "#") parent->has_hash = false;
         }
-        destroy(node);
+        FilterNode::destroy(node);
         node = parent;
     }
-}
-
-void FilterTrie::destroy(FilterNode* node) noexcept {
-    node->~FilterNode();
-    ::operator delete(node);
 }
 
 std::string FilterTrie::text(const FilterNode& node) {
@@ -97,9 +62,9 @@ std::string FilterTrie::text(const FilterNode& node) {
         words.push_back(at->word());
     }
     std::string result;
-    for (auto word = words.rbegin(); word != words.rend(); ++word) {
-        if (word != words.rbegin()) result += '/';
-        result += *word;
+    for (auto level = words.rbegin(); level != words.rend(); ++level) {
+        if (level != words.rbegin()) result += '/';
+        result += *level;
     }
     return result;
 }

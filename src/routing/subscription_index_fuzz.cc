@@ -1,4 +1,6 @@
 // Bytes choose operations on the subscription index of several shards; a naive model checks it.
+#include "routing/subscription_index.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
