@@ -11,7 +11,6 @@ namespace vmq::mqtt {
 namespace {
 
 using namespace std::string_view_literals;
-using testing::kNoLimit;
 using testing::kVersions;
 
 // [v5 1.5.5] [v3.1.1 2.2.3, table 2.4]
