@@ -1,0 +1,62 @@
+#include "runtime/shard_loop.h"
+
+#include <boost/asio/post.hpp>
+
+namespace vmq::runtime {
+namespace {
+
+/// Most events handled before a turn ends, so that nobody waits long for what is already produced.
+constexpr int kEventsPerTurn = 512;
+
+}  // namespace
+
+ShardLoop::ShardLoop(ShardId id)
+    : id_(id),
+      io_(1),
+      work_(boost::asio::make_work_guard(io_)),
+      timer_(io_),
+      now_(steady_now()),
+      timers_(now_) {}
+
+void ShardLoop::run(TurnHandler& handler) {
+    while (!stopping_.load(std::memory_order_acquire)) {
+        arm_timer();
+        // Announce the sleep first and look for mail after that: a producer that misses the
+        // announcement has left its mail before we look.
+        asleep_.store(true, std::memory_order_seq_cst);
+        const bool sleep = !again_ && !handler.has_mail();
+        again_ = false;
+        int handled = sleep ? static_cast<int>(io_.run_one()) : 0;
+        asleep_.store(false, std::memory_order_relaxed);
+        now_ = steady_now();
+        while (handled < kEventsPerTurn && io_.poll_one() > 0) ++handled;
+        handler.on_mail();
+        timers_.advance(now_);
+        handler.on_turn_end();
+    }
+}
+
+void ShardLoop::wake() {
+    if (asleep_.exchange(false, std::memory_order_seq_cst)) boost::asio::post(io_, [] {});
+}
+
+void ShardLoop::stop() {
+    stopping_.store(true, std::memory_order_release);
+    boost::asio::post(io_, [] {});
+}
+
+void ShardLoop::arm_timer() {
+    const TimePoint wake_at = timers_.next_wake();
+    if (wake_at == armed_for_) return;
+    armed_for_ = wake_at;
+    if (wake_at == kNever) {
+        timer_.cancel();
+        return;
+    }
+    timer_.expires_at(wake_at);
+    timer_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) armed_for_ = kNever;
+    });
+}
+
+}  // namespace vmq::runtime

@@ -1,0 +1,67 @@
+// The event loop of one shard: one thread, one Boost.Asio context, in turns.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "runtime/timer_wheel.h"
+
+namespace vmq::runtime {
+
+/// What a loop calls in every turn, on its thread.
+class TurnHandler {
+public:
+    virtual ~TurnHandler() = default;
+    /// Whether messages of other shards wait; asked by the loop before it sleeps.
+    [[nodiscard]] virtual bool has_mail() const = 0;
+    /// Handles what other shards sent.
+    virtual void on_mail() = 0;
+    /// Everything that was ready has been handled: write out what it produced.
+    virtual void on_turn_end() = 0;
+};
+
+/// A turn: sleep until something happens, handle what is ready (sockets, then mail, then timers),
+/// end the turn. Everything but wake() and stop() belongs to the loop's thread.
+class ShardLoop final {
+public:
+    explicit ShardLoop(ShardId id);
+    ShardLoop(const ShardLoop&) = delete;
+    ShardLoop& operator=(const ShardLoop&) = delete;
+
+    /// Runs until stop(). The calling thread becomes the shard's.
+    void run(TurnHandler& handler);
+
+    /// From any thread: the loop looks at its mail soon. Costs nothing while it is awake.
+    void wake();
+    /// From any thread: run() returns after the current turn.
+    void stop();
+
+    [[nodiscard]] ShardId id() const noexcept { return id_; }
+    [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }
+    [[nodiscard]] TimerWheel& timers() noexcept { return timers_; }
+    /// The time at which this turn began to handle events.
+    [[nodiscard]] TimePoint now() const noexcept { return now_; }
+    /// Makes the loop take another turn at once instead of sleeping.
+    void run_again() noexcept { again_ = true; }
+
+private:
+    void arm_timer();
+
+    const ShardId id_;
+    boost::asio::io_context io_;
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+    boost::asio::steady_timer timer_;
+    TimePoint armed_for_ = kNever;
+    TimePoint now_;
+    TimerWheel timers_;
+    bool again_ = false;
+    std::atomic<bool> asleep_{false};
+    std::atomic<bool> stopping_{false};
+};
+
+}  // namespace vmq::runtime
