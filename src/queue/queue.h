@@ -1,0 +1,122 @@
+// Queue: what is waiting for one client, connected or not (VerneMQ: vmq_queue).
+#pragma once
+
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ring_buffer.h"
+#include "mqtt/types.h"
+#include "queue/delivery.h"
+#include "queue/inflight_window.h"
+
+namespace vmq::queue {
+
+enum class Order : std::uint8_t { Fifo, Lifo };
+
+/// -1 means unlimited, as in the configuration.
+struct Limits {
+    std::int64_t max_online_messages = 1000;
+    std::int64_t max_offline_messages = 1000;
+    Order order = Order::Fifo;
+    bool override_max_online_messages = false;
+};
+
+/// The backlog, the in-flight window and the received QoS 2 packet ids of one client.
+///
+/// Owned by the client's state on its home shard. Does no I/O and reads no clock: offer() takes a
+/// message in, next() says what to send, and send_now() is the way past the backlog. Whatever is discarded comes back to the caller, who counts
+/// it and may give it to another member of a shared group.
+class Queue final {
+public:
+    explicit Queue(Limits limits) noexcept : limits_(limits) {}
+    Queue(Queue&&) noexcept = default;
+    Queue& operator=(Queue&&) noexcept = default;
+
+    void set_limits(Limits limits) noexcept { limits_ = limits; }
+    [[nodiscard]] const Limits& limits() const noexcept { return limits_; }
+    [[nodiscard]] bool online() const noexcept { return online_; }
+
+    /// A connection takes the queue. Returns what max_online_messages has no room for: none with
+    /// override_max_online_messages.
+    std::vector<Delivery> attach(std::uint16_t window_capacity);
+    /// The connection is gone and the session stays. Returns QoS 0 messages and what
+    /// max_offline_messages has no room for; with 0 also what was in flight.
+    std::vector<Delivery> detach();
+
+    enum class Offered : std::uint8_t {
+        Queued,
+        QueuedInsteadOfOldest,  // lifo and full: `displaced` holds what was dropped for it
+        Full,                   // fifo and full: dropped
+        Offline,                // QoS 0 for a client that is away: discarded
+        Expired,
+    };
+    /// Takes `delivery` if the answer is one of the Queued ones.
+    [[nodiscard]] Offered offer(Delivery& delivery, TimePoint now, Delivery& displaced);
+
+    /// Whether a message of this QoS may go straight to a connection that can take bytes. QoS 0 may
+    /// pass messages that only wait for the window [v5 MQTT-4.9.0-3], but never another QoS 0:
+    /// order is kept per topic and QoS [v5 MQTT-4.6.0-6].
+    [[nodiscard]] bool ready(mqtt::QoS qos) const noexcept {
+        if (!online_) return false;
+        return qos == mqtt::QoS::AtMostOnce ? qos0_waiting_ == 0
+                                            : backlog_.empty() && window_.can_add();
+    }
+    /// Registers a delivery that is sent now. Requires ready() and a QoS above 0.
+    [[nodiscard]] mqtt::PacketId send_now(Delivery delivery, TimePoint now) {
+        return window_.add(std::move(delivery), now).id;
+    }
+
+    struct Outgoing {
+        enum class Kind : std::uint8_t { Publish, Pubrel };
+        Kind kind;
+        bool dup;
+        mqtt::PacketId id;         // 0 for QoS 0
+        const Delivery* delivery;  // for Publish; valid until the next call
+    };
+    /// The next packet to send, in-flight ones of an earlier connection first. Nothing if the queue
+    /// is empty or the window is full. Expired messages are appended to `expired`.
+    [[nodiscard]] std::optional<Outgoing> next(TimePoint now, std::vector<Delivery>& expired);
+
+    /// True if next() may have something even though the window is full or empty.
+    [[nodiscard]] std::size_t backlog_size() const noexcept { return backlog_.size(); }
+    [[nodiscard]] InflightWindow& window() noexcept { return window_; }
+    [[nodiscard]] const InflightWindow& window() const noexcept { return window_; }
+
+    /// QoS 2 packet ids received from the client and not yet released [v5 MQTT-4.3.3-10].
+    [[nodiscard]] bool remembers(mqtt::PacketId id) const noexcept {
+        return received_.contains(static_cast<std::uint16_t>(id));
+    }
+    void remember(mqtt::PacketId id) { received_.insert(static_cast<std::uint16_t>(id)); }
+    bool forget(mqtt::PacketId id) { return received_.erase(static_cast<std::uint16_t>(id)) > 0; }
+    [[nodiscard]] std::size_t received_count() const noexcept { return received_.size(); }
+
+    /// Takes out what came through those shared groups for which `other_member` says that somebody
+    /// else can have it: waiting messages and QoS 1 ones without PUBACK [v5 4.8.2]. QoS 2 exchanges
+    /// that have begun belong to this client [v5 MQTT-4.8.2-4, -5].
+    std::vector<Delivery> take_shared(const std::function<bool(std::uint64_t group)>& other_member);
+
+    /// Takes everything out, for a session that ends.
+    std::vector<Delivery> clear();
+
+private:
+    [[nodiscard]] std::int64_t limit() const noexcept {
+        return online_ ? limits_.max_online_messages : limits_.max_offline_messages;
+    }
+    void trim(std::int64_t most, std::vector<Delivery>& dropped);
+
+    RingBuffer<Delivery> backlog_;
+    InflightWindow window_;
+    boost::unordered_flat_set<std::uint16_t> received_;
+    Delivery sending_;  // the QoS 0 delivery that next() handed out
+    Limits limits_;
+    std::uint32_t qos0_waiting_ = 0;
+    bool online_ = false;
+};
+
+}  // namespace vmq::queue
