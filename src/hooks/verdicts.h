@@ -1,0 +1,96 @@
+// What an authorisation hook answers: a decision, and on Ok the changes it wants (modifiers).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mqtt/packets.h"
+#include "mqtt/types.h"
+
+namespace vmq::hooks {
+
+enum class Decision : std::uint8_t {
+    Next,  // no opinion: ask the next plugin
+    Ok,
+    Error,
+};
+
+/// Refusals: `reason` for v5; the MQTT 3 answer is derived from it.
+struct Refusal {
+    mqtt::ReasonCode reason = mqtt::ReasonCode::NotAuthorized;
+    std::string reason_string;     // v5, empty: none
+    std::string server_reference;  // v5 CONNACK, empty: none
+};
+
+/// Changes to a session. What is not set stays as configured.
+struct RegisterModifiers {
+    std::optional<std::string> client_id;
+    std::optional<std::string> mountpoint;
+    std::optional<std::string> username;
+    std::optional<bool> clean_start;
+    std::optional<std::uint32_t> session_expiry_interval_s;
+    std::optional<std::uint32_t> max_message_size;
+    std::optional<std::uint32_t> max_message_rate;
+    std::optional<std::uint16_t> max_inflight_messages;
+    std::optional<std::uint32_t> retry_interval_ms;
+    std::optional<bool> upgrade_qos;
+    std::optional<bool> allow_multiple_sessions;
+    std::optional<std::int64_t> max_online_messages;
+    std::optional<std::int64_t> max_offline_messages;
+    std::optional<bool> queue_lifo;
+    std::optional<std::uint32_t> max_connection_lifetime_s;
+    std::optional<std::string> response_information;
+};
+
+struct RegisterVerdict {
+    Decision decision = Decision::Next;
+    RegisterModifiers modifiers;
+    Refusal refusal;
+};
+
+struct AuthVerdict {
+    Decision decision = Decision::Next;
+    bool continues = false;  // Ok: answer AUTH 0x18 and wait for the client's next AUTH
+    std::string data;        // authentication data to send, empty: none
+    std::string reason_string;
+    Refusal refusal;
+};
+
+/// Changes to a message.
+struct PublishModifiers {
+    std::optional<std::string> topic;
+    std::optional<std::string> payload;
+    std::optional<mqtt::QoS> qos;
+    std::optional<bool> retain;
+    std::optional<std::string> mountpoint;
+    std::optional<std::string> properties;  // encoded, replaces the forwarded ones
+    std::optional<std::uint32_t> message_expiry_interval;
+    std::uint32_t throttle_ms = 0;
+};
+
+struct PublishVerdict {
+    Decision decision = Decision::Next;
+    PublishModifiers modifiers;
+    Refusal refusal;
+};
+
+struct SubscribeVerdict {
+    struct Topic {
+        std::string filter;
+        mqtt::SubscriptionOptions options;
+        mqtt::ReasonCode reason = mqtt::ReasonCode::Success;  // an error refuses this one
+    };
+    Decision decision = Decision::Next;
+    /// Ok: the new list, replacing the client's; nothing: the client's own.
+    std::optional<std::vector<Topic>> topics;
+    Refusal refusal;
+};
+
+struct UnsubscribeVerdict {
+    Decision decision = Decision::Next;
+    std::optional<std::vector<std::string>> filters;
+};
+
+}  // namespace vmq::hooks
