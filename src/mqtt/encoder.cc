@@ -176,6 +176,12 @@ void encode_connack(const Connack& packet, ProtocolVersion version, std::string&
 
 void encode_publish(const Publish& packet, ProtocolVersion version, std::string_view properties,
                     std::string& out) {
+    encode_publish_header(packet, version, properties, out);
+    out.append(packet.payload);
+}
+
+void encode_publish_header(const Publish& packet, ProtocolVersion version,
+                           std::string_view properties, std::string& out) {
     VMQ_ASSERT(packet.topic.size() <= std::numeric_limits<std::uint16_t>::max());
     const bool with_id = packet.qos != QoS::AtMostOnce;
     const bool v5 = version == ProtocolVersion::V5;
@@ -198,7 +204,6 @@ void encode_publish(const Publish& packet, ProtocolVersion version, std::string_
     if (v5) end = write_length(properties.size(), end);
     out.append(behind, end);
     if (v5) out.append(properties);
-    out.append(packet.payload);
 }
 
 void encode_simple_ack(PacketType type, PacketId id, std::string& out) {

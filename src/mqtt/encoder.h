@@ -25,6 +25,9 @@ void encode_connack(const Connack& packet, ProtocolVersion version, std::string&
 /// `properties` is encoded and complete, without its length; ignored for MQTT 3.
 void encode_publish(const Publish& packet, ProtocolVersion version, std::string_view properties,
                     std::string& out);
+/// The same without the payload, which the caller sends behind it.
+void encode_publish_header(const Publish& packet, ProtocolVersion version,
+                           std::string_view properties, std::string& out);
 /// v5: reason and properties are left out when they say nothing [v5 3.4.2.1].
 void encode_ack(PacketType type, const Ack& packet, ProtocolVersion version, std::string& out);
 /// PUBACK and friends with reason Success: always four bytes, in every version.

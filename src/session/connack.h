@@ -1,0 +1,20 @@
+// CONNACK: what the client is told about its session [v5 3.2].
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "mqtt/types.h"
+#include "session/connect_plan.h"
+
+namespace vmq::session {
+
+/// Appends the CONNACK that accepts `plan`.
+void encode_accepting_connack(const ConnectPlan& plan, bool session_present, std::string& out);
+
+/// Appends the CONNACK that refuses a client. `maximum_packet_size` 0: no limit known.
+void encode_refusing_connack(mqtt::ProtocolVersion version, mqtt::ReasonCode reason,
+                             std::string_view reason_string, std::string_view server_reference,
+                             std::uint32_t maximum_packet_size, std::string& out);
+
+}  // namespace vmq::session

@@ -1,0 +1,62 @@
+// ConnectPlan: what a client asked for in CONNECT and was granted, in memory of its own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "mqtt/types.h"
+#include "session/settings.h"
+
+namespace vmq::session {
+
+/// A will as it is kept until it is published or dropped [v5 3.1.2.5].
+struct StoredWill {
+    std::string topic;
+    std::string payload;
+    std::string properties;  // encoded, those forwarded unaltered
+    std::optional<std::uint32_t> message_expiry_s;
+    std::uint32_t delay_s = 0;
+    mqtt::QoS qos = mqtt::QoS::AtMostOnce;
+    bool retain = false;
+};
+
+/// Properties that CONNACK carries beyond those that follow from the plan.
+struct ConnackExtras {
+    std::string authentication_method;
+    std::string authentication_data;
+    std::string reason_string;
+    std::string response_information;
+};
+
+/// Made by the Handshake on the accepting shard, used by the Session on the home shard.
+struct ConnectPlan {
+    mqtt::ProtocolVersion version = mqtt::ProtocolVersion::V311;
+    bool bridge = false;
+    bool clean_start = true;
+    bool assigned_client_id = false;
+    bool anonymous_allowed = false;
+    bool request_problem_information = true;
+    bool request_response_information = false;
+    bool session_expiry_overridden = false;  // tell the client in CONNACK
+    bool keep_alive_overridden = false;
+    std::uint16_t keep_alive_s = 0;          // in force, 0: off
+    std::uint16_t receive_maximum = 65'535;  // how much may be in flight towards the client
+    std::uint16_t topic_alias_maximum = 0;   // aliases we may use towards the client
+    std::uint32_t session_expiry_s = 0;      // v5; 0xFFFFFFFF: never
+    std::uint32_t maximum_packet_size = 0;   // that the client accepts, 0: no limit
+    std::string mountpoint;
+    std::string client_id;
+    std::optional<std::string> username;
+    std::unique_ptr<StoredWill> will;       // null: none
+    std::unique_ptr<ConnackExtras> extras;  // null: nothing beyond the plan
+    std::shared_ptr<const Settings> settings;
+};
+
+inline constexpr std::uint32_t kSessionNeverExpires = 0xFFFFFFFFU;
+
+}  // namespace vmq::session

@@ -1,0 +1,89 @@
+// SUBSCRIBE and UNSUBSCRIBE.
+#include <utility>
+
+#include "mqtt/encoder.h"
+#include "mqtt/topic.h"
+#include "session/session.h"
+
+namespace vmq::session {
+
+using mqtt::PacketType;
+using mqtt::ReasonCode;
+
+void Session::on_subscribe(const mqtt::Frame& frame) {
+    mqtt::Subscribe packet;
+    const auto status = mqtt::decode_subscribe(frame, version_, packet);
+    if (!status.ok()) return fail(status.reason, status.what);
+    for (mqtt::SubscribeEntry& entry : packet.entries) {
+        if (mqtt::level_count(entry.filter) > plan_.settings->topic_max_depth) {
+            return fail(ReasonCode::TopicFilterInvalid,
+                        "topic filter has more levels than topic_max_depth");
+        }
+        if (plan_.bridge) {
+            entry.options.retain_as_published = true;
+            entry.options.no_local = !entry.filter.starts_with("$share/");
+        }
+    }
+    SubscribeIntent intent;
+    intent.entries = std::move(packet.entries);
+    intent.properties = &packet.properties;
+    if (packet.properties.has(mqtt::Property::SubscriptionIdentifier)) {
+        intent.subscription_id = packet.properties.subscription_identifiers.front();
+    }
+    mqtt::Suback reply;
+    reply.id = packet.id;
+    Denial denial;
+    switch (host_.authorize_subscribe(intent, denial)) {
+        case Answer::Pending: return park(frame);
+        case Answer::Denied:
+            reply.reasons.assign(intent.entries.size(), denial.reason);
+            intent.refusals = reply.reasons;
+            break;
+        case Answer::Allowed:
+            // One reason per entry, in order [v5 MQTT-3.8.4-6].
+            for (std::size_t i = 0; i < intent.entries.size(); ++i) {
+                const bool refused =
+                    i < intent.refusals.size() && mqtt::is_error(intent.refusals[i]);
+                reply.reasons.push_back(
+                    refused ? intent.refusals[i]
+                            : host_.subscribe(intent.entries[i], intent.subscription_id));
+            }
+            break;
+    }
+    if (!denial.reason_string.empty() && plan_.request_problem_information) {
+        reply.properties.reason_string = denial.reason_string;
+        reply.properties.set(mqtt::Property::ReasonString);
+    }
+    std::string bytes;
+    mqtt::encode_suback(reply, version_, bytes);  // [v5 MQTT-3.8.4-1]
+    if (!fits(bytes.size()) && !reply.properties.empty()) {
+        bytes.clear();
+        reply.properties = {};
+        mqtt::encode_suback(reply, version_, bytes);
+    }
+    (void)send_if_fits(PacketType::Suback, bytes);
+    host_.subscribed(intent, reply.reasons);
+}
+
+void Session::on_unsubscribe(const mqtt::Frame& frame) {
+    mqtt::Unsubscribe packet;
+    const auto status = mqtt::decode_unsubscribe(frame, version_, packet);
+    if (!status.ok()) return fail(status.reason, status.what);
+    std::vector<std::string_view> filters = packet.filters;
+    host_.authorize_unsubscribe(filters);
+    mqtt::Unsuback reply;
+    reply.id = packet.id;
+    std::vector<bool> existed;
+    for (const std::string_view filter : filters) existed.push_back(host_.unsubscribe(filter));
+    for (std::size_t i = 0; i < packet.filters.size(); ++i) {
+        // A hook may have put other filters in place: then the client's own are gone as asked.
+        const bool known = filters.size() != packet.filters.size() || existed[i];
+        reply.reasons.push_back(known ? ReasonCode::Success : ReasonCode::NoSubscriptionExisted);
+    }
+    std::string bytes;
+    mqtt::encode_unsuback(reply, version_, bytes);  // [v5 MQTT-3.10.4-4, -5]
+    (void)send_if_fits(PacketType::Unsuback, bytes);
+    host_.unsubscribed(filters);
+}
+
+}  // namespace vmq::session
