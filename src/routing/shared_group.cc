@@ -52,6 +52,11 @@ std::optional<SharedGroup::Member> SharedGroup::choose(Random& random,
     return std::nullopt;
 }
 
+bool SharedGroup::has_online(ClientNumber except) const noexcept {
+    const auto excluded = position(except);
+    return ends_[0] > (excluded && *excluded < ends_[0] ? 1U : 0U);
+}
+
 std::optional<std::size_t> SharedGroup::position(ClientNumber client) const noexcept {
     if (!positions_.empty()) {
         const auto at = positions_.find(client);

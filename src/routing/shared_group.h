@@ -49,6 +49,9 @@ public:
     [[nodiscard]] std::optional<Member> choose(Random& random,
                                                std::optional<ClientNumber> except = {}) const;
 
+    /// Whether a member other than `except` is online.
+    [[nodiscard]] bool has_online(ClientNumber except) const noexcept;
+
     std::uint32_t slot = 0;  // place in the node's list of groups; the index's own
 
 private:

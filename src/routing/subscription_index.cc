@@ -219,6 +219,12 @@ bool SubscriptionIndex::choose_other(ShardId reader, SharedMatch& match,
     return chosen;
 }
 
+bool SubscriptionIndex::has_other_online(ShardId reader, GroupHandle handle,
+                                         ClientNumber except) const {
+    const auto lock = impl_->mutex.shared(reader);
+    return handle.group->has_online(except);
+}
+
 std::string SubscriptionIndex::text(ShardId reader, FilterHandle handle) const {
     const auto lock = impl_->mutex.shared(reader);
     return FilterTrie::text(*handle.node);

@@ -107,6 +107,9 @@ public:
                                     std::string_view topic, ClientNumber except,
                                     Random& random) const;
 
+    /// Whether somebody else than `except` is a member and connected.
+    [[nodiscard]] bool has_other_online(ShardId reader, GroupHandle handle, ClientNumber except) const;
+
     /// The filter's text as it was subscribed (for groups "$share/GROUP/FILTER").
     [[nodiscard]] std::string text(ShardId reader, FilterHandle handle) const;
     [[nodiscard]] std::string text(ShardId reader, GroupHandle handle) const;
