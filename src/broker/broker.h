@@ -1,0 +1,64 @@
+// Broker: the shards, what they share, and their threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/result.h"
+#include "broker/listener.h"
+#include "broker/shard.h"
+#include "transport/tcp_listener.h"
+
+namespace vmq::broker {
+
+struct ListenerOptions {
+    std::string name = "default";
+    transport::TcpListenOptions tcp;
+    std::uint32_t max_connections = 10'000;  // 0: unlimited
+    session::ListenerPolicy policy;
+    session::Settings settings;
+};
+
+struct BrokerOptions {
+    std::uint32_t shards = 0;  // 0: one per core
+    std::size_t max_retained_messages = 0;  // 0: unlimited
+    std::vector<ListenerOptions> listeners;
+};
+
+/// One per process. start() and stop() are called from the same thread, once each.
+class Broker final {
+public:
+    explicit Broker(BrokerOptions options);
+    ~Broker();
+    Broker(const Broker&) = delete;
+    Broker& operator=(const Broker&) = delete;
+
+    /// Opens every listener, then starts the threads. On an error nothing runs.
+    [[nodiscard]] Result<void> start();
+    /// Says good-bye to all clients, waits for them up to `patience`, and joins the threads.
+    void stop(Millis patience = Seconds(5));
+
+    /// Where clients can connect; ports as the system chose them. Valid after start().
+    [[nodiscard]] const std::vector<std::unique_ptr<Listener>>& listeners() const noexcept {
+        return listeners_;
+    }
+    [[nodiscard]] std::uint32_t shard_count() const noexcept { return shared_.shards; }
+    /// For counters and inspection.
+    [[nodiscard]] const std::vector<std::unique_ptr<Shard>>& shards() const noexcept {
+        return shards_;
+    }
+    [[nodiscard]] const SharedState& shared() const noexcept { return shared_; }
+
+private:
+    BrokerOptions options_;
+    SharedState shared_;
+    std::vector<std::unique_ptr<Listener>> listeners_;
+    std::vector<std::unique_ptr<Shard>> shards_;
+    std::vector<std::thread> threads_;
+};
+
+}  // namespace vmq::broker

@@ -1,0 +1,83 @@
+// Client: everything the broker keeps for one client id, connected or not.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/ids.h"
+#include "mqtt/message.h"
+#include "mqtt/packets.h"
+#include "queue/queue.h"
+#include "routing/local_subscribers.h"
+#include "routing/retained_index.h"
+#include "runtime/timer_wheel.h"
+#include "session/connect_plan.h"
+
+namespace vmq::broker {
+
+class Connection;
+class Shard;
+
+/// Names a client across the process and picks its home shard. The same in every run.
+[[nodiscard]] inline std::uint64_t client_hash(std::string_view mountpoint,
+                                               std::string_view client_id) noexcept {
+    return hash_bytes(client_id, hash_bytes(mountpoint));
+}
+
+/// One queue with the connection that drains it. A client has one, more only with
+/// allow_multiple_sessions.
+struct Lane {
+    explicit Lane(queue::Limits limits) noexcept : queue(limits) {}
+
+    queue::Queue queue;
+    Connection* connection = nullptr;
+};
+
+/// Retained messages still to be sent for one SUBSCRIBE: fetched in portions as the client takes
+/// them, so that any number of matches costs a bounded amount of memory.
+struct RetainedStream {
+    std::string filter;
+    mqtt::SubscriptionOptions options;
+    std::uint32_t subscription_id;
+    routing::RetainedIndex::Cursor cursor;
+    std::vector<mqtt::MessagePtr> fetched;  // in reverse, the next one last
+};
+
+/// Owned by its home shard and used only there. Lives from the first CONNECT until the session ends
+/// [v5 3.1.2.11.2].
+class Client final : public routing::Subscriber {
+public:
+    Client(Shard& shard, ClientNumber number, std::string_view mountpoint, std::string_view client_id,
+           queue::Limits limits);
+    ~Client();
+
+    [[nodiscard]] bool online() const noexcept { return lane.connection != nullptr || !more.empty(); }
+    /// Its session outlives the connection, so its messages are stored.
+    [[nodiscard]] bool persistent() const noexcept { return session_expiry_s > 0; }
+
+    Shard& shard;
+    const ClientNumber number;
+    const std::uint64_t hash;
+    const std::string mountpoint;
+    const std::string client_id;
+    Lane lane;
+    std::vector<std::unique_ptr<Lane>> more;
+    std::shared_ptr<const session::Settings> settings;
+    std::unique_ptr<session::StoredWill> will;  // delayed, the connection is gone
+    std::vector<std::unique_ptr<RetainedStream>> retained;
+    std::uint64_t next_sequence = 1;  // of its records in the store
+    std::uint32_t session_expiry_s = 0;
+    std::uint32_t drops_unreported = 0;
+    bool stored = false;  // the store knows this session
+    TimePoint drops_reported_at{};
+    TimePoint will_at = kNever;
+    TimePoint expires_at = kNever;
+    runtime::Timer timer;  // the earlier of will_at and expires_at
+};
+
+}  // namespace vmq::broker

@@ -1,0 +1,454 @@
+#include "broker/connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "broker/limits.h"
+#include "broker/shard.h"
+#include "session/connack.h"
+
+namespace vmq::broker {
+
+using metrics::Counter;
+using mqtt::PacketId;
+using session::CloseCause;
+using transport::IoStatus;
+
+Connection::Connection(Shard& shard, ConnectionNumber number, Listener& listener, int fd,
+                       transport::PeerAddress peer, bool over_limit)
+    : shard_(shard),
+      number_(number),
+      listener_(listener),
+      socket_(shard.loop(), fd),
+      peer_(std::move(peer)),
+      timer_(this, [](void* self, TimePoint now) { static_cast<Connection*>(self)->on_timer(now); }),
+      opened_at_(shard.now()),
+      received_at_(shard.now()),
+      over_limit_(over_limit) {}
+
+Connection::~Connection() {
+    if (!moved_) listener_.leave();
+    if (output_) shard_.release_output(std::move(output_));
+}
+
+void Connection::open() {
+    handshake_ =
+        std::make_unique<session::Handshake>(*this, listener_.policy, listener_.settings);
+    arm_timer();
+    wait_readable();
+}
+
+void Connection::attach(Client& client, Lane& lane, session::ConnectPlan plan, bool session_present) {
+    client_ = &client;
+    lane_ = &lane;
+    plan_ = std::move(plan);
+    plan_.mountpoint = client.mountpoint;
+    received_at_ = shard_.now();
+    opened_at_ = shard_.now();
+    session_.emplace(*this, plan_, shard_.now());
+    session_->accept(session_present);
+    handshake_.reset();
+    arm_timer();
+}
+
+void Connection::begin_reading(std::string unread) {
+    partial_.clear();
+    if (!unread.empty()) process(unread);
+    if (may_read()) wait_readable();
+}
+
+bool Connection::writable() const noexcept {
+    return !write_waiting_ && !closing_ && (!output_ || output_->size() < kOutputHighWater);
+}
+
+bool Connection::send(const session::Session::Outgoing& outgoing,
+                      session::PublishTemplate* shared) {
+    const bool sent = session_->send_publish(outgoing, shard_.now(), shared);
+    // A burst larger than the buffer goes out in the middle of the turn.
+    if (output_ && output_->size() >= kOutputHighWater) flush();
+    return sent;
+}
+
+OutputBuffer& Connection::output() {
+    if (!output_) output_ = shard_.acquire_output();
+    if (!dirty_) {
+        dirty_ = true;
+        shard_.mark_dirty(*this);
+    }
+    return *output_;
+}
+
+void Connection::flush() {
+    dirty_ = false;
+    if (!output_ || write_waiting_ || failed_) return;
+    std::size_t written = 0;
+    const IoStatus status = socket_.write(*output_, written);
+    shard_.metrics().add(Counter::BytesSent, written);
+    switch (status) {
+        case IoStatus::Ok:
+            shard_.release_output(std::move(output_));
+            return;
+        case IoStatus::WouldBlock:
+            write_waiting_ = true;
+            socket_.wait_writable(
+                [&shard = shard_, number = number_](const boost::system::error_code& error) {
+                    Connection* self = error ? nullptr : shard.find(number);
+                    if (self == nullptr) return;
+                    self->write_waiting_ = false;
+                    self->flush();
+                    if (self->write_waiting_ || self->closing_) return;
+                    if (self->client_ != nullptr) shard.pump(*self->client_, *self->lane_);
+                    self->resume_reading();
+                });
+            return;
+        case IoStatus::Closed:
+        case IoStatus::Failed:
+            failed_ = true;
+            shard_.metrics().add(Counter::SocketError);
+            close(CloseCause::PeerClosed, "write failed");
+            return;
+    }
+}
+
+bool Connection::may_read() const noexcept {
+    if (closing_ || moved_) return draining_;
+    if (reading_ || paused_until_ != kNever) return false;
+    if (session_ && session_->state() != session::Session::State::Open) return false;
+    if (handshake_ && handshake_->state() == session::Handshake::State::Parked) return false;
+    // A client that asks and does not listen has to listen first.
+    return !(write_waiting_ && output_ && output_->size() >= kOutputHighWater);
+}
+
+void Connection::wait_readable() {
+    if (reading_) return;
+    reading_ = true;
+    socket_.wait_readable(
+        [&shard = shard_, number = number_](const boost::system::error_code& error) {
+            Connection* self = error ? nullptr : shard.find(number);
+            if (self == nullptr) return;
+            self->reading_ = false;
+            self->on_readable();
+        });
+}
+
+void Connection::on_readable() {
+    if (shard_.congested() && !closing_) {
+        shard_.read_later(*this);
+        return;
+    }
+    if (!may_read()) return;
+    const auto buffer = shard_.read_buffer();
+    const auto result = socket_.read(buffer);
+    switch (result.status) {
+        case IoStatus::WouldBlock: break;
+        case IoStatus::Closed:
+        case IoStatus::Failed:
+            failed_ = failed_ || result.status == IoStatus::Failed || draining_;
+            if (result.status == IoStatus::Failed) shard_.metrics().add(Counter::SocketError);
+            draining_ = false;
+            if (closing_) {
+                failed_ = true;  // the peer is gone: nothing more to wait for
+                return;
+            }
+            return close(CloseCause::PeerClosed,
+                         result.status == IoStatus::Closed ? "closed by the client" : "reset");
+        case IoStatus::Ok:
+            if (closing_) break;  // draining: whatever comes is discarded
+            shard_.metrics().add(Counter::BytesReceived, result.size);
+            process({buffer.data(), result.size});
+            break;
+    }
+    if (may_read()) wait_readable();
+}
+
+void Connection::resume_reading() {
+    if (!partial_.empty() && !closing_ && paused_until_ == kNever &&
+        (!session_ || session_->state() == session::Session::State::Open)) {
+        process({});
+    }
+    if (may_read()) wait_readable();
+}
+
+void Connection::process(std::string_view bytes) {
+    if (partial_.empty()) {
+        const std::size_t used = process_frames(bytes);
+        if (moved_ || closing_) return;
+        partial_.assign(bytes.substr(used));
+        return;
+    }
+    partial_.append(bytes);
+    const std::size_t used = process_frames(partial_);
+    if (moved_ || closing_) return;
+    if (used == partial_.size()) {
+        std::string().swap(partial_);  // an idle connection holds no buffer
+    } else if (used > 0) {
+        partial_.erase(0, used);
+    }
+}
+
+std::size_t Connection::process_frames(std::string_view bytes) {
+    std::size_t used = 0;
+    const std::uint32_t most = session_ ? session::max_remaining_length(*plan_.settings)
+                                        : session::max_remaining_length(*listener_.settings);
+    while (used < bytes.size() && !closing_ && paused_until_ == kNever) {
+        if (session_ && session_->state() != session::Session::State::Open) break;
+        if (handshake_ && handshake_->state() == session::Handshake::State::Parked) break;
+        const mqtt::Frame frame = mqtt::next_frame(bytes.substr(used), most);
+        if (frame.status == mqtt::FrameStatus::NeedMore) break;
+        if (frame.status != mqtt::FrameStatus::Complete) {
+            if (frame.status == mqtt::FrameStatus::TooLarge) {
+                shard_.metrics().add(Counter::MqttInvalidMsgSizeError);
+            }
+            if (session_) {
+                session_->on_bad_frame(frame.status);
+            } else {
+                (void)handshake_->on_bad_frame(frame.status);
+                close(CloseCause::Refused, handshake_->refusal());
+            }
+            return used;
+        }
+        received_at_ = shard_.now();
+        if (session_) {
+            used += frame.size;
+            session_->on_frame(frame, shard_.now());
+            continue_after_pause();
+            continue;
+        }
+        used += frame.size;
+        if (!on_handshake_frame(frame)) continue;
+        if (shard_.is_home(handshake_->plan())) {
+            shard_.attach(*this, std::move(handshake_->plan()));
+        } else {
+            move_to_home(bytes.substr(used));
+        }
+    }
+    return used;
+}
+
+void Connection::continue_after_pause() {
+    const TimePoint until = session_->take_pause();
+    if (until == kNever) return;
+    shard_.metrics().add(Counter::PublishThrottled);
+    paused_until_ = until;
+    arm_timer();
+}
+
+bool Connection::on_handshake_frame(const mqtt::Frame& frame) {
+    using State = session::Handshake::State;
+    if (frame.type == mqtt::PacketType::Connect) count_received(frame.type);
+    if (over_limit_) {
+        refuse_over_limit(frame);
+        return false;
+    }
+    const State state = handshake_->on_frame(frame);
+    if (state == State::Refused) {
+        close(CloseCause::Refused, handshake_->refusal());
+        return false;
+    }
+    return state == State::Accepted;
+}
+
+void Connection::refuse_over_limit(const mqtt::Frame& frame) {
+    mqtt::Connect packet;
+    const auto status = mqtt::decode_connect(frame, packet);
+    if (status.ok() && frame.type == mqtt::PacketType::Connect) {
+        session::encode_refusing_connack(packet.version, mqtt::ReasonCode::QuotaExceeded,
+                                         "the listener has no free connections", "", 0,
+                                         output().bytes());
+    }
+    close(CloseCause::Refused, "max_connections of the listener reached");
+}
+
+void Connection::move_to_home(std::string_view unread) {
+    auto moved = std::make_unique<MovedConnection>();
+    moved->listener = &listener_;
+    moved->peer = peer_;
+    moved->plan = std::move(handshake_->plan());
+    moved->unread.assign(unread);
+    const ShardId home = shard_.home_of(moved->plan.mountpoint, moved->plan.client_id);
+    // AUTH packets of an enhanced authentication may still wait to be written.
+    if (output_ && !output_->empty()) flush();
+    moved->fd = socket_.release();
+    moved_ = true;
+    closing_ = true;
+    session_ended_ = true;
+    timer_.stop();
+    shard_.mark_closing(*this);
+    shard_.send(home, MoveConnection{std::move(moved)});
+}
+
+void Connection::resume_parked() {
+    if (closing_ || moved_) return;
+    if (session_) {
+        if (session_->state() != session::Session::State::Parked) return;
+        session_->resume(shard_.now());
+        continue_after_pause();
+        return resume_reading();
+    }
+    if (!handshake_ || handshake_->state() != session::Handshake::State::Parked) return;
+    switch (handshake_->resume()) {
+        case session::Handshake::State::Accepted:
+            if (!shard_.is_home(handshake_->plan())) return move_to_home(partial_);
+            shard_.attach(*this, std::move(handshake_->plan()));
+            return resume_reading();
+        case session::Handshake::State::Refused:
+            return close(CloseCause::Refused, handshake_->refusal());
+        default: return resume_reading();
+    }
+}
+
+void Connection::close(CloseCause cause, std::string_view detail) {
+    if (closing_) return;
+    closing_ = true;
+    cause_ = cause;
+    shard_.mark_closing(*this);
+    log_close(detail);
+    using session::CloseCause;
+    if (cause == CloseCause::KeepAliveTimeout) {
+        shard_.metrics().add(Counter::ClientKeepaliveExpired);
+    } else if (cause == CloseCause::ProtocolError || cause == CloseCause::PacketTooLarge) {
+        shard_.metrics().add(Counter::SessionProtocolError);
+    } else if (cause == CloseCause::TakenOver) {
+        shard_.metrics().add(Counter::SessionTakenOver);
+    } else if (cause == CloseCause::ConnectTimeout) {
+        shard_.metrics().add(Counter::SocketCloseTimeout);
+    }
+}
+
+void Connection::log_close(std::string_view detail) const {
+    const std::string_view id = client_ != nullptr ? std::string_view(client_->client_id)
+                                : handshake_       ? handshake_->client_id()
+                                                   : std::string_view();
+    switch (cause_) {
+        case CloseCause::ClientDisconnect:
+        case CloseCause::ClientDisconnectWithWill:
+        case CloseCause::PeerClosed:
+        case CloseCause::ServerShutdown:
+            return log::debug("client {} from {}:{} closed: {}", id, peer_.address, peer_.port, detail);
+        case CloseCause::TakenOver:
+            return log::info("client {} from {}:{} taken over by a new connection", id, peer_.address,
+                             peer_.port);
+        default:
+            return log::warning("client {} from {}:{} closed by the broker: {}", id, peer_.address,
+                                peer_.port, detail);
+    }
+}
+
+void Connection::end_session() {
+    if (session_ended_) return;
+    session_ended_ = true;
+    timer_.stop();
+    if (client_ == nullptr) return;
+    Client& client = *std::exchange(client_, nullptr);
+    Lane& lane = *std::exchange(lane_, nullptr);
+    shard_.on_disconnected(client, lane, cause_, std::move(plan_.will));
+}
+
+bool Connection::finish() {
+    if (moved_ || failed_) return true;
+    if (draining_) return shard_.now() >= drain_until_;
+    if (output_ && !output_->empty()) {
+        // The last packets wait for the socket, but not for ever.
+        if (drain_until_ == kNever) {
+            drain_until_ = shard_.now() + kCloseTimeout;
+            shard_.loop().timers().start(timer_, drain_until_);
+        }
+        return shard_.now() >= drain_until_;
+    }
+    // A client that said good-bye expects nothing; others must be able to read the last packet
+    // before the socket is closed under unread input, which would reset the connection.
+    if (cause_ == CloseCause::ClientDisconnect || cause_ == CloseCause::PeerClosed) return true;
+    socket_.shutdown_write();
+    draining_ = true;
+    drain_until_ = shard_.now() + kCloseTimeout;
+    shard_.loop().timers().start(timer_, drain_until_);
+    wait_readable();
+    return false;
+}
+
+void Connection::arm_timer() {
+    TimePoint next = kNever;
+    if (handshake_) {
+        next = opened_at_ + listener_.settings->mqtt_connect_timeout;
+    } else if (session_) {
+        if (plan_.keep_alive_s > 0) {
+            next = received_at_ + Millis(plan_.keep_alive_s * 1500);  // [v5 MQTT-3.1.2-22]
+        }
+        const auto& settings = *plan_.settings;
+        if (settings.max_connection_lifetime_s > 0) {
+            next = std::min(next, opened_at_ + Seconds(settings.max_connection_lifetime_s));
+        }
+        if (!session_->v5() && settings.retry_interval_ms > 0 && lane_ != nullptr &&
+            !lane_->queue.window().empty()) {
+            next = std::min(next, shard_.now() + Millis(settings.retry_interval_ms));
+        }
+    }
+    if (paused_until_ != kNever) next = std::min(next, paused_until_);
+    if (next == kNever) {
+        timer_.stop();
+    } else {
+        shard_.loop().timers().start(timer_, next);
+    }
+}
+
+void Connection::on_timer(TimePoint now) {
+    if (closing_) return;  // finish() looks at the time itself
+    if (handshake_) {
+        if (now >= opened_at_ + listener_.settings->mqtt_connect_timeout) {
+            return close(CloseCause::ConnectTimeout, "no CONNECT within mqtt_connect_timeout");
+        }
+    } else if (session_) {
+        const auto& settings = *plan_.settings;
+        // While we do not read, the client cannot show that it is alive.
+        const bool listening = reading_ && paused_until_ == kNever;
+        if (plan_.keep_alive_s > 0 && now >= received_at_ + Millis(plan_.keep_alive_s * 1500)) {
+            if (listening) {  // [v5 MQTT-3.1.2-22] [v3.1.1 MQTT-3.1.2-24]
+                return session_->disconnect(mqtt::ReasonCode::KeepAliveTimeout,
+                                            CloseCause::KeepAliveTimeout, "keep-alive timeout");
+            }
+            received_at_ = now;
+        }
+        if (settings.max_connection_lifetime_s > 0 &&
+            now >= opened_at_ + Seconds(settings.max_connection_lifetime_s)) {
+            return session_->disconnect(mqtt::ReasonCode::MaximumConnectTime,
+                                        CloseCause::MaxLifetime, "max_connection_lifetime reached");
+        }
+        retry_inflight(now);
+    }
+    if (paused_until_ != kNever && now >= paused_until_) {
+        paused_until_ = kNever;
+        resume_reading();
+    }
+    if (!closing_ && !moved_) arm_timer();
+}
+
+void Connection::retry_inflight(TimePoint now) {
+    const auto& settings = *plan_.settings;
+    if (session_->v5() || settings.retry_interval_ms == 0 || !writable()) return;
+    auto& window = lane_->queue.window();
+    const TimePoint before = now - Millis(settings.retry_interval_ms);
+    while (auto* entry = window.overdue(before, now)) {
+        if (entry->stage == queue::InflightWindow::Stage::AwaitPubcomp) {
+            session_->send_pubrel(entry->id);
+            continue;
+        }
+        const auto& delivery = entry->delivery;
+        (void)send({&delivery.message, entry->id, delivery.qos, delivery.retain, true,
+                    delivery.subscription_id},
+                   nullptr);
+        if (!writable()) return;
+    }
+}
+
+void Connection::count_received(mqtt::PacketType type) {
+    const bool v5 = session_ && session_->v5();
+    shard_.metrics().add_packet(metrics::Direction::Received, v5, static_cast<unsigned>(type));
+}
+
+void Connection::count_sent(mqtt::PacketType type) {
+    const bool v5 = session_ && session_->v5();
+    shard_.metrics().add_packet(metrics::Direction::Sent, v5, static_cast<unsigned>(type));
+}
+
+}  // namespace vmq::broker

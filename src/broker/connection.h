@@ -1,0 +1,183 @@
+// Connection: a socket, the protocol on it, and the client it belongs to.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/output_buffer.h"
+#include "broker/client.h"
+#include "broker/listener.h"
+#include "broker/shard_message.h"
+#include "hooks/chain.h"
+#include "metrics/counters.h"
+#include "runtime/timer_wheel.h"
+#include "session/handshake.h"
+#include "session/host.h"
+#include "session/session.h"
+#include "transport/stream_socket.h"
+
+namespace vmq::broker {
+
+class Shard;
+
+/// Owned by one shard, used on its thread. Lives from accept to the last byte; when its client's
+/// home is another shard, what it consists of moves there once and a new Connection is made of it.
+class Connection final : public session::Host, public session::HandshakeHost {
+public:
+    /// A fresh connection, before CONNECT. `over_limit`: it is only here to be refused.
+    Connection(Shard& shard, ConnectionNumber number, Listener& listener, int fd,
+               transport::PeerAddress peer, bool over_limit);
+    ~Connection() override;
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    /// Starts to read.
+    void open();
+    /// Becomes the connection of `client`: sends CONNACK and handles `unread`.
+    void attach(Client& client, Lane& lane, session::ConnectPlan plan, bool session_present);
+    /// Handles bytes that came behind the CONNECT, then reads on.
+    void begin_reading(std::string unread);
+
+    [[nodiscard]] ConnectionNumber number() const noexcept { return number_; }
+    [[nodiscard]] Client* client() const noexcept { return client_; }
+    /// Requires client().
+    [[nodiscard]] Lane& lane() const noexcept { return *lane_; }
+    void use_lane(Lane& lane) noexcept { lane_ = &lane; }
+    [[nodiscard]] bool moved() const noexcept { return moved_; }
+    [[nodiscard]] session::Session* session() noexcept { return session_ ? &*session_ : nullptr; }
+    [[nodiscard]] const session::ConnectPlan& plan() const noexcept { return plan_; }
+    [[nodiscard]] const transport::PeerAddress& peer() const noexcept { return peer_; }
+    [[nodiscard]] Listener& listener() const noexcept { return listener_; }
+
+    /// Can take packets now: nothing waits for the socket and not too much for the end of the turn.
+    [[nodiscard]] bool writable() const noexcept;
+    /// Sends one message. False: it exceeds the client's Maximum Packet Size.
+    [[nodiscard]] bool send(const session::Session::Outgoing& outgoing,
+                            session::PublishTemplate* shared);
+
+    /// Writes what there is; called by the shard at the end of the turn.
+    void flush();
+    /// The shard reads again after a pause for all.
+    void resume_reading();
+    /// Ends the session part of a closing connection: will, expiry, queue. Idempotent.
+    void end_session();
+    /// After end_session(): sends the rest and closes. True: nothing is left, destroy it.
+    [[nodiscard]] bool finish();
+    [[nodiscard]] bool closing() const noexcept { return closing_; }
+    [[nodiscard]] session::CloseCause cause() const noexcept { return cause_; }
+
+    // session::Host and session::HandshakeHost.
+    [[nodiscard]] OutputBuffer& output() override;
+    void close(session::CloseCause cause, std::string_view detail) override;
+    session::Answer authorize_publish(session::PublishIntent& intent, session::Denial& denial) override;
+    session::Routed route(const session::PublishIntent& intent, session::AckTicket ticket) override;
+    [[nodiscard]] bool qos2_remembered(mqtt::PacketId id) override;
+    void qos2_remember(mqtt::PacketId id) override;
+    bool qos2_forget(mqtt::PacketId id) override;
+    bool on_puback(mqtt::PacketId id) override;
+    PubrecAnswer on_pubrec(mqtt::PacketId id, mqtt::ReasonCode reason) override;
+    bool on_pubcomp(mqtt::PacketId id) override;
+    session::Answer authorize_subscribe(session::SubscribeIntent& intent,
+                                        session::Denial& denial) override;
+    mqtt::ReasonCode subscribe(const mqtt::SubscribeEntry& entry,
+                               std::uint32_t subscription_id) override;
+    void subscribed(const session::SubscribeIntent& intent,
+                    const std::vector<mqtt::ReasonCode>& reasons) override;
+    void authorize_unsubscribe(std::vector<std::string_view>& filters) override;
+    bool unsubscribe(std::string_view filter) override;
+    void unsubscribed(const std::vector<std::string_view>& filters) override;
+    void set_session_expiry(std::uint32_t seconds) override;
+    void discard_will() override;
+    AuthAnswer reauthenticate(std::string_view method, std::string_view data) override;
+    void count_received(mqtt::PacketType type) override;
+    void count_sent(mqtt::PacketType type) override;
+    session::Answer authorize_register(const session::RegisterRequest& request,
+                                       session::RegisterGrant& grant,
+                                       session::Denial& denial) override;
+    AuthAnswer authenticate(std::string_view mountpoint, std::string_view client_id,
+                            std::optional<std::string_view> username, std::string_view method,
+                            std::string_view data) override;
+    session::Answer authorize_will(const session::ConnectPlan& plan, session::PublishIntent& intent,
+                                   session::Denial& denial) override;
+    [[nodiscard]] std::string new_client_id(std::string_view mountpoint) override;
+
+private:
+    /// Answers of hooks that came late, kept until the packet that asked is handled again.
+    template <typename Verdict>
+    struct Late {
+        std::optional<Verdict> verdict;
+        std::size_t next = 0;  // place in the chain to go on from
+    };
+    struct LateAnswers {
+        Late<hooks::RegisterVerdict> on_register;
+        Late<hooks::AuthVerdict> on_auth;
+        Late<hooks::PublishVerdict> on_publish;
+        Late<hooks::SubscribeVerdict> on_subscribe;
+    };
+    template <typename Verdict>
+    auto late_answer(Late<Verdict> LateAnswers::*slot);
+    /// Takes a late verdict, or asks `chain(first, done)`; nothing: pending.
+    template <typename Verdict, typename Ask>
+    std::optional<Verdict> ask(Late<Verdict> LateAnswers::*slot, bool keep, Ask chain);
+    session::Answer apply(hooks::PublishVerdict verdict, session::PublishIntent& intent,
+                          session::Denial& denial);
+    [[nodiscard]] hooks::SubscriberId subscriber_id() const noexcept;
+    [[nodiscard]] std::optional<std::string_view> username() const noexcept;
+    [[nodiscard]] hooks::PublishContext publish_context(const session::PublishIntent& intent) const;
+
+    void wait_readable();
+    void on_readable();
+    void process(std::string_view bytes);
+    /// Handles complete packets at the front of `bytes`; returns how many bytes they were.
+    std::size_t process_frames(std::string_view bytes);
+    bool on_handshake_frame(const mqtt::Frame& frame);
+    void refuse_over_limit(const mqtt::Frame& frame);
+    void move_to_home(std::string_view unread);
+    void resume_parked();
+    void continue_after_pause();
+    [[nodiscard]] bool may_read() const noexcept;
+    void arm_timer();
+    void on_timer(TimePoint now);
+    void retry_inflight(TimePoint now);
+    void log_close(std::string_view detail) const;
+
+    Shard& shard_;
+    const ConnectionNumber number_;
+    Listener& listener_;
+    transport::StreamSocket socket_;
+    transport::PeerAddress peer_;
+    Client* client_ = nullptr;
+    Lane* lane_ = nullptr;
+    std::unique_ptr<OutputBuffer> output_;  // null while there is nothing to write
+    std::unique_ptr<session::Handshake> handshake_;
+    std::optional<session::Session> session_;
+    session::ConnectPlan plan_;
+    std::string partial_;  // an incomplete packet, or what a pause holds back
+    std::unique_ptr<LateAnswers> late_;
+    std::unique_ptr<hooks::PublishVerdict> rewritten_;  // what the views of an intent point into
+    std::vector<hooks::SubscribeVerdict::Topic> rewritten_topics_;
+    std::vector<std::string> rewritten_filters_;
+    runtime::Timer timer_;
+    TimePoint opened_at_;
+    TimePoint received_at_;
+    TimePoint paused_until_ = kNever;  // kNever: not paused
+    TimePoint drain_until_ = kNever;
+    session::CloseCause cause_ = session::CloseCause::PeerClosed;
+    bool over_limit_;
+    bool dirty_ = false;         // in the shard's list of connections to flush
+    bool reading_ = false;       // a wait for readability is under way
+    bool write_waiting_ = false; // the socket is full
+    bool closing_ = false;
+    bool session_ended_ = false;
+    bool draining_ = false;      // our side is shut down, waiting for the peer's
+    bool moved_ = false;         // the descriptor went to another shard
+    bool failed_ = false;        // the socket is beyond use
+};
+
+}  // namespace vmq::broker

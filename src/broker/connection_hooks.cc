@@ -1,0 +1,294 @@
+// What a connection asks its plugins, and what it does with their answers.
+#include <utility>
+
+#include "broker/connection.h"
+#include "broker/shard.h"
+#include "mqtt/properties.h"
+
+namespace vmq::broker {
+
+using metrics::Counter;
+using session::Answer;
+
+namespace {
+
+void set_denial(session::Denial& denial, hooks::Refusal& refusal) {
+    denial.reason = refusal.reason;
+    denial.reason_string = std::move(refusal.reason_string);
+    denial.server_reference = std::move(refusal.server_reference);
+}
+
+/// Settings of the listener with a hook's changes; null if it changed none.
+std::shared_ptr<const session::Settings> changed_settings(const session::Settings& from,
+                                                          const hooks::RegisterModifiers& changes) {
+    session::Settings settings = from;
+    bool changed = false;
+    const auto take = [&changed](auto& field, const auto& change) {
+        if (!change) return;
+        field = *change;
+        changed = true;
+    };
+    take(settings.max_message_size, changes.max_message_size);
+    take(settings.max_message_rate, changes.max_message_rate);
+    take(settings.max_inflight_messages, changes.max_inflight_messages);
+    take(settings.retry_interval_ms, changes.retry_interval_ms);
+    take(settings.upgrade_outgoing_qos, changes.upgrade_qos);
+    take(settings.allow_multiple_sessions, changes.allow_multiple_sessions);
+    take(settings.max_online_messages, changes.max_online_messages);
+    take(settings.max_offline_messages, changes.max_offline_messages);
+    take(settings.queue_lifo, changes.queue_lifo);
+    take(settings.max_connection_lifetime_s, changes.max_connection_lifetime_s);
+    return changed ? std::make_shared<const session::Settings>(std::move(settings)) : nullptr;
+}
+
+}  // namespace
+
+template <typename Verdict>
+auto Connection::late_answer(Late<Verdict> LateAnswers::*slot) {
+    return [&shard = shard_, number = number_, slot](Verdict verdict, std::size_t next) {
+        Connection* self = shard.find(number);
+        if (self == nullptr || !self->late_) return;
+        Late<Verdict>& late = (*self->late_).*slot;
+        late.next = next;
+        if (verdict.decision != hooks::Decision::Next) late.verdict = std::move(verdict);
+        self->resume_parked();
+    };
+}
+
+template <typename Verdict, typename Ask>
+std::optional<Verdict> Connection::ask(Late<Verdict> LateAnswers::*slot, bool keep, Ask chain) {
+    std::size_t first = 0;
+    if (late_) {
+        Late<Verdict>& late = (*late_).*slot;
+        if (late.verdict) {
+            if (keep) return late.verdict;
+            return std::exchange(late.verdict, std::nullopt);
+        }
+        first = std::exchange(late.next, 0);
+    }
+    auto verdict = chain(first, late_answer(slot));
+    if (!verdict && !late_) late_ = std::make_unique<LateAnswers>();
+    if (verdict && keep) {
+        // The handshake asks again from the start when a later step had to wait.
+        if (!late_) late_ = std::make_unique<LateAnswers>();
+        ((*late_).*slot).verdict = verdict;
+    }
+    return verdict;
+}
+
+hooks::SubscriberId Connection::subscriber_id() const noexcept {
+    return {client_->mountpoint, client_->client_id};
+}
+
+std::optional<std::string_view> Connection::username() const noexcept {
+    if (!plan_.username) return std::nullopt;
+    return std::string_view(*plan_.username);
+}
+
+Answer Connection::authorize_register(const session::RegisterRequest& request,
+                                      session::RegisterGrant& grant, session::Denial& denial) {
+    if (request.anonymous_allowed && shard_.chain().anonymous_decides(hooks::Hook::AuthOnRegister)) {
+        return Answer::Allowed;
+    }
+    hooks::RegisterContext context;
+    context.peer = {peer_.address, peer_.port};
+    context.subscriber = {request.mountpoint, request.client_id};
+    context.username = request.username;
+    context.password = request.password;
+    context.clean_start = request.clean_start;
+    context.v5 = request.v5;
+    context.anonymous_allowed = request.anonymous_allowed;
+    context.properties = request.properties;
+    auto verdict = ask(&LateAnswers::on_register, true, [&](std::size_t first, auto done) {
+        return shard_.chain().auth_on_register(context, std::move(done), first);
+    });
+    if (!verdict) return Answer::Pending;
+    if (verdict->decision == hooks::Decision::Error) {
+        set_denial(denial, verdict->refusal);
+        return Answer::Denied;
+    }
+    auto& changes = verdict->modifiers;
+    grant.settings = changed_settings(*listener_.settings, changes);
+    grant.client_id = std::move(changes.client_id);
+    grant.mountpoint = std::move(changes.mountpoint);
+    if (request.username) grant.username = std::move(changes.username);
+    grant.clean_start = changes.clean_start;
+    grant.session_expiry_s = changes.session_expiry_interval_s;
+    if (changes.response_information) grant.response_information = *changes.response_information;
+    return Answer::Allowed;
+}
+
+Connection::AuthAnswer Connection::authenticate(std::string_view mountpoint,
+                                                std::string_view client_id,
+                                                std::optional<std::string_view> user,
+                                                std::string_view method, std::string_view data) {
+    AuthAnswer answer;
+    if (!shard_.chain().implements(hooks::Hook::OnAuth)) {
+        answer.denial.reason = mqtt::ReasonCode::BadAuthenticationMethod;  // [v5 4.12]
+        return answer;
+    }
+    const hooks::AuthContext context{{mountpoint, client_id}, user, method, data};
+    auto verdict = ask(&LateAnswers::on_auth, false, [&](std::size_t first, auto done) {
+        return shard_.chain().on_auth(context, std::move(done), first);
+    });
+    if (!verdict) {
+        answer.answer = Answer::Pending;
+        return answer;
+    }
+    if (verdict->decision == hooks::Decision::Error) {
+        set_denial(answer.denial, verdict->refusal);
+        return answer;
+    }
+    answer.answer = Answer::Allowed;
+    answer.continues = verdict->continues;
+    answer.data = std::move(verdict->data);
+    answer.reason_string = std::move(verdict->reason_string);
+    return answer;
+}
+
+Connection::AuthAnswer Connection::reauthenticate(std::string_view method, std::string_view data) {
+    return authenticate(client_->mountpoint, client_->client_id, username(), method, data);
+}
+
+Answer Connection::authorize_will(const session::ConnectPlan& plan, session::PublishIntent& intent,
+                                  session::Denial& denial) {
+    if (plan.anonymous_allowed && shard_.chain().anonymous_decides(hooks::Hook::AuthOnPublish)) {
+        return Answer::Allowed;
+    }
+    hooks::PublishContext context = publish_context(intent);
+    context.subscriber = {plan.mountpoint, plan.client_id};
+    if (plan.username) context.username = *plan.username;
+    context.v5 = plan.version == mqtt::ProtocolVersion::V5;
+    context.anonymous_allowed = plan.anonymous_allowed;
+    auto verdict = ask(&LateAnswers::on_publish, false, [&](std::size_t first, auto done) {
+        return shard_.chain().auth_on_publish(context, std::move(done), first);
+    });
+    if (!verdict) return Answer::Pending;
+    return apply(std::move(*verdict), intent, denial);
+}
+
+hooks::PublishContext Connection::publish_context(const session::PublishIntent& intent) const {
+    hooks::PublishContext context;
+    context.qos = intent.qos;
+    context.topic = intent.topic;
+    context.payload = intent.payload;
+    context.retain = intent.retain;
+    context.properties = intent.properties;
+    context.message_expiry_interval = intent.message_expiry_s;
+    return context;
+}
+
+Answer Connection::authorize_publish(session::PublishIntent& intent, session::Denial& denial) {
+    if (plan_.anonymous_allowed && shard_.chain().anonymous_decides(hooks::Hook::AuthOnPublish)) {
+        return Answer::Allowed;
+    }
+    hooks::PublishContext context = publish_context(intent);
+    context.subscriber = subscriber_id();
+    context.username = username();
+    context.v5 = session_->v5();
+    context.anonymous_allowed = plan_.anonymous_allowed;
+    auto verdict = ask(&LateAnswers::on_publish, false, [&](std::size_t first, auto done) {
+        return shard_.chain().auth_on_publish(context, std::move(done), first);
+    });
+    if (!verdict) return Answer::Pending;
+    return apply(std::move(*verdict), intent, denial);
+}
+
+Answer Connection::apply(hooks::PublishVerdict verdict, session::PublishIntent& intent,
+                         session::Denial& denial) {
+    if (verdict.decision == hooks::Decision::Error) {
+        shard_.metrics().add(Counter::MqttPublishAuthError);
+        set_denial(denial, verdict.refusal);
+        return Answer::Denied;
+    }
+    // The views have to stay valid until the message is routed.
+    rewritten_ = std::make_unique<hooks::PublishVerdict>(std::move(verdict));
+    const hooks::PublishModifiers& changes = rewritten_->modifiers;
+    if (changes.topic) intent.topic = *changes.topic;
+    if (changes.payload) intent.payload = *changes.payload;
+    if (changes.qos) intent.qos = *changes.qos;
+    if (changes.retain) intent.retain = *changes.retain;
+    if (changes.mountpoint) intent.mountpoint = *changes.mountpoint;
+    if (changes.properties) intent.properties = *changes.properties;
+    if (changes.message_expiry_interval) intent.message_expiry_s = changes.message_expiry_interval;
+    intent.throttle_ms = changes.throttle_ms;
+    return Answer::Allowed;
+}
+
+session::Routed Connection::route(const session::PublishIntent& intent, session::AckTicket ticket) {
+    const session::Routed routed =
+        shard_.route(intent, {client_->hash, Reply{number_, ticket, shard_.id()}});
+    if (shard_.chain().implements(hooks::Hook::OnPublish) && !mqtt::is_error(routed.reason)) {
+        hooks::PublishContext context = publish_context(intent);
+        context.subscriber = subscriber_id();
+        context.username = username();
+        context.v5 = session_->v5();
+        shard_.chain().on_publish(context);
+    }
+    return routed;
+}
+
+Answer Connection::authorize_subscribe(session::SubscribeIntent& intent, session::Denial& denial) {
+    if (plan_.anonymous_allowed &&
+        shard_.chain().anonymous_decides(hooks::Hook::AuthOnSubscribe)) {
+        return Answer::Allowed;
+    }
+    hooks::SubscribeContext context;
+    context.subscriber = subscriber_id();
+    context.username = username();
+    context.entries = &intent.entries;
+    context.v5 = session_->v5();
+    context.anonymous_allowed = plan_.anonymous_allowed;
+    context.properties = intent.properties;
+    auto verdict = ask(&LateAnswers::on_subscribe, false, [&](std::size_t first, auto done) {
+        return shard_.chain().auth_on_subscribe(context, std::move(done), first);
+    });
+    if (!verdict) return Answer::Pending;
+    if (verdict->decision == hooks::Decision::Error) {
+        shard_.metrics().add(Counter::MqttSubscribeAuthError);
+        set_denial(denial, verdict->refusal);
+        return Answer::Denied;
+    }
+    if (!verdict->topics) return Answer::Allowed;
+    rewritten_topics_ = std::move(*verdict->topics);
+    intent.entries.clear();
+    intent.refusals.clear();
+    for (const auto& topic : rewritten_topics_) {
+        intent.entries.push_back({topic.filter, topic.options});
+        intent.refusals.push_back(topic.reason);
+    }
+    return Answer::Allowed;
+}
+
+void Connection::subscribed(const session::SubscribeIntent& intent,
+                            const std::vector<mqtt::ReasonCode>& reasons) {
+    shard_.pump(*client_, *lane_);
+    if (!shard_.chain().implements(hooks::Hook::OnSubscribe)) return;
+    std::vector<mqtt::SubscribeEntry> accepted;
+    for (std::size_t i = 0; i < intent.entries.size(); ++i) {
+        if (!mqtt::is_error(reasons[i])) accepted.push_back(intent.entries[i]);
+    }
+    hooks::SubscribeContext context;
+    context.subscriber = subscriber_id();
+    context.username = username();
+    context.entries = &accepted;
+    context.v5 = session_->v5();
+    context.properties = intent.properties;
+    shard_.chain().on_subscribe(context);
+}
+
+void Connection::authorize_unsubscribe(std::vector<std::string_view>& filters) {
+    if (!shard_.chain().implements(hooks::Hook::OnUnsubscribe)) return;
+    const hooks::UnsubscribeContext context{subscriber_id(), username(), &filters, session_->v5()};
+    hooks::UnsubscribeVerdict verdict = shard_.chain().on_unsubscribe(context);
+    if (!verdict.filters) return;
+    rewritten_filters_ = std::move(*verdict.filters);
+    filters.assign(rewritten_filters_.begin(), rewritten_filters_.end());
+}
+
+void Connection::unsubscribed(const std::vector<std::string_view>& filters) {
+    if (!shard_.chain().implements(hooks::Hook::OnTopicUnsubscribed)) return;
+    shard_.chain().on_topic_unsubscribed({subscriber_id(), username(), &filters, session_->v5()});
+}
+
+}  // namespace vmq::broker

@@ -1,0 +1,29 @@
+// Sizes and times of the connection machinery that have no configuration key.
+#pragma once
+
+#include <cstddef>
+
+#include "base/clock.h"
+
+namespace vmq::broker {
+
+/// One read takes at most this much; a shard has one buffer of this size for all its connections.
+inline constexpr std::size_t kReadBufferSize = 256 * 1024;
+/// A connection whose output reaches this is written at once; while its socket is full, messages
+/// wait in its queue and the client is not read from.
+inline constexpr std::size_t kOutputHighWater = 256 * 1024;
+/// Output buffers kept for reuse, and the largest that is.
+inline constexpr std::size_t kSpareOutputs = 256;
+inline constexpr std::size_t kSpareOutputSize = 512 * 1024;
+/// How long the last packet may take to leave, and the peer to close after it.
+inline constexpr Millis kCloseTimeout{2000};
+/// Most messages one client is sent from its queue in one go before others have their turn.
+inline constexpr int kPumpBudget = 1000;
+/// Retained messages fetched from the index at a time.
+inline constexpr std::size_t kRetainedBatch = 64;
+/// How many members of a shared group are tried before a message is given up.
+inline constexpr unsigned kSharedAttempts = 4;
+/// Dropped messages of one client are reported at most this often.
+inline constexpr Seconds kDropReportInterval{10};
+
+}  // namespace vmq::broker

@@ -1,0 +1,219 @@
+#include "broker/shard.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "broker/limits.h"
+
+namespace vmq::broker {
+
+using metrics::Counter;
+
+Shard::Shard(ShardId id, SharedState& shared, std::uint64_t seed)
+    : id_(id),
+      shared_(shared),
+      loop_(id),
+      random_(seed),
+      subscribers_(id, shared.subscriptions),
+      read_buffer_(kReadBufferSize),
+      outboxes_(shared.shards) {
+    for (ShardId from = 0; from < shared.shards; ++from) {
+        mailboxes_.push_back(std::make_unique<runtime::Mailbox<ShardMessage>>());
+    }
+}
+
+Shard::~Shard() {
+    // Timers and sockets go before the loop they belong to.
+    acceptors_.clear();
+    for (auto& [number, connection] : connections_) connection->end_session();
+    connections_.clear();
+    clients_by_number_.clear();
+    clients_.clear();
+}
+
+void Shard::listen(Listener& listener, int fd) {
+    acceptors_.push_back(std::make_unique<transport::TcpAcceptor>(
+        loop_, fd, [this, &listener](int accepted, transport::PeerAddress peer) {
+            on_accept(listener, accepted, std::move(peer));
+        }));
+}
+
+ConnectionNumber Shard::next_connection() noexcept {
+    return ConnectionNumber{++next_number_ << 8U | id_};
+}
+
+void Shard::on_accept(Listener& listener, int fd, transport::PeerAddress peer) {
+    metrics_.add(Counter::SocketOpen);
+    const bool room = listener.enter();
+    if (!room) metrics_.add(Counter::SocketRefusedMaxConnections);
+    const ConnectionNumber number = next_connection();
+    auto connection =
+        std::make_unique<Connection>(*this, number, listener, fd, std::move(peer), !room);
+    Connection& opened = *connection;
+    connections_.emplace(number, std::move(connection));
+    if (listener.flooded()) {
+        opened.close(session::CloseCause::PeerClosed, "too many connections to refuse each politely");
+        return;
+    }
+    opened.open();
+}
+
+Connection* Shard::find(ConnectionNumber number) noexcept {
+    const auto found = connections_.find(number);
+    return found == connections_.end() ? nullptr : found->second.get();
+}
+
+void Shard::shut_down(TimePoint deadline) {
+    shutting_down_ = true;
+    shutdown_deadline_ = deadline;
+    for (const auto& acceptor : acceptors_) acceptor->close();
+    std::vector<ConnectionNumber> numbers;
+    for (const auto& [number, connection] : connections_) numbers.push_back(number);
+    for (const ConnectionNumber number : numbers) {
+        Connection* connection = find(number);
+        if (connection == nullptr || connection->closing()) continue;
+        if (auto* session = connection->session()) {  // [v5 3.14.2.1]
+            session->disconnect(mqtt::ReasonCode::ServerShuttingDown,
+                                session::CloseCause::ServerShutdown, "broker shutting down");
+        } else {
+            connection->close(session::CloseCause::PeerClosed, "broker shutting down");
+        }
+    }
+    loop_.run_again();
+}
+
+std::unique_ptr<OutputBuffer> Shard::acquire_output() {
+    if (spare_outputs_.empty()) return std::make_unique<OutputBuffer>();
+    auto output = std::move(spare_outputs_.back());
+    spare_outputs_.pop_back();
+    return output;
+}
+
+void Shard::release_output(std::unique_ptr<OutputBuffer> output) {
+    if (spare_outputs_.size() >= kSpareOutputs || output->capacity() > kSpareOutputSize) return;
+    output->clear();
+    spare_outputs_.push_back(std::move(output));
+}
+
+void Shard::on_mail() {
+    if (!mail_waiting_.load(std::memory_order_relaxed)) return;
+    // Cleared before looking: mail that arrives meanwhile raises it again.
+    mail_waiting_.exchange(false, std::memory_order_acq_rel);
+    for (const auto& mailbox : mailboxes_) {
+        mailbox->take(inbox_);
+        for (ShardMessage& message : inbox_) {
+            std::visit([this](auto& content) { handle(content); }, message);
+        }
+    }
+    inbox_.clear();
+}
+
+void Shard::on_turn_end() {
+    if (!pump_later_.empty()) {
+        for (const ConnectionNumber number : std::exchange(pump_later_, {})) {
+            Connection* connection = find(number);
+            if (connection != nullptr && connection->client() != nullptr) {
+                pump(*connection->client(), connection->lane());
+            }
+        }
+        if (!pump_later_.empty()) loop_.run_again();
+    }
+    for (std::size_t i = 0; i < closing_.size(); ++i) closing_[i]->end_session();
+    commit();
+    hand_over_outboxes();
+    flush_dirty();
+    close_finished();
+    subscription_count_.store(subscribers_.subscription_count(), std::memory_order_relaxed);
+    connection_count_.store(connections_.size(), std::memory_order_relaxed);
+    client_count_.store(clients_.size(), std::memory_order_relaxed);
+    if (shutting_down_ && (connections_.empty() || now() >= shutdown_deadline_)) loop_.stop();
+}
+
+void Shard::hand_over_outboxes() {
+    bool full = false;
+    for (ShardId to = 0; to < shared_.shards; ++to) {
+        auto& outbox = outboxes_[to];
+        if (outbox.empty()) continue;
+        const std::size_t count = outbox.size();
+        Shard& peer = *shared_.peers[to];
+        if (peer.post_box(id_).hand_over(outbox)) {
+            metrics_.add(Counter::ShardMessagesSent, count);
+            peer.notify();
+        } else {
+            full = true;
+            peer.notify();
+        }
+    }
+    if (full) {
+        if (!congested_) metrics_.add(Counter::ShardReadsPaused);
+        congested_ = true;
+        loop_.run_again();
+        return;
+    }
+    if (!congested_) return;
+    congested_ = false;
+    for (const ConnectionNumber number : std::exchange(read_later_, {})) {
+        if (Connection* connection = find(number)) connection->resume_reading();
+    }
+}
+
+void Shard::flush_dirty() {
+    // Flushing may pump further messages into buffers: those are flushed in the same pass.
+    for (std::size_t i = 0; i < dirty_.size(); ++i) dirty_[i]->flush();
+    dirty_.clear();
+}
+
+void Shard::close_finished() {
+    // Ending a session publishes wills, which may close further connections.
+    for (std::size_t i = 0; i < closing_.size(); ++i) closing_[i]->end_session();
+    if (!dirty_.empty()) flush_dirty();
+    std::erase_if(closing_, [this](Connection* connection) {
+        if (!connection->finish()) return false;
+        if (!connection->moved()) metrics_.add(Counter::SocketClose);
+        connections_.erase(connection->number());
+        return true;
+    });
+    if (!batch_.empty() || !commit_waiters_.empty()) loop_.run_again();
+}
+
+void Shard::commit() {
+    if (batch_.empty()) {
+        for (const Reply& reply : std::exchange(commit_waiters_, {})) confirm(reply, true);
+        return;
+    }
+    shared_.store->commit(id_, std::exchange(batch_, {}),
+                          [this, waiters = std::exchange(commit_waiters_, {})](
+                              store::CommitStatus status) {
+                              const bool safe = status == store::CommitStatus::Safe;
+                              for (const Reply& reply : waiters) confirm(reply, safe);
+                          });
+}
+
+void Shard::confirm(const Reply& reply, bool safe) {
+    if (reply.shard != id_) return send(reply.shard, Confirm{reply.connection, reply.ticket, safe});
+    Confirm local{reply.connection, reply.ticket, safe};
+    handle(local);
+}
+
+void Shard::handle(Confirm& confirm) {
+    Connection* connection = find(confirm.connection);
+    if (connection == nullptr || connection->session() == nullptr || connection->closing()) return;
+    connection->session()->on_safe(confirm.ticket, confirm.safe ? mqtt::ReasonCode::Success
+                                                                : mqtt::ReasonCode::QuotaExceeded);
+}
+
+void Shard::handle(MoveConnection& move) {
+    const auto moved = std::move(move.moved);
+    const ConnectionNumber number = next_connection();
+    auto made = std::make_unique<Connection>(*this, number, *moved->listener, moved->fd,
+                                             std::move(moved->peer), false);
+    Connection& connection = *made;
+    connections_.emplace(number, std::move(made));
+    if (shutting_down_) {
+        return connection.close(session::CloseCause::PeerClosed, "broker shutting down");
+    }
+    attach(connection, std::move(moved->plan));
+    connection.begin_reading(std::move(moved->unread));
+}
+
+}  // namespace vmq::broker

@@ -1,0 +1,256 @@
+// Shard: one core's share of the broker — its connections, clients, and their messages.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/output_buffer.h"
+#include "base/random.h"
+#include "broker/client.h"
+#include "broker/connection.h"
+#include "broker/listener.h"
+#include "broker/shard_message.h"
+#include "hooks/chain.h"
+#include "metrics/counters.h"
+#include "routing/local_subscribers.h"
+#include "routing/retained_index.h"
+#include "routing/subscription_index.h"
+#include "runtime/mailbox.h"
+#include "runtime/shard_loop.h"
+#include "session/publish_template.h"
+#include "store/message_store.h"
+#include "transport/tcp_listener.h"
+
+namespace vmq::broker {
+
+/// What all shards share. Owned by the Broker, outlives them.
+struct SharedState {
+    explicit SharedState(std::uint32_t shard_count, std::uint64_t seed, std::size_t retained_limit)
+        : shards(shard_count),
+          subscriptions(shard_count, seed),
+          retained(shard_count, retained_limit) {}
+
+    const std::uint32_t shards;
+    routing::SubscriptionIndex subscriptions;
+    routing::RetainedIndex retained;
+    std::unique_ptr<store::MessageStore> store;
+    std::vector<class Shard*> peers;  // by ShardId; complete before the first thread starts
+};
+
+/// One thread's part of the broker. Constructed and destroyed by the Broker; everything in between
+/// happens on the shard's own thread, except post_box() and the counters.
+class Shard final : public runtime::TurnHandler {
+public:
+    Shard(ShardId id, SharedState& shared, std::uint64_t seed);
+    ~Shard() override;
+    Shard(const Shard&) = delete;
+    Shard& operator=(const Shard&) = delete;
+
+    [[nodiscard]] ShardId id() const noexcept { return id_; }
+    [[nodiscard]] runtime::ShardLoop& loop() noexcept { return loop_; }
+    [[nodiscard]] hooks::Chain& chain() noexcept { return chain_; }
+    [[nodiscard]] metrics::ShardMetrics& metrics() noexcept { return metrics_; }
+    [[nodiscard]] SharedState& shared() noexcept { return shared_; }
+    [[nodiscard]] routing::LocalSubscribers& subscribers() noexcept { return subscribers_; }
+    [[nodiscard]] Random& random() noexcept { return random_; }
+    [[nodiscard]] TimePoint now() const noexcept { return loop_.now(); }
+    [[nodiscard]] std::span<char> read_buffer() noexcept { return read_buffer_; }
+
+    /// Before the thread starts: accepts on `fd` for `listener`.
+    void listen(Listener& listener, int fd);
+    /// On the shard's thread: stops accepting and says good-bye to every client. The loop goes on
+    /// until all are gone or `deadline` has passed, then it stops.
+    void shut_down(TimePoint deadline);
+
+    /// The mailbox in which shard `from` puts messages for this one.
+    [[nodiscard]] runtime::Mailbox<ShardMessage>& post_box(ShardId from) noexcept {
+        return *mailboxes_[from];
+    }
+    /// From any thread: there is mail.
+    void notify() noexcept {
+        mail_waiting_.store(true, std::memory_order_release);
+        loop_.wake();
+    }
+
+    // Routing, see shard_routing.cc.
+    struct Origin {
+        std::uint64_t publisher;
+        Reply reply;
+    };
+    session::Routed route(const session::PublishIntent& intent, const Origin& origin);
+    void publish_will(const Client& client, const session::StoredWill& will);
+    /// Sends what `lane` has waiting, as far as its connection takes it.
+    void pump(Client& client, Lane& lane);
+    /// The client has acknowledged `delivery`, or it was refused: its record may go.
+    void forget(Client& client, const queue::Delivery& delivery);
+    /// Another member of the group gets it, or it is counted as dropped.
+    void redispatch(Client& from, std::vector<queue::Delivery> deliveries);
+    void count_drop(Client& client, const queue::Delivery& delivery, hooks::DropReason reason);
+    void count_unhandled(std::size_t count) {
+        metrics_.add(metrics::Counter::QueueMessageUnhandled, count);
+    }
+    void store_session(Client& client);
+
+    // Clients, see shard_clients.cc.
+    /// Makes `connection`, whose CONNECT was accepted and whose home this is, the connection of its
+    /// client: takes over from an earlier one, resumes or begins the session, sends CONNACK.
+    void attach(Connection& connection, session::ConnectPlan plan);
+    /// The connection of `lane` is gone for `cause`.
+    void on_disconnected(Client& client, Lane& lane, session::CloseCause cause,
+                         std::unique_ptr<session::StoredWill> will);
+    void on_client_timer(Client& client, TimePoint now);
+    [[nodiscard]] bool is_home(const session::ConnectPlan& plan) const noexcept {
+        return home_of(plan.mountpoint, plan.client_id) == id_;
+    }
+    /// An unused client id whose home is this shard.
+    [[nodiscard]] std::string new_client_id(std::string_view mountpoint);
+    [[nodiscard]] ShardId home_of(std::string_view mountpoint,
+                                  std::string_view client_id) const noexcept {
+        return static_cast<ShardId>((client_hash(mountpoint, client_id) >> 32U) % shared_.shards);
+    }
+
+    // Connections.
+    [[nodiscard]] Connection* find(ConnectionNumber number) noexcept;
+    void send(ShardId to, ShardMessage message) { outboxes_[to].push_back(std::move(message)); }
+    void mark_dirty(Connection& connection) { dirty_.push_back(&connection); }
+    void mark_closing(Connection& connection) { closing_.push_back(&connection); }
+    void pump_later(Connection& connection) { pump_later_.push_back(connection.number()); }
+    [[nodiscard]] bool congested() const noexcept { return congested_; }
+    void read_later(Connection& connection) { read_later_.push_back(connection.number()); }
+    [[nodiscard]] std::unique_ptr<OutputBuffer> acquire_output();
+    void release_output(std::unique_ptr<OutputBuffer> output);
+
+    /// For operators; any thread, a moment's picture.
+    [[nodiscard]] std::size_t connection_count() const noexcept {
+        return connection_count_.load(std::memory_order_relaxed);
+    }
+    [[nodiscard]] std::size_t client_count() const noexcept {
+        return client_count_.load(std::memory_order_relaxed);
+    }
+    [[nodiscard]] std::size_t subscription_count() const noexcept {
+        return subscription_count_.load(std::memory_order_relaxed);
+    }
+    [[nodiscard]] const metrics::ShardMetrics& counters() const noexcept { return metrics_; }
+
+    // runtime::TurnHandler.
+    [[nodiscard]] bool has_mail() const override {
+        return mail_waiting_.load(std::memory_order_acquire);
+    }
+    void on_mail() override;
+    void on_turn_end() override;
+
+private:
+    struct ClientHash {
+        using is_transparent = void;
+        std::size_t operator()(const std::unique_ptr<Client>& client) const noexcept {
+            return client->hash;
+        }
+        struct Key {
+            std::string_view mountpoint;
+            std::string_view client_id;
+        };
+        std::size_t operator()(const Key& key) const noexcept {
+            return client_hash(key.mountpoint, key.client_id);
+        }
+    };
+    struct ClientEqual {
+        using is_transparent = void;
+        bool operator()(const std::unique_ptr<Client>& a,
+                        const std::unique_ptr<Client>& b) const noexcept {
+            return a->client_id == b->client_id && a->mountpoint == b->mountpoint;
+        }
+        bool operator()(const ClientHash::Key& a, const std::unique_ptr<Client>& b) const noexcept {
+            return a.client_id == b->client_id && a.mountpoint == b->mountpoint;
+        }
+        bool operator()(const std::unique_ptr<Client>& a, const ClientHash::Key& b) const noexcept {
+            return (*this)(b, a);
+        }
+    };
+
+    void on_accept(Listener& listener, int fd, transport::PeerAddress peer);
+    void handle(Deliver& deliver);
+    void handle(DeliverShared& deliver);
+    void handle(Confirm& confirm);
+    void handle(MoveConnection& move);
+
+    /// Delivers to the subscribers of one filter; true if a message was stored for one of them.
+    bool deliver_filter(routing::SubscriptionKey filter, const mqtt::MessagePtr& message);
+    bool deliver(Client& client, const mqtt::MessagePtr& message,
+                 const mqtt::SubscriptionOptions& options, std::uint32_t subscription_id,
+                 session::PublishTemplate* shared);
+    enum class Handed : std::uint8_t { Taken, Dropped, Refused };
+    /// Sends or queues. Refused: a shared group's message that another member may have.
+    Handed hand_over(Client& client, Lane& lane, queue::Delivery delivery,
+                     session::PublishTemplate* shared);
+    void send_now(Client& client, Lane& lane, queue::Delivery delivery,
+                  session::PublishTemplate* shared);
+    void retain(const mqtt::MessagePtr& message);
+    [[nodiscard]] bool has_other_member(const Client& client, std::uint64_t group);
+    bool deliver_shared(DeliverShared& deliver);
+    bool choose_again(DeliverShared& deliver, ClientNumber except);
+    void store_message(Client& client, const queue::Delivery& delivery);
+    Lane& choose_lane(Client& client);
+    void pump_retained(Client& client, Lane& lane);
+    bool send_retained(Client& client, Lane& lane, RetainedStream& stream);
+
+    Client& make_client(const session::ConnectPlan& plan);
+    void end_client(Client& client);
+    void displace(Client& client, bool clean_start);
+    void begin_session(Client& client, Connection& connection, session::ConnectPlan plan,
+                       bool session_present);
+    [[nodiscard]] ConnectionNumber next_connection() noexcept;
+    void drop_at_attach(Client& client, std::vector<queue::Delivery> dropped);
+    void restart_client_timer(Client& client);
+    [[nodiscard]] hooks::ClientContext client_context(const Client& client) const;
+
+    void commit();
+    void confirm(const Reply& reply, bool safe);
+    void close_finished();
+    void hand_over_outboxes();
+    void flush_dirty();
+
+    const ShardId id_;
+    SharedState& shared_;
+    runtime::ShardLoop loop_;
+    metrics::ShardMetrics metrics_;
+    hooks::Chain chain_;
+    Random random_;
+    routing::LocalSubscribers subscribers_;
+    std::vector<char> read_buffer_;
+
+    boost::unordered_flat_set<std::unique_ptr<Client>, ClientHash, ClientEqual> clients_;
+    boost::unordered_flat_map<ClientNumber, Client*> clients_by_number_;
+    boost::unordered_flat_map<ConnectionNumber, std::unique_ptr<Connection>> connections_;
+    std::vector<std::unique_ptr<transport::TcpAcceptor>> acceptors_;
+    std::uint64_t next_number_ = 0;
+
+    std::vector<Connection*> dirty_;
+    std::vector<Connection*> closing_;
+    std::vector<ConnectionNumber> pump_later_;
+    std::vector<ConnectionNumber> read_later_;
+    std::vector<std::unique_ptr<OutputBuffer>> spare_outputs_;
+    session::PublishTemplate template_;
+    routing::MatchResult matches_;
+    store::WriteBatch batch_;
+    std::vector<Reply> commit_waiters_;
+
+    std::vector<std::unique_ptr<runtime::Mailbox<ShardMessage>>> mailboxes_;  // by sender
+    std::vector<std::vector<ShardMessage>> outboxes_;                        // by receiver
+    std::vector<ShardMessage> inbox_;
+    std::atomic<bool> mail_waiting_{false};
+    std::atomic<std::size_t> connection_count_{0};
+    std::atomic<std::size_t> client_count_{0};
+    std::atomic<std::size_t> subscription_count_{0};
+    bool congested_ = false;
+    bool shutting_down_ = false;
+    TimePoint shutdown_deadline_ = kNever;
+};
+
+}  // namespace vmq::broker

@@ -1,0 +1,227 @@
+// Sessions begin, are taken over, wait for their client, and end.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/log.h"
+#include "broker/limits.h"
+#include "broker/shard.h"
+
+namespace vmq::broker {
+
+using metrics::Counter;
+using session::CloseCause;
+
+namespace {
+
+queue::Limits queue_limits(const session::Settings& settings) {
+    return {settings.max_online_messages, settings.max_offline_messages,
+            settings.queue_lifo ? queue::Order::Lifo : queue::Order::Fifo,
+            settings.override_max_online_messages};
+}
+
+/// 28 characters like VerneMQ's: "anon-" and 23 of the URL-safe base64 alphabet.
+std::string random_client_id(Random& random) {
+    static constexpr std::string_view kAlphabet =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    std::string id = "anon-";
+    while (id.size() < 28) id += kAlphabet[random.below(64)];
+    return id;
+}
+
+}  // namespace
+
+std::string Shard::new_client_id(std::string_view mountpoint) {
+    while (true) {
+        std::string id = random_client_id(random_);
+        // One that lives here saves the connection a move.
+        if (home_of(mountpoint, id) != id_) continue;
+        if (!clients_.contains(ClientHash::Key{mountpoint, id})) return id;
+    }
+}
+
+hooks::ClientContext Shard::client_context(const Client& client) const {
+    hooks::ClientContext context;
+    context.subscriber = {client.mountpoint, client.client_id};
+    if (const Connection* connection = client.lane.connection) {
+        context.peer = {connection->peer().address, connection->peer().port};
+        if (connection->plan().username) context.username = *connection->plan().username;
+        context.v5 = connection->plan().version == mqtt::ProtocolVersion::V5;
+    }
+    return context;
+}
+
+void Shard::attach(Connection& connection, session::ConnectPlan plan) {
+    const ClientHash::Key key{plan.mountpoint, plan.client_id};
+    auto found = clients_.find(key);
+    const bool several = plan.settings->allow_multiple_sessions;
+    if (found != clients_.end() && (*found)->online() && !several) {
+        displace(**found, plan.clean_start);
+        found = clients_.find(key);
+    }
+    if (found != clients_.end() && plan.clean_start && !((*found)->online() && several)) {
+        end_client(**found);  // [v5 MQTT-3.1.2-4] [v3.1.1 MQTT-3.1.2-6]
+        found = clients_.end();
+    }
+    const bool session_present = found != clients_.end() && !plan.clean_start;
+    Client& client = found != clients_.end() ? **found : make_client(plan);
+    begin_session(client, connection, std::move(plan), session_present);
+}
+
+void Shard::displace(Client& client, bool clean_start) {
+    Connection& old = *client.lane.connection;
+    const session::StoredWill* will = old.plan().will.get();
+    const bool suppressed = old.plan().settings->suppress_lwt_on_session_takeover;
+    // A delayed will is not sent when the client is back before its delay is over; when the new
+    // connection begins a new session, the old one has ended and its will is due [v5 3.1.3.2.2].
+    const bool delayed = will != nullptr && will->delay_s > 0 && client.persistent() && !clean_start;
+    if (suppressed || delayed) old.discard_will();
+    old.session()->disconnect(mqtt::ReasonCode::SessionTakenOver, CloseCause::TakenOver,
+                              "taken over");  // [v5 MQTT-3.1.4-3] [v3.1.1 MQTT-3.1.4-2]
+    old.end_session();
+}
+
+void Shard::begin_session(Client& client, Connection& connection, session::ConnectPlan plan,
+                          bool session_present) {
+    client.settings = plan.settings;
+    client.session_expiry_s = plan.session_expiry_s;
+    client.expires_at = kNever;
+    client.will_at = kNever;
+    client.will.reset();  // [v5 MQTT-3.1.3-9]
+    client.timer.stop();
+    Lane* lane = &client.lane;
+    if (lane->connection != nullptr) {
+        client.more.push_back(std::make_unique<Lane>(queue_limits(*plan.settings)));
+        lane = client.more.back().get();
+    }
+    lane->queue.set_limits(queue_limits(*plan.settings));
+    const std::uint16_t window = plan.receive_maximum;
+    lane->connection = &connection;
+    connection.attach(client, *lane, std::move(plan), session_present);
+    subscribers_.set_state(client, client.number, true, client.persistent());
+    if (client.persistent()) store_session(client);
+    drop_at_attach(client, lane->queue.attach(window));
+    chain_.on_client_wakeup(client_context(client));
+    chain_.on_register(client_context(client));
+    log::debug("client {} connected from {}:{}", client.client_id, connection.peer().address,
+               connection.peer().port);
+    pump(client, *lane);
+}
+
+void Shard::drop_at_attach(Client& client, std::vector<queue::Delivery> dropped) {
+    for (const queue::Delivery& delivery : dropped) {
+        count_drop(client, delivery, hooks::DropReason::QueueFull);
+        forget(client, delivery);
+    }
+}
+
+Client& Shard::make_client(const session::ConnectPlan& plan) {
+    const ClientNumber number{++next_number_ << 8U | id_};
+    auto made = std::make_unique<Client>(*this, number, plan.mountpoint, plan.client_id,
+                                         queue_limits(*plan.settings));
+    Client& client = *made;
+    clients_.insert(std::move(made));
+    clients_by_number_.emplace(number, &client);
+    metrics_.add(Counter::QueueSetup);
+    return client;
+}
+
+void Shard::on_disconnected(Client& client, Lane& lane, CloseCause cause,
+                            std::unique_ptr<session::StoredWill> will) {
+    lane.connection = nullptr;
+    // Another session of the same client goes on: what this one had was its own copy.
+    const auto other = std::find_if(client.more.begin(), client.more.end(), [](const auto& each) {
+        return each->connection != nullptr;
+    });
+    const bool goes_on = client.lane.connection != nullptr || other != client.more.end();
+    if (goes_on) {
+        if (&lane == &client.lane) {
+            std::swap(client.lane.queue, (*other)->queue);
+            std::swap(client.lane.connection, (*other)->connection);
+            client.lane.connection->use_lane(client.lane);
+            client.more.erase(other);
+        } else {
+            std::erase_if(client.more, [&](const auto& each) { return each.get() == &lane; });
+        }
+        if (will) publish_will(client, *will);
+        return;
+    }
+    if (&lane != &client.lane) {
+        std::swap(client.lane.queue, lane.queue);
+        client.more.clear();
+    }
+    if (will) {
+        std::uint64_t delay = will->delay_s;
+        if (const auto& most = client.settings->max_last_will_delay_s) delay = std::min(delay, *most);
+        if (delay > 0 && client.persistent() && cause != CloseCause::ServerShutdown) {
+            client.will = std::move(will);  // [v5 MQTT-3.1.3-9]
+            client.will_at = now() + Seconds(delay);
+        } else {
+            publish_will(client, *will);  // [v5 MQTT-3.1.2-8] [v3.1.1 MQTT-3.1.2-8]
+        }
+    }
+    if (!client.persistent()) {  // [v5 MQTT-3.1.2-23]
+        chain_.on_client_gone(client_context(client));
+        return end_client(client);
+    }
+    subscribers_.set_state(client, client.number, false, true);
+    redispatch(client, client.lane.queue.take_shared([&](std::uint64_t group) {
+        return has_other_member(client, group);
+    }));
+    for (const queue::Delivery& dropped : client.lane.queue.detach()) {
+        if (dropped.qos == mqtt::QoS::AtMostOnce) {
+            count_unhandled(1);
+        } else {
+            count_drop(client, dropped, hooks::DropReason::QueueFull);
+        }
+        forget(client, dropped);
+    }
+    if (client.session_expiry_s != session::kSessionNeverExpires) {
+        client.expires_at = now() + Seconds(client.session_expiry_s);
+    }
+    restart_client_timer(client);
+    chain_.on_client_offline(client_context(client));
+}
+
+void Shard::restart_client_timer(Client& client) {
+    const TimePoint next = std::min(client.will_at, client.expires_at);
+    if (next == kNever) return client.timer.stop();
+    loop_.timers().start(client.timer, next);
+}
+
+void Shard::on_client_timer(Client& client, TimePoint at) {
+    if (client.online()) return;
+    if (at >= client.will_at) {
+        client.will_at = kNever;
+        if (const auto will = std::exchange(client.will, nullptr)) publish_will(client, *will);
+    }
+    if (at >= client.expires_at) {
+        metrics_.add(Counter::ClientExpired);
+        log::info("session of client {} expired", client.client_id);
+        chain_.on_session_expired(client_context(client));
+        return end_client(client);
+    }
+    restart_client_timer(client);
+}
+
+void Shard::end_client(Client& client) {
+    // A delayed will is due when the session ends before its delay does [v5 3.1.2.5].
+    if (const auto will = std::exchange(client.will, nullptr)) publish_will(client, *will);
+    client.timer.stop();
+    auto shared = client.lane.queue.take_shared([](std::uint64_t) { return true; });
+    subscribers_.unsubscribe_all(client, client.number);
+    redispatch(client, std::move(shared));
+    count_unhandled(client.lane.queue.clear().size());
+    if (client.stored) batch_.add(store::DeleteSession{client.number});
+    metrics_.add(Counter::QueueTeardown);
+    clients_by_number_.erase(client.number);
+    clients_.erase(clients_.find(ClientHash::Key{client.mountpoint, client.client_id}));
+}
+
+void Shard::store_session(Client& client) {
+    client.stored = true;
+    batch_.add(store::PutSession{
+        client.number, {client.mountpoint, client.client_id}, client.session_expiry_s});
+}
+
+}  // namespace vmq::broker

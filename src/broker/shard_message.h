@@ -1,0 +1,70 @@
+// The closed list of what one shard may send another.
+#pragma once
+
+#include <boost/container/small_vector.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "base/ids.h"
+#include "mqtt/message.h"
+#include "routing/subscription_index.h"
+#include "session/connect_plan.h"
+#include "session/host.h"
+#include "transport/tcp_listener.h"
+
+namespace vmq::broker {
+
+class Listener;
+
+/// Names a connection for the life of the process; 0: none.
+enum class ConnectionNumber : std::uint64_t {};
+
+/// Who waits to hear that a message is safe. Connection 0: nobody.
+struct Reply {
+    ConnectionNumber connection{};
+    session::AckTicket ticket = 0;
+    ShardId shard = 0;
+
+    [[nodiscard]] bool wanted() const noexcept { return connection != ConnectionNumber{}; }
+};
+
+/// A message for the subscribers of these filters on the receiving shard.
+struct Deliver {
+    mqtt::MessagePtr message;
+    boost::container::small_vector<routing::SubscriptionKey, 2> filters;
+    Reply reply;
+};
+
+/// A message for one member of a shared group; if it cannot take it, another is chosen.
+struct DeliverShared {
+    mqtt::MessagePtr message;
+    routing::SubscriptionKey group;
+    ClientNumber member;
+    Reply reply;
+    std::uint8_t attempts = 0;  // members tried before
+};
+
+/// The answer to a Reply.
+struct Confirm {
+    ConnectionNumber connection;
+    session::AckTicket ticket;
+    bool safe;
+};
+
+/// A connection whose CONNECT was accepted, on its way to the home shard of its client id.
+struct MovedConnection {
+    int fd = -1;
+    Listener* listener = nullptr;
+    transport::PeerAddress peer;
+    std::string unread;  // bytes behind the CONNECT
+    session::ConnectPlan plan;
+};
+struct MoveConnection {
+    std::unique_ptr<MovedConnection> moved;
+};
+
+using ShardMessage = std::variant<Deliver, DeliverShared, Confirm, MoveConnection>;
+
+}  // namespace vmq::broker
