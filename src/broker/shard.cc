@@ -9,10 +9,10 @@ namespace vmq::broker {
 
 using metrics::Counter;
 
-Shard::Shard(ShardId id, SharedState& shared, std::uint64_t seed)
+Shard::Shard(ShardId id, SharedState& shared, std::uint64_t seed, TimePoint start)
     : id_(id),
       shared_(shared),
-      loop_(id),
+      loop_(id, start),
       random_(seed),
       subscribers_(id, shared.subscriptions),
       read_buffer_(kReadBufferSize),

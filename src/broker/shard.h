@@ -48,7 +48,8 @@ struct SharedState {
 /// happens on the shard's own thread, except post_box() and the counters.
 class Shard final : public runtime::TurnHandler {
 public:
-    Shard(ShardId id, SharedState& shared, std::uint64_t seed);
+    /// `start`: the loop's first moment; simulations choose it.
+    Shard(ShardId id, SharedState& shared, std::uint64_t seed, TimePoint start = steady_now());
     ~Shard() override;
     Shard(const Shard&) = delete;
     Shard& operator=(const Shard&) = delete;
@@ -65,6 +66,8 @@ public:
 
     /// Before the thread starts: accepts on `fd` for `listener`.
     void listen(Listener& listener, int fd);
+    /// Takes over a connected, non-blocking descriptor as a client of `listener`.
+    void on_accept(Listener& listener, int fd, transport::PeerAddress peer);
     /// On the shard's thread: stops accepting and says good-bye to every client. The loop goes on
     /// until all are gone or `deadline` has passed, then it stops.
     void shut_down(TimePoint deadline);
@@ -174,7 +177,6 @@ private:
         }
     };
 
-    void on_accept(Listener& listener, int fd, transport::PeerAddress peer);
     void handle(Deliver& deliver);
     void handle(DeliverShared& deliver);
     void handle(Confirm& confirm);

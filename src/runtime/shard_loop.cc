@@ -10,12 +10,12 @@ constexpr int kEventsPerTurn = 512;
 
 }  // namespace
 
-ShardLoop::ShardLoop(ShardId id)
+ShardLoop::ShardLoop(ShardId id, TimePoint start)
     : id_(id),
       io_(1),
       work_(boost::asio::make_work_guard(io_)),
       timer_(io_),
-      now_(steady_now()),
+      now_(start),
       timers_(now_) {}
 
 void ShardLoop::run(TurnHandler& handler) {
@@ -26,14 +26,24 @@ void ShardLoop::run(TurnHandler& handler) {
         asleep_.store(true, std::memory_order_seq_cst);
         const bool sleep = !again_ && !handler.has_mail();
         again_ = false;
-        int handled = sleep ? static_cast<int>(io_.run_one()) : 0;
+        const int handled = sleep ? static_cast<int>(io_.run_one()) : 0;
         asleep_.store(false, std::memory_order_relaxed);
         now_ = steady_now();
-        while (handled < kEventsPerTurn && io_.poll_one() > 0) ++handled;
-        handler.on_mail();
-        timers_.advance(now_);
-        handler.on_turn_end();
+        finish_turn(handler, handled);
     }
+}
+
+void ShardLoop::step(TurnHandler& handler, TimePoint now) {
+    now_ = now;
+    again_ = false;
+    finish_turn(handler, 0);
+}
+
+void ShardLoop::finish_turn(TurnHandler& handler, int handled) {
+    while (handled < kEventsPerTurn && io_.poll_one() > 0) ++handled;
+    handler.on_mail();
+    timers_.advance(now_);
+    handler.on_turn_end();
 }
 
 void ShardLoop::wake() {

@@ -29,12 +29,15 @@ public:
 /// end the turn. Everything but wake() and stop() belongs to the loop's thread.
 class ShardLoop final {
 public:
-    explicit ShardLoop(ShardId id);
+    explicit ShardLoop(ShardId id, TimePoint start = steady_now());
     ShardLoop(const ShardLoop&) = delete;
     ShardLoop& operator=(const ShardLoop&) = delete;
 
     /// Runs until stop(). The calling thread becomes the shard's.
     void run(TurnHandler& handler);
+
+    /// One turn at the time `now` without sleeping, for simulations: they call it instead of run().
+    void step(TurnHandler& handler, TimePoint now);
 
     /// From any thread: the loop looks at its mail soon. Costs nothing while it is awake.
     void wake();
@@ -51,6 +54,7 @@ public:
 
 private:
     void arm_timer();
+    void finish_turn(TurnHandler& handler, int handled);
 
     const ShardId id_;
     boost::asio::io_context io_;
