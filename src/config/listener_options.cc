@@ -1,0 +1,235 @@
+#include "config/listener_options.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <vector>
+
+#include "config/setting_rows.h"
+
+namespace vmq::config {
+namespace {
+
+using namespace rows;
+
+constexpr std::array<std::string_view, 8> kWords{"tcp",  "ssl",   "ws",  "wss",
+                                                 "http", "https", "vmq", "vmqs"};
+
+constexpr std::uint32_t bit(ListenerKind kind) { return 1U << static_cast<unsigned>(kind); }
+
+constexpr std::uint32_t kTcp = bit(ListenerKind::Tcp);
+constexpr std::uint32_t kSsl = bit(ListenerKind::Ssl);
+constexpr std::uint32_t kWs = bit(ListenerKind::Ws);
+constexpr std::uint32_t kWss = bit(ListenerKind::Wss);
+constexpr std::uint32_t kHttp = bit(ListenerKind::Http);
+constexpr std::uint32_t kHttps = bit(ListenerKind::Https);
+constexpr std::uint32_t kVmq = bit(ListenerKind::Vmq);
+constexpr std::uint32_t kVmqs = bit(ListenerKind::Vmqs);
+constexpr std::uint32_t kMqtt = kTcp | kSsl | kWs | kWss;
+constexpr std::uint32_t kTls = kSsl | kWss | kHttps | kVmqs;
+constexpr std::uint32_t kWeb = kHttp | kHttps;
+constexpr std::uint32_t kAll = kMqtt | kWeb | kVmq | kVmqs;
+
+constexpr std::string_view kCurves =
+    "sect571r1|sect571k1|secp521r1|brainpoolP512r1|sect409k1|sect409r1|brainpoolP384r1|secp384r1|"
+    "sect283k1|sect283r1|brainpoolP256r1|secp256k1|secp256r1|sect239k1|sect233k1|sect233r1|"
+    "secp224k1|"
+    "secp224r1|sect193r1|sect193r2|secp192k1|secp192r1|sect163k1|sect163r1|sect163r2|secp160k1|"
+    "secp160r1|secp160r2";
+
+void add_mqtt_options(std::vector<ListenerOption>& options) {
+    const ListenerOption rows[] = {
+        {integer_or_infinity(
+             "max_connections", "10000",
+             "Most connections at a time; -1 takes the value of the next wider level.")
+             .range(-1, kUint32Max),
+         kAll, kTcp},
+        {integer("nr_of_acceptors", "10", "Accepted for VerneMQ's sake; has no effect.")
+             .range(-1, kUint32Max),
+         kAll, kAll},
+        {integer("backlog", "1024",
+                 "Connections the system holds until they are accepted. Not known to VerneMQ.")
+             .range(1, kUint16Max)
+             .hidden(),
+         kAll, kTcp},
+        {integer("max_connection_lifetime", "0",
+                 "Connections are closed this long after their CONNECT; 0 lets them live.")
+             .unit("s"),
+         kMqtt, kTcp},
+        {text("mountpoint", "off",
+              "Name space of the clients of a listener: their ids, subscriptions and retained "
+              "messages are apart from those of others; off is none."),
+         kMqtt | kVmq | kVmqs, kTcp},
+        {integers("allowed_protocol_versions", "3,4,5,131",
+                  "Protocol levels clients may use: 3 is MQTT 3.1, 4 is 3.1.1, 5 is 5.0; 131 and "
+                  "132 are bridges of the first two.")
+             .words("3|4|5|131|132"),
+         kMqtt, kTcp},
+        {flag("allow_anonymous_override", "off",
+              "Lets clients of this listener in without authentication even if allow_anonymous is "
+              "off."),
+         kMqtt, kTcp},
+        {list("auth_plugins", kUnset,
+              "Plugins asked when a client connects, in this order; all enabled ones if not set.")
+             .hidden(),
+         kMqtt},
+        {list("authz_plugins", kUnset,
+              "Plugins asked when a client publishes or subscribes, in this order; all enabled "
+              "ones if not set.")
+             .hidden(),
+         kMqtt},
+        {flag("forward_connection_opts", "off",
+              "Tells authentication plugins about the listener and the client certificate."),
+         kMqtt},
+        {integers("buffer_sizes", kUnset,
+                  "Send buffer, receive buffer and read buffer of a connection in bytes.")
+             .range(0, kUint32Max)
+             .count(3),
+         kTcp | kSsl | kVmq, kTcp},
+        {integer("active_n", "1", "Accepted for VerneMQ's sake; has no effect.").range(1, 32767),
+         kTcp | kSsl, kTcp | kSsl},
+    };
+    options.insert(options.end(), std::begin(rows), std::end(rows));
+}
+
+void add_proxy_and_http_options(std::vector<ListenerOption>& options) {
+    constexpr std::uint32_t kProxied = kTcp | kWs | kHttp;
+    const ListenerOption rows[] = {
+        {flag("proxy_protocol", "off",
+              "Connections begin with a PROXY header of version 1 or 2, which names the client.")
+             .hidden(),
+         kProxied},
+        {flag("proxy_protocol_use_cn_as_username", "on",
+              "Takes the certificate name in the PROXY header as user name.")
+             .hidden(),
+         kProxied},
+        {flag("proxy_xff_support", "off",
+              "Takes the client's address from the X-Forwarded-For header.")
+             .hidden(),
+         kWs},
+        {text("proxy_xff_trusted_intermediate", "",
+              "Addresses of proxies that may send that header, separated by semicolons.")
+             .hidden(),
+         kWs},
+        {flag("proxy_xff_use_cn_as_username", "off", "Takes the user name from a header as well.")
+             .hidden(),
+         kWs},
+        {text("proxy_xff_cn_header", "x-ssl-client-cn", "The header that holds the user name.")
+             .hidden(),
+         kWs},
+        {integer("max_request_line_length", "8000", "Longest first line of an HTTP request.")
+             .unit("bytes")
+             .hidden(),
+         kWeb | kWs | kWss},
+        {integer("max_header_value_length", "4096", "Longest value of an HTTP header.")
+             .unit("bytes")
+             .hidden(),
+         kWeb | kWs | kWss},
+        {list("http_modules", "[]",
+              "What the listener serves; none is what the setting http_modules says.")
+             .hidden(),
+         kWeb},
+        {word("http_module.$M.auth.mode", "noauth|apikey", kUnset,
+              "Whether an HTTP module asks for an API key at this listener.")
+             .hidden(),
+         kWeb},
+        {atom("config_mod", "vmq_http_config", "Means something to the Erlang VM only.")
+             .no_meaning()
+             .hidden(),
+         kWeb},
+        {atom("config_fun", "config", "Means something to the Erlang VM only.")
+             .no_meaning()
+             .hidden(),
+         kWeb},
+        {integer("high_watermark", "8192", "Tunes sockets of the Erlang VM.").no_meaning().hidden(),
+         kVmq},
+        {integer("low_watermark", "4096", "Tunes sockets of the Erlang VM.").no_meaning().hidden(),
+         kVmq},
+        {integer("high_msgq_watermark", "8192", "Tunes sockets of the Erlang VM.")
+             .no_meaning()
+             .hidden(),
+         kVmq},
+        {integer("low_msgq_watermark", "4096", "Tunes sockets of the Erlang VM.")
+             .no_meaning()
+             .hidden(),
+         kVmq},
+    };
+    options.insert(options.end(), std::begin(rows), std::end(rows));
+}
+
+void add_tls_options(std::vector<ListenerOption>& options) {
+    const ListenerOption rows[] = {
+        {text("cafile", "", "Certificates that vouch for clients (PEM)."), kTls},
+        {text("certfile", "", "Certificate of the listener (PEM)."), kTls},
+        {text("keyfile", "", "Private key of that certificate (PEM)."), kTls},
+        {text("keypasswd", "", "Password of the private key.").secret().hidden(), kTls},
+        {text("ciphers", "",
+              "Cipher suites by their OpenSSL names, separated by colons; none is a sound choice."),
+         kTls},
+        {list("eccs", "", "Elliptic curves allowed; none is all.").words(kCurves), kTls},
+        {text("crlfile", "", "Revoked certificates (PEM)."), kTls},
+        {list("tls_version", "tlsv1.2", "TLS versions allowed.")
+             .words("tlsv1|tlsv1.1|tlsv1.2|tlsv1.3"),
+         kTls},
+        {integer_or_infinity(
+             "tls_handshake_timeout", "5000",
+             "Time limit of the TLS handshake; -1 takes the value of the next wider level.")
+             .unit("ms")
+             .range(-1, kUint32Max)
+             .hidden(),
+         kTls},
+        {integer("depth", "1", "Most certificates between the client's and one in cafile.")
+             .range(0, 255)
+             .hidden(),
+         kTls},
+        {flag("require_certificate", "off",
+              "Asks clients for a certificate and closes the connection without a valid one."),
+         kTls},
+        {flag("use_identity_as_username", "off",
+              "Takes the common name of the client certificate as user name."),
+         kSsl | kWss},
+        {flag("psk_support", "off", "Allows TLS with pre-shared keys."), kSsl},
+        {text("psk_identity_hint", "VMQ_PSK", "Hint sent to clients with pre-shared keys."), kSsl},
+        {text("pskfile", "etc/vmq.psk", "File of pre-shared keys."), kSsl},
+        {text("pskfile_separator", ":", "Character between identity and key in that file."), kSsl},
+    };
+    options.insert(options.end(), std::begin(rows), std::end(rows));
+}
+
+std::vector<ListenerOption> make_options() {
+    std::vector<ListenerOption> options;
+    add_mqtt_options(options);
+    add_proxy_and_http_options(options);
+    add_tls_options(options);
+    return options;
+}
+
+}  // namespace
+
+std::string_view word_of(ListenerKind kind) noexcept {
+    return kWords[static_cast<std::size_t>(kind)];
+}
+
+std::optional<ListenerKind> listener_kind(std::string_view word) noexcept {
+    const auto* found = std::find(kWords.begin(), kWords.end(), word);
+    if (found == kWords.end()) return std::nullopt;
+    return static_cast<ListenerKind>(found - kWords.begin());
+}
+
+std::span<const ListenerOption> listener_options() {
+    static const std::vector<ListenerOption> options = make_options();
+    return options;
+}
+
+const ListenerOption* find_listener_option(std::string_view name) {
+    for (const ListenerOption& option : listener_options()) {
+        if (option.setting.key == name) return &option;
+    }
+    return nullptr;
+}
+
+bool inherits(const ListenerOption& option, std::string_view text) {
+    return text.empty() || (text == "-1" && option.setting.minimum == -1);
+}
+
+}  // namespace vmq::config

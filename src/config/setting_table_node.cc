@@ -1,0 +1,158 @@
+// Rows of the setting table: the node itself, cluster transport, storage, plugins.
+#include "config/setting_rows.h"
+
+namespace vmq::config::rows {
+namespace {
+
+void add_node(std::vector<Setting>& table) {
+    const Setting rows[] = {
+        text("nodename", "VerneMQ@127.0.0.1",
+             "Name of this node, as name@host; part of $SYS topics and metrics.")
+            .built(),
+        text("distributed_cookie", "vmq", "Secret shared by the nodes of a cluster.").secret(),
+        integer("shards", "0",
+                "Number of shards; 0 is one per processor core. Not known to VerneMQ.")
+            .range(0, 1024)
+            .built()
+            .hidden(),
+        word("durability", "memory|os|fsync", "os",
+             "How far a stored message must have got before it is acknowledged. Not known to "
+             "VerneMQ.")
+            .hidden(),
+        text("platform_data_dir", "data", "Folder other settings refer to as $(platform_data_dir).")
+            .hidden(),
+        text("setup.log_dir", "log", "Folder of log files, made at start.").hidden(),
+        text("setup.data_dir", "$(platform_data_dir)", "Folder of data, made at start.").hidden(),
+    };
+    table.insert(table.end(), std::begin(rows), std::end(rows));
+}
+
+void add_cluster(std::vector<Setting>& table) {
+    const Setting rows[] = {
+        integer("outgoing_clustering_buffer_size", "67108864",
+                "Bytes kept for a node that cannot be reached; what exceeds them is dropped.")
+            .unit("bytes")
+            .hidden(),
+        integer("incoming_clustering_buffer_size", "67108864",
+                "Bytes of unparsed input accepted from another node.")
+            .unit("bytes")
+            .hidden(),
+        integer("outgoing_clustering_flush_threshold", "65536",
+                "Bytes gathered before they are sent to another node.")
+            .unit("bytes")
+            .hidden(),
+        integer("outgoing_cluster_handshake_ack_timeout", "250",
+                "Time to wait for a node to confirm a new link.")
+            .unit("ms")
+            .hidden(),
+        integer_or_infinity("remote_enqueue_timeout", "5000",
+                            "Time a queue on another node has to accept a message.")
+            .unit("ms")
+            .hidden()
+            .live(),
+        integer("cluster_ready_rpc_timeout", "5000",
+                "Time limit of the check whether the cluster is complete.")
+            .unit("ms")
+            .hidden()
+            .live(),
+        term("outgoing_connect_options", "[{keepalive,true},{send_timeout,0}]",
+             "Socket options of links to other nodes.")
+            .hidden(),
+    };
+    table.insert(table.end(), std::begin(rows), std::end(rows));
+}
+
+void add_metadata_store(std::vector<Setting>& table) {
+    const Setting rows[] = {
+        text("vmq_swc.directory", "$(platform_data_dir)/swc_meta", "Folder of the metadata store.")
+            .hidden(),
+        text("vmq_swc.dkm_directory", "$(platform_data_dir)/swc_dkm",
+             "Folder of the metadata store's dot-key map.")
+            .hidden(),
+        word("vmq_swc.db_backend", "leveldb|rocksdb|leveled", "leveldb",
+             "Storage engine of the metadata store.")
+            .hidden(),
+        integer("vmq_swc.swc_groups", "10", "Partitions of the metadata store.")
+            .range(1, 100)
+            .hidden(),
+        integer("vmq_swc.sync_interval", "5000", "Period of comparing metadata with another node.")
+            .unit("ms")
+            .hidden(),
+        integer("vmq_swc.sync_interval.leeway", "2500", "Random time added to that period.")
+            .unit("ms")
+            .hidden(),
+        integer("vmq_swc.gc_interval", "15000", "Period of clearing deleted metadata.")
+            .unit("ms")
+            .hidden(),
+        flag("vmq_swc.periodic_gc", "on", "Clears deleted metadata periodically.").hidden(),
+        integer("vmq_swc.sync_timeout", "60000", "Time limit of one comparison.")
+            .unit("ms")
+            .hidden(),
+        integer("vmq_swc.fast_call_timeout", "5000", "Time limit of short requests between nodes.")
+            .unit("ms")
+            .hidden(),
+        flag("vmq_swc.enable_broadcast", "on",
+             "Pushes metadata changes to the other nodes at once.")
+            .hidden(),
+        integer("vmq_swc.exchange_batch_size", "100", "Objects sent at once in a comparison.")
+            .hidden(),
+        flag("vmq_swc.init_sync_procedure", "off",
+             "Copies everything to an empty node when it joins.")
+            .hidden(),
+        flag("vmq_swc.prevent_nonempty_join", "on",
+             "Refuses to join with a node that has a history of its own.")
+            .hidden(),
+    };
+    table.insert(table.end(), std::begin(rows), std::end(rows));
+}
+
+void add_storage(std::vector<Setting>& table) {
+    const Setting rows[] = {
+        text("vmq_generic_msg_store.store_dir", "$(platform_data_dir)/msgstore",
+             "Folder of the offline messages.")
+            .hidden(),
+        word("vmq_generic_msg_store.db_backend", "leveldb|rocksdb|leveled", "leveldb",
+             "Storage engine of the offline messages.")
+            .hidden(),
+        integer("vmq_generic_msg_store.nr_of_buckets", "12",
+                "Number of separate stores the messages are spread over.")
+            .range(1, kUint16Max)
+            .hidden(),
+    };
+    table.insert(table.end(), std::begin(rows), std::end(rows));
+}
+
+void add_plugins(std::vector<Setting>& table) {
+    const Setting rows[] = {
+        flag("plugins.vmq_passwd", "on", "Authenticates clients from a password file."),
+        flag("plugins.vmq_acl", "on", "Authorises clients from a file of access rules."),
+        flag("plugins.vmq_diversity", "off", "Runs Lua scripts and their databases."),
+        flag("plugins.vmq_webhooks", "off", "Asks HTTP services."),
+        flag("plugins.vmq_bridge", "off", "Connects to other brokers."),
+        flag("plugins.$N", kUnset, "Starts the named plugin."),
+        text("plugins.$N.path", kUnset, "Folder of a plugin that is not part of the broker."),
+        integer("plugins.$N.priority", kUnset,
+                "Place of the plugin in the order of start and of hooks, lowest first.")
+            .range(kNoMinimum, kNoMaximum),
+        text("vmq_passwd.*", kUnset, "Settings of the plugin vmq_passwd."),
+        text("vmq_acl.*", kUnset, "Settings of the plugin vmq_acl."),
+        text("vmq_webhooks.*", kUnset, "Settings of the plugin vmq_webhooks."),
+        text("vmq_diversity.*", kUnset, "Settings of the plugin vmq_diversity."),
+        text("vmq_bridge.*", kUnset, "Settings of the plugin vmq_bridge."),
+        text("vmq_bcrypt.*", kUnset, "Settings of password hashing."),
+        text("vmq_http_pub.*", kUnset, "Settings of publishing over HTTP."),
+    };
+    table.insert(table.end(), std::begin(rows), std::end(rows));
+}
+
+}  // namespace
+
+void add_node_settings(std::vector<Setting>& table) {
+    add_node(table);
+    add_cluster(table);
+    add_metadata_store(table);
+    add_storage(table);
+    add_plugins(table);
+}
+
+}  // namespace vmq::config::rows

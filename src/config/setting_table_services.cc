@@ -1,0 +1,99 @@
+// Rows of the setting table: HTTP, WebSocket and TLS globals, $SYS, metrics, web interface.
+#include "config/setting_rows.h"
+
+namespace vmq::config::rows {
+namespace {
+
+void add_http(std::vector<Setting>& table) {
+    const Setting rows[] = {
+        list("http_modules",
+             "[vmq_metrics_http,vmq_http_mgmt_api,vmq_status_http,vmq_health_http,vmq_http_v2_api]",
+             "What HTTP listeners without a list of their own serve.")
+            .hidden(),
+        word("http_module.vmq_http_mgmt_api.auth.mode", "noauth|apikey", "apikey",
+             "Whether the management API asks for an API key.")
+            .hidden(),
+        word("http_module.vmq_http_v2_api.auth.mode", "noauth|apikey", "apikey",
+             "Whether version 2 of the management API asks for an API key.")
+            .hidden(),
+        word("http_module.vmq_http_pub.auth.mode", "noauth|apikey", "apikey",
+             "Whether publishing over HTTP asks for an API key.")
+            .hidden(),
+        word("http_module.$N.auth.mode", "noauth|apikey", "noauth",
+             "Whether an HTTP module asks for an API key.")
+            .hidden(),
+        integer("min_apikey_length", "0", "Shortest API key accepted.").hidden(),
+        integer("max_apikey_expiry_days", kUnset, "Longest life of an API key.")
+            .unit("days")
+            .hidden(),
+        integer_or_infinity("max_ws_frame_size", "268435456", "Largest WebSocket frame accepted.")
+            .unit("bytes"),
+        integer("crl_refresh_interval", "60000",
+                "Period after which revocation lists are read again; 0 never does.")
+            .unit("ms")
+            .hidden(),
+        term("tcp_listen_options",
+             "[{nodelay,true},{linger,{true,0}},{send_timeout,30000},{send_timeout_close,true}]",
+             "Socket options of all listeners, as Erlang writes them. This broker has its own.")
+            .no_meaning()
+            .hidden(),
+    };
+    table.insert(table.end(), std::begin(rows), std::end(rows));
+}
+
+void add_metrics(std::vector<Setting>& table) {
+    const Setting rows[] = {
+        flag("systree_enabled", "on", "Publishes metrics below $SYS.").live(),
+        integer("systree_interval", "20000", "Period of those publishes; 0 stops them.")
+            .unit("ms")
+            .live(),
+        text("systree_mountpoint", "", "Mountpoint of those publishes.").hidden(),
+        integer("systree_qos", "0", "QoS of those publishes.").range(0, 2).hidden(),
+        flag("systree_retain", "off", "Retains those publishes.").hidden(),
+        atom("systree_reg_view", "vmq_reg_trie", "Routing table of those publishes.").hidden(),
+        text("prometheus_namespace", "vernemq_",
+             "What metric names at /metrics begin with; \"\" is nothing."),
+        flag("graphite_enabled", "off", "Sends metrics to Graphite.").live(),
+        text("graphite_host", "localhost", "Host of the Graphite server.").live(),
+        integer("graphite_port", "2003", "Port of the Graphite server.")
+            .range(1, kUint16Max)
+            .live(),
+        integer("graphite_interval", "20000", "Period of sending.").unit("ms").live(),
+        flag("graphite_include_labels", "off", "Sends one metric per label.").hidden().live(),
+        integer("graphite_connect_timeout", "5000", "Time limit of connecting.")
+            .unit("ms")
+            .hidden(),
+        integer("graphite_reconnect_timeout", "15000", "Wait before connecting again.")
+            .unit("ms")
+            .hidden(),
+        text("graphite_prefix", "", "What metric names begin with at Graphite."),
+        text("graphite_api_key", "", "Key of a hosted Graphite.").secret(),
+    };
+    table.insert(table.end(), std::begin(rows), std::end(rows));
+}
+
+void add_web_ui(std::vector<Setting>& table) {
+    const Setting rows[] = {
+        text("vmq_web_ui.admin.auth", "password", "How the web interface asks who is there."),
+        text("vmq_web_ui.admin.user_name", "admin", "Login name of the web interface."),
+        text("vmq_web_ui.admin.user_pwd", "", "Login password of the web interface.").secret(),
+        text("vmq_web_ui.mgmt_api.key", "", "API key the web interface uses.").secret(),
+        text("vmq_web_ui.mgmt_api.port", "", "Port at which it reaches the management API."),
+        text("vmq_web_ui.mgmt_api.scheme", "", "Scheme with which it reaches the management API."),
+        flag("vmq_web_ui.file_access.allow_read", "off",
+             "Lets the web interface show configuration files."),
+        flag("vmq_web_ui.file_access.allow_write", "off",
+             "Lets the web interface change configuration files."),
+    };
+    table.insert(table.end(), std::begin(rows), std::end(rows));
+}
+
+}  // namespace
+
+void add_service_settings(std::vector<Setting>& table) {
+    add_http(table);
+    add_metrics(table);
+    add_web_ui(table);
+}
+
+}  // namespace vmq::config::rows

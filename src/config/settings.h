@@ -1,0 +1,165 @@
+// The configuration as the broker reads it: one plain struct per subject, every field typed and in
+// range.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace vmq::config {
+
+enum class QueueType : std::uint8_t { Fifo, Lifo };
+enum class QueueDeliverMode : std::uint8_t { Fanout, Balance };
+enum class SharedSubscriptionPolicy : std::uint8_t {
+    PreferLocal,
+    Random,
+    LocalOnly,
+    PreferOnlineBeforeLocal
+};
+enum class SharedSubscriptionTimeoutAction : std::uint8_t { Ignore, Requeue };
+enum class SubscriberRetainMode : std::uint8_t { Immediate, Syncwait };
+
+/// Registration, sessions, queues. The initial values are the table's defaults, so tests may use
+/// MqttSettings{}.
+struct MqttSettings {
+    bool allow_anonymous = false;
+    bool allow_multiple_sessions = false;
+    bool suppress_lwt_on_session_takeover = false;
+    bool disconnect_on_unauthorized_publish_v3 = false;
+    bool override_max_online_messages = false;
+    bool upgrade_outgoing_qos = false;
+    std::uint32_t mqtt_connect_timeout_ms = 5000;
+    std::uint32_t max_client_id_size = 100;                       // bytes
+    std::uint32_t max_subscriptions_per_client = 0;               // 0: no limit
+    std::optional<std::uint64_t> persistent_client_expiration_s;  // none: never
+    std::optional<std::uint64_t> max_last_will_delay_s;           // none: as the client asks
+    std::uint32_t max_session_expiry_interval_s = 0;              // 0: as the client asks
+    std::uint16_t server_keep_alive_max_s = 0;                    // 0: as the client asks
+    std::uint32_t retry_interval_s = 20;                          // 0: off
+    std::uint32_t max_inflight_messages = 20;                     // 0: no limit
+    std::uint16_t receive_max_client = 65535;
+    std::uint16_t receive_max_broker = 65535;
+    std::uint16_t topic_alias_max_client = 0;
+    std::uint16_t topic_alias_max_broker = 0;
+    std::uint32_t topic_max_depth = 10;
+    std::uint32_t max_message_size = 0;       // remaining length in bytes; 0: what MQTT allows
+    std::uint32_t max_message_rate = 0;       // messages per second; 0: no limit
+    std::int32_t max_online_messages = 1000;  // -1: no limit
+    std::int32_t max_offline_messages = 1000;
+    std::uint32_t max_retained_messages = 0;  // 0: no limit
+    std::uint32_t expire_retain_cache_s = 0;  // 0: off
+    QueueType queue_type = QueueType::Fifo;
+    QueueDeliverMode queue_deliver_mode = QueueDeliverMode::Fanout;
+    SharedSubscriptionPolicy shared_subscription_policy = SharedSubscriptionPolicy::PreferLocal;
+    SharedSubscriptionTimeoutAction shared_subscription_timeout_action =
+        SharedSubscriptionTimeoutAction::Ignore;
+    SubscriberRetainMode subscriber_retain_mode = SubscriberRetainMode::Immediate;
+    std::string default_reg_view = "vmq_reg_trie";
+    std::vector<std::string> reg_views = {"vmq_reg_trie"};
+
+    friend bool operator==(const MqttSettings&, const MqttSettings&) = default;
+};
+
+enum class Durability : std::uint8_t { Memory, Os, Fsync };
+
+struct NodeSettings {
+    std::string nodename = "VerneMQ@127.0.0.1";
+    std::string distributed_cookie = "vmq";
+    std::uint16_t shards = 0;  // 0: one per core
+    Durability durability = Durability::Os;
+
+    friend bool operator==(const NodeSettings&, const NodeSettings&) = default;
+};
+
+enum class LogDestination : std::uint8_t { Off, File, Console, Both };
+enum class LogLevel : std::uint8_t {
+    Debug,
+    Info,
+    Notice,
+    Warning,
+    Error,
+    Critical,
+    Alert,
+    Emergency
+};
+
+struct LogSettings {
+    LogDestination console = LogDestination::File;
+    LogLevel console_level = LogLevel::Info;
+    std::string console_file = "log/console.log";
+
+    friend bool operator==(const LogSettings&, const LogSettings&) = default;
+};
+
+enum class ListenerKind : std::uint8_t { Tcp, Ssl, Ws, Wss, Http, Https, Vmq, Vmqs };
+
+/// SO_SNDBUF, SO_RCVBUF and the read buffer, in bytes.
+struct BufferSizes {
+    std::uint32_t send = 0;
+    std::uint32_t receive = 0;
+    std::uint32_t user = 0;
+
+    friend bool operator==(const BufferSizes&, const BufferSizes&) = default;
+};
+
+/// Only ssl, wss, https and vmqs listeners read it.
+struct TlsSettings {
+    std::string cafile, certfile, keyfile, keypasswd, crlfile;
+    std::string ciphers;            // empty: the built-in list
+    std::vector<std::string> eccs;  // empty: all curves
+    std::vector<std::string> tls_versions = {"tlsv1.2"};
+    std::optional<std::uint32_t> tls_handshake_timeout_ms = 5000;  // none: no limit
+    std::uint32_t depth = 1;
+    bool require_certificate = false;
+    bool use_identity_as_username = false;
+    bool psk_support = false;
+    std::string psk_identity_hint = "VMQ_PSK";
+    std::string pskfile = "etc/vmq.psk";
+    std::string pskfile_separator = ":";
+
+    friend bool operator==(const TlsSettings&, const TlsSettings&) = default;
+};
+
+/// Only listeners behind a proxy read it.
+struct ProxySettings {
+    bool proxy_protocol = false;
+    bool proxy_protocol_use_cn_as_username = true;
+    bool xff_support = false;
+    std::string xff_trusted_intermediate;
+    bool xff_use_cn_as_username = false;
+    std::string xff_cn_header = "x-ssl-client-cn";
+
+    friend bool operator==(const ProxySettings&, const ProxySettings&) = default;
+};
+
+/// One listener with every option resolved: its own value, else that of its protocol, else that of
+/// all listeners, else the default. Options that a kind does not have keep their default.
+struct ListenerSettings {
+    ListenerKind kind = ListenerKind::Tcp;
+    std::string name;
+    std::string address;    // literal IP address; empty for a unix socket
+    std::string unix_path;  // empty for TCP
+    std::uint16_t port = 0;
+    std::optional<std::uint32_t> max_connections = 10000;  // none: no limit
+    std::uint32_t nr_of_acceptors = 10;                    // no effect
+    std::uint32_t active_n = 1;                            // no effect
+    std::uint32_t backlog = 1024;
+    std::uint32_t max_connection_lifetime_s = 0;  // 0: no limit
+    std::string mountpoint;
+    std::vector<std::uint8_t> allowed_protocol_versions = {3, 4, 5, 131};
+    bool allow_anonymous_override = false;
+    bool forward_connection_opts = false;
+    std::optional<BufferSizes> buffer_sizes;                // none: what the system chooses
+    std::optional<std::vector<std::string>> auth_plugins;   // none: all that are enabled
+    std::optional<std::vector<std::string>> authz_plugins;  // none: all that are enabled
+    std::vector<std::string> http_modules;                  // empty: the global list
+    std::uint32_t max_request_line_length = 8000;
+    std::uint32_t max_header_value_length = 4096;
+    TlsSettings tls;
+    ProxySettings proxy;
+
+    friend bool operator==(const ListenerSettings&, const ListenerSettings&) = default;
+};
+
+}  // namespace vmq::config
