@@ -99,6 +99,7 @@ private:
         return hash << kTagShift;
     }
     [[nodiscard]] static FilterNode* node_in(std::uint64_t slot) noexcept {
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): the address shares its word with the tag
         return reinterpret_cast<FilterNode*>(static_cast<std::uintptr_t>(slot & ~kTagMask));
     }
     [[nodiscard]] std::uint64_t hash_of(const FilterNode* node) const noexcept {

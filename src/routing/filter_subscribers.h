@@ -29,7 +29,10 @@ class FilterSubscribers final {
 public:
     explicit FilterSubscribers(FilterNode* filter_node) noexcept : node(filter_node), one_{} {}
     FilterSubscribers(FilterSubscribers&& other) noexcept
-        : node(other.node), persistent(other.persistent), size_(std::exchange(other.size_, 0)) {
+        : node(other.node),
+          persistent(other.persistent),
+          size_(std::exchange(other.size_, 0)),
+          one_{} {
         if (size_ > 1) {
             many_ = other.many_;
         } else {
