@@ -1,5 +1,6 @@
 #include "queue/inflight_window.h"
 
+#include <bitset>
 #include <utility>
 
 #include "base/assert.h"
@@ -104,32 +105,46 @@ void InflightWindow::clear() noexcept {
     outstanding_ = 0;
 }
 
+bool InflightWindow::is_live(std::size_t index, mqtt::PacketId id) const noexcept {
+    return index < entries_.size() && entries_[index].id == id &&
+           entries_[index].stage != Stage::Done;
+}
+
 std::optional<std::size_t> InflightWindow::find(mqtt::PacketId id) const noexcept {
     if (entries_.empty()) return std::nullopt;
-    // Ids are handed out in order, so the distance from the oldest one nearly always is the place.
-    const auto first = static_cast<std::uint16_t>(entries_.front().id);
-    const auto guess = static_cast<std::uint16_t>(static_cast<std::uint16_t>(id) - first);
-    if (guess < entries_.size() && entries_[guess].id == id) {
-        if (entries_[guess].stage != Stage::Done) return guess;
-        // A finished entry may share its id with a younger one after the ids wrapped.
-    }
+    // Ids are handed out in order, so the distance from the oldest nearly always is the place; from
+    // the youngest if the oldest stayed behind or the ids wrapped.
+    const auto wanted = static_cast<std::uint16_t>(id);
+    const auto oldest = static_cast<std::uint16_t>(entries_.front().id);
+    const auto youngest = static_cast<std::uint16_t>(entries_.back().id);
+    const std::size_t guess = static_cast<std::uint16_t>(wanted - oldest);
+    if (is_live(guess, id)) return guess;
+    const std::size_t behind = static_cast<std::uint16_t>(youngest - wanted);
+    const std::size_t second_guess = entries_.size() - 1 - behind;
+    if (is_live(second_guess, id)) return second_guess;
     for (std::size_t i = 0; i < entries_.size(); ++i) {
-        if (entries_[i].id == id && entries_[i].stage != Stage::Done) return i;
+        if (is_live(i, id)) return i;
     }
     return std::nullopt;
 }
 
 mqtt::PacketId InflightWindow::next_free_id() noexcept {
-    while (true) {
-        last_id_ = static_cast<std::uint16_t>(last_id_ == kMaxEntries ? 1 : last_id_ + 1);
-        const mqtt::PacketId id{last_id_};
-        if (entries_.empty()) return id;
-        // Between the oldest and the youngest id lie all that are in use; outside none is.
-        const auto oldest = static_cast<std::uint16_t>(entries_.front().id);
-        const auto youngest = static_cast<std::uint16_t>(entries_.back().id);
-        const auto span = static_cast<std::uint16_t>(youngest - oldest);
-        if (static_cast<std::uint16_t>(last_id_ - oldest) > span) return id;
-        if (!find(id)) return id;
+    if (free_run_ == 0) find_free_run();
+    --free_run_;
+    last_id_ = following(last_id_);
+    return mqtt::PacketId{last_id_};
+}
+
+// Only ids up to the last one become used and used ones only become free, so a run of free ids
+// stays free until it is used up: mostly once in 65,535 messages.
+void InflightWindow::find_free_run() noexcept {
+    std::bitset<kMaxEntries + 1> used;
+    for_each([&used](const Entry& entry) { used.set(static_cast<std::uint16_t>(entry.id)); });
+    while (used.test(following(last_id_))) last_id_ = following(last_id_);
+    std::uint16_t id = last_id_;
+    while (free_run_ < kMaxEntries && !used.test(following(id))) {
+        ++free_run_;
+        id = following(id);
     }
 }
 
@@ -144,7 +159,20 @@ Delivery InflightWindow::finish(std::size_t index) noexcept {
         (void)entries_.pop_front();
         if (resent_ > 0) --resent_;
     }
+    // One that is never acknowledged must not keep all the finished ones behind it.
+    if (entries_.size() > 2 * std::size_t{live_} + kFinishedKept) drop_finished();
     return delivery;
+}
+
+void InflightWindow::drop_finished() noexcept {
+    std::size_t at = 0;
+    std::size_t resent = 0;
+    entries_.retain([&](const Entry& entry) {
+        const bool keep = entry.stage != Stage::Done;
+        if (at++ < resent_ && keep) ++resent;
+        return keep;
+    });
+    resent_ = resent;
 }
 
 }  // namespace vmq::queue

@@ -76,6 +76,8 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return live_; }
     [[nodiscard]] bool empty() const noexcept { return live_ == 0; }
     [[nodiscard]] std::size_t outstanding() const noexcept { return outstanding_; }
+    /// Entries that take memory: the live ones and finished ones between them.
+    [[nodiscard]] std::size_t remembered() const noexcept { return entries_.size(); }
 
     /// Calls `visit` with every live entry, oldest first.
     template <typename Visit>
@@ -90,9 +92,17 @@ public:
 private:
     static constexpr std::size_t kMaxEntries = 65'535;
 
+    static constexpr std::size_t kFinishedKept = 32;  // however few are live
+
+    [[nodiscard]] static std::uint16_t following(std::uint16_t id) noexcept {
+        return static_cast<std::uint16_t>(id == kMaxEntries ? 1 : id + 1);
+    }
+    [[nodiscard]] bool is_live(std::size_t index, mqtt::PacketId id) const noexcept;
     [[nodiscard]] std::optional<std::size_t> find(mqtt::PacketId id) const noexcept;
     [[nodiscard]] mqtt::PacketId next_free_id() noexcept;
+    void find_free_run() noexcept;
     Delivery finish(std::size_t index) noexcept;
+    void drop_finished() noexcept;
 
     RingBuffer<Entry> entries_;  // in sending order; finished ones inside wait for the front
     std::size_t resent_ = 0;     // entries before this one were sent on the current connection
@@ -100,6 +110,7 @@ private:
     std::uint32_t outstanding_ = 0;
     std::uint16_t capacity_ = 1;
     std::uint16_t last_id_ = 0;
+    std::uint16_t free_run_ = 0;  // so many ids after the last one are not in use
 };
 
 }  // namespace vmq::queue
