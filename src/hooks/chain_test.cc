@@ -1,0 +1,282 @@
+#include "hooks/chain.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hooks/anonymous.h"
+
+namespace vmq::hooks {
+namespace {
+
+using Calls = std::vector<std::string>;
+
+/// What a scripted plugin answers to every authorisation hook.
+enum class Answer : std::uint8_t { Next, Ok, Error, Later };
+
+constexpr HookSet kAllHooks = hook_bit(Hook::kCount) - 1;
+
+/// Writes down who was asked; keeps the completions it has not called yet.
+struct Script {
+    Calls calls;
+    std::vector<Completion<RegisterVerdict>> registers;
+    std::vector<Completion<AuthVerdict>> auths;
+    std::vector<Completion<PublishVerdict>> publishes;
+    std::vector<Completion<SubscribeVerdict>> subscribes;
+};
+
+class Scripted final : public Plugin {
+public:
+    Scripted(Script& script, std::string name, Answer answer, HookSet hooks = kAllHooks)
+        : script_(script), name_(std::move(name)), answer_(answer), hooks_(hooks) {}
+
+    [[nodiscard]] std::string_view name() const noexcept override { return name_; }
+    [[nodiscard]] HookSet hooks() const noexcept override { return hooks_; }
+
+    std::optional<RegisterVerdict> auth_on_register(const RegisterContext&,
+                                                    Completion<RegisterVerdict> done) override {
+        return answer("register", script_.registers, std::move(done));
+    }
+    std::optional<AuthVerdict> on_auth(const AuthContext&, Completion<AuthVerdict> done) override {
+        return answer("auth", script_.auths, std::move(done));
+    }
+    std::optional<PublishVerdict> auth_on_publish(const PublishContext&,
+                                                  Completion<PublishVerdict> done) override {
+        return answer("publish", script_.publishes, std::move(done));
+    }
+    std::optional<SubscribeVerdict> auth_on_subscribe(const SubscribeContext&,
+                                                      Completion<SubscribeVerdict> done) override {
+        return answer("subscribe", script_.subscribes, std::move(done));
+    }
+    UnsubscribeVerdict on_unsubscribe(const UnsubscribeContext&) override {
+        note("unsubscribe");
+        return {decision(), std::vector<std::string>{name_}};
+    }
+    PublishVerdict on_deliver(const PublishContext&) override {
+        note("deliver");
+        PublishVerdict verdict;
+        verdict.decision = decision();
+        verdict.modifiers.topic = name_;
+        return verdict;
+    }
+    void on_register(const ClientContext&) override { note("told register"); }
+    void on_publish(const PublishContext&) override { note("told publish"); }
+    void on_subscribe(const SubscribeContext&) override { note("told subscribe"); }
+    void on_topic_unsubscribed(const UnsubscribeContext&) override { note("told unsubscribed"); }
+    void on_offline_message(const MessageContext&) override { note("told offline message"); }
+    void on_message_drop(const MessageContext&) override { note("told drop"); }
+    void on_client_wakeup(const ClientContext&) override { note("told wakeup"); }
+    void on_client_offline(const ClientContext&) override { note("told offline"); }
+    void on_client_gone(const ClientContext&) override { note("told gone"); }
+    void on_session_expired(const ClientContext&) override { note("told expired"); }
+
+private:
+    void note(const std::string& what) { script_.calls.push_back(name_ + " " + what); }
+    [[nodiscard]] Decision decision() const {
+        return answer_ == Answer::Ok      ? Decision::Ok
+               : answer_ == Answer::Error ? Decision::Error
+                                          : Decision::Next;
+    }
+    template <typename Verdict>
+    std::optional<Verdict> answer(const std::string& what, std::vector<Completion<Verdict>>& later,
+                                  Completion<Verdict> done) {
+        note(what);
+        if (answer_ == Answer::Later) {
+            later.push_back(std::move(done));
+            return std::nullopt;
+        }
+        Verdict verdict;
+        verdict.decision = decision();
+        return verdict;
+    }
+
+    Script& script_;
+    const std::string name_;
+    const Answer answer_;
+    const HookSet hooks_;
+};
+
+class ChainTest : public ::testing::Test {
+protected:
+    void add(const char* name, Answer answer, HookSet hooks = kAllHooks) {
+        chain_.add(std::make_unique<Scripted>(script_, name, answer, hooks));
+    }
+    std::optional<Decision> ask_register(std::size_t first = 0) {
+        const auto verdict = chain_.auth_on_register(
+            {},
+            [this](RegisterVerdict late, std::size_t next) {
+                late_decision_ = late.decision;
+                late_next_ = next;
+            },
+            first);
+        return verdict ? std::optional(verdict->decision) : std::nullopt;
+    }
+
+    Chain chain_;
+    Script script_;
+    std::optional<Decision> late_decision_;
+    std::size_t late_next_ = 0;
+};
+
+TEST_F(ChainTest, AsksInOrderUntilOneSaysOk) {
+    add("a", Answer::Next);
+    add("b", Answer::Ok);
+    add("c", Answer::Error);
+    EXPECT_EQ(ask_register(), Decision::Ok);
+    EXPECT_EQ(script_.calls, (Calls{"a register", "b register"}));
+}
+
+TEST_F(ChainTest, AnErrorEndsTheChainToo) {
+    add("a", Answer::Error);
+    add("b", Answer::Ok);
+    EXPECT_EQ(ask_register(), Decision::Error);
+    EXPECT_EQ(script_.calls, Calls{"a register"});
+}
+
+TEST_F(ChainTest, IfNobodyDecidesTheAnswerIsNotAuthorized) {
+    add("a", Answer::Next);
+    const auto verdict = chain_.auth_on_publish({}, {});
+    ASSERT_TRUE(verdict);
+    EXPECT_EQ(verdict->decision, Decision::Error);
+    EXPECT_EQ(verdict->refusal.reason, mqtt::ReasonCode::NotAuthorized);
+}
+
+TEST_F(ChainTest, WithoutAPluginTheAnswerIsNotAuthorized) {
+    EXPECT_EQ(ask_register(), Decision::Error);
+    EXPECT_EQ(chain_.on_auth({}, {})->decision, Decision::Error);
+    EXPECT_EQ(chain_.auth_on_publish({}, {})->decision, Decision::Error);
+    EXPECT_EQ(chain_.auth_on_subscribe({}, {})->decision, Decision::Error);
+    EXPECT_FALSE(chain_.implements(Hook::AuthOnRegister));
+}
+
+TEST_F(ChainTest, PluginsWithoutTheHookAreNotAsked) {
+    add("a", Answer::Error, hook_bit(Hook::AuthOnPublish));
+    add("b", Answer::Ok, hook_bit(Hook::AuthOnRegister));
+    EXPECT_EQ(ask_register(), Decision::Ok);
+    EXPECT_EQ(script_.calls, Calls{"b register"});
+    EXPECT_TRUE(chain_.implements(Hook::AuthOnPublish));
+    EXPECT_FALSE(chain_.implements(Hook::OnDeliver));
+}
+
+TEST_F(ChainTest, EveryAuthorisationHookReachesItsPlugin) {
+    add("a", Answer::Ok);
+    EXPECT_EQ(ask_register(), Decision::Ok);
+    EXPECT_EQ(chain_.on_auth({}, {})->decision, Decision::Ok);
+    EXPECT_EQ(chain_.auth_on_publish({}, {})->decision, Decision::Ok);
+    EXPECT_EQ(chain_.auth_on_subscribe({}, {})->decision, Decision::Ok);
+    EXPECT_EQ(script_.calls, (Calls{"a register", "a auth", "a publish", "a subscribe"}));
+}
+
+TEST_F(ChainTest, APendingPluginEndsTheCallAndItsVerdictComesLater) {
+    add("a", Answer::Next);
+    add("b", Answer::Later);
+    add("c", Answer::Ok);
+    EXPECT_EQ(ask_register(), std::nullopt);
+    EXPECT_EQ(script_.calls, (Calls{"a register", "b register"}));
+    ASSERT_EQ(script_.registers.size(), 1U);
+    EXPECT_FALSE(late_decision_);
+    RegisterVerdict verdict;
+    verdict.decision = Decision::Ok;
+    script_.registers[0](verdict);
+    EXPECT_EQ(late_decision_, Decision::Ok);
+    EXPECT_EQ(script_.calls.size(), 2U) << "the chain does not go on by itself";
+}
+
+TEST_F(ChainTest, AfterALateNextTheCallerGoesOnBehindThePendingPlugin) {
+    add("a", Answer::Next);
+    add("b", Answer::Later);
+    add("skipped", Answer::Error, hook_bit(Hook::OnAuth));
+    add("c", Answer::Ok);
+    (void)ask_register();
+    script_.registers[0](RegisterVerdict{});
+    ASSERT_EQ(late_decision_, Decision::Next);
+    script_.calls.clear();
+    EXPECT_EQ(ask_register(late_next_), Decision::Ok);
+    EXPECT_EQ(script_.calls, Calls{"c register"});
+}
+
+TEST_F(ChainTest, ALateNextOfTheLastPluginExhaustsTheChain) {
+    add("a", Answer::Later);
+    (void)ask_register();
+    script_.registers[0](RegisterVerdict{});
+    EXPECT_EQ(ask_register(late_next_), Decision::Error);
+    EXPECT_EQ(script_.calls, Calls{"a register"});
+}
+
+TEST_F(ChainTest, OtherHooksCanBePendingToo) {
+    add("a", Answer::Later);
+    int late = 0;
+    const auto count = [&late](const auto& verdict, std::size_t next) {
+        EXPECT_EQ(verdict.decision, Decision::Error);
+        EXPECT_EQ(next, 1U);
+        ++late;
+    };
+    EXPECT_FALSE(chain_.on_auth({}, count));
+    EXPECT_FALSE(chain_.auth_on_publish({}, count));
+    EXPECT_FALSE(chain_.auth_on_subscribe({}, count));
+    AuthVerdict auth;
+    auth.decision = Decision::Error;
+    script_.auths.at(0)(auth);
+    PublishVerdict publish;
+    publish.decision = Decision::Error;
+    script_.publishes.at(0)(publish);
+    SubscribeVerdict subscribe;
+    subscribe.decision = Decision::Error;
+    script_.subscribes.at(0)(subscribe);
+    EXPECT_EQ(late, 3);
+}
+
+TEST_F(ChainTest, UnsubscribeAndDeliverTakeTheFirstOkAndIgnoreErrors) {
+    add("a", Answer::Next);
+    EXPECT_FALSE(chain_.on_unsubscribe({}).filters);
+    EXPECT_FALSE(chain_.on_deliver({}).modifiers.topic);
+    add("b", Answer::Ok);
+    add("c", Answer::Ok);
+    EXPECT_EQ(chain_.on_unsubscribe({}).filters, std::vector<std::string>{"b"});
+    EXPECT_EQ(chain_.on_deliver({}).modifiers.topic, "b");
+}
+
+TEST_F(ChainTest, AnErrorOfUnsubscribeOrDeliverEndsTheChainWithoutChanges) {
+    add("a", Answer::Error);
+    add("b", Answer::Ok);
+    EXPECT_FALSE(chain_.on_unsubscribe({}).filters);
+    EXPECT_FALSE(chain_.on_deliver({}).modifiers.topic);
+    EXPECT_EQ(script_.calls, (Calls{"a unsubscribe", "a deliver"}));
+}
+
+TEST_F(ChainTest, EveryPluginIsToldOfEvents) {
+    add("a", Answer::Error);
+    add("b", Answer::Ok);
+    chain_.on_register({});
+    chain_.on_publish({});
+    chain_.on_subscribe({});
+    chain_.on_topic_unsubscribed({});
+    chain_.on_offline_message({});
+    chain_.on_message_drop({});
+    chain_.on_client_wakeup({});
+    chain_.on_client_offline({});
+    chain_.on_client_gone({});
+    chain_.on_session_expired({});
+    Calls expected;
+    for (const char* event : {"register", "publish", "subscribe", "unsubscribed", "offline message",
+                              "drop", "wakeup", "offline", "gone", "expired"}) {
+        for (const char* name : {"a", "b"})
+            expected.push_back(std::string(name) + " told " + event);
+    }
+    EXPECT_EQ(script_.calls, expected);
+}
+
+TEST_F(ChainTest, KnowsWhenTheAnonymousPluginIsTheOnlyOneToAsk) {
+    EXPECT_TRUE(chain_.anonymous_decides(Hook::AuthOnRegister));
+    chain_.add(std::make_unique<Anonymous>());
+    EXPECT_TRUE(chain_.anonymous_decides(Hook::AuthOnRegister));
+    add("a", Answer::Ok, hook_bit(Hook::AuthOnPublish));
+    EXPECT_TRUE(chain_.anonymous_decides(Hook::AuthOnRegister));
+    EXPECT_FALSE(chain_.anonymous_decides(Hook::AuthOnPublish));
+}
+
+}  // namespace
+}  // namespace vmq::hooks
