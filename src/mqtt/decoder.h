@@ -30,14 +30,15 @@ enum class FrameStatus : std::uint8_t {
 struct Frame {
     FrameStatus status = FrameStatus::NeedMore;
     PacketType type{};
-    std::uint8_t flags = 0;     // the low four bits of the first byte
-    std::string_view body;      // variable header and payload
-    std::size_t size = 0;       // bytes of the whole packet, when Complete
-    std::size_t needed = 0;     // bytes of the whole packet, when TooLarge, or NeedMore and known
+    std::uint8_t flags = 0;  // the low four bits of the first byte
+    std::string_view body;   // variable header and payload
+    std::size_t size = 0;    // bytes of the whole packet, when Complete
+    std::size_t needed = 0;  // bytes of the whole packet, when TooLarge, or NeedMore and known
 };
 
 /// Looks at the first packet in `buffer`. `max_remaining_length` is at most 268,435,455.
-[[nodiscard]] Frame next_frame(std::string_view buffer, std::uint32_t max_remaining_length) noexcept;
+[[nodiscard]] Frame next_frame(std::string_view buffer,
+                               std::uint32_t max_remaining_length) noexcept;
 
 /// Accepts "MQTT" 4 (3.1.1), 5 and 132, "MQIsdp" 3 and 131. Another level gives
 /// UnsupportedProtocolVersion [v3.1.1 MQTT-3.1.2-2] [v5 MQTT-3.1.2-2]; `packet.version` is then the
@@ -45,12 +46,14 @@ struct Frame {
 /// is valid; before that (another protocol name: not MQTT at all) it is V311.
 [[nodiscard]] DecodeStatus decode_connect(const Frame& frame, Connect& packet);
 
-[[nodiscard]] DecodeStatus decode_publish(const Frame& frame, ProtocolVersion version, Publish& packet);
+[[nodiscard]] DecodeStatus decode_publish(const Frame& frame, ProtocolVersion version,
+                                          Publish& packet);
 
 /// PUBACK, PUBREC, PUBREL, PUBCOMP: frame.type says which.
 [[nodiscard]] DecodeStatus decode_ack(const Frame& frame, ProtocolVersion version, Ack& packet);
 
-[[nodiscard]] DecodeStatus decode_subscribe(const Frame& frame, ProtocolVersion version, Subscribe& packet);
+[[nodiscard]] DecodeStatus decode_subscribe(const Frame& frame, ProtocolVersion version,
+                                            Subscribe& packet);
 [[nodiscard]] DecodeStatus decode_unsubscribe(const Frame& frame, ProtocolVersion version,
                                               Unsubscribe& packet);
 /// PINGREQ: no flags, no body.
@@ -62,8 +65,10 @@ struct Frame {
 [[nodiscard]] DecodeStatus decode_auth(const Frame& frame, Auth& packet);
 
 // What a server sends, for clients, bridges and tests.
-[[nodiscard]] DecodeStatus decode_connack(const Frame& frame, ProtocolVersion version, Connack& packet);
-[[nodiscard]] DecodeStatus decode_suback(const Frame& frame, ProtocolVersion version, Suback& packet);
+[[nodiscard]] DecodeStatus decode_connack(const Frame& frame, ProtocolVersion version,
+                                          Connack& packet);
+[[nodiscard]] DecodeStatus decode_suback(const Frame& frame, ProtocolVersion version,
+                                         Suback& packet);
 [[nodiscard]] DecodeStatus decode_unsuback(const Frame& frame, ProtocolVersion version,
                                            Unsuback& packet);
 /// Like decode_publish, but for what a server sends: subscription identifiers are allowed and are

@@ -37,17 +37,13 @@ void append_id(PacketId id, std::string& out) {
     detail::append_u16(static_cast<std::uint16_t>(id), out);
 }
 
-void append_byte(unsigned value, std::string& out) {
-    out.push_back(static_cast<char>(value));
-}
+void append_byte(unsigned value, std::string& out) { out.push_back(static_cast<char>(value)); }
 
 void append_reason(ReasonCode reason, std::string& out) {
     append_byte(static_cast<unsigned>(reason), out);
 }
 
-std::size_t string_size(std::string_view text) noexcept {
-    return 2 + text.size();
-}
+std::size_t string_size(std::string_view text) noexcept { return 2 + text.size(); }
 
 /// A property section with its length; takes no space at all in MQTT 3.
 class Section final {
@@ -278,13 +274,9 @@ void encode_unsuback(const Unsuback& packet, ProtocolVersion version, std::strin
     for (const ReasonCode reason : packet.reasons) append_reason(reason, out);
 }
 
-void encode_pingreq(std::string& out) {
-    append_header(PacketType::Pingreq, 0, 0, out);
-}
+void encode_pingreq(std::string& out) { append_header(PacketType::Pingreq, 0, 0, out); }
 
-void encode_pingresp(std::string& out) {
-    append_header(PacketType::Pingresp, 0, 0, out);
-}
+void encode_pingresp(std::string& out) { append_header(PacketType::Pingresp, 0, 0, out); }
 
 void encode_disconnect(const Disconnect& packet, ProtocolVersion version, std::string& out) {
     if (version == ProtocolVersion::V5) {

@@ -16,13 +16,13 @@ class MessagePtr;
 
 /// What a Message is made of. Views are copied.
 struct MessageParts {
-    std::string_view mountpoint;
-    std::string_view topic;
-    std::string_view payload;
-    std::string_view properties;  // encoded, those that are forwarded unaltered; empty for v3
+    std::string_view mountpoint = {};
+    std::string_view topic = {};
+    std::string_view payload = {};
+    std::string_view properties = {};  // encoded, those that are forwarded unaltered; empty for v3
     QoS qos = QoS::AtMostOnce;
     bool retain = false;
-    std::uint64_t publisher = 0;   // hash of the publisher's mountpoint and client id, for no-local
+    std::uint64_t publisher = 0;  // hash of the publisher's mountpoint and client id, for no-local
     TimePoint expires_at = kNever;  // [v5 3.3.2.3.3]
 };
 

@@ -48,7 +48,7 @@ struct Publish {
     bool dup = false;
     bool retain = false;
     // The properties that the server itself acts on:
-    std::uint16_t topic_alias = 0;  // 0: none (the decoder refuses a real 0)
+    std::uint16_t topic_alias = 0;                         // 0: none (the decoder refuses a real 0)
     std::optional<std::uint32_t> message_expiry_interval;  // seconds
     bool has_forwarded_properties = false;  // append_forwarded_properties() would write something
 };

@@ -53,7 +53,9 @@ public:
     }
     [[nodiscard]] bool empty() const noexcept { return present_ == 0; }
     void set(Property property) noexcept { present_ |= 1ULL << static_cast<unsigned>(property); }
-    void clear(Property property) noexcept { present_ &= ~(1ULL << static_cast<unsigned>(property)); }
+    void clear(Property property) noexcept {
+        present_ &= ~(1ULL << static_cast<unsigned>(property));
+    }
 
     std::uint32_t session_expiry_interval = 0;  // seconds; 0xFFFFFFFF: never
     std::uint32_t message_expiry_interval = 0;  // seconds

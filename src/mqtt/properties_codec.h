@@ -27,7 +27,7 @@ using PropertySet = std::uint64_t;
 
 /// What one kind of packet may carry, and what of it more than once.
 struct PropertyRules {
-    PropertySet allowed;
+    PropertySet allowed = 0;
     PropertySet repeatable = property_set({Property::UserProperty});
 };
 

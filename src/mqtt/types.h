@@ -31,7 +31,8 @@ enum class QoS : std::uint8_t { AtMostOnce = 0, AtLeastOnce = 1, ExactlyOnce = 2
 /// 1 to 65535; 0 means "none" and is never on the wire.
 enum class PacketId : std::uint16_t {};
 
-/// MQTT 5 reason codes [v5 2.4]. MQTT 3 return codes are derived from them when a packet is encoded.
+/// MQTT 5 reason codes [v5 2.4]. MQTT 3 return codes are derived from them when a packet is
+/// encoded.
 enum class ReasonCode : std::uint8_t {
     Success = 0x00,  // also Normal disconnection and Granted QoS 0
     GrantedQoS1 = 0x01,
