@@ -18,7 +18,7 @@ std::string shown(std::string_view key, const Assignment& assignment) {
 }
 
 std::string origin_text(const Assignment& assignment) {
-    const std::string line = assignment.at.file + ":" + std::to_string(assignment.at.line);
+    std::string line = assignment.at.file + ":" + std::to_string(assignment.at.line);
     switch (assignment.origin) {
         case Origin::Default:
             return "default";

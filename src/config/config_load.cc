@@ -258,12 +258,13 @@ private:
     }
 
     void warn_of_group(std::vector<std::pair<std::size_t, std::string>>& group,
-                       std::string message) {
+                       std::string_view message) {
         if (group.empty()) return;
         std::sort(group.begin(), group.end());
         std::vector<std::string> keys;
+        keys.reserve(group.size());
         for (auto& [order, key] : group) keys.push_back(std::move(key));
-        warnings_.push_back({Location{path_}, {}, message + joined(keys)});
+        warnings_.push_back({Location{path_}, {}, std::string(message) + joined(keys)});
     }
 
     void warn_of_advanced_config() {

@@ -38,6 +38,7 @@ std::vector<std::string> DiskFiles::list(const std::string& directory) {
 }
 
 std::optional<std::string> DiskFiles::environment(const std::string& name) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing in this process changes the environment
     const char* value = std::getenv(name.c_str());
     if (value == nullptr) return std::nullopt;
     return std::string(value);

@@ -10,7 +10,17 @@
 namespace vmq::config {
 namespace {
 
-using namespace rows;
+using rows::atom;
+using rows::flag;
+using rows::integer;
+using rows::integer_or_infinity;
+using rows::integers;
+using rows::kUint16Max;
+using rows::kUint32Max;
+using rows::kUnset;
+using rows::list;
+using rows::text;
+using rows::word;
 
 constexpr std::array<std::string_view, 8> kWords{"tcp",  "ssl",   "ws",  "wss",
                                                  "http", "https", "vmq", "vmqs"};

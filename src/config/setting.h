@@ -44,13 +44,13 @@ constexpr std::int64_t kNoMaximum = std::numeric_limits<std::int64_t>::max();
 struct Setting {
     std::string_view
         key;  // a word that begins with $ stands for any one word; `NAME.*` is a family
-    ValueType type = ValueType::Text;
     std::optional<std::string_view> fallback;  // the default, as it would stand in the file
     std::string_view doc;
     std::string_view words;  // allowed words or list members, separated by |; empty: any
     std::int64_t minimum = kNoMinimum;
     std::int64_t maximum = kNoMaximum;
-    std::string_view unit;   // of a number: ms, s, bytes, ...
+    std::string_view unit;  // of a number: ms, s, bytes, ...
+    ValueType type = ValueType::Text;
     std::uint8_t count = 0;  // members a list must have; 0: any number
     Settable settable = Settable::No;
     Status status = Status::NotBuiltYet;

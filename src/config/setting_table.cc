@@ -34,6 +34,10 @@ std::string filled_in(std::string_view pattern, const std::vector<std::string_vi
     return key;
 }
 
+std::string listener_prefix(ListenerKind kind) {
+    return "listener." + std::string(word_of(kind)) + ".";
+}
+
 Status status_of(const ListenerOption& option, bool built) {
     if (option.setting.status == Status::NoMeaning) return Status::NoMeaning;
     return built ? Status::Built : Status::NotBuiltYet;
@@ -76,10 +80,11 @@ void SettingTable::add_listener_settings() {
         add(option.setting, "listener." + name, status_of(option, option.built != 0), true);
         for (const ListenerKind kind : kListenerKinds) {
             if (!option.has(kind)) continue;
-            const std::string prefix = "listener." + std::string(word_of(kind));
+            const std::string name_for_all = listener_prefix(kind) + name;
+            const std::string name_for_one = listener_prefix(kind) + "$N." + name;
             const Status status = status_of(option, option.is_built(kind));
-            add(option.setting, prefix + "." + name, status, false);
-            add(option.setting, prefix + ".$N." + name, status, false);
+            add(option.setting, name_for_all, status, false);
+            add(option.setting, name_for_one, status, false);
         }
     }
     for (const ListenerKind kind : kListenerKinds) {
@@ -87,8 +92,8 @@ void SettingTable::add_listener_settings() {
         address.type = kind == ListenerKind::Tcp ? ValueType::AddressOrSocket : ValueType::Address;
         address.doc = "Where a listener listens; without it there is no listener.";
         const bool built = kind == ListenerKind::Tcp || kind == ListenerKind::Http;
-        add(address, "listener." + std::string(word_of(kind)) + ".$N",
-            built ? Status::Built : Status::NotBuiltYet, false);
+        add(address, listener_prefix(kind) + "$N", built ? Status::Built : Status::NotBuiltYet,
+            false);
     }
 }
 
@@ -127,6 +132,7 @@ std::vector<std::string> SettingTable::nearest(std::string_view key, std::size_t
         if (best.size() > count) best.pop_back();
     }
     std::vector<std::string> names;
+    names.reserve(best.size());
     for (auto& [distance, name] : best) names.push_back(std::move(name));
     return names;
 }

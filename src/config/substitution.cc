@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::size_t kDepthMax = 32;
 constexpr std::size_t kStepsMax = 10'000;
-constexpr std::size_t kSizeMax = 1024 * 1024;
+constexpr std::size_t kSizeMax = std::size_t{1024} * 1024;
 
 Error invalid(std::string detail) { return {ErrorCode::InvalidValue, std::move(detail)}; }
 
