@@ -37,11 +37,11 @@ std::uint64_t TimerWheel::tick_of(TimePoint deadline) const noexcept {
 void TimerWheel::start(Timer& timer, TimePoint deadline) noexcept {
     timer.stop();
     timer.deadline_ = deadline;
-    link(timer);
+    link(timer, tick_ + 1);
 }
 
-void TimerWheel::link(Timer& timer) noexcept {
-    const std::uint64_t due = std::max(tick_of(timer.deadline_), tick_ + 1);
+void TimerWheel::link(Timer& timer, std::uint64_t earliest) noexcept {
+    const std::uint64_t due = std::max(tick_of(timer.deadline_), earliest);
     std::uint64_t distance = due - tick_;
     std::size_t level = 0;
     while (level + 1 < kLevels && distance >= kSlots) {
@@ -67,13 +67,11 @@ void TimerWheel::cascade(std::size_t level) {
     moving.next->previous = &moving;
     moving.previous->next = &moving;
     head.previous = head.next = &head;
-    --tick_;  // what is due in this very tick is linked into it
     while (moving.next != &moving) {
         Timer& timer = *static_cast<Timer*>(moving.next);
         timer.stop();
-        link(timer);
+        link(timer, tick_);  // what is due in this very tick fires in it
     }
-    ++tick_;
     moving.previous = moving.next = nullptr;
 }
 
@@ -97,16 +95,20 @@ void TimerWheel::advance(TimePoint now) {
 }
 
 TimePoint TimerWheel::next_wake() const noexcept {
+    // A slot of a higher level may be due before the first of a lower one.
+    constexpr std::uint64_t kNone = ~std::uint64_t{0};
+    std::uint64_t earliest = kNone;
     for (std::size_t level = 0; level < kLevels; ++level) {
         const std::uint64_t here = tick_ >> (kSlotBits * level);
         for (std::uint64_t ahead = 1; ahead <= kSlots; ++ahead) {
             const TimerLink& head = slots_[level][(here + ahead) & (kSlots - 1)];
             if (head.next == &head) continue;
-            const std::uint64_t tick = (here + ahead) << (kSlotBits * level);
-            return start_ + Millis(static_cast<std::int64_t>(tick) * kTick.count());
+            earliest = std::min(earliest, (here + ahead) << (kSlotBits * level));
+            break;
         }
     }
-    return kNever;
+    if (earliest == kNone) return kNever;
+    return start_ + Millis(static_cast<std::int64_t>(earliest) * kTick.count());
 }
 
 }  // namespace vmq::runtime

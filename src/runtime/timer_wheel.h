@@ -66,7 +66,7 @@ private:
     static constexpr std::size_t kLevels = 5;  // 64^5 ticks of 50 ms: 1.7 years; longer ones go round
 
     [[nodiscard]] std::uint64_t tick_of(TimePoint deadline) const noexcept;
-    void link(Timer& timer) noexcept;
+    void link(Timer& timer, std::uint64_t earliest) noexcept;
     void cascade(std::size_t level);
 
     const TimePoint start_;

@@ -46,6 +46,20 @@ TEST(TimerWheel, FiresEveryTimerOnceInTheFirstAdvanceAfterItsDeadline) {
     }
 }
 
+TEST(TimerWheel, FiresInItsOwnTickWhateverTheDistance) {
+    for (int ticks = 1; ticks < 9000; ticks += ticks < 300 ? 1 : 61) {
+        TimerWheel wheel(kStart);
+        Probe probe;
+        const TimePoint due = kStart + ticks * TimerWheel::kTick;
+        wheel.start(probe.timer, due);
+        while (probe.fired_at == kNever) {
+            ASSERT_LE(wheel.next_wake(), due) << ticks;
+            wheel.advance(wheel.next_wake());
+        }
+        ASSERT_EQ(probe.fired_at, due) << ticks;
+    }
+}
+
 TEST(TimerWheel, StoppedAndDestroyedTimersDoNotFire) {
     TimerWheel wheel(kStart);
     Probe stopped;
