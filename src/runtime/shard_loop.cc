@@ -26,15 +26,16 @@ void ShardLoop::run(TurnHandler& handler) {
         asleep_.store(true, std::memory_order_seq_cst);
         const bool sleep = !again_ && !handler.has_mail();
         again_ = false;
+        now_is_read_ = false;
         const int handled = sleep ? static_cast<int>(io_.run_one()) : 0;
         asleep_.store(false, std::memory_order_relaxed);
-        now_ = steady_now();
         finish_turn(handler, handled);
     }
 }
 
 void ShardLoop::step(TurnHandler& handler, TimePoint now) {
     now_ = now;
+    now_is_read_ = true;
     again_ = false;
     finish_turn(handler, 0);
 }
@@ -42,8 +43,13 @@ void ShardLoop::step(TurnHandler& handler, TimePoint now) {
 void ShardLoop::finish_turn(TurnHandler& handler, int handled) {
     while (handled < kEventsPerTurn && io_.poll_one() > 0) ++handled;
     handler.on_mail();
-    timers_.advance(now_);
+    timers_.advance(now());
     handler.on_turn_end();
+}
+
+void ShardLoop::read_clock() const noexcept {
+    now_ = steady_now();
+    now_is_read_ = true;
 }
 
 void ShardLoop::wake() {

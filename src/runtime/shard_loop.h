@@ -47,13 +47,17 @@ public:
     [[nodiscard]] ShardId id() const noexcept { return id_; }
     [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }
     [[nodiscard]] TimerWheel& timers() noexcept { return timers_; }
-    /// The time at which this turn began to handle events.
-    [[nodiscard]] TimePoint now() const noexcept { return now_; }
+    /// The time at which this turn was first asked for it: after the sleep, not before.
+    [[nodiscard]] TimePoint now() const noexcept {
+        if (!now_is_read_) read_clock();
+        return now_;
+    }
     /// Makes the loop take another turn at once instead of sleeping.
     void run_again() noexcept { again_ = true; }
 
 private:
     void arm_timer();
+    void read_clock() const noexcept;
     void finish_turn(TurnHandler& handler, int handled);
 
     const ShardId id_;
@@ -61,7 +65,9 @@ private:
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
     boost::asio::steady_timer timer_;
     TimePoint armed_for_ = kNever;
-    TimePoint now_;
+    // Asio sleeps and handles the first event in one call, so the clock is read when it is needed.
+    mutable TimePoint now_;
+    mutable bool now_is_read_ = true;
     TimerWheel timers_;
     bool again_ = false;
     std::atomic<bool> asleep_{false};
