@@ -159,6 +159,7 @@ void TcpAcceptor::wait() {
 }
 
 void TcpAcceptor::accept_ready() {
+    const auto alive = alive_;  // whoever is handed a connection may destroy us
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
         sockaddr_storage storage{};
         socklen_t size = sizeof storage;
@@ -166,7 +167,7 @@ void TcpAcceptor::accept_ready() {
                                  &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             on_accept_(fd, peer_of(storage));
-            if (!*alive_) return;
+            if (!*alive) return;
             continue;
         }
         if (errno == EINTR || errno == ECONNABORTED) continue;

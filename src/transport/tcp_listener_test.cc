@@ -1,0 +1,234 @@
+#include "transport/tcp_listener.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace vmq::transport {
+namespace {
+
+class Idle final : public runtime::TurnHandler {
+public:
+    [[nodiscard]] bool has_mail() const override { return false; }
+    void on_mail() override {}
+    void on_turn_end() override {}
+};
+
+/// Descriptors that are closed at the end of the test.
+class Descriptors final {
+public:
+    Descriptors() = default;
+    Descriptors(const Descriptors&) = delete;
+    Descriptors& operator=(const Descriptors&) = delete;
+    ~Descriptors() { close_all(); }
+
+    void add(int fd) { fds_.push_back(fd); }
+    void add(const std::vector<int>& fds) { fds_.insert(fds_.end(), fds.begin(), fds.end()); }
+    void close_all() {
+        for (const int fd : fds_) ::close(fd);
+        fds_.clear();
+    }
+
+private:
+    std::vector<int> fds_;
+};
+
+TcpListenOptions on(std::string address, std::uint16_t port = 0) {
+    TcpListenOptions options;
+    options.address = std::move(address);
+    options.port = port;
+    return options;
+}
+
+int connect_to(const TcpListenOptions& options) {
+    if (options.address.find(':') != std::string::npos) {
+        const int fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        sockaddr_in6 v6{};
+        v6.sin6_family = AF_INET6;
+        v6.sin6_port = htons(options.port);
+        (void)inet_pton(AF_INET6, options.address.c_str(), &v6.sin6_addr);
+        EXPECT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&v6), sizeof v6), 0);
+        return fd;
+    }
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(options.port);
+    (void)inet_pton(AF_INET, options.address.c_str(), &v4.sin_addr);
+    EXPECT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&v4), sizeof v4), 0);
+    return fd;
+}
+
+/// A shard that accepts; turn() lets it.
+struct Acceptor {
+    explicit Acceptor(int listening_fd)
+        : acceptor(
+              std::make_unique<TcpAcceptor>(loop, listening_fd, [this](int fd, PeerAddress peer) {
+                  accepted.add(fd);
+                  peers.push_back(std::move(peer));
+                  last = fd;
+                  if (stop_after_first) acceptor.reset();
+              })) {}
+    void turn(TimePoint now = steady_now()) {
+        Idle idle;
+        loop.step(idle, now);
+    }
+
+    runtime::ShardLoop loop{0};
+    Descriptors accepted;
+    std::vector<PeerAddress> peers;
+    int last = -1;
+    bool stop_after_first = false;
+    std::unique_ptr<TcpAcceptor> acceptor;
+};
+
+TEST(TcpListener, Port0IsChosenByTheSystemAndTold) {
+    auto options = on("127.0.0.1");
+    auto fds = open_tcp_listeners(options, 1);
+    ASSERT_TRUE(fds);
+    Descriptors closed;
+    closed.add(fds.value());
+    EXPECT_NE(options.port, 0);
+    closed.add(connect_to(options));
+}
+
+TEST(TcpListener, AnAddressInUseIsSaidClearly) {
+    auto first = on("127.0.0.1");
+    auto fds = open_tcp_listeners(first, 2);
+    ASSERT_TRUE(fds);
+    Descriptors closed;
+    closed.add(fds.value());
+    auto second = on("127.0.0.1", first.port);
+    const auto refused = open_tcp_listeners(second, 2);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::AddressInUse);
+    const std::string where = "127.0.0.1:" + std::to_string(first.port);
+    EXPECT_NE(refused.error().detail.find(where), std::string::npos) << refused.error().detail;
+    EXPECT_NE(refused.error().detail.find("another process"), std::string::npos);
+    closed.close_all();
+    auto again = open_tcp_listeners(second, 2);
+    ASSERT_TRUE(again) << "the address is free again";
+    closed.add(again.value());
+}
+
+TEST(TcpListener, OnlyLiteralAddressesAreTaken) {
+    for (const char* address : {"localhost", "", "1.2.3", "[::1]", "::1%lo", "300.1.1.1"}) {
+        auto options = on(address);
+        const auto fds = open_tcp_listeners(options, 1);
+        ASSERT_FALSE(fds) << address;
+        EXPECT_EQ(fds.error().code, ErrorCode::InvalidValue) << address;
+    }
+}
+
+TEST(TcpListener, AnAddressOfAnotherMachineIsASystemError) {
+    auto options = on("192.0.2.1");
+    const auto fds = open_tcp_listeners(options, 1);
+    ASSERT_FALSE(fds);
+    EXPECT_EQ(fds.error().code, ErrorCode::SystemError);
+    EXPECT_NE(fds.error().detail.find("no interface"), std::string::npos);
+}
+
+TEST(TcpListener, IPv6LeavesTheSamePortOfIPv4Free) {
+    auto six = on("::1");
+    auto fds = open_tcp_listeners(six, 1);
+    if (!fds) GTEST_SKIP() << "no IPv6 here: " << fds.error().detail;
+    Acceptor acceptor(fds.value()[0]);
+    Descriptors closed;
+    auto four = on("127.0.0.1", six.port);
+    auto other = open_tcp_listeners(four, 1);
+    if (other) closed.add(other.value());
+    closed.add(connect_to(six));
+    acceptor.turn();
+    ASSERT_EQ(acceptor.peers.size(), 1U);
+    EXPECT_EQ(acceptor.peers[0].address, "::1");
+}
+
+TEST(TcpListener, TwoShardsShareAPortAndTheConnections) {
+    auto options = on("127.0.0.1");
+    auto fds = open_tcp_listeners(options, 2);
+    ASSERT_TRUE(fds);
+    ASSERT_EQ(fds.value().size(), 2U);
+    Acceptor first(fds.value()[0]);
+    Acceptor second(fds.value()[1]);
+    Descriptors clients;
+    for (int i = 0; i < 100; ++i) clients.add(connect_to(options));
+    for (int i = 0; i < 4; ++i) {
+        first.turn();
+        second.turn();
+    }
+    EXPECT_EQ(first.peers.size() + second.peers.size(), 100U);
+    EXPECT_FALSE(first.peers.empty());
+    EXPECT_FALSE(second.peers.empty());
+}
+
+TEST(TcpAcceptor, HandsOverNonBlockingSocketsWithTheirPeer) {
+    auto options = on("127.0.0.1");
+    auto fds = open_tcp_listeners(options, 1);
+    ASSERT_TRUE(fds);
+    Acceptor acceptor(fds.value()[0]);
+    Descriptors clients;
+    const int client = connect_to(options);
+    clients.add(client);
+    sockaddr_in own{};
+    socklen_t size = sizeof own;
+    ASSERT_EQ(::getsockname(client, reinterpret_cast<sockaddr*>(&own), &size), 0);
+    acceptor.turn();
+    ASSERT_EQ(acceptor.peers.size(), 1U);
+    EXPECT_EQ(acceptor.peers[0].address, "127.0.0.1");
+    EXPECT_EQ(acceptor.peers[0].port, ntohs(own.sin_port));
+    EXPECT_NE(::fcntl(acceptor.last, F_GETFL) & O_NONBLOCK, 0);
+    EXPECT_NE(::fcntl(acceptor.last, F_GETFD) & FD_CLOEXEC, 0);
+    int no_delay = 0;
+    size = sizeof no_delay;
+    ASSERT_EQ(::getsockopt(acceptor.last, IPPROTO_TCP, TCP_NODELAY, &no_delay, &size), 0);
+    EXPECT_NE(no_delay, 0);
+}
+
+TEST(TcpAcceptor, MayBeDestroyedByWhoeverItHandsAConnectionTo) {
+    auto options = on("127.0.0.1");
+    auto fds = open_tcp_listeners(options, 1);
+    ASSERT_TRUE(fds);
+    Acceptor acceptor(fds.value()[0]);
+    acceptor.stop_after_first = true;
+    Descriptors clients;
+    clients.add(connect_to(options));
+    clients.add(connect_to(options));
+    acceptor.turn();
+    acceptor.turn();
+    EXPECT_EQ(acceptor.peers.size(), 1U);
+}
+
+TEST(TcpAcceptor, GoesOnAfterTheProcessRanOutOfDescriptors) {
+    auto options = on("127.0.0.1");
+    auto fds = open_tcp_listeners(options, 1);
+    ASSERT_TRUE(fds);
+    Acceptor acceptor(fds.value()[0]);
+    Descriptors clients;
+    clients.add(connect_to(options));
+    const int next_free = ::dup(0);
+    ::close(next_free);
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const rlimit none{static_cast<rlim_t>(next_free), before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    const TimePoint now = steady_now();
+    acceptor.turn(now);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    EXPECT_TRUE(acceptor.peers.empty());
+    acceptor.turn(now + Seconds(1));
+    acceptor.turn(now + Seconds(1));
+    EXPECT_EQ(acceptor.peers.size(), 1U);
+}
+
+}  // namespace
+}  // namespace vmq::transport
