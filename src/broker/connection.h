@@ -120,6 +120,13 @@ private:
         Late<hooks::PublishVerdict> on_publish;
         Late<hooks::SubscribeVerdict> on_subscribe;
     };
+    /// What a hook put in place of the client's words; the views of intents point into it.
+    struct Rewritten {
+        hooks::PublishModifiers publish;
+        std::vector<hooks::SubscribeVerdict::Topic> topics;
+        std::vector<std::string> filters;
+    };
+    [[nodiscard]] Rewritten& rewritten();
     template <typename Verdict>
     auto late_answer(Late<Verdict> LateAnswers::*slot);
     /// Takes a late verdict, or asks `chain(first, done)`; nothing: pending.
@@ -160,9 +167,7 @@ private:
     session::ConnectPlan plan_;
     std::string partial_;  // an incomplete packet, or what a pause holds back
     std::unique_ptr<LateAnswers> late_;
-    std::unique_ptr<hooks::PublishVerdict> rewritten_;  // what the views of an intent point into
-    std::vector<hooks::SubscribeVerdict::Topic> rewritten_topics_;
-    std::vector<std::string> rewritten_filters_;
+    std::unique_ptr<Rewritten> rewritten_;
     runtime::Timer timer_;
     TimePoint opened_at_;
     TimePoint received_at_;

@@ -76,6 +76,11 @@ std::optional<Verdict> Connection::ask(Late<Verdict> LateAnswers::*slot, bool ke
     return verdict;
 }
 
+Connection::Rewritten& Connection::rewritten() {
+    if (!rewritten_) rewritten_ = std::make_unique<Rewritten>();
+    return *rewritten_;
+}
+
 hooks::SubscriberId Connection::subscriber_id() const noexcept {
     return {client_->mountpoint, client_->client_id};
 }
@@ -202,8 +207,8 @@ Answer Connection::apply(hooks::PublishVerdict verdict, session::PublishIntent& 
         return Answer::Denied;
     }
     // The views have to stay valid until the message is routed.
-    rewritten_ = std::make_unique<hooks::PublishVerdict>(std::move(verdict));
-    const hooks::PublishModifiers& changes = rewritten_->modifiers;
+    hooks::PublishModifiers& changes = rewritten().publish;
+    changes = std::move(verdict.modifiers);
     if (changes.topic) intent.topic = *changes.topic;
     if (changes.payload) intent.payload = *changes.payload;
     if (changes.qos) intent.qos = *changes.qos;
@@ -250,10 +255,10 @@ Answer Connection::authorize_subscribe(session::SubscribeIntent& intent, session
         return Answer::Denied;
     }
     if (!verdict->topics) return Answer::Allowed;
-    rewritten_topics_ = std::move(*verdict->topics);
+    rewritten().topics = std::move(*verdict->topics);
     intent.entries.clear();
     intent.refusals.clear();
-    for (const auto& topic : rewritten_topics_) {
+    for (const auto& topic : rewritten().topics) {
         intent.entries.push_back({topic.filter, topic.options});
         intent.refusals.push_back(topic.reason);
     }
@@ -282,8 +287,8 @@ void Connection::authorize_unsubscribe(std::vector<std::string_view>& filters) {
     const hooks::UnsubscribeContext context{subscriber_id(), username(), &filters, session_->v5()};
     hooks::UnsubscribeVerdict verdict = shard_.chain().on_unsubscribe(context);
     if (!verdict.filters) return;
-    rewritten_filters_ = std::move(*verdict.filters);
-    filters.assign(rewritten_filters_.begin(), rewritten_filters_.end());
+    rewritten().filters = std::move(*verdict.filters);
+    filters.assign(rewritten().filters.begin(), rewritten().filters.end());
 }
 
 void Connection::unsubscribed(const std::vector<std::string_view>& filters) {

@@ -113,7 +113,7 @@ std::vector<Delivery> Queue::clear() {
         [&all](const InflightWindow::Entry& entry) { all.push_back(entry.delivery); });
     window_.clear();
     while (!backlog_.empty()) all.push_back(backlog_.pop_front());
-    received_.clear();
+    received_.reset();
     qos0_waiting_ = 0;
     return all;
 }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -90,11 +91,18 @@ public:
 
     /// QoS 2 packet ids received from the client and not yet released [v5 MQTT-4.3.3-10].
     [[nodiscard]] bool remembers(mqtt::PacketId id) const noexcept {
-        return received_.contains(static_cast<std::uint16_t>(id));
+        return received_ && received_->contains(static_cast<std::uint16_t>(id));
     }
-    void remember(mqtt::PacketId id) { received_.insert(static_cast<std::uint16_t>(id)); }
-    bool forget(mqtt::PacketId id) { return received_.erase(static_cast<std::uint16_t>(id)) > 0; }
-    [[nodiscard]] std::size_t received_count() const noexcept { return received_.size(); }
+    void remember(mqtt::PacketId id) {
+        if (!received_) received_ = std::make_unique<ReceivedIds>();
+        received_->insert(static_cast<std::uint16_t>(id));
+    }
+    bool forget(mqtt::PacketId id) {
+        return received_ && received_->erase(static_cast<std::uint16_t>(id)) > 0;
+    }
+    [[nodiscard]] std::size_t received_count() const noexcept {
+        return received_ ? received_->size() : 0;
+    }
 
     /// Takes out what came through those shared groups for which `other_member` says that somebody
     /// else can have it: waiting messages and QoS 1 ones without PUBACK [v5 4.8.2]. QoS 2 exchanges
@@ -105,6 +113,8 @@ public:
     std::vector<Delivery> clear();
 
 private:
+    using ReceivedIds = boost::unordered_flat_set<std::uint16_t>;
+
     [[nodiscard]] std::int64_t limit() const noexcept {
         return online_ ? limits_.max_online_messages : limits_.max_offline_messages;
     }
@@ -112,7 +122,7 @@ private:
 
     RingBuffer<Delivery> backlog_;
     InflightWindow window_;
-    boost::unordered_flat_set<std::uint16_t> received_;
+    std::unique_ptr<ReceivedIds> received_;  // null until the client publishes with QoS 2
     Delivery sending_;  // the QoS 0 delivery that next() handed out
     Limits limits_;
     std::uint32_t qos0_waiting_ = 0;

@@ -1,6 +1,7 @@
 // One connected stream socket on a shard's loop.
 #pragma once
 
+#include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -53,7 +54,9 @@ public:
     [[nodiscard]] int release();
 
 private:
-    using Socket = boost::asio::generic::stream_protocol::socket;
+    // The loop's own executor type: a type-erased one would cost memory in every idle connection.
+    using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol,
+                                                    boost::asio::io_context::executor_type>;
     Socket socket_;
 };
 
