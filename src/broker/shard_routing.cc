@@ -240,7 +240,7 @@ void Shard::pump(Client& client, Lane& lane) {
             connection->session()->send_pubrel(next->id);
             continue;
         }
-        const Delivery& delivery = *next->delivery;
+        const Delivery& delivery = next->delivery();
         if (connection->send({&delivery.message, next->id, delivery.qos, delivery.retain, next->dup,
                               delivery.subscription_id},
                              nullptr)) {
@@ -349,7 +349,7 @@ bool Shard::choose_again(DeliverShared& deliver, ClientNumber except) {
 bool Shard::has_other_member(const Client& client, std::uint64_t group) {
     const routing::OwnSubscription* own = client.find(SubscriptionKey{group});
     if (own == nullptr || !own->shared) return false;
-    const routing::GroupHandle handle{own->key, static_cast<routing::SharedGroup*>(own->handle)};
+    const routing::GroupHandle handle{own->key(), static_cast<routing::SharedGroup*>(own->handle)};
     return shared_.subscriptions.has_other_online(id_, handle, client.number);
 }
 

@@ -59,7 +59,7 @@ std::optional<Queue::Outgoing> Queue::next(TimePoint now, std::vector<Delivery>&
     if (!online_) return std::nullopt;
     if (InflightWindow::Entry* entry = window_.next_to_resend(now)) {
         if (entry->stage == InflightWindow::Stage::AwaitPubcomp) {
-            return Outgoing{Outgoing::Kind::Pubrel, false, entry->id, nullptr};
+            return Outgoing{Outgoing::Kind::Pubrel, false, entry->id};
         }
         return Outgoing{Outgoing::Kind::Publish, true, entry->id, &entry->delivery};
     }
@@ -76,13 +76,12 @@ std::optional<Queue::Outgoing> Queue::next(TimePoint now, std::vector<Delivery>&
         Delivery delivery = lifo ? backlog_.pop_back() : backlog_.pop_front();
         if (qos0) {
             --qos0_waiting_;
-            sending_ = std::move(delivery);
-            return Outgoing{Outgoing::Kind::Publish, false, mqtt::PacketId{}, &sending_};
+            return Outgoing{Outgoing::Kind::Publish, false, mqtt::PacketId{}, nullptr,
+                            std::move(delivery)};
         }
         const InflightWindow::Entry& entry = window_.add(std::move(delivery), now);
         return Outgoing{Outgoing::Kind::Publish, false, entry.id, &entry.delivery};
     }
-    sending_ = {};
     return std::nullopt;
 }
 

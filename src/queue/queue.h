@@ -77,8 +77,13 @@ public:
         enum class Kind : std::uint8_t { Publish, Pubrel };
         Kind kind;
         bool dup;
-        mqtt::PacketId id;         // 0 for QoS 0
-        const Delivery* delivery;  // for Publish; valid until the next call
+        mqtt::PacketId id;  // 0 for QoS 0
+        /// For Publish. Valid until the queue changes.
+        [[nodiscard]] const Delivery& delivery() const noexcept {
+            return inflight != nullptr ? *inflight : qos0;
+        }
+        const Delivery* inflight = nullptr;  // in the window
+        Delivery qos0 = {};                  // taken out of the backlog
     };
     /// The next packet to send, in-flight ones of an earlier connection first. Nothing if the queue
     /// is empty or the window is full. Expired messages are appended to `expired`.
@@ -123,7 +128,6 @@ private:
     RingBuffer<Delivery> backlog_;
     InflightWindow window_;
     std::unique_ptr<ReceivedIds> received_;  // null until the client publishes with QoS 2
-    Delivery sending_;  // the QoS 0 delivery that next() handed out
     Limits limits_;
     std::uint32_t qos0_waiting_ = 0;
     bool online_ = false;

@@ -1,7 +1,11 @@
 #include "routing/local_subscribers.h"
 
+#include <utility>
+
 #include "base/assert.h"
 #include "mqtt/topic.h"
+#include "routing/filter_node.h"
+#include "routing/shared_group.h"
 
 namespace vmq::routing {
 namespace {
@@ -9,26 +13,31 @@ namespace {
 constexpr std::size_t kSearchedInOrder = 8;
 
 FilterHandle filter_of(const OwnSubscription& own) noexcept {
-    return {own.key, static_cast<FilterNode*>(own.handle)};
+    return {own.key(), static_cast<FilterNode*>(own.handle)};
 }
 
 GroupHandle group_of(const OwnSubscription& own) noexcept {
-    return {own.key, static_cast<SharedGroup*>(own.handle)};
+    return {own.key(), static_cast<SharedGroup*>(own.handle)};
 }
 
 }  // namespace
+
+SubscriptionKey OwnSubscription::key() const noexcept {
+    return shared ? static_cast<const SharedGroup*>(handle)->key()
+                  : SubscriptionKey{static_cast<const FilterNode*>(handle)->id};
+}
 
 std::size_t Subscriber::subscription_count() const noexcept { return list_.size(); }
 
 std::span<const OwnSubscription> Subscriber::subscriptions() const noexcept { return list_; }
 
 const OwnSubscription* Subscriber::find(SubscriptionKey key) const noexcept {
-    if (!positions_.empty()) {
-        const auto at = positions_.find(key);
-        return at == positions_.end() ? nullptr : &list_[at->second];
+    if (places_) {
+        const auto at = places_->find(key);
+        return at == places_->end() ? nullptr : &list_[*at];
     }
     for (const OwnSubscription& own : list_) {
-        if (own.key == key) return &own;
+        if (own.key() == key) return &own;
     }
     return nullptr;
 }
@@ -38,26 +47,31 @@ OwnSubscription* Subscriber::own(SubscriptionKey key) noexcept {
 }
 
 void Subscriber::add(const OwnSubscription& own) {
-    // By half instead of twofold: with thousands of subscriptions the slack is what they cost.
-    if (list_.size() == list_.capacity()) list_.reserve(list_.size() + list_.size() / 2 + 1);
+    // By a quarter instead of twofold: with thousands of subscriptions the slack is what they cost.
+    if (list_.size() == list_.capacity()) list_.reserve(list_.size() + list_.size() / 4 + 1);
     list_.push_back(own);
-    if (!positions_.empty()) {
-        positions_.emplace(own.key, static_cast<std::uint32_t>(list_.size() - 1));
+    if (places_) {
+        places_->insert(static_cast<std::uint32_t>(list_.size() - 1));
     } else if (list_.size() > kSearchedInOrder) {
-        std::uint32_t position = 0;
-        for (const OwnSubscription& each : list_) positions_.emplace(each.key, position++);
+        places_ = std::make_unique<Places>(0, ByKey{&list_}, ByKey{&list_});
+        for (std::uint32_t place = 0; place < list_.size(); ++place) places_->insert(place);
     }
 }
 
 void Subscriber::remove(const OwnSubscription* own) {
-    const auto position = static_cast<std::uint32_t>(own - list_.data());
-    positions_.erase(own->key);
-    if (position + 1 != list_.size()) {
-        list_[position] = list_.back();
-        if (!positions_.empty()) positions_[list_[position].key] = position;
+    const auto place = static_cast<std::uint32_t>(own - list_.data());
+    const auto last = static_cast<std::uint32_t>(list_.size() - 1);
+    if (places_) {
+        places_->erase(place);
+        if (place != last) places_->erase(last);
     }
+    list_[place] = list_[last];
     list_.pop_back();
-    if (list_.empty()) list_.shrink_to_fit();
+    if (places_ && place != last) places_->insert(place);
+    if (list_.empty()) {
+        list_.shrink_to_fit();
+        places_.reset();
+    }
 }
 
 LocalSubscribers::LocalSubscribers(ShardId shard, SubscriptionIndex& index)
@@ -73,8 +87,7 @@ LocalSubscribers::Added LocalSubscribers::subscribe(Subscriber& subscriber, Clie
     if (const auto shared = mqtt::parse_shared_filter(filter)) {
         const GroupHandle handle =
             index_.join(shard_, mountpoint, shared->group, shared->filter, number, online);
-        const OwnSubscription own{.key = handle.key,
-                                  .handle = handle.group,
+        const OwnSubscription own{.handle = handle.group,
                                   .slot = 0,
                                   .subscription_id = subscription_id,
                                   .options = options,
@@ -86,8 +99,7 @@ LocalSubscribers::Added LocalSubscribers::subscribe(Subscriber& subscriber, Clie
     const FilterHandle handle = index_.acquire(shard_, mountpoint, filter);
     const LocalSubscription local{&subscriber, subscription_id, options};
     FilterSubscribers& list = filters_.try_emplace(handle.key, handle.node).first->second;
-    OwnSubscription own{.key = handle.key,
-                        .handle = handle.node,
+    OwnSubscription own{.handle = handle.node,
                         .slot = 0,
                         .subscription_id = subscription_id,
                         .options = options,
@@ -104,7 +116,7 @@ LocalSubscribers::Added LocalSubscribers::subscribe(Subscriber& subscriber, Clie
 
 LocalSubscribers::Added LocalSubscribers::record(Subscriber& subscriber,
                                                  const OwnSubscription& own) {
-    if (OwnSubscription* known = subscriber.own(own.key)) {
+    if (OwnSubscription* known = subscriber.own(own.key())) {
         *known = own;
         return Added::Replaced;
     }
@@ -115,17 +127,20 @@ LocalSubscribers::Added LocalSubscribers::record(Subscriber& subscriber,
 
 bool LocalSubscribers::unsubscribe(Subscriber& subscriber, ClientNumber number,
                                    std::string_view mountpoint, std::string_view filter) {
-    const OwnSubscription* own = find(subscriber, mountpoint, filter);
-    if (own == nullptr) return false;
-    drop(*own, subscriber, number);
-    subscriber.remove(own);
+    const OwnSubscription* found = find(subscriber, mountpoint, filter);
+    if (found == nullptr) return false;
+    // Out of the client's list first: its index asks the handle for the key.
+    const OwnSubscription own = *found;
+    subscriber.remove(found);
+    drop(own, subscriber, number);
     return true;
 }
 
 void LocalSubscribers::unsubscribe_all(Subscriber& subscriber, ClientNumber number) {
-    for (const OwnSubscription& own : subscriber.list_) drop(own, subscriber, number);
-    subscriber.list_ = {};
-    subscriber.positions_ = {};
+    subscriber.places_.reset();
+    for (const OwnSubscription& own : std::exchange(subscriber.list_, {})) {
+        drop(own, subscriber, number);
+    }
 }
 
 const OwnSubscription* LocalSubscribers::find(const Subscriber& subscriber,
@@ -151,7 +166,7 @@ void LocalSubscribers::set_state(Subscriber& subscriber, ClientNumber number, bo
         if (own.shared) {
             if (chosen_differently) index_.set_online(group_of(own), number, online, persistent);
         } else if (stores_differently) {
-            count_persistent(filters_.find(own.key)->second, persistent);
+            count_persistent(filters_.find(own.key())->second, persistent);
         }
     }
 }
@@ -183,7 +198,7 @@ void LocalSubscribers::drop(const OwnSubscription& own, Subscriber& subscriber,
         index_.leave(group_of(own), number);
         return;
     }
-    const auto at = filters_.find(own.key);
+    const auto at = filters_.find(own.key());
     VMQ_ASSERT(at != filters_.end());
     FilterSubscribers& list = at->second;
     if (subscriber.persistent_) count_persistent(list, false);
@@ -192,7 +207,7 @@ void LocalSubscribers::drop(const OwnSubscription& own, Subscriber& subscriber,
         filters_.erase(at);
         index_.release(shard_, filter_of(own));
     } else if (own.slot < list.size()) {
-        list[own.slot].subscriber->own(own.key)->slot = own.slot;
+        list[own.slot].subscriber->own(own.key())->slot = own.slot;
     }
 }
 

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,8 +19,9 @@ namespace vmq::routing {
 
 /// One subscription as its client holds it.
 struct OwnSubscription {
-    SubscriptionKey key;
-    void* handle;        // FilterNode or SharedGroup
+    [[nodiscard]] SubscriptionKey key() const noexcept;
+
+    void* handle;        // FilterNode or SharedGroup, which knows the key
     std::uint32_t slot;  // place in the filter's list of subscribers; unused if shared
     std::uint32_t subscription_id;
     mqtt::SubscriptionOptions options;
@@ -47,9 +50,32 @@ private:
     void add(const OwnSubscription& own);
     void remove(const OwnSubscription* own);
 
-    // Up to a handful are searched in order; more get an index by key.
+    /// Places in a list, found by the key of what stands there.
+    struct ByKey {
+        using is_transparent = void;
+        const std::vector<OwnSubscription>* list;
+        [[nodiscard]] std::size_t operator()(SubscriptionKey key) const noexcept {
+            return static_cast<std::size_t>(static_cast<std::uint64_t>(key) *
+                                            0x9e3779b97f4a7c15ULL);
+        }
+        [[nodiscard]] std::size_t operator()(std::uint32_t place) const noexcept {
+            return (*this)((*list)[place].key());
+        }
+        [[nodiscard]] bool operator()(std::uint32_t a, std::uint32_t b) const noexcept {
+            return a == b;
+        }
+        [[nodiscard]] bool operator()(SubscriptionKey key, std::uint32_t place) const noexcept {
+            return (*list)[place].key() == key;
+        }
+        [[nodiscard]] bool operator()(std::uint32_t place, SubscriptionKey key) const noexcept {
+            return (*this)(key, place);
+        }
+    };
+    using Places = boost::unordered_flat_set<std::uint32_t, ByKey, ByKey>;
+
+    // Up to a handful are searched in order; more get an index, four bytes each.
     std::vector<OwnSubscription> list_;
-    boost::unordered_flat_map<SubscriptionKey, std::uint32_t> positions_;
+    std::unique_ptr<Places> places_;
     bool online_ = false;
     bool persistent_ = false;
 };
