@@ -198,7 +198,7 @@ private:
         }
         ASSERT_TRUE(outgoing.has_value());
         ASSERT_FALSE(outgoing->dup);
-        ASSERT_EQ(outgoing->delivery->store_sequence, first->number);
+        ASSERT_EQ(outgoing->delivery().store_sequence, first->number);
         Item item = *first;
         waiting_.erase(first);
         if (is_qos0(item)) {

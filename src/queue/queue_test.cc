@@ -49,7 +49,7 @@ struct Fixture {
                 all.emplace_back("pubrel");
                 continue;
             }
-            all.emplace_back(next->delivery->message->payload());
+            all.emplace_back(next->delivery().message->payload());
             if (next->dup) all.back() += " again";
         }
         return all;
