@@ -13,7 +13,7 @@ namespace vmq::broker {
 namespace {
 
 std::uint32_t choose_shards(std::uint32_t wanted) {
-    const std::uint32_t count = wanted != 0 ? wanted : std::thread::hardware_concurrency();
+    const std::uint32_t count = wanted != 0 ? wanted : runtime::core_count();
     return std::clamp(count, 1U, kMaxShards);
 }
 
@@ -61,7 +61,7 @@ Result<void> Broker::start() {
         }
     }
     for (const auto& shard : shards_) {
-        threads_.emplace_back([&loop = shard->loop(), &handler = *shard] { loop.run(handler); });
+        threads_.push_back(std::make_unique<runtime::LoopThread>(shard->loop(), *shard));
     }
     return {};
 }
@@ -73,8 +73,7 @@ void Broker::stop(Millis patience) {
             shard.shut_down(steady_now() + patience);
         });
     }
-    for (std::thread& thread : threads_) thread.join();
-    threads_.clear();
+    threads_.clear();  // joins
 }
 
 }  // namespace vmq::broker

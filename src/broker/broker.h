@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/result.h"
 #include "broker/listener.h"
 #include "broker/shard.h"
+#include "runtime/loop_thread.h"
 #include "transport/tcp_listener.h"
 
 namespace vmq::broker {
@@ -58,7 +58,7 @@ private:
     SharedState shared_;
     std::vector<std::unique_ptr<Listener>> listeners_;
     std::vector<std::unique_ptr<Shard>> shards_;
-    std::vector<std::thread> threads_;
+    std::vector<std::unique_ptr<runtime::LoopThread>> threads_;
 };
 
 }  // namespace vmq::broker
