@@ -1,20 +1,37 @@
-// The logging front: VerneMQ's levels, formatted with fmt, written by whatever sink the process set
-// up.
+// The logging front: VerneMQ's levels, formatted with fmt, written where the process wants them.
 #pragma once
 
 #include <fmt/core.h>
 
 #include <cstdint>
+#include <string>
 #include <string_view>
+
+#include "base/result.h"
 
 namespace vmq::log {
 
 enum class Level : std::uint8_t { Debug, Info, Notice, Warning, Error, Critical, Off };
 
-/// Where lines go. Thread-safe; the default writes to standard error.
+/// Where lines go.
+struct Destination {
+    Level level = Level::Info;  // lines below it are not even formatted
+    bool console = false;       // standard output
+    std::string file;           // empty: none; made if missing, with its folders, mode 0640
+};
+
+/// Until then lines go to standard error. Called before there are threads that log. On an error
+/// nothing has changed.
+[[nodiscard]] Result<void> configure(const Destination& destination);
+
+/// Begins the file anew under the configured name, after a rotation has moved it away; a failure is
+/// logged to the old one. From any thread; lines of other threads go to one file or the other.
+void reopen();
+
+/// One line `2026-01-02T03:04:05.678+00:00 [info] TEXT`. Thread-safe. Control characters, which
+/// clients may have chosen, are replaced, so that nobody can forge a line.
 void write(Level level, std::string_view line);
 
-/// Lines below `level` are not even formatted.
 void set_level(Level level) noexcept;
 [[nodiscard]] bool enabled(Level level) noexcept;
 
