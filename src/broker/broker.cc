@@ -60,6 +60,9 @@ Result<void> Broker::start() {
             shards_[id]->listen(*listeners_[i], descriptors[i][id]);
         }
     }
+    if (options_.expire_retain_cache > Seconds(0)) {
+        shards_.front()->sweep_retained_every(options_.expire_retain_cache);
+    }
     for (const auto& shard : shards_) {
         threads_.push_back(std::make_unique<runtime::LoopThread>(shard->loop(), *shard));
     }

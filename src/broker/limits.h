@@ -21,6 +21,8 @@ inline constexpr Millis kCloseTimeout{2000};
 inline constexpr int kPumpBudget = 1000;
 /// Retained messages fetched from the index at a time.
 inline constexpr std::size_t kRetainedBatch = 64;
+/// Expired retained messages cleared away at a time.
+inline constexpr std::size_t kRetainedSweep = 1000;
 /// How many members of a shared group are tried before a message is given up.
 inline constexpr unsigned kSharedAttempts = 4;
 /// Dropped messages of one client are reported at most this often.

@@ -38,6 +38,17 @@ void Shard::listen(Listener& listener, int fd) {
         }));
 }
 
+void Shard::sweep_retained_every(Millis interval) {
+    sweep_interval_ = interval;
+    loop_.timers().start(sweep_timer_, loop_.now() + interval);
+}
+
+void Shard::sweep_retained() {
+    // In portions, because the other shards cannot look anything up meanwhile.
+    const bool more = shared_.retained.sweep(now(), kRetainedSweep) == kRetainedSweep;
+    loop_.timers().start(sweep_timer_, now() + (more ? runtime::TimerWheel::kTick : sweep_interval_));
+}
+
 ConnectionNumber Shard::next_connection() noexcept {
     return ConnectionNumber{++next_number_ << 8U | id_};
 }

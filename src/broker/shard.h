@@ -24,6 +24,7 @@
 #include "routing/subscription_index.h"
 #include "runtime/mailbox.h"
 #include "runtime/shard_loop.h"
+#include "runtime/timer_wheel.h"
 #include "session/publish_template.h"
 #include "store/message_store.h"
 #include "transport/tcp_listener.h"
@@ -66,6 +67,8 @@ public:
 
     /// Before the thread starts: accepts on `fd` for `listener`.
     void listen(Listener& listener, int fd);
+    /// Before the thread starts: clears expired retained messages away, for all shards.
+    void sweep_retained_every(Millis interval);
     /// Takes over a connected, non-blocking descriptor as a client of `listener`.
     void on_accept(Listener& listener, int fd, transport::PeerAddress peer);
     /// On the shard's thread: stops accepting and says good-bye to every client. The loop goes on
@@ -212,6 +215,7 @@ private:
     void restart_client_timer(Client& client);
     [[nodiscard]] hooks::ClientContext client_context(const Client& client) const;
 
+    void sweep_retained();
     void commit();
     void confirm(const Reply& reply, bool safe);
     void close_finished();
@@ -226,6 +230,9 @@ private:
     Random random_;
     routing::LocalSubscribers subscribers_;
     std::vector<char> read_buffer_;
+    Millis sweep_interval_{0};
+    runtime::Timer sweep_timer_{
+        this, [](void* self, TimePoint) { static_cast<Shard*>(self)->sweep_retained(); }};
 
     boost::unordered_flat_set<std::unique_ptr<Client>, ClientHash, ClientEqual> clients_;
     boost::unordered_flat_map<ClientNumber, Client*> clients_by_number_;

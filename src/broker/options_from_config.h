@@ -1,0 +1,25 @@
+// From the configuration to what the broker is built of.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "broker/broker.h"
+#include "config/config.h"
+
+namespace vmq::broker {
+
+struct ConfiguredBroker {
+    BrokerOptions options;
+    /// What is configured and not opened, one sentence each. Listeners whose protocol is not built
+    /// yet are not among them: loading the configuration warns of them.
+    std::vector<std::string> warnings;
+};
+
+[[nodiscard]] ConfiguredBroker options_from_config(const config::Config& config);
+
+/// What applies to the clients of `listener`.
+[[nodiscard]] session::Settings session_settings(const config::MqttSettings& mqtt,
+                                                 const config::ListenerSettings& listener);
+
+}  // namespace vmq::broker
