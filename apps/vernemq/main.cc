@@ -1,39 +1,79 @@
-// vernemq: the broker.
+// vernemq: the broker and its launcher.
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <cstddef>
 #include <cstdio>
-#include <csignal>
-#include <cstring>
-#include <cstdlib>
+#include <span>
 
-#include "broker/broker.h"
+#include "vernemq/command_line.h"
+#include "vernemq/config_commands.h"
+#include "vernemq/node_commands.h"
+#include "vernemq/run.h"
+#include "vernemq/usage.h"
 
-int main(int argc, char** argv) {
-    using namespace vmq;
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);
-    broker::BrokerOptions options;
-    broker::ListenerOptions listener;
-    listener.tcp.address = "127.0.0.1";
-    listener.tcp.port = static_cast<std::uint16_t>(argc > 1 ? std::atoi(argv[1]) : 1883);
-    listener.policy.allow_anonymous = true;
-    listener.max_connections = 0;
-    if (std::getenv("VMQ_BENCH") != nullptr) {
-        listener.settings.max_inflight_messages = 1000;
-        listener.settings.max_online_messages = 100000;
-        listener.settings.max_offline_messages = 100000;
-    }
-    if (const char* shards = std::getenv("VMQ_SHARDS")) options.shards = static_cast<std::uint32_t>(std::atoi(shards));
-    options.listeners.push_back(listener);
-    broker::Broker broker(options);
-    if (auto started = broker.start(); !started) {
-        std::fprintf(stderr, "%s\n", started.error().detail.c_str());
+namespace {
+
+using namespace vmq::launcher;
+
+int print(std::string_view text) {
+    fmt::print("{}", text);
+    return 0;
+}
+
+int dispatch(const CommandLine& line) {
+    if (line.help) return print(help());
+    if (line.command != Command::Config && line.command != Command::OfErlangOnly &&
+        line.command != Command::Unknown && !line.arguments.empty()) {
+        fmt::print(stderr, "vernemq {}: unexpected argument {}\n{}", line.word, line.arguments[0],
+                   short_usage());
         return 1;
     }
-    int signal = 0;
-    sigwait(&signals, &signal);
-    broker.stop();
-    return 0;
+    switch (line.command) {
+        case Command::None: {
+            // A container that names no command wants the broker.
+            const bool container = ::getpid() == 1 && ::isatty(STDIN_FILENO) == 0;
+            return container ? console(line) : print(short_usage());
+        }
+        case Command::Unknown:
+            return print(short_usage());
+        case Command::Console:
+            return console(line);
+        case Command::Start:
+            return start(line);
+        case Command::Stop:
+            return stop(line);
+        case Command::Restart: {
+            const int stopped = stop(line);
+            return stopped == 0 ? start(line) : stopped;
+        }
+        case Command::Ping:
+            return ping(line);
+        case Command::Chkconfig:
+            return chkconfig(line);
+        case Command::Config:
+            return config_command(line);
+        case Command::Version:
+            return print(fmt::format("{}\n", version()));
+        case Command::Getpid:
+            return vmq::launcher::getpid(line);
+        case Command::Help:
+            return print(help());
+        case Command::OfErlangOnly:
+            fmt::print(stderr, "{}\n", why_not(line.word));
+            return 1;
+    }
+    return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const auto line = parse_command_line(
+        std::span<const char* const>(argv + 1, static_cast<std::size_t>(argc > 0 ? argc - 1 : 0)));
+    if (!line) {
+        fmt::print(stderr, "vernemq: {}\n{}", line.error().detail, short_usage());
+        return 1;
+    }
+    return dispatch(line.value());
 }

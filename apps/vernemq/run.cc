@@ -1,0 +1,277 @@
+#include "vernemq/run.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/log.h"
+#include "broker/broker.h"
+#include "broker/options_from_config.h"
+#include "transport/tcp_listener.h"
+#include "vernemq/configuration.h"
+#include "vernemq/control.h"
+#include "vernemq/systemd.h"
+#include "vernemq/usage.h"
+
+namespace vmq::launcher {
+namespace {
+
+constexpr rlim_t kRecommendedFiles = 65'536;
+
+/// What was found out before anything is started.
+struct Plan {
+    std::optional<std::string> file;
+    std::shared_ptr<const config::Config> config;
+    broker::ConfiguredBroker broker;
+};
+
+/// Machines without IPv6 are no reason not to start without a configuration.
+void drop_missing_loopback(broker::BrokerOptions& options) {
+    std::erase_if(options.listeners, [](const broker::ListenerOptions& listener) {
+        transport::TcpListenOptions probe = listener.tcp;
+        probe.port = 0;
+        const auto opened = transport::open_tcp_listeners(probe, 1);
+        if (opened) ::close(opened.value()[0]);
+        return !opened;
+    });
+}
+
+std::optional<Plan> make_plan(const CommandLine& line) {
+    Plan plan;
+    plan.file = choose_config_file(line);
+    plan.config = load_config(plan.file);
+    if (!plan.config) return std::nullopt;
+    plan.broker = broker::options_from_config(*plan.config);
+    for (const auto& warning : plan.broker.warnings) fmt::print(stderr, "warning: {}\n", warning);
+    if (!plan.file) drop_missing_loopback(plan.broker.options);
+    return plan;
+}
+
+log::Level level_of(config::LogLevel level) {
+    switch (level) {
+        case config::LogLevel::Debug:
+            return log::Level::Debug;
+        case config::LogLevel::Info:
+            return log::Level::Info;
+        case config::LogLevel::Notice:
+            return log::Level::Notice;
+        case config::LogLevel::Warning:
+            return log::Level::Warning;
+        case config::LogLevel::Error:
+            return log::Level::Error;
+        case config::LogLevel::Critical:
+        case config::LogLevel::Alert:
+        case config::LogLevel::Emergency:
+            return log::Level::Critical;
+    }
+    return log::Level::Info;
+}
+
+log::Destination log_destination(const config::LogSettings& settings, bool background) {
+    using To = config::LogDestination;
+    if (settings.console == To::Off)
+        return {.level = log::Level::Off, .console = false, .file = {}};
+    log::Destination destination;
+    destination.level = level_of(settings.console_level);
+    destination.console = !background && settings.console != To::File;
+    if (background || settings.console != To::Console) destination.file = settings.console_file;
+    return destination;
+}
+
+void raise_file_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    if (limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)::setrlimit(RLIMIT_NOFILE, &limit);
+        (void)::getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur >= kRecommendedFiles) return;
+    fmt::print(stderr,
+               "!!!!\n!!!! WARNING: ulimit -n is {}; {} is the recommended minimum.\n!!!!\n",
+               limit.rlim_cur, kRecommendedFiles);
+}
+
+std::string endpoint_of(const broker::Listener& listener) {
+    const bool v6 = listener.address.find(':') != std::string::npos;
+    return v6 ? fmt::format("[{}]:{}", listener.address, listener.port)
+              : fmt::format("{}:{}", listener.address, listener.port);
+}
+
+void print_first_steps(const broker::Broker& broker) {
+    if (broker.listeners().empty()) return;
+    const auto& listener = *broker.listeners().front();
+    fmt::print(
+        "There is no configuration file: programs on this machine can connect, without a "
+        "password.\n"
+        "Try it in two other terminals (Debian: apt install mosquitto-clients):\n"
+        "  mosquitto_sub -h {0} -p {1} -t 'hello/#' -v\n"
+        "  mosquitto_pub -h {0} -p {1} -t hello/world -m 'first message'\n"
+        "To let other machines in, write these lines to vernemq.conf and run "
+        "`vernemq console -c vernemq.conf`:\n"
+        "  listener.tcp.default = 0.0.0.0:1883\n"
+        "  allow_anonymous = on    # without a password: only in a network you trust\n",
+        listener.address, listener.port);
+}
+
+/// The signals that this program waits for, held back from every thread.
+sigset_t hold_signals() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+    return signals;
+}
+
+/// From now on INT and TERM end the process at once; in a container nothing else would.
+void stop_at_next_signal(const sigset_t& signals) {
+    struct sigaction action{};
+    action.sa_handler = [](int signal) { ::_exit(128 + signal); };
+    ::sigaction(SIGINT, &action, nullptr);
+    ::sigaction(SIGTERM, &action, nullptr);
+    ::signal(SIGHUP, SIG_IGN);
+    ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+}
+
+/// Returns when the broker is to stop.
+void wait_for_stop(ControlServer& control, int signals) {
+    const bool had_terminal = ::isatty(STDIN_FILENO) != 0;
+    std::array<pollfd, 2> polled{{{signals, POLLIN, 0}, {control.descriptor(), POLLIN, 0}}};
+    for (;;) {
+        if (::poll(polled.data(), polled.size(), -1) < 0) continue;
+        if ((polled[1].revents & POLLIN) != 0 && control.answer()) return;
+        if ((polled[0].revents & POLLIN) == 0) continue;
+        signalfd_siginfo signal{};
+        if (::read(signals, &signal, sizeof signal) != sizeof signal) continue;
+        if (signal.ssi_signo != SIGHUP) return;
+        // A closed terminal sends the same signal as logrotate.
+        if (had_terminal && ::isatty(STDIN_FILENO) == 0) return;
+        log::reopen();
+        log::notice("log file opened anew");
+    }
+}
+
+/// Tells the parent that clients can connect, and lets go of its terminal.
+void detach(int ready) {
+    const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    ::dup2(null, STDOUT_FILENO);
+    ::dup2(null, STDERR_FILENO);
+    ::close(null);
+    (void)!::write(ready, "1", 1);
+    ::close(ready);
+}
+
+void announce(const broker::Broker& broker, const Plan& plan, bool background) {
+    for (const auto& listener : broker.listeners()) {
+        log::info("listener.tcp.{} listens on {}", listener->name, endpoint_of(*listener));
+        if (!background) fmt::print("listening on {} (mqtt)\n", endpoint_of(*listener));
+    }
+    if (!background && !plan.file) print_first_steps(broker);
+    std::fflush(stdout);
+}
+
+/// `ready`: descriptor of the waiting parent, -1 in the foreground.
+int run(const Plan& plan, int ready) {
+    const bool background = ready >= 0;
+    auto control = ControlServer::claim(plan.file);
+    if (!control) {
+        const bool running = control.error().code == ErrorCode::AddressInUse;
+        if (running && !background) {
+            fmt::print("Node is already running - stop it first with `vernemq stop`\n");
+        } else {
+            fmt::print(stderr, "{}{}\n", running ? "" : "error: ", control.error().detail);
+        }
+        return 1;
+    }
+    const auto opened = log::configure(log_destination(plan.config->log(), background));
+    if (!opened) {
+        fmt::print(stderr, "error: {}\n", opened.error().detail);
+        return 1;
+    }
+    raise_file_limit();
+    const sigset_t signals = hold_signals();
+    const int signal_fd = ::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    broker::Broker broker(plan.broker.options);
+    log::info("vernemq {}, node {}, {} shards, configuration {}", version(),
+              plan.config->node().nodename, broker.shard_count(), plan.file.value_or("built in"));
+    for (const auto& warning : plan.broker.warnings) log::warning("{}", warning);
+    if (const auto started = broker.start(); !started) {
+        log::error("{}", started.error().detail);
+        fmt::print(stderr, "error: {}\n", started.error().detail);
+        return 1;
+    }
+    announce(broker, plan, background);
+    if (background) detach(ready);
+    notify_systemd(fmt::format("READY=1\nMAINPID={}", ::getpid()));
+    wait_for_stop(control.value(), signal_fd);
+    notify_systemd("STOPPING=1");
+    log::notice("Administrative stop");
+    stop_at_next_signal(signals);
+    broker.stop();
+    log::info("stopped");
+    return 0;
+}
+
+}  // namespace
+
+int console(const CommandLine& line) {
+    const auto plan = make_plan(line);
+    return plan ? run(*plan, -1) : 1;
+}
+
+int start(const CommandLine& line) {
+    if (ControlClient(choose_config_file(line)).connected()) {
+        fmt::print(stderr, "Node is already running!\n");
+        return 1;
+    }
+    const auto plan = make_plan(line);
+    if (!plan) return 1;
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
+        fmt::print(stderr, "error: cannot start: {}\n", std::strerror(errno));
+        return 1;
+    }
+    std::fflush(nullptr);
+    const pid_t child = ::fork();
+    if (child < 0) {
+        fmt::print(stderr, "error: cannot start: {}\n", std::strerror(errno));
+        return 1;
+    }
+    if (child == 0) {
+        ::close(ends[0]);
+        ::setsid();
+        const int null = ::open("/dev/null", O_RDONLY);
+        ::dup2(null, STDIN_FILENO);
+        if (null > STDERR_FILENO) ::close(null);
+        return run(*plan, ends[1]);
+    }
+    ::close(ends[1]);
+    char byte = 0;
+    ssize_t got = 0;
+    do {
+        got = ::read(ends[0], &byte, 1);
+    } while (got < 0 && errno == EINTR);
+    if (got == 1) return 0;
+    int status = 0;
+    (void)::waitpid(child, &status, 0);  // it has said why
+    return 1;
+}
+
+}  // namespace vmq::launcher

@@ -1,0 +1,13 @@
+// Sub-commands that start the broker. They return the exit status.
+#pragma once
+
+#include "vernemq/command_line.h"
+
+namespace vmq::launcher {
+
+/// Runs until told to stop.
+[[nodiscard]] int console(const CommandLine& line);
+/// Leaves a process in the background; returns when clients can connect.
+[[nodiscard]] int start(const CommandLine& line);
+
+}  // namespace vmq::launcher
