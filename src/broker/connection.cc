@@ -20,7 +20,7 @@ Connection::Connection(Shard& shard, ConnectionNumber number, Listener& listener
     : shard_(shard),
       number_(number),
       listener_(listener),
-      socket_(shard.loop(), fd),
+      socket_(shard.loop(), fd, *this),
       peer_(std::move(peer)),
       timer_(this, [](void* self, TimePoint now) { static_cast<Connection*>(self)->on_timer(now); }),
       opened_at_(shard.now()),
@@ -36,7 +36,7 @@ void Connection::open() {
     handshake_ =
         std::make_unique<session::Handshake>(*this, listener_.policy, listener_.settings);
     arm_timer();
-    wait_readable();
+    update_interest();
 }
 
 void Connection::attach(Client& client, Lane& lane, session::ConnectPlan plan, bool session_present) {
@@ -55,7 +55,7 @@ void Connection::attach(Client& client, Lane& lane, session::ConnectPlan plan, b
 void Connection::begin_reading(std::string unread) {
     partial_.clear();
     if (!unread.empty()) process(unread);
-    if (may_read()) wait_readable();
+    update_interest();
 }
 
 bool Connection::writable() const noexcept {
@@ -91,16 +91,7 @@ void Connection::flush() {
             return;
         case IoStatus::WouldBlock:
             write_waiting_ = true;
-            socket_.wait_writable(
-                [&shard = shard_, number = number_](const boost::system::error_code& error) {
-                    Connection* self = error ? nullptr : shard.find(number);
-                    if (self == nullptr) return;
-                    self->write_waiting_ = false;
-                    self->flush();
-                    if (self->write_waiting_ || self->closing_) return;
-                    if (self->client_ != nullptr) shard.pump(*self->client_, *self->lane_);
-                    self->resume_reading();
-                });
+            update_interest();
             return;
         case IoStatus::Closed:
         case IoStatus::Failed:
@@ -113,40 +104,57 @@ void Connection::flush() {
 
 bool Connection::may_read() const noexcept {
     if (closing_ || moved_) return draining_;
-    if (reading_ || paused_until_ != kNever) return false;
-    if (session_ && session_->state() != session::Session::State::Open) return false;
+    if (held_back_ || paused_until_ != kNever) return false;
+    if (session_ && (session_->state() != session::Session::State::Open || session_->busy())) {
+        return false;
+    }
     if (handshake_ && handshake_->state() == session::Handshake::State::Parked) return false;
     // A client that asks and does not listen has to listen first.
     return !(write_waiting_ && output_ && output_->size() >= kOutputHighWater);
 }
 
-void Connection::wait_readable() {
-    if (reading_) return;
-    reading_ = true;
-    socket_.wait_readable(
-        [&shard = shard_, number = number_](const boost::system::error_code& error) {
-            Connection* self = error ? nullptr : shard.find(number);
-            if (self == nullptr) return;
-            self->reading_ = false;
-            self->on_readable();
-        });
+void Connection::update_interest() {
+    if (!moved_ && !failed_) socket_.want(may_read(), write_waiting_);
+}
+
+void Connection::on_ready(std::uint8_t events) {
+    if (moved_ || failed_) return;
+    if ((events & kWritable) != 0 && write_waiting_) on_writable();
+    if ((events & kReadable) != 0) {
+        on_readable();
+    } else if ((events & kBroken) != 0) {  // reset while nobody was reading
+        failed_ = true;
+        socket_.close();
+        shard_.metrics().add(Counter::SocketError);
+        return close(CloseCause::PeerClosed, "reset");
+    }
+    update_interest();
+}
+
+void Connection::on_writable() {
+    write_waiting_ = false;
+    flush();
+    if (write_waiting_ || closing_) return;
+    if (client_ != nullptr) shard_.pump(*client_, *lane_);
+    resume_reading();
 }
 
 void Connection::on_readable() {
-    if (shard_.congested() && !closing_) {
-        shard_.read_later(*this);
-        return;
-    }
     if (!may_read()) return;
+    if (shard_.congested() && !closing_) {
+        held_back_ = true;
+        return shard_.read_later(*this);
+    }
     const auto buffer = shard_.read_buffer();
     const auto result = socket_.read(buffer);
     switch (result.status) {
-        case IoStatus::WouldBlock: break;
+        case IoStatus::WouldBlock: return;
         case IoStatus::Closed:
         case IoStatus::Failed:
-            failed_ = failed_ || result.status == IoStatus::Failed || draining_;
-            if (result.status == IoStatus::Failed) shard_.metrics().add(Counter::SocketError);
-            draining_ = false;
+            if (result.status == IoStatus::Failed) {
+                failed_ = true;
+                shard_.metrics().add(Counter::SocketError);
+            }
             if (closing_) {
                 failed_ = true;  // the peer is gone: nothing more to wait for
                 return;
@@ -154,20 +162,16 @@ void Connection::on_readable() {
             return close(CloseCause::PeerClosed,
                          result.status == IoStatus::Closed ? "closed by the client" : "reset");
         case IoStatus::Ok:
-            if (closing_) break;  // draining: whatever comes is discarded
+            if (closing_) return;  // draining: whatever comes is discarded
             shard_.metrics().add(Counter::BytesReceived, result.size);
-            process({buffer.data(), result.size});
-            break;
+            return process({buffer.data(), result.size});
     }
-    if (may_read()) wait_readable();
 }
 
 void Connection::resume_reading() {
-    if (!partial_.empty() && !closing_ && paused_until_ == kNever &&
-        (!session_ || session_->state() == session::Session::State::Open)) {
-        process({});
-    }
-    if (may_read()) wait_readable();
+    held_back_ = false;
+    if (!partial_.empty() && may_read()) process({});
+    update_interest();
 }
 
 void Connection::process(std::string_view bytes) {
@@ -189,11 +193,10 @@ void Connection::process(std::string_view bytes) {
 
 std::size_t Connection::process_frames(std::string_view bytes) {
     std::size_t used = 0;
-    const std::uint32_t most = session_ ? session::max_remaining_length(*plan_.settings)
-                                        : session::max_remaining_length(*listener_.settings);
-    while (used < bytes.size() && !closing_ && paused_until_ == kNever) {
-        if (session_ && session_->state() != session::Session::State::Open) break;
-        if (handshake_ && handshake_->state() == session::Handshake::State::Parked) break;
+    const std::uint32_t most =
+        session_ ? session::max_remaining_length(*plan_.settings)
+                 : std::min(session::max_remaining_length(*listener_.settings), kMaxConnectSize);
+    while (used < bytes.size() && may_read()) {
         const mqtt::Frame frame = mqtt::next_frame(bytes.substr(used), most);
         if (frame.status == mqtt::FrameStatus::NeedMore) break;
         if (frame.status != mqtt::FrameStatus::Complete) {
@@ -346,6 +349,7 @@ void Connection::end_session() {
 }
 
 bool Connection::finish() {
+    if (!session_ended_) return false;
     if (moved_ || failed_) return true;
     if (draining_) return shard_.now() >= drain_until_;
     if (output_ && !output_->empty()) {
@@ -363,7 +367,7 @@ bool Connection::finish() {
     draining_ = true;
     drain_until_ = shard_.now() + kCloseTimeout;
     shard_.loop().timers().start(timer_, drain_until_);
-    wait_readable();
+    update_interest();
     return false;
 }
 
@@ -401,7 +405,7 @@ void Connection::on_timer(TimePoint now) {
     } else if (session_) {
         const auto& settings = *plan_.settings;
         // While we do not read, the client cannot show that it is alive.
-        const bool listening = reading_ && paused_until_ == kNever;
+        const bool listening = socket_.wants_readable();
         if (plan_.keep_alive_s > 0 && now >= received_at_ + Millis(plan_.keep_alive_s * 1500)) {
             if (listening) {  // [v5 MQTT-3.1.2-22] [v3.1.1 MQTT-3.1.2-24]
                 return session_->disconnect(mqtt::ReasonCode::KeepAliveTimeout,

@@ -28,7 +28,9 @@ class Shard;
 
 /// Owned by one shard, used on its thread. Lives from accept to the last byte; when its client's
 /// home is another shard, what it consists of moves there once and a new Connection is made of it.
-class Connection final : public session::Host, public session::HandshakeHost {
+class Connection final : public session::Host,
+                         public session::HandshakeHost,
+                         public runtime::ReadyHandler {
 public:
     /// A fresh connection, before CONNECT. `over_limit`: it is only here to be refused.
     Connection(Shard& shard, ConnectionNumber number, Listener& listener, int fd,
@@ -69,8 +71,11 @@ public:
     void end_session();
     /// After end_session(): sends the rest and closes. True: nothing is left, destroy it.
     [[nodiscard]] bool finish();
+    [[nodiscard]] bool session_ended() const noexcept { return session_ended_; }
     [[nodiscard]] bool closing() const noexcept { return closing_; }
     [[nodiscard]] session::CloseCause cause() const noexcept { return cause_; }
+
+    void on_ready(std::uint8_t events) override;
 
     // session::Host and session::HandshakeHost.
     [[nodiscard]] OutputBuffer& output() override;
@@ -138,8 +143,9 @@ private:
     [[nodiscard]] std::optional<std::string_view> username() const noexcept;
     [[nodiscard]] hooks::PublishContext publish_context(const session::PublishIntent& intent) const;
 
-    void wait_readable();
+    void update_interest();
     void on_readable();
+    void on_writable();
     void process(std::string_view bytes);
     /// Handles complete packets at the front of `bytes`; returns how many bytes they were.
     std::size_t process_frames(std::string_view bytes);
@@ -176,7 +182,7 @@ private:
     session::CloseCause cause_ = session::CloseCause::PeerClosed;
     bool over_limit_;
     bool dirty_ = false;         // in the shard's list of connections to flush
-    bool reading_ = false;       // a wait for readability is under way
+    bool held_back_ = false;     // the shard reads from nobody for the moment
     bool write_waiting_ = false; // the socket is full
     bool closing_ = false;
     bool session_ended_ = false;

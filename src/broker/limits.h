@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "base/clock.h"
 
@@ -15,6 +16,8 @@ inline constexpr std::size_t kOutputHighWater = 256 * 1024;
 /// Output buffers kept for reuse, and the largest that is.
 inline constexpr std::size_t kSpareOutputs = 256;
 inline constexpr std::size_t kSpareOutputSize = 512 * 1024;
+/// Largest CONNECT, so that a client nobody knows yet cannot make the broker buffer much.
+inline constexpr std::uint32_t kMaxConnectSize = 1024 * 1024;
 /// How long the last packet may take to leave, and the peer to close after it.
 inline constexpr Millis kCloseTimeout{2000};
 /// Most messages one client is sent from its queue in one go before others have their turn.

@@ -184,6 +184,9 @@ void Shard::close_finished() {
         connections_.erase(connection->number());
         return true;
     });
+    for (const Connection* connection : closing_) {
+        if (!connection->session_ended()) loop_.run_again();
+    }
     if (!batch_.empty() || !commit_waiters_.empty()) loop_.run_again();
 }
 
@@ -209,8 +212,10 @@ void Shard::confirm(const Reply& reply, bool safe) {
 void Shard::handle(Confirm& confirm) {
     Connection* connection = find(confirm.connection);
     if (connection == nullptr || connection->session() == nullptr || connection->closing()) return;
+    const bool was_busy = connection->session()->busy();
     connection->session()->on_safe(confirm.ticket, confirm.safe ? mqtt::ReasonCode::Success
                                                                 : mqtt::ReasonCode::QuotaExceeded);
+    if (was_busy) connection->resume_reading();
 }
 
 void Shard::handle(MoveConnection& move) {

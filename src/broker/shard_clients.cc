@@ -55,7 +55,7 @@ void Shard::attach(Connection& connection, session::ConnectPlan plan) {
     const ClientHash::Key key{plan.mountpoint, plan.client_id};
     auto found = clients_.find(key);
     const bool several = plan.settings->allow_multiple_sessions;
-    if (found != clients_.end() && (*found)->online() && !several) {
+    while (found != clients_.end() && (*found)->online() && !several) {
         displace(**found, plan.clean_start);
         found = clients_.find(key);
     }

@@ -59,9 +59,9 @@ session::Routed Shard::route(const session::PublishIntent& intent, const Origin&
     for (const routing::SharedMatch& match : matches_.shared) {
         DeliverShared deliver{message, match.group, match.member, answer ? origin.reply : none};
         if (match.shard == id_) {
-            // A reply of our own is counted below, not sent.
-            deliver.reply = none;
             stored_here = deliver_shared(deliver) || stored_here;
+            const bool sent_on = !deliver.message;  // to a member elsewhere, who will answer
+            if (sent_on && answer) ++routed.waits;
             continue;
         }
         if (answer) ++routed.waits;

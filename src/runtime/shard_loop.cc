@@ -5,8 +5,8 @@
 namespace vmq::runtime {
 namespace {
 
-/// Most events handled before a turn ends, so that nobody waits long for what is already produced.
-constexpr int kEventsPerTurn = 512;
+/// Most Asio handlers run before a turn ends, so that nobody waits long for what is produced.
+constexpr int kEventsPerTurn = 64;
 
 }  // namespace
 
@@ -15,21 +15,27 @@ ShardLoop::ShardLoop(ShardId id, TimePoint start)
       io_(1),
       work_(boost::asio::make_work_guard(io_)),
       timer_(io_),
+      poller_(io_),
       now_(start),
       timers_(now_) {}
 
 void ShardLoop::run(TurnHandler& handler) {
+    bool busy = false;  // sockets were ready in the last turn: look there before sleeping
     while (!stopping_.load(std::memory_order_acquire)) {
+        now_is_read_ = false;
+        if (busy || again_ || handler.has_mail()) {
+            again_ = false;
+            busy = finish_turn(handler);
+            continue;
+        }
         arm_timer();
+        poller_.arm();
         // Announce the sleep first and look for mail after that: a producer that misses the
         // announcement has left its mail before we look.
         asleep_.store(true, std::memory_order_seq_cst);
-        const bool sleep = !again_ && !handler.has_mail();
-        again_ = false;
-        now_is_read_ = false;
-        const int handled = sleep ? static_cast<int>(io_.run_one()) : 0;
+        if (!handler.has_mail()) io_.run_one();
         asleep_.store(false, std::memory_order_relaxed);
-        finish_turn(handler, handled);
+        busy = finish_turn(handler);
     }
 }
 
@@ -37,14 +43,16 @@ void ShardLoop::step(TurnHandler& handler, TimePoint now) {
     now_ = now;
     now_is_read_ = true;
     again_ = false;
-    finish_turn(handler, 0);
+    (void)finish_turn(handler);
 }
 
-void ShardLoop::finish_turn(TurnHandler& handler, int handled) {
-    while (handled < kEventsPerTurn && io_.poll_one() > 0) ++handled;
+bool ShardLoop::finish_turn(TurnHandler& handler) {
+    const int ready = poller_.dispatch();
+    for (int handled = 0; handled < kEventsPerTurn && io_.poll_one() > 0;) ++handled;
     handler.on_mail();
     timers_.advance(now());
     handler.on_turn_end();
+    return ready > 0;
 }
 
 void ShardLoop::read_clock() const noexcept {

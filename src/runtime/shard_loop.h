@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "runtime/poller.h"
 #include "runtime/timer_wheel.h"
 
 namespace vmq::runtime {
@@ -46,6 +47,7 @@ public:
 
     [[nodiscard]] ShardId id() const noexcept { return id_; }
     [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }
+    [[nodiscard]] Poller& poller() noexcept { return poller_; }
     [[nodiscard]] TimerWheel& timers() noexcept { return timers_; }
     /// The time at which this turn was first asked for it: after the sleep, not before.
     [[nodiscard]] TimePoint now() const noexcept {
@@ -58,12 +60,14 @@ public:
 private:
     void arm_timer();
     void read_clock() const noexcept;
-    void finish_turn(TurnHandler& handler, int handled);
+    /// True: sockets were ready.
+    bool finish_turn(TurnHandler& handler);
 
     const ShardId id_;
     boost::asio::io_context io_;
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
     boost::asio::steady_timer timer_;
+    Poller poller_;
     TimePoint armed_for_ = kNever;
     // Asio sleeps and handles the first event in one call, so the clock is read when it is needed.
     mutable TimePoint now_;

@@ -1,6 +1,7 @@
 // Session: the MQTT state machine of one connection after CONNECT (VerneMQ: vmq_mqtt_fsm).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -51,6 +52,9 @@ public:
     /// its acknowledgement goes out, in order. An error means that it could not be stored.
     void on_safe(AckTicket ticket, mqtt::ReasonCode reason = mqtt::ReasonCode::Success);
 
+    /// So many acknowledgements wait for the store that nothing more should be read.
+    [[nodiscard]] bool busy() const noexcept { return acks_.size() >= kMaxPendingAcks; }
+
     /// Reads must not go on before this moment (max_message_rate, throttle), or kNever if they may.
     /// Asking takes the answer away.
     [[nodiscard]] TimePoint take_pause() noexcept;
@@ -77,6 +81,8 @@ public:
     [[nodiscard]] bool v5() const noexcept { return version_ == mqtt::ProtocolVersion::V5; }
 
 private:
+    static constexpr std::size_t kMaxPendingAcks = 1000;
+
     struct PendingAck {
         mqtt::PacketId id;
         mqtt::QoS qos;

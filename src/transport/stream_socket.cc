@@ -6,18 +6,30 @@
 
 #include <array>
 #include <cerrno>
+#include <utility>
 
 namespace vmq::transport {
 
-StreamSocket::StreamSocket(runtime::ShardLoop& loop, int fd) : socket_(loop.io()) {
-    boost::system::error_code error;
-    // The family only matters for addresses, which are never asked for here.
-    socket_.assign(boost::asio::generic::stream_protocol(AF_INET, IPPROTO_TCP), fd, error);
-    if (error) ::close(fd);
+StreamSocket::StreamSocket(runtime::ShardLoop& loop, int fd, runtime::ReadyHandler& handler)
+    : poller_(loop.poller()), handler_(handler), fd_(fd) {}
+
+StreamSocket::~StreamSocket() { close(); }
+
+void StreamSocket::want(bool readable, bool writable) {
+    if (fd_ < 0) return;
+    const auto interest = static_cast<std::uint8_t>(
+        (readable ? runtime::ReadyHandler::kReadable : 0) |
+        (writable ? runtime::ReadyHandler::kWritable : 0));
+    if (registered_) {
+        if (interest != interest_) poller_.change(fd_, handler_, interest);
+    } else {
+        registered_ = poller_.add(fd_, handler_, interest);
+    }
+    interest_ = interest;
 }
 
 ReadResult StreamSocket::read(std::span<char> into) noexcept {
-    const ssize_t got = ::recv(socket_.native_handle(), into.data(), into.size(), 0);
+    const ssize_t got = ::recv(fd_, into.data(), into.size(), 0);
     if (got > 0) return {IoStatus::Ok, static_cast<std::size_t>(got)};
     if (got == 0) return {IoStatus::Closed, 0};
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return {IoStatus::WouldBlock, 0};
@@ -33,7 +45,7 @@ IoStatus StreamSocket::write(OutputBuffer& output, std::size_t& written) {
         std::size_t asked = 0;
         if (count == 1) {
             asked = pieces[0].size;
-            sent = ::send(socket_.native_handle(), pieces[0].data, asked, MSG_NOSIGNAL);
+            sent = ::send(fd_, pieces[0].data, asked, MSG_NOSIGNAL);
         } else {
             std::array<iovec, kPieces> vectors;
             for (std::size_t i = 0; i < count; ++i) {
@@ -43,7 +55,7 @@ IoStatus StreamSocket::write(OutputBuffer& output, std::size_t& written) {
             msghdr message{};
             message.msg_iov = vectors.data();
             message.msg_iovlen = count;
-            sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
+            sent = ::sendmsg(fd_, &message, MSG_NOSIGNAL);
         }
         if (sent < 0) {
             if (errno == EINTR) continue;
@@ -57,18 +69,18 @@ IoStatus StreamSocket::write(OutputBuffer& output, std::size_t& written) {
     return IoStatus::Ok;
 }
 
-void StreamSocket::shutdown_write() noexcept {
-    (void)::shutdown(socket_.native_handle(), SHUT_WR);
-}
+void StreamSocket::shutdown_write() noexcept { (void)::shutdown(fd_, SHUT_WR); }
 
 void StreamSocket::close() noexcept {
-    boost::system::error_code ignored;
-    socket_.close(ignored);
+    if (fd_ < 0) return;
+    ::close(fd_);  // leaves the epoll set by itself
+    fd_ = -1;
 }
 
 int StreamSocket::release() {
-    boost::system::error_code error;
-    return socket_.release(error);
+    if (registered_) poller_.remove(fd_);
+    registered_ = false;
+    return std::exchange(fd_, -1);
 }
 
 }  // namespace vmq::transport

@@ -1,8 +1,6 @@
 // One connected stream socket on a shard's loop.
 #pragma once
 
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -24,23 +22,22 @@ struct ReadResult {
     std::size_t size;
 };
 
-/// Owned by a connection, used on that connection's shard. Reads and writes never block; readiness
-/// is asked for with async_wait on the socket. Idle sockets hold no buffer.
+/// Owned by a connection, used on that connection's shard. Reads and writes never block; want()
+/// asks to be told of readiness. Idle sockets hold no buffer.
 class StreamSocket final {
 public:
-    /// Takes over a connected, non-blocking `fd`.
-    StreamSocket(runtime::ShardLoop& loop, int fd);
+    /// Takes over a connected, non-blocking `fd`. `handler` is told what want() asked for, and
+    /// lives until the end of the turn in which the socket is closed.
+    StreamSocket(runtime::ShardLoop& loop, int fd, runtime::ReadyHandler& handler);
+    ~StreamSocket();
     StreamSocket(const StreamSocket&) = delete;
     StreamSocket& operator=(const StreamSocket&) = delete;
 
-    /// Calls `handler(error)` once when there is something to read (or the end).
-    template <typename Handler>
-    void wait_readable(Handler&& handler) {
-        socket_.async_wait(Socket::wait_read, static_cast<Handler&&>(handler));
-    }
-    template <typename Handler>
-    void wait_writable(Handler&& handler) {
-        socket_.async_wait(Socket::wait_write, static_cast<Handler&&>(handler));
+    /// Asks to be told, from now on and as long as it is so, when there is something to read (or
+    /// the end) and when there is room to write.
+    void want(bool readable, bool writable);
+    [[nodiscard]] bool wants_readable() const noexcept {
+        return (interest_ & runtime::ReadyHandler::kReadable) != 0;
     }
 
     [[nodiscard]] ReadResult read(std::span<char> into) noexcept;
@@ -54,10 +51,11 @@ public:
     [[nodiscard]] int release();
 
 private:
-    // The loop's own executor type: a type-erased one would cost memory in every idle connection.
-    using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol,
-                                                    boost::asio::io_context::executor_type>;
-    Socket socket_;
+    runtime::Poller& poller_;
+    runtime::ReadyHandler& handler_;
+    int fd_;
+    std::uint8_t interest_ = 0;
+    bool registered_ = false;
 };
 
 }  // namespace vmq::transport

@@ -18,6 +18,17 @@ public:
     void on_turn_end() override {}
 };
 
+struct Told final : runtime::ReadyHandler {
+    void on_ready(std::uint8_t events) override {
+        readable += (events & kReadable) != 0 ? 1 : 0;
+        writable += (events & kWritable) != 0 ? 1 : 0;
+        broken += (events & kBroken) != 0 ? 1 : 0;
+    }
+    int readable = 0;
+    int writable = 0;
+    int broken = 0;
+};
+
 /// A StreamSocket and the bare other end of it.
 class StreamSocketTest : public ::testing::Test {
 protected:
@@ -26,7 +37,7 @@ protected:
         if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0)
             abort();
         peer_ = ends[1];
-        socket_ = std::make_unique<StreamSocket>(loop_, ends[0]);
+        socket_ = std::make_unique<StreamSocket>(loop_, ends[0], told_);
     }
     ~StreamSocketTest() override { hang_up(); }
 
@@ -48,6 +59,7 @@ protected:
     }
 
     runtime::ShardLoop loop_{0};
+    Told told_;
     int peer_ = -1;
     std::unique_ptr<StreamSocket> socket_;
     std::array<char, 64> buffer_;
@@ -109,25 +121,34 @@ TEST_F(StreamSocketTest, WritesCopiedAndReferencedBytesInOrderHoweverLittleFits)
     EXPECT_TRUE(got == expected);
 }
 
-TEST_F(StreamSocketTest, TellsWhenThereIsSomethingToReadAndRoomToWrite) {
-    int readable = 0;
-    int writable = 0;
-    socket_->wait_readable([&](const boost::system::error_code& error) { readable += !error; });
-    socket_->wait_writable([&](const boost::system::error_code& error) { writable += !error; });
+TEST_F(StreamSocketTest, TellsAsLongAsThereIsSomethingToReadAndRoomToWrite) {
+    socket_->want(true, true);
     turn(loop_);
-    EXPECT_EQ(readable, 0);
-    EXPECT_EQ(writable, 1);
+    EXPECT_EQ(told_.readable, 0);
+    EXPECT_EQ(told_.writable, 1);
     ASSERT_EQ(::write(peer_, "x", 1), 1);
+    socket_->want(true, false);
     turn(loop_);
-    EXPECT_EQ(readable, 1);
+    turn(loop_);
+    EXPECT_EQ(told_.readable, 2);
+    EXPECT_EQ(told_.writable, 1);
+    socket_->want(false, false);
+    turn(loop_);
+    EXPECT_EQ(told_.readable, 2);
 }
 
-TEST_F(StreamSocketTest, ClosingEndsTheWaits) {
-    boost::system::error_code seen;
-    socket_->wait_readable([&](const boost::system::error_code& error) { seen = error; });
+TEST_F(StreamSocketTest, APeerThatIsGoneIsToldEvenToOneWhoDoesNotRead) {
+    socket_->want(false, false);
+    hang_up();
+    turn(loop_);
+    EXPECT_EQ(told_.broken, 1);
+}
+
+TEST_F(StreamSocketTest, ClosingEndsTheTelling) {
+    socket_->want(true, true);
     socket_->close();
     turn(loop_);
-    EXPECT_TRUE(seen);
+    EXPECT_EQ(told_.writable, 0);
 }
 
 TEST_F(StreamSocketTest, AfterShutdownWriteThePeerSeesTheEndAndMayStillSend) {
@@ -142,22 +163,20 @@ TEST_F(StreamSocketTest, AfterShutdownWriteThePeerSeesTheEndAndMayStillSend) {
 }
 
 TEST_F(StreamSocketTest, AReleasedDescriptorGoesOnInAnotherLoop) {
-    int cancelled = 0;
-    socket_->wait_readable([&](const boost::system::error_code& error) { cancelled += !!error; });
+    socket_->want(true, false);
     turn(loop_);
     const int fd = socket_->release();
     ASSERT_GE(fd, 0);
-    socket_.reset();
-    turn(loop_);
-    EXPECT_EQ(cancelled, 1);
 
     runtime::ShardLoop home(1);
-    StreamSocket moved(home, fd);
-    int readable = 0;
-    moved.wait_readable([&](const boost::system::error_code& error) { readable += !error; });
+    Told told;
+    StreamSocket moved(home, fd, told);
+    moved.want(true, false);
     ASSERT_EQ(::write(peer_, "hello", 5), 5);
     turn(home);
-    EXPECT_EQ(readable, 1);
+    turn(loop_);
+    EXPECT_EQ(told.readable, 1);
+    EXPECT_EQ(told_.readable, 0);
     EXPECT_EQ(moved.read(buffer_).size, 5U);
     EXPECT_EQ(moved.read(buffer_).status, IoStatus::WouldBlock);
     OutputBuffer output;
