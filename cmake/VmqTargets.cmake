@@ -103,3 +103,27 @@ function(vmq_fuzzer name)
     ${corpora})
   set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT 120)
 endfunction()
+
+# vmq_scenarios(PREFIX SCRIPT NAME... [LABELS ...] [TIMEOUT seconds] [ALONE]): scenarios of a Python script that starts
+# the broker, each a ctest PREFIX.NAME. ALONE: measures times, so nothing else may run besides.
+function(vmq_scenarios prefix script)
+  cmake_parse_arguments(arg "ALONE" "TIMEOUT" "LABELS" ${ARGN})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  if(VMQ_SANITIZE)
+    math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * 6")
+  endif()
+  if(shards IN_LIST arg_LABELS)
+    add_dependencies(vmq_shards vernemq)
+  endif()
+  foreach(name ${arg_UNPARSED_ARGUMENTS})
+    add_test(NAME ${prefix}.${name} COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/${script}
+      --broker $<TARGET_FILE:vernemq> ${name})
+    set_tests_properties(${prefix}.${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} SKIP_RETURN_CODE 77
+      ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1;VMQ_SANITIZE=${VMQ_SANITIZE}")
+    if(arg_ALONE)
+      set_tests_properties(${prefix}.${name} PROPERTIES RUN_SERIAL ON)
+    endif()
+  endforeach()
+endfunction()
