@@ -2,23 +2,13 @@
 
 #include "mqtt/encoder.h"
 #include "mqtt/packets.h"
+#include "session/refusal.h"
 
 namespace vmq::session {
 
 using mqtt::Property;
 
-namespace {
-
-void set_text(mqtt::Properties& properties, Property property, std::string_view& field,
-              const std::string& text) {
-    if (text.empty()) return;
-    field = text;
-    properties.set(property);
-}
-
-}  // namespace
-
-void encode_accepting_connack(const ConnectPlan& plan, bool session_present, std::string& out) {
+bool encode_accepting_connack(const ConnectPlan& plan, bool session_present, std::string& out) {
     mqtt::Connack packet;
     packet.session_present = session_present;
     mqtt::Properties& properties = packet.properties;
@@ -54,8 +44,8 @@ void encode_accepting_connack(const ConnectPlan& plan, bool session_present, std
     const ConnackExtras& extras = plan.extras ? *plan.extras : kNoExtras;
     set_text(properties, Property::AuthenticationMethod, properties.authentication_method,
              extras.authentication_method);
-    set_text(properties, Property::AuthenticationData, properties.authentication_data,
-             extras.authentication_data);
+    set_binary(properties, Property::AuthenticationData, properties.authentication_data,
+               extras.authentication_data);
     if (plan.request_response_information) {  // [v5 MQTT-3.1.2-28]
         set_text(properties, Property::ResponseInformation, properties.response_information,
                  extras.response_information);
@@ -63,11 +53,16 @@ void encode_accepting_connack(const ConnectPlan& plan, bool session_present, std
     const std::size_t before = out.size();
     set_text(properties, Property::ReasonString, properties.reason_string, extras.reason_string);
     mqtt::encode_connack(packet, plan.version, out);
-    if (plan.maximum_packet_size != 0 && out.size() - before > plan.maximum_packet_size) {
-        out.resize(before);  // [v5 MQTT-3.2.2-19]
-        properties.clear(Property::ReasonString);
-        mqtt::encode_connack(packet, plan.version, out);
-    }
+    const auto too_large = [&] {
+        return plan.maximum_packet_size != 0 && out.size() - before > plan.maximum_packet_size;
+    };
+    if (!too_large()) return true;
+    out.resize(before);  // [v5 MQTT-3.2.2-19]
+    properties.clear(Property::ReasonString);
+    mqtt::encode_connack(packet, plan.version, out);
+    if (!too_large()) return true;
+    out.resize(before);  // [v5 MQTT-3.1.2-24]
+    return false;
 }
 
 void encode_refusing_connack(mqtt::ProtocolVersion version, mqtt::ReasonCode reason,
@@ -75,21 +70,20 @@ void encode_refusing_connack(mqtt::ProtocolVersion version, mqtt::ReasonCode rea
                              std::uint32_t maximum_packet_size, std::string& out) {
     mqtt::Connack packet;
     packet.reason = reason;
-    if (!server_reference.empty()) {
-        packet.properties.server_reference = server_reference;
-        packet.properties.set(Property::ServerReference);
-    }
+    set_text(packet.properties, Property::ServerReference, packet.properties.server_reference,
+             server_reference);
+    set_text(packet.properties, Property::ReasonString, packet.properties.reason_string,
+             reason_string);
     const std::size_t before = out.size();
-    if (!reason_string.empty()) {
-        packet.properties.reason_string = reason_string;
-        packet.properties.set(Property::ReasonString);
-    }
     mqtt::encode_connack(packet, version, out);
-    if (maximum_packet_size != 0 && out.size() - before > maximum_packet_size) {
-        out.resize(before);  // [v5 MQTT-3.2.2-19]
-        packet.properties = {};
-        mqtt::encode_connack(packet, version, out);
-    }
+    const auto too_large = [&] {
+        return maximum_packet_size != 0 && out.size() - before > maximum_packet_size;
+    };
+    if (!too_large()) return;
+    out.resize(before);  // [v5 MQTT-3.2.2-19]
+    packet.properties = {};
+    mqtt::encode_connack(packet, version, out);
+    if (too_large()) out.resize(before);  // [v5 MQTT-3.1.2-24]
 }
 
 }  // namespace vmq::session

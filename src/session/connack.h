@@ -9,10 +9,12 @@
 
 namespace vmq::session {
 
-/// Appends the CONNACK that accepts `plan`.
-void encode_accepting_connack(const ConnectPlan& plan, bool session_present, std::string& out);
+/// Appends the CONNACK that accepts `plan`. False if it is larger than the client's Maximum Packet
+/// Size whatever is left out: then nothing was appended.
+[[nodiscard]] bool encode_accepting_connack(const ConnectPlan& plan, bool session_present, std::string& out);
 
-/// Appends the CONNACK that refuses a client. `maximum_packet_size` 0: no limit known.
+/// Appends the CONNACK that refuses a client, or nothing if even its shortest form is too large.
+/// `maximum_packet_size` 0: no limit known. For v5 `reason` must be one that CONNACK can have.
 void encode_refusing_connack(mqtt::ProtocolVersion version, mqtt::ReasonCode reason,
                              std::string_view reason_string, std::string_view server_reference,
                              std::uint32_t maximum_packet_size, std::string& out);

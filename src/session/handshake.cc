@@ -7,6 +7,7 @@
 #include "mqtt/encoder.h"
 #include "mqtt/topic.h"
 #include "session/connack.h"
+#include "session/refusal.h"
 
 namespace vmq::session {
 
@@ -43,31 +44,26 @@ Handshake::State Handshake::on_frame(const mqtt::Frame& frame) {
     VMQ_ASSERT(state_ == State::AwaitConnect || state_ == State::AwaitAuth);
     if (state_ == State::AwaitAuth) return on_auth(frame);
     if (frame.type != PacketType::Connect) {  // [v5 MQTT-3.1.0-1] [v3.1.1 MQTT-3.1.0-1]
-        refusal_ = "the first packet is not CONNECT";
-        refusal_reason_ = ReasonCode::ProtocolError;
-        return state_ = State::Refused;
+        return refuse_silently(ReasonCode::ProtocolError, "the first packet is not CONNECT");
     }
     if (frame.flags != 0) {  // [v3.1.1 MQTT-2.2.2-2] [v5 MQTT-2.1.3-1]
-        refusal_ = "CONNECT with reserved flags in its fixed header";
-        refusal_reason_ = ReasonCode::MalformedPacket;
-        return state_ = State::Refused;
+        return refuse_silently(ReasonCode::MalformedPacket,
+                               "CONNECT with reserved flags in its fixed header");
     }
     connect_body_.assign(frame.body);
     return on_connect();
 }
 
 Handshake::State Handshake::on_bad_frame(mqtt::FrameStatus status) {
-    refusal_ = status == mqtt::FrameStatus::TooLarge ? "CONNECT larger than max_message_size"
-                                                     : "malformed fixed header";
-    refusal_reason_ = status == mqtt::FrameStatus::TooLarge ? ReasonCode::PacketTooLarge
-                                                            : ReasonCode::MalformedPacket;
-    return state_ = State::Refused;
+    if (status == mqtt::FrameStatus::TooLarge) {
+        return refuse_silently(ReasonCode::PacketTooLarge, "CONNECT larger than max_message_size");
+    }
+    return refuse_silently(ReasonCode::MalformedPacket, "malformed fixed header");
 }
 
 Handshake::State Handshake::resume() {
     VMQ_ASSERT(state_ == State::Parked);
-    state_ = State::AwaitConnect;
-    return on_connect();
+    return go_on();
 }
 
 Handshake::State Handshake::on_connect() {
@@ -78,17 +74,41 @@ Handshake::State Handshake::on_connect() {
     plan_.bridge = packet.bridge;
     plan_.maximum_packet_size =
         packet.properties.has(Property::MaximumPacketSize) ? packet.properties.maximum_packet_size : 0;
-    if (!status.ok()) return refuse(status.reason, status.what);
+    if (!status.ok()) {
+        // [v3.1.1 MQTT-3.1.4-1]: only an unsupported level is worth a return code.
+        const bool told = version_ == ProtocolVersion::V5 ||
+                          status.reason == ReasonCode::UnsupportedProtocolVersion;
+        return told ? refuse(status.reason, status.what)
+                    : refuse_silently(status.reason, status.what);
+    }
     plan_.clean_start = packet.clean_start;
     plan_.request_problem_information = packet.properties.request_problem_information != 0;
     plan_.request_response_information = packet.properties.request_response_information != 0;
     if (packet.username) plan_.username = std::string(*packet.username);
     if (!check_version(packet) || !choose_client_id(packet)) return state_;
-    if (!authenticate(packet) || !authorize(packet)) return state_;
-    apply_limits(packet);
+    return go_on(packet);
+}
+
+Handshake::State Handshake::go_on() {
+    mqtt::Connect packet;
+    const auto status = mqtt::decode_connect(frame_of(PacketType::Connect, connect_body_), packet);
+    VMQ_ASSERT(status.ok());
+    return go_on(packet);
+}
+
+Handshake::State Handshake::go_on(const mqtt::Connect& packet) {
+    if (step_ == Step::Authenticate) {
+        if (!authenticate(packet)) return state_;
+        step_ = Step::Register;
+    }
+    if (step_ == Step::Register) {
+        if (!authorize(packet)) return state_;
+        apply_limits(packet);
+        step_ = Step::Will;
+    }
     if (!authorize_will(packet)) return state_;
     connect_body_ = {};
-    auth_body_ = {};
+    auth_data_.reset();
     return state_ = State::Accepted;
 }
 
@@ -116,18 +136,16 @@ bool Handshake::choose_client_id(const mqtt::Connect& packet) {
                "empty client id without a clean session (or with MQTT 3.1)");
         return false;
     }
-    if (!plan_.assigned_client_id) {  // [v5 MQTT-3.1.3-6] [v3.1.1 MQTT-3.1.3-6]
-        plan_.client_id = host_.new_client_id(plan_.mountpoint);
-        plan_.assigned_client_id = true;
-    }
+    plan_.client_id = host_.new_client_id(plan_.mountpoint);  // [v5 MQTT-3.1.3-6]
+    plan_.assigned_client_id = true;                          // [v3.1.1 MQTT-3.1.3-6]
     return true;
 }
 
 bool Handshake::authenticate(const mqtt::Connect& packet) {
-    if (!packet.properties.has(Property::AuthenticationMethod) || authenticated_) return true;
+    if (!packet.properties.has(Property::AuthenticationMethod)) return true;
     extras().authentication_method.assign(packet.properties.authentication_method);
     const std::string_view data =
-        auth_body_.empty() ? packet.properties.authentication_data : std::string_view(auth_body_);
+        auth_data_ ? std::string_view(*auth_data_) : packet.properties.authentication_data;
     return apply_auth_answer(host_.authenticate(plan_.mountpoint, plan_.client_id, packet.username,
                                                 extras().authentication_method, data));
 }
@@ -146,15 +164,19 @@ bool Handshake::apply_auth_answer(const Host::AuthAnswer& answer) {
         packet.reason = ReasonCode::ContinueAuthentication;  // [v5 MQTT-4.12.0-2]
         packet.properties.authentication_method = extras().authentication_method;
         packet.properties.set(Property::AuthenticationMethod);
-        if (!answer.data.empty()) {
-            packet.properties.authentication_data = answer.data;
-            packet.properties.set(Property::AuthenticationData);
+        set_binary(packet.properties, Property::AuthenticationData,
+                   packet.properties.authentication_data, answer.data);
+        std::string bytes;
+        mqtt::encode_auth(packet, bytes);
+        if (plan_.maximum_packet_size != 0 && bytes.size() > plan_.maximum_packet_size) {
+            // [v5 MQTT-3.1.2-24]
+            refuse(ReasonCode::PacketTooLarge, "AUTH larger than the client's Maximum Packet Size");
+            return false;
         }
-        mqtt::encode_auth(packet, host_.output().bytes());
+        host_.output().bytes() += bytes;
         state_ = State::AwaitAuth;
         return false;
     }
-    authenticated_ = true;
     extras().authentication_data = answer.data;
     extras().reason_string = answer.reason_string;
     return true;
@@ -167,8 +189,7 @@ ConnackExtras& Handshake::extras() {
 
 Handshake::State Handshake::on_auth(const mqtt::Frame& frame) {
     if (frame.type == PacketType::Disconnect) {
-        refusal_ = "client disconnected during authentication";
-        return state_ = State::Refused;
+        return refuse_silently(ReasonCode::Success, "client disconnected during authentication");
     }
     mqtt::Auth packet;
     // [v5 MQTT-3.1.2-30]: nothing but AUTH and DISCONNECT before CONNACK.
@@ -181,9 +202,8 @@ Handshake::State Handshake::on_auth(const mqtt::Frame& frame) {
         packet.properties.authentication_method != extras().authentication_method) {
         return refuse(ReasonCode::ProtocolError, "AUTH with another method or reason");
     }
-    auth_body_.assign(packet.properties.authentication_data);
-    state_ = State::AwaitConnect;
-    return on_connect();
+    auth_data_ = std::string(packet.properties.authentication_data);
+    return go_on();
 }
 
 bool Handshake::authorize(const mqtt::Connect& packet) {
@@ -314,16 +334,17 @@ void Handshake::store_will(const mqtt::Will& will) {
 }
 
 Handshake::State Handshake::refuse(ReasonCode reason, std::string_view why, const Denial* denial) {
+    static const Denial kNoDetails;
+    const Denial& details = denial != nullptr ? *denial : kNoDetails;
+    reason = refusal_in(PacketType::Connack, reason);
+    encode_refusing_connack(version_, reason, details.reason_string, details.server_reference,
+                            plan_.maximum_packet_size, host_.output().bytes());
+    return refuse_silently(reason, why);
+}
+
+Handshake::State Handshake::refuse_silently(ReasonCode reason, std::string_view why) {
     refusal_.assign(why);
     refusal_reason_ = reason;
-    // MQTT 3 has return codes for a few causes only; for the others the connection is just closed.
-    const bool v5 = version_ == ProtocolVersion::V5;
-    const bool malformed = reason == ReasonCode::MalformedPacket || reason == ReasonCode::ProtocolError;
-    if (v5 || !malformed) {
-        encode_refusing_connack(version_, reason, denial != nullptr ? denial->reason_string : "",
-                                denial != nullptr ? denial->server_reference : "",
-                                plan_.maximum_packet_size, host_.output().bytes());
-    }
     return state_ = State::Refused;
 }
 

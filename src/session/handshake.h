@@ -46,8 +46,9 @@ struct RegisterGrant {
     std::shared_ptr<const Settings> settings;  // null: the listener's
 };
 
-/// Implemented by the connection on the accepting shard. Pending answers are asked for again, with
-/// the same request, after the host called Handshake::resume(): it must then remember them.
+/// Implemented by the connection on the accepting shard. A pending answer is asked for again, with
+/// the same request, after the host called Handshake::resume(): it must then know it. What was
+/// answered is not asked for again.
 class HandshakeHost {
 public:
     virtual ~HandshakeHost() = default;
@@ -93,6 +94,9 @@ public:
 
 private:
     State on_connect();
+    /// Goes on with the CONNECT from the step that is not done yet.
+    State go_on();
+    State go_on(const mqtt::Connect& packet);
     State on_auth(const mqtt::Frame& frame);
     bool check_version(const mqtt::Connect& packet);
     bool choose_client_id(const mqtt::Connect& packet);
@@ -104,15 +108,18 @@ private:
     void store_will(const mqtt::Will& will);
     [[nodiscard]] ConnackExtras& extras();
     State refuse(mqtt::ReasonCode reason, std::string_view why, const Denial* denial = nullptr);
+    /// Without a packet that says so.
+    State refuse_silently(mqtt::ReasonCode reason, std::string_view why);
 
     HandshakeHost& host_;
     const ListenerPolicy& policy_;
     State state_ = State::AwaitConnect;
-    bool authenticated_ = false;  // enhanced authentication is done
+    enum class Step : std::uint8_t { Authenticate, Register, Will };
+    Step step_ = Step::Authenticate;  // what is not yet done with the CONNECT at hand
     mqtt::ProtocolVersion version_ = mqtt::ProtocolVersion::V311;
     mqtt::ReasonCode refusal_reason_ = mqtt::ReasonCode::Success;
     std::string connect_body_;  // kept: hooks may answer later and AUTH may come between
-    std::string auth_body_;
+    std::optional<std::string> auth_data_;  // of the client's last AUTH
     std::string refusal_;
     ConnectPlan plan_;
 };

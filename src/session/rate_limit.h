@@ -19,7 +19,8 @@ public:
     /// there are tokens, else until the bucket is above empty again.
     [[nodiscard]] Millis take(TimePoint now) noexcept {
         if (rate_ == 0) return Millis::zero();
-        const auto passed = (now - filled_at_).count();
+        // More than a day fills any bucket, and keeps the product small.
+        const auto passed = std::min<std::int64_t>((now - filled_at_).count(), 86'400'000);
         filled_at_ = now;
         tokens_ = std::min(tokens_ + passed * rate_, std::int64_t{rate_} * kUnit) - kUnit;
         if (tokens_ >= 0) return Millis::zero();

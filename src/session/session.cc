@@ -1,9 +1,13 @@
 #include "session/session.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/assert.h"
 #include "mqtt/encoder.h"
 #include "mqtt/topic.h"
 #include "session/connack.h"
+#include "session/refusal.h"
 
 namespace vmq::session {
 
@@ -20,7 +24,11 @@ Session::Session(Host& host, const ConnectPlan& plan, TimePoint now)
       rate_(plan.settings->max_message_rate, now) {}
 
 void Session::accept(bool session_present) {
-    encode_accepting_connack(plan_, session_present, host_.output().bytes());
+    if (!encode_accepting_connack(plan_, session_present, host_.output().bytes())) {
+        state_ = State::Closed;
+        return host_.close(CloseCause::PacketTooLarge,
+                           "CONNACK larger than the client's Maximum Packet Size");
+    }
     host_.count_sent(PacketType::Connack);
 }
 
@@ -123,7 +131,10 @@ void Session::on_disconnect(const mqtt::Frame& frame) {
             return fail(ReasonCode::ProtocolError,
                         "DISCONNECT sets a session expiry although CONNECT had none");
         }
-        host_.set_session_expiry(packet.properties.session_expiry_interval);
+        std::uint32_t seconds = packet.properties.session_expiry_interval;
+        const std::uint32_t cap = plan_.settings->session_expiry_cap_s;
+        if (cap != 0) seconds = std::min(seconds, cap);
+        host_.set_session_expiry(seconds);
     }
     state_ = State::Closed;
     if (packet.reason == ReasonCode::Success) {  // [v5 MQTT-3.14.4-3] [v3.1.1 MQTT-3.14.4-3]
@@ -155,24 +166,24 @@ void Session::on_auth(const mqtt::Frame& frame) {
         host_.reauthenticate(method, packet.properties.authentication_data);
     if (answer.answer == Answer::Pending) return park(frame);
     if (answer.answer == Answer::Denied) {
-        return disconnect(answer.denial.reason, CloseCause::NotAuthorized, "re-authentication failed");
+        return disconnect(refusal_in(PacketType::Disconnect, answer.denial.reason),
+                          CloseCause::NotAuthorized, "re-authentication failed");
     }
     reauthenticating_ = answer.continues;
     mqtt::Auth reply;
     reply.reason = answer.continues ? ReasonCode::ContinueAuthentication : ReasonCode::Success;
     reply.properties.authentication_method = method;
     reply.properties.set(mqtt::Property::AuthenticationMethod);
-    if (!answer.data.empty()) {
-        reply.properties.authentication_data = answer.data;
-        reply.properties.set(mqtt::Property::AuthenticationData);
-    }
+    set_binary(reply.properties, mqtt::Property::AuthenticationData,
+               reply.properties.authentication_data, answer.data);
     std::string bytes;
     mqtt::encode_auth(reply, bytes);
-    (void)send_if_fits(PacketType::Auth, bytes);
+    if (!send_if_fits(PacketType::Auth, bytes)) fail_to_answer();
 }
 
 void Session::send_ack(PacketType type, PacketId id, ReasonCode reason,
                        std::string_view reason_string) {
+    if (state_ == State::Closed) return;  // [v5 MQTT-3.14.4-1]
     std::string& out = host_.output().bytes();
     host_.count_sent(type);
     if (!v5() || reason == ReasonCode::Success) {
@@ -183,9 +194,9 @@ void Session::send_ack(PacketType type, PacketId id, ReasonCode reason,
     packet.id = id;
     packet.reason = reason;
     // [v5 MQTT-3.1.2-29]: no reason strings for clients that asked for none.
-    if (!reason_string.empty() && plan_.request_problem_information) {
-        packet.properties.reason_string = reason_string;
-        packet.properties.set(mqtt::Property::ReasonString);
+    if (plan_.request_problem_information) {
+        set_text(packet.properties, mqtt::Property::ReasonString, packet.properties.reason_string,
+                 reason_string);
     }
     const std::size_t before = out.size();
     mqtt::encode_ack(type, packet, version_, out);
@@ -198,6 +209,11 @@ void Session::send_ack(PacketType type, PacketId id, ReasonCode reason,
 }
 
 void Session::send_pubrel(PacketId id) { send_ack(PacketType::Pubrel, id, ReasonCode::Success); }
+
+void Session::fail_to_answer() {
+    disconnect(ReasonCode::PacketTooLarge, CloseCause::PacketTooLarge,
+               "the answer is larger than the client's Maximum Packet Size");
+}
 
 void Session::fail(ReasonCode reason, std::string_view what) {
     disconnect(reason, CloseCause::ProtocolError, what);

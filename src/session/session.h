@@ -32,7 +32,7 @@ public:
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
-    /// Sends CONNACK with Success [v5 MQTT-3.2.0-1].
+    /// Sends CONNACK with Success [v5 MQTT-3.2.0-1]. Closes if the client accepts none.
     void accept(bool session_present);
 
     enum class State : std::uint8_t {
@@ -85,7 +85,7 @@ private:
 
     struct PendingAck {
         mqtt::PacketId id;
-        mqtt::QoS qos;
+        mqtt::QoS qos;  // AtMostOnce: a hook raised the QoS of the message, no packet answers it
         mqtt::ReasonCode reason;
         std::uint16_t waits;  // answers still to come before it may be sent
     };
@@ -111,13 +111,16 @@ private:
                   std::string_view reason_string = {});
     void park(const mqtt::Frame& frame);
     void fail(mqtt::ReasonCode reason, std::string_view what);
+    /// What has to be answered and cannot be told within the client's limit ends the connection.
+    void fail_to_answer();
     [[nodiscard]] bool fits(std::size_t packet_size) const noexcept;
     /// Appends `packet` to the output unless it is larger than the client accepts.
     bool send_if_fits(mqtt::PacketType type, const std::string& packet);
     [[nodiscard]] std::string publish_properties(const Outgoing& outgoing, TimePoint now,
                                                  std::uint16_t alias) const;
-    bool send_publish_plain(const Outgoing& outgoing, std::string_view properties);
-    bool send_publish_aliased(const Outgoing& outgoing, TimePoint now);
+    bool send_publish_plain(const Outgoing& outgoing, std::string_view topic,
+                            std::string_view properties);
+    bool send_publish_with_properties(const Outgoing& outgoing, TimePoint now);
 
     Host& host_;
     const ConnectPlan& plan_;

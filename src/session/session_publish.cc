@@ -6,6 +6,7 @@
 #include "mqtt/encoder.h"
 #include "mqtt/topic.h"
 #include "session/publish_template.h"
+#include "session/refusal.h"
 #include "session/session.h"
 
 namespace vmq::session {
@@ -23,10 +24,9 @@ constexpr std::size_t kReferencedPayload = 16 * 1024;
 
 /// Whether the packet could be expressed at all: a message at the protocol's limit may have come
 /// with a shorter header than it has to leave with.
-bool within_protocol_limit(const mqtt::Message& message, std::size_t properties) {
+bool within_protocol_limit(std::size_t topic, std::size_t properties, std::size_t payload) {
     constexpr std::size_t kLengthsAndId = 2 + 2 + 4;
-    return message.topic().size() + message.payload().size() + properties + kLengthsAndId <=
-           kMaxRemainingLength;
+    return topic + properties + payload + kLengthsAndId <= kMaxRemainingLength;
 }
 
 }  // namespace
@@ -78,7 +78,11 @@ void Session::on_publish(const mqtt::Frame& frame, TimePoint now) {
 
     const auto ticket = static_cast<AckTicket>(first_ticket_ + acks_.size());
     const Routed routed = host_.route(intent, ticket);
-    if (packet.qos == QoS::AtMostOnce) return;
+    if (packet.qos == QoS::AtMostOnce) {
+        // Its ticket has a meaning all the same when a hook raised the QoS of the message.
+        if (routed.waits > 0) acknowledge(packet.id, packet.qos, ReasonCode::Success, routed.waits);
+        return;
+    }
     ReasonCode reason = routed.reason;
     if (reason == ReasonCode::Success && !routed.matched) reason = ReasonCode::NoMatchingSubscribers;
     if (mqtt::is_error(reason)) {
@@ -124,8 +128,9 @@ void Session::refuse_publish(const mqtt::Publish& packet, const Denial& denial) 
         if (packet.qos == QoS::AtMostOnce) return;
         const auto type =
             packet.qos == QoS::AtLeastOnce ? PacketType::Puback : PacketType::Pubrec;
-        if (acks_.empty()) return send_ack(type, packet.id, denial.reason, denial.reason_string);
-        return acknowledge(packet.id, packet.qos, denial.reason);
+        const ReasonCode reason = refusal_in(type, denial.reason);
+        if (acks_.empty()) return send_ack(type, packet.id, reason, denial.reason_string);
+        return acknowledge(packet.id, packet.qos, reason);
     }
     // [v3.1.1 MQTT-3.3.5-2]: acknowledge as if all were well, or close. VerneMQ closes 3.1.1
     // clients, and 3.1 clients if told to; topics of the server are acknowledged and dropped.
@@ -150,13 +155,14 @@ void Session::on_safe(AckTicket ticket, ReasonCode reason) {
     if (index >= acks_.size()) return;
     PendingAck& ack = acks_[index];
     if (ack.waits > 0) --ack.waits;
-    if (mqtt::is_error(reason)) {
-        ack.reason = reason;
+    if (mqtt::is_error(reason) && !mqtt::is_error(ack.reason)) {
+        ack.reason = refusal_in(PacketType::Puback, reason);
         if (ack.qos == QoS::ExactlyOnce && host_.qos2_forget(ack.id)) --qos2_unreleased_;
     }
     while (!acks_.empty() && acks_.front().waits == 0) {
         const PendingAck done = acks_.pop_front();
         ++first_ticket_;
+        if (done.qos == QoS::AtMostOnce) continue;
         if (done.qos == QoS::AtLeastOnce) --qos1_unacknowledged_;
         if (!v5() && mqtt::is_error(done.reason)) continue;  // no acknowledgement: see on_publish
         send_ack(done.qos == QoS::AtLeastOnce ? PacketType::Puback : PacketType::Pubrec, done.id,
@@ -165,12 +171,15 @@ void Session::on_safe(AckTicket ticket, ReasonCode reason) {
 }
 
 bool Session::send_publish(const Outgoing& outgoing, TimePoint now, PublishTemplate* shared) {
+    if (state_ == State::Closed) return true;  // stays in flight for the next connection
     const mqtt::Message& message = **outgoing.message;
     const bool plain = !v5() || (plan_.topic_alias_maximum == 0 && outgoing.subscription_id == 0 &&
                                  message.expires_at() == kNever);
-    if (!plain) return send_publish_aliased(outgoing, now);
-    if (shared == nullptr || outgoing.dup || message.payload().size() >= kReferencedPayload) {
-        return send_publish_plain(outgoing, message.properties());
+    if (!plain) return send_publish_with_properties(outgoing, now);
+    const std::string_view properties = v5() ? message.properties() : std::string_view();
+    if (shared == nullptr || outgoing.dup ||
+        properties.size() + message.payload().size() >= kReferencedPayload) {
+        return send_publish_plain(outgoing, message.topic(), properties);
     }
     const auto& encoding = shared->encoding(message, v5(), outgoing.qos, outgoing.retain);
     if (!fits(encoding.bytes.size())) return false;
@@ -186,12 +195,13 @@ bool Session::send_publish(const Outgoing& outgoing, TimePoint now, PublishTempl
     return true;
 }
 
-bool Session::send_publish_plain(const Outgoing& outgoing, std::string_view properties) {
+bool Session::send_publish_plain(const Outgoing& outgoing, std::string_view topic,
+                                 std::string_view properties) {
     const mqtt::Message& message = **outgoing.message;
-    if (!within_protocol_limit(message, properties.size())) return false;
     mqtt::Publish packet;
-    packet.topic = message.topic();
+    packet.topic = topic;
     packet.payload = message.payload();
+    if (!within_protocol_limit(topic.size(), properties.size(), packet.payload.size())) return false;
     packet.qos = outgoing.qos;
     packet.id = outgoing.id;
     packet.dup = outgoing.dup;
@@ -199,18 +209,17 @@ bool Session::send_publish_plain(const Outgoing& outgoing, std::string_view prop
     OutputBuffer& output = host_.output();
     std::string& out = output.bytes();
     const std::size_t before = out.size();
-    if (packet.payload.size() < kReferencedPayload) {
-        mqtt::encode_publish(packet, version_, properties, out);
-        if (!fits(out.size() - before)) {
-            out.resize(before);
-            return false;
-        }
-    } else {
+    const bool referenced = packet.payload.size() >= kReferencedPayload;
+    if (referenced) {
         mqtt::encode_publish_header(packet, version_, properties, out);
-        if (!fits(out.size() - before + packet.payload.size())) {
-            out.resize(before);
-            return false;
-        }
+    } else {
+        mqtt::encode_publish(packet, version_, properties, out);
+    }
+    if (!fits(out.size() - before + (referenced ? packet.payload.size() : 0))) {
+        out.resize(before);
+        return false;
+    }
+    if (referenced) {
         output.append_reference(packet.payload,
                                 std::make_shared<const mqtt::MessagePtr>(*outgoing.message));
     }
@@ -218,36 +227,23 @@ bool Session::send_publish_plain(const Outgoing& outgoing, std::string_view prop
     return true;
 }
 
-bool Session::send_publish_aliased(const Outgoing& outgoing, TimePoint now) {
-    const mqtt::Message& message = **outgoing.message;
-    if (plan_.topic_alias_maximum == 0) {
-        return send_publish_plain(outgoing, publish_properties(outgoing, now, 0));
+bool Session::send_publish_with_properties(const Outgoing& outgoing, TimePoint now) {
+    const std::string_view topic = (*outgoing.message)->topic();
+    if (plan_.topic_alias_maximum != 0) {
+        if (!aliases_) aliases_ = std::make_unique<TopicAliases>();
+        const std::uint16_t known = aliases_->sent(topic);
+        const std::uint16_t alias =
+            known != 0 ? known : aliases_->next_free(plan_.topic_alias_maximum);
+        // A known alias stands for the topic.
+        if (alias != 0 &&
+            send_publish_plain(outgoing, known != 0 ? std::string_view() : topic,
+                               publish_properties(outgoing, now, alias))) {
+            if (known == 0) aliases_->set_sent(topic, alias);
+            return true;
+        }
     }
-    if (!aliases_) aliases_ = std::make_unique<TopicAliases>();
-    const std::uint16_t known = aliases_->sent(message.topic());
-    const std::uint16_t alias =
-        known != 0 ? known : aliases_->next_free(plan_.topic_alias_maximum);
-    const std::string properties = publish_properties(outgoing, now, alias);
-    if (known == 0) {
-        if (!send_publish_plain(outgoing, properties)) return false;
-        if (alias != 0) aliases_->set_sent(message.topic(), alias);
-        return true;
-    }
-    mqtt::Publish packet;  // the alias stands for the topic
-    packet.payload = message.payload();
-    packet.qos = outgoing.qos;
-    packet.id = outgoing.id;
-    packet.dup = outgoing.dup;
-    packet.retain = outgoing.retain;
-    std::string& out = host_.output().bytes();
-    const std::size_t before = out.size();
-    mqtt::encode_publish(packet, version_, properties, out);
-    if (!fits(out.size() - before)) {
-        out.resize(before);
-        return false;
-    }
-    host_.count_sent(PacketType::Publish);
-    return true;
+    // All aliases are taken, or the property just makes the packet too large.
+    return send_publish_plain(outgoing, topic, publish_properties(outgoing, now, 0));
 }
 
 std::string Session::publish_properties(const Outgoing& outgoing, TimePoint now,

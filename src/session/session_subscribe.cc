@@ -3,6 +3,7 @@
 
 #include "mqtt/encoder.h"
 #include "mqtt/topic.h"
+#include "session/refusal.h"
 #include "session/session.h"
 
 namespace vmq::session {
@@ -24,6 +25,7 @@ void Session::on_subscribe(const mqtt::Frame& frame) {
             entry.options.no_local = !entry.filter.starts_with("$share/");
         }
     }
+    const std::size_t asked = packet.entries.size();
     SubscribeIntent intent;
     intent.entries = std::move(packet.entries);
     intent.properties = &packet.properties;
@@ -36,23 +38,30 @@ void Session::on_subscribe(const mqtt::Frame& frame) {
     switch (host_.authorize_subscribe(intent, denial)) {
         case Answer::Pending: return park(frame);
         case Answer::Denied:
-            reply.reasons.assign(intent.entries.size(), denial.reason);
+            reply.reasons.assign(intent.entries.size(),
+                                 refusal_in(PacketType::Suback, denial.reason));
             intent.refusals = reply.reasons;
             break;
         case Answer::Allowed:
-            // One reason per entry, in order [v5 MQTT-3.8.4-6].
             for (std::size_t i = 0; i < intent.entries.size(); ++i) {
                 const bool refused =
                     i < intent.refusals.size() && mqtt::is_error(intent.refusals[i]);
-                reply.reasons.push_back(
+                const ReasonCode reason =
                     refused ? intent.refusals[i]
-                            : host_.subscribe(intent.entries[i], intent.subscription_id));
+                            : host_.subscribe(intent.entries[i], intent.subscription_id);
+                reply.reasons.push_back(mqtt::is_error(reason)
+                                            ? refusal_in(PacketType::Suback, reason)
+                                            : reason);
             }
             break;
     }
-    if (!denial.reason_string.empty() && plan_.request_problem_information) {
-        reply.properties.reason_string = denial.reason_string;
-        reply.properties.set(mqtt::Property::ReasonString);
+    // One reason per filter that the client sent, in order [v5 MQTT-3.8.4-6] [v3.1.1 MQTT-3.8.4-5],
+    // however many a hook put in their place.
+    const std::vector<ReasonCode> reasons = reply.reasons;
+    reply.reasons.resize(asked, ReasonCode::NotAuthorized);
+    if (plan_.request_problem_information) {
+        set_text(reply.properties, mqtt::Property::ReasonString, reply.properties.reason_string,
+                 denial.reason_string);
     }
     std::string bytes;
     mqtt::encode_suback(reply, version_, bytes);  // [v5 MQTT-3.8.4-1]
@@ -61,8 +70,8 @@ void Session::on_subscribe(const mqtt::Frame& frame) {
         reply.properties = {};
         mqtt::encode_suback(reply, version_, bytes);
     }
-    (void)send_if_fits(PacketType::Suback, bytes);
-    host_.subscribed(intent, reply.reasons);
+    if (!send_if_fits(PacketType::Suback, bytes)) return fail_to_answer();
+    host_.subscribed(intent, reasons);
 }
 
 void Session::on_unsubscribe(const mqtt::Frame& frame) {
@@ -82,7 +91,7 @@ void Session::on_unsubscribe(const mqtt::Frame& frame) {
     }
     std::string bytes;
     mqtt::encode_unsuback(reply, version_, bytes);  // [v5 MQTT-3.10.4-4, -5]
-    (void)send_if_fits(PacketType::Unsuback, bytes);
+    if (!send_if_fits(PacketType::Unsuback, bytes)) return fail_to_answer();
     host_.unsubscribed(filters);
 }
 
