@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <malloc.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -187,6 +188,12 @@ void announce(const broker::Broker& broker, const Plan& plan, bool background) {
     std::fflush(stdout);
 }
 
+/// Tables that grew and moved go back to the system: by default glibc would keep ever larger ones.
+void limit_kept_memory() {
+    ::mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+    ::mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+}
+
 /// `ready`: descriptor of the waiting parent, -1 in the foreground.
 int run(const Plan& plan, int ready) {
     const bool background = ready >= 0;
@@ -206,6 +213,7 @@ int run(const Plan& plan, int ready) {
         return 1;
     }
     raise_file_limit();
+    limit_kept_memory();
     const sigset_t signals = hold_signals();
     const int signal_fd = ::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     broker::Broker broker(plan.broker.options);
@@ -226,6 +234,7 @@ int run(const Plan& plan, int ready) {
     stop_at_next_signal(signals);
     broker.stop();
     log::info("stopped");
+    log::flush();
     return 0;
 }
 

@@ -1,88 +1,129 @@
 #include "base/log.h"
 
 #include <fcntl.h>
+#include <spdlog/async_logger.h>
+#include <spdlog/details/thread_pool.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/dist_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
-#include <ctime>
 #include <filesystem>
+#include <memory>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 namespace vmq::log {
 namespace {
 
 constexpr mode_t kFileMode = 0640;
-
-// Each line is one write() to a descriptor in append mode, which the kernel keeps apart from the
-// lines of other threads: no lock, and nothing is lost in a buffer when the process dies.
-std::atomic<Level> g_level{Level::Info};
-std::atomic<int> g_console{STDERR_FILENO};  // -1: none
-std::atomic<int> g_file{-1};
-std::string g_file_name;
+/// Lines that may wait for a slow disk or terminal; beyond that the oldest are given up, because a
+/// shard must not wait.
+constexpr std::size_t kWaitingLines = 8192;
 
 constexpr std::array<std::string_view, 7> kNames{"debug", "info",     "notice", "warning",
                                                  "error", "critical", "off"};
 
-/// `2026-01-02T03:04:05.678+00:00` of this moment.
-std::string time_stamp() {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME, &now);
-    tm local{};
-    ::localtime_r(&now.tv_sec, &local);
-    const long minutes = local.tm_gmtoff / 60;
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}{}{:02}:{:02}",
-                       local.tm_year + 1900, local.tm_mon + 1, local.tm_mday, local.tm_hour,
-                       local.tm_min, local.tm_sec, now.tv_nsec / 1'000'000, minutes < 0 ? '-' : '+',
-                       std::abs(minutes) / 60, std::abs(minutes) % 60);
-}
+std::atomic<Level> g_level{Level::Info};
 
-void write_all(int fd, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t written = ::write(fd, text.data(), text.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written <= 0) return;  // a full disk must not stop the broker
-        text.remove_prefix(static_cast<std::size_t>(written));
+using Sinks = std::vector<spdlog::sink_ptr>;
+
+/// A thread of spdlog's that writes, so that those who log do not.
+struct Backend {
+    std::shared_ptr<spdlog::sinks::dist_sink_mt> sinks =
+        std::make_shared<spdlog::sinks::dist_sink_mt>();
+    std::shared_ptr<spdlog::details::thread_pool> pool;
+    std::shared_ptr<spdlog::async_logger> logger;
+    Destination destination;
+
+    void start() {
+        pool = std::make_shared<spdlog::details::thread_pool>(kWaitingLines, 1);
+        logger = std::make_shared<spdlog::async_logger>(
+            "vernemq", sinks, pool, spdlog::async_overflow_policy::overrun_oldest);
+        logger->set_level(spdlog::level::trace);
+        logger->flush_on(spdlog::level::trace);
     }
-}
+    void drain() {
+        logger.reset();
+        pool.reset();  // joins its thread after the last line
+    }
+};
 
-Result<int> open_file(const std::string& name) {
+/// Null until configure(): then lines go to standard error at once.
+std::unique_ptr<Backend> g_backend;
+
+Result<spdlog::sink_ptr> file_sink(const std::string& name) {
     std::error_code error;
     const auto folder = std::filesystem::path(name).parent_path();
     if (!folder.empty()) std::filesystem::create_directories(folder, error);
+    // Made here, because spdlog would leave its mode to the umask.
     const int fd = ::open(name.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, kFileMode);
-    if (fd >= 0) return fd;
-    return Error{ErrorCode::SystemError,
-                 fmt::format("cannot open the log file {}: {}", name, std::strerror(errno))};
+    if (fd < 0) {
+        return Error{ErrorCode::SystemError,
+                     fmt::format("cannot open the log file {}: {}", name, std::strerror(errno))};
+    }
+    ::close(fd);
+    try {
+        return spdlog::sink_ptr(std::make_shared<spdlog::sinks::basic_file_sink_mt>(name));
+    } catch (const spdlog::spdlog_ex& failure) {
+        return Error{ErrorCode::SystemError, failure.what()};
+    }
+}
+
+Result<Sinks> sinks_for(const Destination& destination) {
+    Sinks sinks;
+    if (destination.console) sinks.push_back(std::make_shared<spdlog::sinks::stdout_sink_mt>());
+    if (destination.file.empty()) return sinks;
+    auto file = file_sink(destination.file);
+    if (!file) return file.error();
+    sinks.push_back(std::move(file.value()));
+    return sinks;
+}
+
+void install(Backend& backend, Sinks sinks) {
+    for (const auto& sink : sinks) sink->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %v");
+    backend.sinks->set_sinks(std::move(sinks));
+}
+
+std::string printable(std::string_view name, std::string_view line) {
+    std::string text = fmt::format("[{}] {}", name, line);
+    for (char& byte : text) {
+        if (static_cast<unsigned char>(byte) < 0x20 || byte == 0x7F) byte = '?';
+    }
+    return text;
 }
 
 }  // namespace
 
 Result<void> configure(const Destination& destination) {
-    int file = -1;
-    if (!destination.file.empty()) {
-        auto opened = open_file(destination.file);
-        if (!opened) return opened.error();
-        file = opened.value();
-    }
-    if (const int old = g_file.exchange(file); old >= 0) ::close(old);
-    g_file_name = destination.file;
-    g_console = destination.console ? STDOUT_FILENO : -1;
+    auto sinks = sinks_for(destination);
+    if (!sinks) return sinks.error();
+    flush();
+    if (!g_backend) g_backend = std::make_unique<Backend>();
+    g_backend->destination = destination;
+    install(*g_backend, std::move(sinks.value()));
+    g_backend->drain();
+    g_backend->start();
     set_level(destination.level);
     return {};
 }
 
 void reopen() {
-    const int fd = g_file.load();
-    if (fd < 0) return;
-    auto opened = open_file(g_file_name);
-    if (!opened) return error("{}", opened.error().detail);
-    // The number stays the same, so a thread that is about to write needs to know nothing.
-    ::dup3(opened.value(), fd, O_CLOEXEC);
-    ::close(opened.value());
+    if (!g_backend || g_backend->destination.file.empty()) return;
+    auto sinks = sinks_for(g_backend->destination);
+    if (!sinks) return error("{}", sinks.error().detail);
+    install(*g_backend, std::move(sinks.value()));
+}
+
+void flush() {
+    if (!g_backend || !g_backend->logger) return;
+    g_backend->drain();
+    g_backend->start();
 }
 
 void set_level(Level level) noexcept { g_level.store(level, std::memory_order_relaxed); }
@@ -90,14 +131,16 @@ void set_level(Level level) noexcept { g_level.store(level, std::memory_order_re
 bool enabled(Level level) noexcept { return level >= g_level.load(std::memory_order_relaxed); }
 
 void write(Level level, std::string_view line) {
-    std::string text =
-        fmt::format("{} [{}] {}\n", time_stamp(), kNames[static_cast<std::size_t>(level)], line);
-    for (std::size_t i = 0; i + 1 < text.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(text[i]);
-        if (byte < 0x20 || byte == 0x7F) text[i] = '?';
+    static constexpr std::array<spdlog::level::level_enum, 7> kLevels{
+        spdlog::level::debug, spdlog::level::info, spdlog::level::info, spdlog::level::warn,
+        spdlog::level::err,   spdlog::level::critical, spdlog::level::off};
+    const auto index = static_cast<std::size_t>(level);
+    const std::string text = printable(kNames[index], line);
+    if (g_backend && g_backend->logger) {
+        g_backend->logger->log(kLevels[index], std::string_view(text));
+    } else {
+        fmt::print(stderr, "{}\n", text);
     }
-    if (const int fd = g_console.load(); fd >= 0) write_all(fd, text);
-    if (const int fd = g_file.load(); fd >= 0) write_all(fd, text);
 }
 
 }  // namespace vmq::log

@@ -20,13 +20,17 @@ struct Destination {
     std::string file;           // empty: none; made if missing, with its folders, mode 0640
 };
 
-/// Until then lines go to standard error. Called before there are threads that log. On an error
+/// Until then lines go to standard error. Afterwards a thread of its own writes them, so that
+/// logging never waits for a disk; if 8,192 lines wait, the oldest are given up. Called before there are threads that log. On an error
 /// nothing has changed.
 [[nodiscard]] Result<void> configure(const Destination& destination);
 
 /// Begins the file anew under the configured name, after a rotation has moved it away; a failure is
-/// logged to the old one. From any thread; lines of other threads go to one file or the other.
+/// logged to the old one. Lines under way go to one file or the other.
 void reopen();
+
+/// Waits until what was logged is written. Only while no other thread logs: at the end, in tests.
+void flush();
 
 /// One line `2026-01-02T03:04:05.678+00:00 [info] TEXT`. Thread-safe. Control characters, which
 /// clients may have chosen, are replaced, so that nobody can forge a line.

@@ -23,6 +23,7 @@ protected:
     }
     [[nodiscard]] std::string path() const { return (folder_ / "a/b/console.log").string(); }
     static std::string content(const std::string& path) {
+        flush();
         std::ostringstream text;
         text << std::ifstream(path).rdbuf();
         return text.str();
@@ -66,6 +67,7 @@ TEST_F(LogFile, GoesOnInANewFileAfterARotation) {
     info("first");
     fs::rename(path(), path() + ".1");
     info("second");
+    flush();
     reopen();
     info("third");
     EXPECT_NE(content(path() + ".1").find("second"), std::string::npos);
