@@ -143,9 +143,10 @@ Properties decode_publish_properties(std::string_view raw) {
     return properties;
 }
 
-DecodeStatus decode_pingreq(const Frame& frame) {
+DecodeStatus decode_pingreq(const Frame& frame, ProtocolVersion version) {
     // [v5 MQTT-2.1.3-1] [v3.1.1 MQTT-2.2.2-2]
-    if (frame.flags != 0) return malformed("reserved flags of the fixed header");
+    if (const auto status = detail::check_fixed_header(frame, version, 0); !status.ok())
+        return status;
     if (!frame.body.empty()) return malformed("PINGREQ with a body");  // [v5 3.12] [v3.1.1 3.12]
     return kDecoded;
 }

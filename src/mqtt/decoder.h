@@ -57,7 +57,7 @@ struct Frame {
 [[nodiscard]] DecodeStatus decode_unsubscribe(const Frame& frame, ProtocolVersion version,
                                               Unsubscribe& packet);
 /// PINGREQ: no flags, no body.
-[[nodiscard]] DecodeStatus decode_pingreq(const Frame& frame);
+[[nodiscard]] DecodeStatus decode_pingreq(const Frame& frame, ProtocolVersion version);
 /// As a client sends it: reason codes and properties that only a server may use are refused.
 [[nodiscard]] DecodeStatus decode_disconnect(const Frame& frame, ProtocolVersion version,
                                              Disconnect& packet);

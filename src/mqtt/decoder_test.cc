@@ -256,10 +256,10 @@ TEST(DecodeAck, TakesOnlyTheReasonCodesOfItsType) {
 }
 
 TEST(DecodePingreq, HasNoFlagsAndNoBody) {
-    EXPECT_TRUE(decode_pingreq(frame_of(PacketType::Pingreq, 0, "")).ok());
-    EXPECT_EQ(decode_pingreq(frame_of(PacketType::Pingreq, 1, "")).reason,
+    EXPECT_TRUE(decode_pingreq(frame_of(PacketType::Pingreq, 0, ""), ProtocolVersion::V5).ok());
+    EXPECT_EQ(decode_pingreq(frame_of(PacketType::Pingreq, 1, ""), ProtocolVersion::V5).reason,
               ReasonCode::MalformedPacket);
-    EXPECT_EQ(decode_pingreq(frame_of(PacketType::Pingreq, 0, "x")).reason,
+    EXPECT_EQ(decode_pingreq(frame_of(PacketType::Pingreq, 0, "x"), ProtocolVersion::V5).reason,
               ReasonCode::MalformedPacket);
 }
 

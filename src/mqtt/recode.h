@@ -96,7 +96,7 @@ inline DecodeStatus recode(const Frame& frame, ProtocolVersion version, Sender s
         case PacketType::Unsuback:
             return recode_with<Unsuback>(frame, version, decode_unsuback, encode_unsuback, out);
         case PacketType::Pingreq: {
-            const auto status = decode_pingreq(frame);
+            const auto status = decode_pingreq(frame, version);
             if (status.ok()) encode_pingreq(out);
             return status;
         }

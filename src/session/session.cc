@@ -44,7 +44,7 @@ void Session::on_frame(const mqtt::Frame& frame, TimePoint now) {
         case PacketType::Subscribe: return on_subscribe(frame);
         case PacketType::Unsubscribe: return on_unsubscribe(frame);
         case PacketType::Pingreq: {
-            const auto status = mqtt::decode_pingreq(frame);
+            const auto status = mqtt::decode_pingreq(frame, version_);
             if (!status.ok()) return fail(status.reason, status.what);
             mqtt::encode_pingresp(host_.output().bytes());  // [v5 MQTT-3.12.4-1]
             return host_.count_sent(PacketType::Pingresp);
