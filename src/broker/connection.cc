@@ -50,6 +50,7 @@ void Connection::attach(Client& client, Lane& lane, session::ConnectPlan plan, b
     session_->accept(session_present);
     handshake_.reset();
     arm_timer();
+    if (!session_->v5() && !lane.queue.window().empty()) schedule_retry();
 }
 
 void Connection::begin_reading(std::string unread) {
@@ -65,6 +66,9 @@ bool Connection::writable() const noexcept {
 bool Connection::send(const session::Session::Outgoing& outgoing,
                       session::PublishTemplate* shared) {
     const bool sent = session_->send_publish(outgoing, shard_.now(), shared);
+    if (outgoing.qos != mqtt::QoS::AtMostOnce && retry_at_ == kNever && !session_->v5()) {
+        schedule_retry();
+    }
     // A burst larger than the buffer goes out in the middle of the turn.
     if (output_ && output_->size() >= kOutputHighWater) flush();
     return sent;
@@ -383,10 +387,7 @@ void Connection::arm_timer() {
         if (settings.max_connection_lifetime_s > 0) {
             next = std::min(next, opened_at_ + Seconds(settings.max_connection_lifetime_s));
         }
-        if (!session_->v5() && settings.retry_interval_ms > 0 && lane_ != nullptr &&
-            !lane_->queue.window().empty()) {
-            next = std::min(next, shard_.now() + Millis(settings.retry_interval_ms));
-        }
+        next = std::min(next, retry_at_);
     }
     if (paused_until_ != kNever) next = std::min(next, paused_until_);
     if (next == kNever) {
@@ -427,12 +428,22 @@ void Connection::on_timer(TimePoint now) {
     if (!closing_ && !moved_) arm_timer();
 }
 
+void Connection::schedule_retry() {
+    const std::uint32_t interval = plan_.settings->retry_interval_ms;
+    if (interval == 0) return;
+    retry_at_ = shard_.now() + Millis(interval);
+    if (!timer_.running() || timer_.deadline() > retry_at_) {
+        shard_.loop().timers().start(timer_, retry_at_);
+    }
+}
+
 void Connection::retry_inflight(TimePoint now) {
-    const auto& settings = *plan_.settings;
-    if (session_->v5() || settings.retry_interval_ms == 0 || !writable()) return;
+    if (now < retry_at_) return;
+    const Millis interval(plan_.settings->retry_interval_ms);
     auto& window = lane_->queue.window();
-    const TimePoint before = now - Millis(settings.retry_interval_ms);
-    while (auto* entry = window.overdue(before, now)) {
+    while (writable()) {
+        auto* entry = window.overdue(now - interval, now);
+        if (entry == nullptr) break;
         if (entry->stage == queue::InflightWindow::Stage::AwaitPubcomp) {
             session_->send_pubrel(entry->id);
             continue;
@@ -441,8 +452,10 @@ void Connection::retry_inflight(TimePoint now) {
         (void)send({&delivery.message, entry->id, delivery.qos, delivery.retain, true,
                     delivery.subscription_id},
                    nullptr);
-        if (!writable()) return;
     }
+    TimePoint oldest = now;
+    window.for_each([&oldest](const auto& entry) { oldest = std::min(oldest, entry.sent_at); });
+    retry_at_ = window.empty() ? kNever : std::max(oldest + interval, now + kRetryResolution);
 }
 
 void Connection::count_received(mqtt::PacketType type) {

@@ -157,6 +157,7 @@ private:
     [[nodiscard]] bool may_read() const noexcept;
     void arm_timer();
     void on_timer(TimePoint now);
+    void schedule_retry();
     void retry_inflight(TimePoint now);
     void log_close(std::string_view detail) const;
 
@@ -178,6 +179,7 @@ private:
     TimePoint opened_at_;
     TimePoint received_at_;
     TimePoint paused_until_ = kNever;  // kNever: not paused
+    TimePoint retry_at_ = kNever;      // when packets in flight are looked at, MQTT 3 only
     TimePoint drain_until_ = kNever;
     session::CloseCause cause_ = session::CloseCause::PeerClosed;
     bool over_limit_;

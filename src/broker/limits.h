@@ -26,6 +26,8 @@ inline constexpr int kPumpBudget = 1000;
 inline constexpr std::size_t kRetainedBatch = 64;
 /// Expired retained messages cleared away at a time.
 inline constexpr std::size_t kRetainedSweep = 1000;
+/// Packets in flight are looked at for a retry at most this often.
+inline constexpr Millis kRetryResolution{1000};
 /// How many members of a shared group are tried before a message is given up.
 inline constexpr unsigned kSharedAttempts = 4;
 /// Dropped messages of one client are reported at most this often.
