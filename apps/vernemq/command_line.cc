@@ -49,7 +49,8 @@ Result<CommandLine> parse_command_line(std::span<const char* const> arguments) {
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         const std::string_view word = arguments[i];
         if (word == "-c" || word == "--config") {
-            if (++i == arguments.size() || *arguments[i] == '\0') {
+            ++i;
+            if (i == arguments.size() || *arguments[i] == '\0') {
                 return Error{ErrorCode::InvalidValue, std::string(word) + " needs a file"};
             }
             line.config_file = arguments[i];

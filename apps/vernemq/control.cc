@@ -42,19 +42,24 @@ std::string instance_name(const std::optional<std::string>& config_file) {
     return fmt::format("vernemq-{:08x}", hash_of(path.string()));
 }
 
+/// Nothing for an empty one. There is only one thread when it is asked.
+std::optional<std::string> environment(const char* name) {
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
+    if (value == nullptr || *value == '\0') return std::nullopt;
+    return value;
+}
+
 std::vector<std::string> run_folders() {
-    const char* chosen = std::getenv("VERNEMQ_RUN_DIR");
-    if (chosen != nullptr && *chosen != '\0') return {chosen};
+    if (auto chosen = environment("VERNEMQ_RUN_DIR")) return {*chosen};
     std::vector<std::string> folders{"/run/vernemq"};
-    const char* session = std::getenv("XDG_RUNTIME_DIR");
-    if (session != nullptr && *session == '/') folders.push_back(std::string(session) + "/vernemq");
+    if (auto session = environment("XDG_RUNTIME_DIR")) folders.push_back(*session + "/vernemq");
     folders.push_back(fmt::format("/tmp/vernemq-{}", ::getuid()));
     return folders;
 }
 
 Error system_error(std::string_view what, const std::string& path) {
     return {ErrorCode::SystemError,
-            fmt::format("cannot {} {}: {}", what, path, std::strerror(errno))};
+            fmt::format("cannot {} {}: {}", what, path, std::generic_category().message(errno))};
 }
 
 /// Makes the folder if need be. Refuses one in which others could plant files.
@@ -62,9 +67,14 @@ Result<void> prepare_folder(const std::string& folder) {
     if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) {
         return system_error("make the folder", folder);
     }
+    // Below /tmp anybody may have made it.
+    const bool open_to_all = folder.starts_with("/tmp/");
     struct stat status{};
-    if (::stat(folder.c_str(), &status) != 0) return system_error("use", folder);
-    const bool mine = status.st_uid == ::getuid() || status.st_uid == 0 || ::getuid() == 0;
+    const int found =
+        open_to_all ? ::lstat(folder.c_str(), &status) : ::stat(folder.c_str(), &status);
+    if (found != 0) return system_error("use", folder);
+    const bool mine =
+        status.st_uid == ::getuid() || status.st_uid == 0 || (::getuid() == 0 && !open_to_all);
     if (!S_ISDIR(status.st_mode) || !mine || (status.st_mode & S_IWOTH) != 0) {
         errno = EPERM;
         return system_error("use", folder);
@@ -142,7 +152,7 @@ std::vector<ControlPaths> control_paths(const std::optional<std::string>& config
     const std::string name = instance_name(config_file);
     std::vector<ControlPaths> paths;
     for (const std::string& folder : run_folders()) {
-        const std::string start = folder + "/" + name;
+        const std::string start = fmt::format("{}/{}", folder, name);
         paths.push_back({start + ".pid", start + ".ctl"});
     }
     return paths;

@@ -15,9 +15,9 @@ namespace fs = std::filesystem;
 class Control : public ::testing::Test {
 protected:
     Control() : folder_(fs::temp_directory_path() / ("vmq_control_" + std::to_string(::getpid()))) {
-        ::setenv("VERNEMQ_RUN_DIR", folder_.c_str(), 1);
+        ::setenv("VERNEMQ_RUN_DIR", folder_.c_str(), 1);  // NOLINT(concurrency-mt-unsafe)
     }
-    ~Control() override { fs::remove_all(folder_); }
+    void TearDown() override { fs::remove_all(folder_); }
 
     const fs::path folder_;
 };

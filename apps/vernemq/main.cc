@@ -12,16 +12,17 @@
 #include "vernemq/run.h"
 #include "vernemq/usage.h"
 
+namespace vmq::launcher {
 namespace {
-
-using namespace vmq::launcher;
 
 int print(std::string_view text) {
     fmt::print("{}", text);
     return 0;
 }
 
-int dispatch(const CommandLine& line) {
+}  // namespace
+
+static int run_command(const CommandLine& line) {
     if (line.help) return print(help());
     if (line.command != Command::Config && line.command != Command::OfErlangOnly &&
         line.command != Command::Unknown && !line.arguments.empty()) {
@@ -56,7 +57,7 @@ int dispatch(const CommandLine& line) {
         case Command::Version:
             return print(fmt::format("{}\n", version()));
         case Command::Getpid:
-            return vmq::launcher::getpid(line);
+            return getpid(line);
         case Command::Help:
             return print(help());
         case Command::OfErlangOnly:
@@ -66,14 +67,14 @@ int dispatch(const CommandLine& line) {
     return 1;
 }
 
-}  // namespace
+}  // namespace vmq::launcher
 
 int main(int argc, char** argv) {
-    const auto line = parse_command_line(
+    const auto line = vmq::launcher::parse_command_line(
         std::span<const char* const>(argv + 1, static_cast<std::size_t>(argc > 0 ? argc - 1 : 0)));
     if (!line) {
-        fmt::print(stderr, "vernemq: {}\n{}", line.error().detail, short_usage());
+        fmt::print(stderr, "vernemq: {}\n{}", line.error().detail, vmq::launcher::short_usage());
         return 1;
     }
-    return dispatch(line.value());
+    return vmq::launcher::run_command(line.value());
 }

@@ -14,9 +14,9 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "base/log.h"
@@ -169,12 +169,17 @@ void wait_for_stop(ControlServer& control, int signals) {
     }
 }
 
+void replace_by_null(int descriptor) {
+    const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0) return;
+    ::dup2(null, descriptor);
+    ::close(null);
+}
+
 /// Tells the parent that clients can connect, and lets go of its terminal.
 void detach(int ready) {
-    const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-    ::dup2(null, STDOUT_FILENO);
-    ::dup2(null, STDERR_FILENO);
-    ::close(null);
+    replace_by_null(STDOUT_FILENO);
+    replace_by_null(STDERR_FILENO);
     (void)!::write(ready, "1", 1);
     ::close(ready);
 }
@@ -254,21 +259,19 @@ int start(const CommandLine& line) {
     if (!plan) return 1;
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-        fmt::print(stderr, "error: cannot start: {}\n", std::strerror(errno));
+        fmt::print(stderr, "error: cannot start: {}\n", std::generic_category().message(errno));
         return 1;
     }
     std::fflush(nullptr);
     const pid_t child = ::fork();
     if (child < 0) {
-        fmt::print(stderr, "error: cannot start: {}\n", std::strerror(errno));
+        fmt::print(stderr, "error: cannot start: {}\n", std::generic_category().message(errno));
         return 1;
     }
     if (child == 0) {
         ::close(ends[0]);
         ::setsid();
-        const int null = ::open("/dev/null", O_RDONLY);
-        ::dup2(null, STDIN_FILENO);
-        if (null > STDERR_FILENO) ::close(null);
+        replace_by_null(STDIN_FILENO);
         return run(*plan, ends[1]);
     }
     ::close(ends[1]);

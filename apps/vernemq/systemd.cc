@@ -12,7 +12,7 @@ namespace vmq::launcher {
 
 // sd_notify(3): one datagram of lines NAME=VALUE; a socket name that begins with @ is abstract.
 void notify_systemd(std::string_view state) {
-    const char* name = std::getenv("NOTIFY_SOCKET");
+    const char* name = std::getenv("NOTIFY_SOCKET");  // NOLINT(concurrency-mt-unsafe)
     if (name == nullptr || *name == '\0') return;
     const std::size_t length = std::strlen(name);
     sockaddr_un address{};

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 class LogFile : public ::testing::Test {
 protected:
     LogFile() : folder_(fs::temp_directory_path() / ("vmq_log_" + std::to_string(::getpid()))) {}
-    ~LogFile() override {
+    void TearDown() override {
         (void)configure({});
         fs::remove_all(folder_);
     }
