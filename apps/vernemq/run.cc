@@ -212,6 +212,8 @@ int run(const Plan& plan, int ready) {
         }
         return 1;
     }
+    const sigset_t signals = hold_signals();  // before there is any other thread
+    const int signal_fd = ::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     const auto opened = log::configure(log_destination(plan.config->log(), background));
     if (!opened) {
         fmt::print(stderr, "error: {}\n", opened.error().detail);
@@ -219,8 +221,6 @@ int run(const Plan& plan, int ready) {
     }
     raise_file_limit();
     limit_kept_memory();
-    const sigset_t signals = hold_signals();
-    const int signal_fd = ::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     broker::Broker broker(plan.broker.options);
     log::info("vernemq {}, node {}, {} shards, configuration {}", version(),
               plan.config->node().nodename, broker.shard_count(), plan.file.value_or("built in"));

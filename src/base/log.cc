@@ -11,7 +11,6 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <system_error>
@@ -64,8 +63,8 @@ Result<spdlog::sink_ptr> file_sink(const std::string& name) {
     // Made here, because spdlog would leave its mode to the umask.
     const int fd = ::open(name.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, kFileMode);
     if (fd < 0) {
-        return Error{ErrorCode::SystemError,
-                     fmt::format("cannot open the log file {}: {}", name, std::strerror(errno))};
+        return Error{ErrorCode::SystemError, fmt::format("cannot open the log file {}: {}", name,
+                                                         std::generic_category().message(errno))};
     }
     ::close(fd);
     try {
@@ -132,7 +131,7 @@ bool enabled(Level level) noexcept { return level >= g_level.load(std::memory_or
 
 void write(Level level, std::string_view line) {
     static constexpr std::array<spdlog::level::level_enum, 7> kLevels{
-        spdlog::level::debug, spdlog::level::info, spdlog::level::info, spdlog::level::warn,
+        spdlog::level::debug, spdlog::level::info,     spdlog::level::info, spdlog::level::warn,
         spdlog::level::err,   spdlog::level::critical, spdlog::level::off};
     const auto index = static_cast<std::size_t>(level);
     const std::string text = printable(kNames[index], line);

@@ -21,8 +21,8 @@ struct Destination {
 };
 
 /// Until then lines go to standard error. Afterwards a thread of its own writes them, so that
-/// logging never waits for a disk; if 8,192 lines wait, the oldest are given up. Called before there are threads that log. On an error
-/// nothing has changed.
+/// logging never waits for a disk; if 8,192 lines wait, the oldest are given up. Called before
+/// there are threads that log. On an error nothing has changed.
 [[nodiscard]] Result<void> configure(const Destination& destination);
 
 /// Begins the file anew under the configured name, after a rotation has moved it away; a failure is

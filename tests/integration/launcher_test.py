@@ -96,6 +96,10 @@ class Launcher(unittest.TestCase):
     def log(self):
         return (self.folder / "log/console.log").read_text()
 
+    def wait_for_log(self, pattern):
+        """Lines may be written a moment after what they tell of."""
+        self.wait_until(lambda: re.search(pattern, self.log()), f"{pattern} in the log")
+
     def connack(self, port):
         with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
             client.sendall(CONNECT_V311)
@@ -172,7 +176,7 @@ class InTheBackground(Launcher):
         with (self.folder / "vernemq.conf").open("a") as file:
             file.write("log.console = console\n")
         self.assertEqual(self.started(), (0, "", ""))
-        self.assertIn("listens on 127.0.0.1:", self.log())
+        self.wait_for_log(r"listens on 127\.0\.0\.1:")
 
     def test_systemd_is_told_when_clients_can_connect_and_when_it_stops(self):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
@@ -240,7 +244,7 @@ class InTheForeground(Launcher):
             client.recv(4)
             process.terminate()
             # The broker has said good-bye and waits for this client to close, too.
-            self.wait_until(lambda: "Administrative stop" in self.log(), "it stops")
+            self.wait_for_log("Administrative stop")
             time.sleep(0.1)
             process.terminate()
             self.assertEqual(process.wait(1.5), 128 + signal.SIGTERM)
@@ -255,10 +259,11 @@ class InTheForeground(Launcher):
         self.assertIsNone(process.poll())
 
     def test_log_lines_have_a_time_and_a_level(self):
-        self.console()
+        self.console().terminate()
+        self.wait_for_log(r"\[info\] vernemq \d+\.\d+\.\d+, node VerneMQ@127.0.0.1, 1 shards")
+        self.wait_for_log("stopped")
         for line in self.log().splitlines():
             self.assertRegex(line, LOG_LINE)
-        self.assertRegex(self.log(), r"\[info\] vernemq \d+\.\d+\.\d+, node VerneMQ@127.0.0.1, 1 shards")
 
     def test_log_destinations(self):
         base = (self.folder / "vernemq.conf").read_text()
@@ -266,7 +271,9 @@ class InTheForeground(Launcher):
             name = f"{word}.conf"
             self.write(name, f"{base}log.console = {word}\nlog.console.file = {word}/x.log\n")
             process = self.console(file=name)
-            self.assertEqual(any(LOG_LINE.match(line) for line in process.lines), on_console, word)
+            process.terminate()
+            lines = process.lines + process.stdout.read().decode().splitlines()
+            self.assertEqual(any(LOG_LINE.match(line) for line in lines), on_console, word)
             self.assertEqual((self.folder / word / "x.log").exists(), in_file, word)
 
     def test_a_log_file_that_cannot_be_written_is_an_error(self):
