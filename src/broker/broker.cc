@@ -27,6 +27,7 @@ std::uint64_t entropy() {
 Broker::Broker(BrokerOptions options)
     : options_(std::move(options)),
       shared_(choose_shards(options_.shards), entropy(), options_.max_retained_messages) {
+    shared_.client_seed = entropy();
     shared_.store = std::make_unique<store::MemoryStore>();
     for (ShardId id = 0; id < shared_.shards; ++id) {
         shards_.push_back(std::make_unique<Shard>(id, shared_, entropy()));

@@ -8,7 +8,7 @@ Client::Client(Shard& owner, ClientNumber given_number, std::string_view given_m
                std::string_view given_client_id, queue::Limits limits)
     : shard(owner),
       number(given_number),
-      hash(client_hash(given_mountpoint, given_client_id)),
+      hash(client_hash(given_mountpoint, given_client_id, owner.shared().client_seed)),
       mountpoint(given_mountpoint),
       client_id(given_client_id),
       lane(limits),

@@ -23,10 +23,12 @@ namespace vmq::broker {
 class Connection;
 class Shard;
 
-/// Names a client across the process and picks its home shard. The same in every run.
+/// Names a client across the process and picks its home shard. Clients choose their ids, so a
+/// process keys it with a secret `seed`: nobody can fill one shard or one bucket on purpose.
 [[nodiscard]] inline std::uint64_t client_hash(std::string_view mountpoint,
-                                               std::string_view client_id) noexcept {
-    return hash_bytes(client_id, hash_bytes(mountpoint));
+                                               std::string_view client_id,
+                                               std::uint64_t seed = 0) noexcept {
+    return hash_bytes(client_id, hash_bytes(mountpoint, seed));
 }
 
 /// One queue with the connection that drains it. A client has one, more only with

@@ -39,6 +39,7 @@ struct SharedState {
           retained(shard_count, retained_limit) {}
 
     const std::uint32_t shards;
+    std::uint64_t client_seed = 0;  // of client_hash(); set before the first client
     routing::SubscriptionIndex subscriptions;
     routing::RetainedIndex retained;
     std::unique_ptr<store::MessageStore> store;
@@ -119,7 +120,8 @@ public:
     [[nodiscard]] std::string new_client_id(std::string_view mountpoint);
     [[nodiscard]] ShardId home_of(std::string_view mountpoint,
                                   std::string_view client_id) const noexcept {
-        return static_cast<ShardId>((client_hash(mountpoint, client_id) >> 32U) % shared_.shards);
+        return static_cast<ShardId>((client_hash(mountpoint, client_id, shared_.client_seed) >> 32U) %
+                                    shared_.shards);
     }
 
     // Connections.
@@ -161,11 +163,14 @@ private:
         struct Key {
             std::string_view mountpoint;
             std::string_view client_id;
+            std::uint64_t hash;
         };
-        std::size_t operator()(const Key& key) const noexcept {
-            return client_hash(key.mountpoint, key.client_id);
-        }
+        std::size_t operator()(const Key& key) const noexcept { return key.hash; }
     };
+    [[nodiscard]] ClientHash::Key key_of(std::string_view mountpoint,
+                                         std::string_view client_id) const noexcept {
+        return {mountpoint, client_id, client_hash(mountpoint, client_id, shared_.client_seed)};
+    }
     struct ClientEqual {
         using is_transparent = void;
         bool operator()(const std::unique_ptr<Client>& a,

@@ -36,7 +36,7 @@ std::string Shard::new_client_id(std::string_view mountpoint) {
         std::string id = random_client_id(random_);
         // One that lives here saves the connection a move.
         if (home_of(mountpoint, id) != id_) continue;
-        if (!clients_.contains(ClientHash::Key{mountpoint, id})) return id;
+        if (!clients_.contains(key_of(mountpoint, id))) return id;
     }
 }
 
@@ -52,7 +52,7 @@ hooks::ClientContext Shard::client_context(const Client& client) const {
 }
 
 void Shard::attach(Connection& connection, session::ConnectPlan plan) {
-    const ClientHash::Key key{plan.mountpoint, plan.client_id};
+    const ClientHash::Key key = key_of(plan.mountpoint, plan.client_id);
     auto found = clients_.find(key);
     const bool several = plan.settings->allow_multiple_sessions;
     while (found != clients_.end() && (*found)->online() && !several) {
@@ -215,7 +215,7 @@ void Shard::end_client(Client& client) {
     if (client.stored) batch_.add(store::DeleteSession{client.number});
     metrics_.add(Counter::QueueTeardown);
     clients_by_number_.erase(client.number);
-    clients_.erase(clients_.find(ClientHash::Key{client.mountpoint, client.client_id}));
+    clients_.erase(clients_.find(key_of(client.mountpoint, client.client_id)));
 }
 
 void Shard::store_session(Client& client) {
