@@ -67,11 +67,13 @@ Result<void> Broker::start() {
     for (const auto& shard : shards_) {
         threads_.push_back(std::make_unique<runtime::LoopThread>(shard->loop(), *shard));
     }
+    accepting_.store(true);
     return {};
 }
 
 void Broker::stop(Millis patience) {
     if (threads_.empty()) return;
+    accepting_.store(false);
     for (const auto& shard : shards_) {
         boost::asio::post(shard->loop().io(), [&shard = *shard, patience] {
             shard.shut_down(steady_now() + patience);

@@ -1,6 +1,7 @@
 // Broker: the shards, what they share, and their threads.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -47,6 +48,8 @@ public:
     [[nodiscard]] const std::vector<std::unique_ptr<Listener>>& listeners() const noexcept {
         return listeners_;
     }
+    /// Any thread: between start() and stop().
+    [[nodiscard]] bool accepting() const noexcept { return accepting_.load(); }
     [[nodiscard]] std::uint32_t shard_count() const noexcept { return shared_.shards; }
     /// For counters and inspection.
     [[nodiscard]] const std::vector<std::unique_ptr<Shard>>& shards() const noexcept {
@@ -60,6 +63,7 @@ private:
     std::vector<std::unique_ptr<Listener>> listeners_;
     std::vector<std::unique_ptr<Shard>> shards_;
     std::vector<std::unique_ptr<runtime::LoopThread>> threads_;
+    std::atomic<bool> accepting_{false};
 };
 
 }  // namespace vmq::broker
