@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <string>
 
+#include "admin/http_config.h"
 #include "broker/options_from_config.h"
 #include "vernemq/configuration.h"
 #include "vernemq/usage.h"
@@ -41,8 +42,9 @@ int chkconfig(const CommandLine& line) {
                    "`vernemq config describe KEY` tells what a setting accepts.\n");
         return 1;
     }
-    for (const auto& warning : broker::options_from_config(*config).warnings) {
-        fmt::print(stderr, "warning: {}\n", warning);
+    for (const auto& warnings : {broker::options_from_config(*config).warnings,
+                                 admin::http_from_config(*config).warnings}) {
+        for (const auto& warning : warnings) fmt::print(stderr, "warning: {}\n", warning);
     }
     fmt::print("config is OK\n");
     return 0;

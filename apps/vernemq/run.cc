@@ -18,9 +18,13 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
+#include "admin/http_config.h"
+#include "admin/http_server.h"
 #include "base/log.h"
 #include "broker/broker.h"
+#include "broker/inspect.h"
 #include "broker/options_from_config.h"
 #include "transport/tcp_listener.h"
 #include "vernemq/configuration.h"
@@ -38,6 +42,8 @@ struct Plan {
     std::optional<std::string> file;
     std::shared_ptr<const config::Config> config;
     broker::ConfiguredBroker broker;
+    admin::ConfiguredHttp http;
+    std::vector<std::string> warnings;  // of both
 };
 
 /// Machines without IPv6 are no reason not to start without a configuration.
@@ -57,7 +63,10 @@ std::optional<Plan> make_plan(const CommandLine& line) {
     plan.config = load_config(plan.file);
     if (!plan.config) return std::nullopt;
     plan.broker = broker::options_from_config(*plan.config);
-    for (const auto& warning : plan.broker.warnings) fmt::print(stderr, "warning: {}\n", warning);
+    plan.http = admin::http_from_config(*plan.config);
+    plan.warnings = plan.broker.warnings;
+    plan.warnings.insert(plan.warnings.end(), plan.http.warnings.begin(), plan.http.warnings.end());
+    for (const auto& warning : plan.warnings) fmt::print(stderr, "warning: {}\n", warning);
     if (!plan.file) drop_missing_loopback(plan.broker.options);
     return plan;
 }
@@ -107,10 +116,9 @@ void raise_file_limit() {
                limit.rlim_cur, kRecommendedFiles);
 }
 
-std::string endpoint_of(const broker::Listener& listener) {
-    const bool v6 = listener.address.find(':') != std::string::npos;
-    return v6 ? fmt::format("[{}]:{}", listener.address, listener.port)
-              : fmt::format("{}:{}", listener.address, listener.port);
+std::string endpoint_of(const std::string& address, std::uint16_t port) {
+    const bool v6 = address.find(':') != std::string::npos;
+    return v6 ? fmt::format("[{}]:{}", address, port) : fmt::format("{}:{}", address, port);
 }
 
 void print_first_steps(const broker::Broker& broker) {
@@ -184,10 +192,19 @@ void detach(int ready) {
     ::close(ready);
 }
 
-void announce(const broker::Broker& broker, const Plan& plan, bool background) {
+void announce(const broker::Broker& broker, const admin::HttpServer& http, const Plan& plan,
+              bool background) {
+    const auto opened = [&](const char* key, const char* protocol, const std::string& name,
+                            const std::string& endpoint) {
+        log::info("listener.{}.{} listens on {}", key, name, endpoint);
+        if (!background) fmt::print("listening on {} ({})\n", endpoint, protocol);
+    };
     for (const auto& listener : broker.listeners()) {
-        log::info("listener.tcp.{} listens on {}", listener->name, endpoint_of(*listener));
-        if (!background) fmt::print("listening on {} (mqtt)\n", endpoint_of(*listener));
+        opened("tcp", "mqtt", listener->name, endpoint_of(listener->address, listener->port));
+    }
+    for (const auto& listener : http.listeners()) {
+        const auto endpoint = endpoint_of(listener.tcp.address, listener.tcp.port);
+        opened("http", "http", listener.name, endpoint);
     }
     if (!background && !plan.file) print_first_steps(broker);
     std::fflush(stdout);
@@ -197,6 +214,12 @@ void announce(const broker::Broker& broker, const Plan& plan, bool background) {
 void limit_kept_memory() {
     ::mallopt(M_MMAP_THRESHOLD, 128 * 1024);
     ::mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+}
+
+int not_started(const Error& error) {
+    log::error("{}", error.detail);
+    fmt::print(stderr, "error: {}\n", error.detail);
+    return 1;
 }
 
 /// `ready`: descriptor of the waiting parent, -1 in the foreground.
@@ -224,13 +247,12 @@ int run(const Plan& plan, int ready) {
     broker::Broker broker(plan.broker.options);
     log::info("vernemq {}, node {}, {} shards, configuration {}", version(),
               plan.config->node().nodename, broker.shard_count(), plan.file.value_or("built in"));
-    for (const auto& warning : plan.broker.warnings) log::warning("{}", warning);
-    if (const auto started = broker.start(); !started) {
-        log::error("{}", started.error().detail);
-        fmt::print(stderr, "error: {}\n", started.error().detail);
-        return 1;
-    }
-    announce(broker, plan, background);
+    for (const auto& warning : plan.warnings) log::warning("{}", warning);
+    if (const auto started = broker.start(); !started) return not_started(started.error());
+    const broker::Inspector inspector(broker, plan.config->node().nodename, std::string(version()));
+    admin::HttpServer http(plan.http.options, [&inspector] { return inspector.snapshot(); });
+    if (const auto started = http.start(); !started) return not_started(started.error());
+    announce(broker, http, plan, background);
     if (background) detach(ready);
     notify_systemd(fmt::format("READY=1\nMAINPID={}", ::getpid()));
     wait_for_stop(control.value(), signal_fd);

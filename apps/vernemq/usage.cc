@@ -20,7 +20,8 @@ USAGE
 RUNNING
   console      Run in this terminal until Ctrl-C. Containers and systemd use it as well: it prints
                one line `listening on ADDRESS:PORT (mqtt)` for each listener when clients can
-               connect. In a container (process 1, no terminal) it is what runs without a command.
+               connect, and with (http) for the status page. In a container (process 1, no
+               terminal) it is what runs without a command.
   start        Run in the background. Returns when clients can connect, or says why they cannot.
                Prints nothing when all is well. What log.console sends to standard output goes to
                log.console.file instead.

@@ -53,7 +53,7 @@ void add_mqtt_options(std::vector<ListenerOption>& options) {
              "max_connections", "10000",
              "Most connections at a time; -1 takes the value of the next wider level.")
              .range(-1, kUint32Max),
-         kAll, kTcp},
+         kAll, kTcp | kHttp},
         {integer("nr_of_acceptors", "10", "Accepted for VerneMQ's sake; has no effect.")
              .range(-1, kUint32Max),
          kAll, kAll},
@@ -61,7 +61,7 @@ void add_mqtt_options(std::vector<ListenerOption>& options) {
                  "Connections the system holds until they are accepted. Not known to VerneMQ.")
              .range(1, kUint16Max)
              .hidden(),
-         kAll, kTcp},
+         kAll, kTcp | kHttp},
         {integer("max_connection_lifetime", "0",
                  "Connections are closed this long after their CONNECT; 0 lets them live.")
              .unit("s"),
@@ -130,15 +130,15 @@ void add_proxy_and_http_options(std::vector<ListenerOption>& options) {
         {integer("max_request_line_length", "8000", "Longest first line of an HTTP request.")
              .unit("bytes")
              .hidden(),
-         kWeb | kWs | kWss},
+         kWeb | kWs | kWss, kHttp},
         {integer("max_header_value_length", "4096", "Longest value of an HTTP header.")
              .unit("bytes")
              .hidden(),
-         kWeb | kWs | kWss},
+         kWeb | kWs | kWss, kHttp},
         {list("http_modules", "[]",
               "What the listener serves; none is what the setting http_modules says.")
              .hidden(),
-         kWeb},
+         kWeb, kHttp},
         {word("http_module.$M.auth.mode", "noauth|apikey", kUnset,
               "Whether an HTTP module asks for an API key at this listener.")
              .hidden(),

@@ -143,7 +143,7 @@ TEST(ListenerOptions, DoNotExistForOtherKinds) {
     EXPECT_EQ(SettingTable::instance().find("listener.https.x.mountpoint"), nullptr);
 }
 
-TEST(ListenerOptions, AreBuiltForTcpAndTheAddressForHttp) {
+TEST(ListenerOptions, AreBuiltForTcpAndForHttpAsFarAsItHasThem) {
     const auto status = [](std::string_view key) {
         return SettingTable::instance().find(key)->status;
     };
@@ -152,11 +152,15 @@ TEST(ListenerOptions, AreBuiltForTcpAndTheAddressForHttp) {
           "listener.tcp.mountpoint", "listener.tcp.x.allowed_protocol_versions",
           "listener.tcp.x.allow_anonymous_override", "listener.tcp.x.buffer_sizes",
           "listener.tcp.x.max_connection_lifetime", "listener.tcp.x.nr_of_acceptors",
-          "listener.tcp.x.active_n", "listener.tcp.x.backlog", "listener.backlog"}) {
+          "listener.tcp.x.active_n", "listener.tcp.x.backlog", "listener.backlog",
+          "listener.http.x.max_connections", "listener.http.x.max_request_line_length",
+          "listener.http.x.max_header_value_length", "listener.http.x.http_modules"}) {
         EXPECT_EQ(status(key), Status::Built) << key;
     }
-    for (const auto key : {"listener.ssl.x", "listener.tcp.x.proxy_protocol",
-                           "listener.ssl.x.mountpoint", "listener.http.x.http_modules"}) {
+    for (const auto key :
+         {"listener.ssl.x", "listener.tcp.x.proxy_protocol", "listener.ssl.x.mountpoint",
+          "listener.http.x.http_module.vmq_status_http.auth.mode",
+          "listener.https.x.http_modules"}) {
         EXPECT_EQ(status(key), Status::NotBuiltYet) << key;
     }
     EXPECT_EQ(status("listener.http.x.config_mod"), Status::NoMeaning);

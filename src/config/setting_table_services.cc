@@ -9,6 +9,7 @@ void add_http(std::vector<Setting>& table) {
         list("http_modules",
              "[vmq_metrics_http,vmq_http_mgmt_api,vmq_status_http,vmq_health_http,vmq_http_v2_api]",
              "What HTTP listeners without a list of their own serve.")
+            .built()
             .hidden(),
         word("http_module.vmq_http_mgmt_api.auth.mode", "noauth|apikey", "apikey",
              "Whether the management API asks for an API key.")
@@ -52,7 +53,8 @@ void add_metrics(std::vector<Setting>& table) {
         flag("systree_retain", "off", "Retains those publishes.").hidden(),
         atom("systree_reg_view", "vmq_reg_trie", "Routing table of those publishes.").hidden(),
         text("prometheus_namespace", "vernemq_",
-             "What metric names at /metrics begin with; \"\" is nothing."),
+             "What metric names at /metrics begin with; \"\" is nothing.")
+            .built(),
         flag("graphite_enabled", "off", "Sends metrics to Graphite.").live(),
         text("graphite_host", "localhost", "Host of the Graphite server.").live(),
         integer("graphite_port", "2003", "Port of the Graphite server.")

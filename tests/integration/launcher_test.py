@@ -197,14 +197,14 @@ class InTheForeground(Launcher):
         self.assertEqual(self.vernemq("getpid")[1], f"{process.pid}\n")
 
     def test_without_a_file_only_this_machine_can_connect(self):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            taken = probe.connect_ex(("127.0.0.1", 1883)) == 0
-        if taken:  # by something that is not ours: then this is what must be said of it
-            status, _, error = self.vernemq("console", file=None)
-            self.assertEqual(status, 1)
-            self.assertIn("127.0.0.1:1883: Address already in use", error)
-            return
+        for port in (1883, 8888):
+            with socket.socket() as probe:
+                taken = probe.connect_ex(("127.0.0.1", port)) == 0
+            if taken:  # by something that is not ours: then this is what must be said of it
+                status, _, error = self.vernemq("console", file=None)
+                self.assertEqual(status, 1)
+                self.assertIn(f"127.0.0.1:{port}: Address already in use", error)
+                return
         process = self.console(file=None)
         self.wait_until(lambda: self.vernemq("ping", file=None)[0] == 0, "it answers")
         loopback = {"0100007F", "00000000000000000000000001000000"}

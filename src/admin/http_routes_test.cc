@@ -1,0 +1,100 @@
+#include "admin/http_routes.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "admin/view_sample.h"
+
+namespace vmq::admin {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+HttpResponse get(std::string_view target, const HttpModules& modules = {},
+                 std::string_view accept = {}) {
+    return respond({"GET", target, accept}, modules, "vernemq_", sample_view);
+}
+
+TEST(HttpRoutes, ThePageStandsAtTwoPathsAndIsBuiltIn) {
+    for (const auto* path : {"/", "/status", "/status?x=1"}) {
+        const auto response = get(path);
+        EXPECT_EQ(response.status, 200U);
+        EXPECT_EQ(response.content_type, "text/html; charset=utf-8");
+        EXPECT_THAT(response.body, StartsWith("<!doctype html>"));
+    }
+    EXPECT_THAT(get("/status/status.js").content_type, StartsWith("text/javascript"));
+    EXPECT_THAT(get("/status/status.css").content_type, StartsWith("text/css"));
+}
+
+TEST(HttpRoutes, ThePageLoadsNothingFromElsewhereAndHasNoMarkupFromValues) {
+    for (const auto* path : {"/", "/status/status.js", "/status/status.css"}) {
+        const auto body = get(path).body;
+        EXPECT_THAT(body, Not(IsEmpty()));
+        EXPECT_THAT(body, Not(HasSubstr("http://")));
+        EXPECT_THAT(body, Not(HasSubstr("https://")));
+        EXPECT_THAT(body, Not(HasSubstr("innerHTML")));
+    }
+}
+
+TEST(HttpRoutes, NumbersComeAsJsonAndAsText) {
+    EXPECT_EQ(get("/status.json").content_type, "application/json");
+    EXPECT_THAT(get("/status.json").body, StartsWith(R"([{"a@b":{"num_online":2,)"));
+    EXPECT_EQ(get("/metrics").content_type, "text/plain; version=0.0.4; charset=utf-8");
+    EXPECT_THAT(get("/metrics").body, StartsWith("# HELP vernemq_"));
+}
+
+TEST(HttpRoutes, MetricsAreTextOnly) {
+    EXPECT_EQ(get("/metrics", {}, "application/json").status, 406U);
+    EXPECT_EQ(get("/metrics", {}, "application/json, */*;q=0.1").status, 200U);
+    EXPECT_EQ(get("/metrics", {}, "Text/Plain;version=0.0.4").status, 200U);
+}
+
+TEST(HttpRoutes, HealthFollowsTheListeners) {
+    EXPECT_EQ(get("/health").body, R"({"status":"OK"})");
+    const auto down = [] {
+        auto view = sample_view();
+        view.node.listeners[0].running = false;
+        return view;
+    };
+    const auto health = respond({"GET", "/health", {}}, {}, "", down);
+    EXPECT_EQ(health.status, 503U);
+    EXPECT_EQ(health.body, R"({"status":"DOWN","reasons":["Listeners are not ready: [mqtt]"]})");
+    const auto listeners = respond({"GET", "/health/listeners", {}}, {}, "", down);
+    EXPECT_EQ(listeners.status, 503U);
+    EXPECT_EQ(listeners.body, R"({"status":"DOWN","reason":"Listeners are not ready: [mqtt]"})");
+    EXPECT_EQ(respond({"GET", "/health/ping", {}}, {}, "", down).status, 200U);
+}
+
+TEST(HttpRoutes, OtherMethodsAreRefused) {
+    EXPECT_EQ(respond({"POST", "/status", {}}, {}, "", sample_view).status, 405U);
+    EXPECT_EQ(respond({"get", "/status", {}}, {}, "", sample_view).status, 405U);
+    EXPECT_EQ(respond({"HEAD", "/status", {}}, {}, "", sample_view).status, 200U);
+}
+
+TEST(HttpRoutes, AnUnknownPathIsToldWhatThereIsButNotRepeated) {
+    for (const auto* path : {"/<script>", "/statusx", "/status/", "/status/../x", "", "*"}) {
+        const auto response = get(path);
+        EXPECT_EQ(response.status, 404U) << path;
+        EXPECT_THAT(response.content_type, StartsWith("text/plain"));
+        EXPECT_THAT(response.body, HasSubstr("/metrics"));
+        EXPECT_THAT(response.body, Not(HasSubstr("<script>")));
+    }
+}
+
+TEST(HttpRoutes, AListenerServesItsModulesOnly) {
+    const HttpModules only_metrics{.status = false, .health = false, .metrics = true};
+    EXPECT_EQ(get("/metrics", only_metrics).status, 200U);
+    for (const auto* path : {"/", "/status", "/status.json", "/health", "/health/ping"}) {
+        const auto response = get(path, only_metrics);
+        EXPECT_EQ(response.status, 404U) << path;
+        EXPECT_THAT(response.body, Not(HasSubstr("/status")));
+    }
+    const HttpModules no_metrics{.status = true, .health = true, .metrics = false};
+    EXPECT_EQ(get("/metrics", no_metrics).status, 404U);
+}
+
+}  // namespace
+}  // namespace vmq::admin

@@ -1,0 +1,57 @@
+// The HTTP server for operators: status page, health, metrics.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "admin/http_routes.h"
+#include "admin/limits.h"
+#include "base/result.h"
+#include "broker/inspect.h"
+#include "transport/tcp_listener.h"
+
+namespace vmq::admin {
+
+struct HttpListenerOptions {
+    std::string name = "default";
+    transport::TcpListenOptions tcp;
+    std::uint32_t max_connections = kMaxHttpConnections;
+    std::uint32_t max_request_line_length = 8000;
+    std::uint32_t max_header_value_length = 4096;
+    HttpModules modules;
+};
+
+struct HttpOptions {
+    std::vector<HttpListenerOptions> listeners;
+    std::string metrics_prefix = "vernemq_";
+    Millis timeout = kHttpTimeout;
+};
+
+/// Serves all its listeners on one thread of its own, so that a slow request costs no shard
+/// anything. Made, started and destroyed on one thread; destroying it closes every connection.
+class HttpServer final {
+public:
+    using Inspect = std::function<broker::NodeSnapshot()>;
+
+    /// `inspect` is called on the server's thread.
+    HttpServer(HttpOptions options, Inspect inspect);
+    ~HttpServer();
+    HttpServer(const HttpServer&) = delete;
+    HttpServer& operator=(const HttpServer&) = delete;
+
+    /// Opens every listener, then starts the thread; once. On an error nothing runs.
+    [[nodiscard]] Result<void> start();
+
+    /// After start() with the ports as the system chose them.
+    [[nodiscard]] const std::vector<HttpListenerOptions>& listeners() const noexcept;
+
+private:
+    class Impl;
+    class Connection;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vmq::admin

@@ -1,0 +1,25 @@
+// Sizes and times of the HTTP server that have no configuration key.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/clock.h"
+
+namespace vmq::admin {
+
+/// Connections of all HTTP listeners together; one too many is closed at once and counted.
+inline constexpr std::uint32_t kMaxHttpConnections = 100;
+/// All header lines of a request together, without the request line.
+inline constexpr std::uint32_t kMaxHeaderSize = 16 * 1024;
+/// Bound of max_request_line_length.
+inline constexpr std::uint32_t kMaxRequestLine = 64 * 1024;
+/// For a request to arrive as a whole, also after an earlier one, and for a response to leave.
+inline constexpr Seconds kHttpTimeout{10};
+/// For a client to close after it has been told that we do, and how much it may send until then.
+inline constexpr Seconds kHttpLinger{2};
+inline constexpr std::size_t kMaxLingerBytes = 1024 * 1024;
+/// Before accepting again when the system has no descriptor left.
+inline constexpr Millis kAcceptRetry{200};
+
+}  // namespace vmq::admin

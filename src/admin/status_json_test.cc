@@ -1,0 +1,66 @@
+#include "admin/status_json.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+
+#include "admin/view_sample.h"
+
+namespace vmq::admin {
+namespace {
+
+TEST(StatusJson, IsTheFormatOfVerneMQFollowedByOurFields) {
+    EXPECT_EQ(status_json(sample_view()),
+              R"([{"a@b":{"num_online":2,"num_offline":3,"msg_in":120,"msg_out":40,"queue_in":0,)"
+              R"("queue_out":0,"queue_drop":11,"queue_unhandled":13,"num_subscriptions":7,)"
+              R"("num_retained":3,"matches_local":0,"matches_remote":0,"version":"0.1.0",)"
+              R"("mystatus":[{"a@b":true}],"listeners":[{"type":"mqtt","status":"running",)"
+              R"("ip":"127.0.0.1","port":1883,"mountpoint":"","max_conns":10000,)"
+              R"("name":"default","connections":2}],"uptime_s":90,"num_sessions":5,)"
+              R"("retained_bytes":300,"drops":{"queue_full":11,"expired":12,)"
+              R"("packet_too_large":14,"unhandled":13}}}])");
+}
+
+TEST(StatusJson, EscapesWhatTheOperatorChose) {
+    auto view = sample_view();
+    view.node.node = "\"\\\n</script>@b";
+    view.node.listeners[0].mountpoint = "\"}";
+    const auto parsed = boost::json::parse(status_json(view));
+    const auto& node = parsed.at(0).at("\"\\\n</script>@b");
+    EXPECT_EQ(node.at("listeners").at(0).at("mountpoint").as_string(), "\"}");
+}
+
+TEST(StatusJson, NoLimitOfConnectionsIsTheWordInfinity) {
+    auto view = sample_view();
+    view.node.listeners[0].max_connections.reset();
+    const auto parsed = boost::json::parse(status_json(view));
+    EXPECT_EQ(parsed.at(0).at("a@b").at("listeners").at(0).at("max_conns").as_string(), "infinity");
+}
+
+// A client may have several connections, and those that have not sent CONNECT yet have no session.
+TEST(StatusJson, OfflineIsNeverNegative) {
+    auto view = sample_view();
+    view.node.connections = 6;
+    const auto parsed = boost::json::parse(status_json(view));
+    EXPECT_EQ(parsed.at(0).at("a@b").at("num_offline").to_number<int>(), 0);
+}
+
+TEST(Health, NamesTheTypeOfEachListenerThatDoesNotRunOnce) {
+    auto view = sample_view();
+    EXPECT_EQ(listeners_not_ready(view), "");
+    view.node.listeners[0].running = false;
+    view.node.listeners.push_back(view.node.listeners[0]);
+    EXPECT_EQ(listeners_not_ready(view), "[mqtt]");
+    view.node.listeners[1].type = "http";
+    EXPECT_EQ(listeners_not_ready(view), "[mqtt,http]");
+}
+
+TEST(Health, HasTheShapesOfVerneMQ) {
+    EXPECT_EQ(health_json({}), R"({"status":"OK"})");
+    EXPECT_EQ(health_json({"a", "b"}), R"({"status":"DOWN","reasons":["a","b"]})");
+    EXPECT_EQ(listener_health_json({}), R"({"status":"OK"})");
+    EXPECT_EQ(listener_health_json("a"), R"({"status":"DOWN","reason":"a"})");
+}
+
+}  // namespace
+}  // namespace vmq::admin
