@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""MQTT.js against the broker: starts both. What is tested stands in mqttjs/scenarios.js."""
+
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+FOLDER = pathlib.Path(__file__).resolve().parent / "mqttjs"
+sys.path.insert(0, str(FOLDER.parent.parent / "support"))
+from broker import LIMIT, SLOWNESS, Broker, Skip, expect
+from scenarios import main, scenario
+
+STAMP = FOLDER / "node_modules/.installed"
+
+
+def lock_digest():
+    return hashlib.sha256((FOLDER / "package-lock.json").read_bytes()).hexdigest()
+
+
+def installed():
+    return STAMP.exists() and STAMP.read_text() == lock_digest()
+
+
+@scenario
+def install():
+    """What package-lock.json names, from the npm registry; nothing to do if it is here already."""
+    if installed():
+        return
+    if not shutil.which("npm"):
+        raise Skip("npm is not here (Debian: npm)")
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1"]
+    done = subprocess.run(command, cwd=FOLDER, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=240)
+    if done.returncode != 0:
+        raise Skip(f"npm could not install MQTT.js: {done.stdout[-2000:]}")
+    STAMP.write_text(lock_digest())
+
+
+def run(name, *settings):
+    if not shutil.which("node"):
+        raise Skip("node is not here (Debian: nodejs)")
+    if not installed():
+        raise Skip("MQTT.js is not installed: run the scenario 'install'")
+    with Broker(*settings) as broker:
+        environment = {**os.environ, "VMQ_SLOWNESS": str(SLOWNESS)}
+        done = subprocess.run(["node", "scenarios.js", broker.address[0], str(broker.port), name], cwd=FOLDER,
+                              env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=4 * LIMIT)
+        expect(done.returncode == 0, f"MQTT.js, {name}:\n{done.stdout}")
+
+
+@scenario
+def qos_v3():
+    run("qos_v3")
+
+
+@scenario
+def qos_v4():
+    run("qos_v4")
+
+
+@scenario
+def qos_v5():
+    run("qos_v5")
+
+
+@scenario
+def properties():
+    run("properties")
+
+
+@scenario
+def retained():
+    run("retained")
+
+
+@scenario
+def topic_alias():
+    run("topic_alias", "topic_alias_max_client = 5", "topic_alias_max_broker = 5")
+
+
+@scenario
+def session_resume():
+    run("session_resume")
+
+
+@scenario
+def will_delay():
+    run("will_delay")
+
+
+@scenario
+def takeover():
+    run("takeover")
+
+
+@scenario
+def reconnect():
+    run("reconnect")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+"""Paho's C library against the broker: starts the broker and the programs paho_sync and paho_async."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from broker import LIMIT, Broker, Skip, expect
+from scenarios import main, scenario
+
+V31, V311, V5 = "3", "4", "5"
+
+
+def run(program, name, *versions):
+    path = pathlib.Path(os.environ["VMQ_BROKER"]).resolve().parent / program
+    if not path.exists():
+        raise Skip(f"{program} was not built: Paho's C library was not found (Debian: libpaho-mqtt-dev)")
+    for version in versions:
+        with Broker("max_online_messages = -1", "max_offline_messages = -1") as broker:
+            command = [path, f"tcp://{broker.address[0]}:{broker.port}", name, version]
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                  timeout=4 * LIMIT)
+            expect(done.returncode == 0, f"{program} {name}, protocol version {version}:\n{done.stdout}")
+
+
+@scenario
+def sync_qos():
+    run("paho_sync", "qos", V31, V311, V5)
+
+
+@scenario
+def sync_session():
+    run("paho_sync", "session", V31, V311, V5)
+
+
+@scenario
+def sync_retained():
+    run("paho_sync", "retained", V31, V311, V5)
+
+
+@scenario
+def async_qos():
+    run("paho_async", "qos", V31, V311, V5)
+
+
+@scenario
+def async_session():
+    run("paho_async", "session", V311, V5)
+
+
+if __name__ == "__main__":
+    main()
