@@ -1,5 +1,6 @@
 #include "queue/inflight_window.h"
 
+#include <algorithm>
 #include <bitset>
 #include <utility>
 
@@ -136,16 +137,23 @@ mqtt::PacketId InflightWindow::next_free_id() noexcept {
 }
 
 // Only ids up to the last one become used and used ones only become free, so a run of free ids
-// stays free until it is used up: mostly once in 65,535 messages.
+// stays free until it is used up: mostly once in 65,535 messages. Every session looks at its first
+// message, so that must not cost a walk over all ids.
 void InflightWindow::find_free_run() noexcept {
-    std::bitset<kMaxEntries + 1> used;
-    for_each([&used](const Entry& entry) { used.set(static_cast<std::uint16_t>(entry.id)); });
-    while (used.test(following(last_id_))) last_id_ = following(last_id_);
-    std::uint16_t id = last_id_;
-    while (free_run_ < kMaxEntries && !used.test(following(id))) {
-        ++free_run_;
-        id = following(id);
+    std::size_t run = kMaxEntries;
+    for_each([&](const Entry& entry) {
+        const auto id = static_cast<std::size_t>(entry.id);
+        run = std::min(run, (id + kMaxEntries - last_id_ - 1) % kMaxEntries);
+    });
+    if (run == 0) {  // the next one is in use
+        std::bitset<kMaxEntries + 1> used;
+        for_each([&used](const Entry& entry) { used.set(static_cast<std::uint16_t>(entry.id)); });
+        while (used.test(following(last_id_))) last_id_ = following(last_id_);
+        for (auto id = following(last_id_); run < kMaxEntries && !used.test(id); id = following(id)) {
+            ++run;
+        }
     }
+    free_run_ = static_cast<std::uint16_t>(run);
 }
 
 Delivery InflightWindow::finish(std::size_t index) noexcept {
