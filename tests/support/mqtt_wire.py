@@ -287,6 +287,7 @@ class Client:
             packets = self.splitter.feed(data)
             if self.acknowledge:
                 self._answer(packets)
+                packets = [each for each in packets if each.kind != PUBREL]  # nobody asks for those
             self.inbox.extend(packets)
 
     def _answer(self, packets):
