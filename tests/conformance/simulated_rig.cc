@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <array>
 
+#include "conformance/broker_conf.h"
 #include "conformance/scripted_plugin.h"
-#include "conformance/simulated_settings.h"
 #include "hooks/anonymous.h"
 #include "store/memory_store.h"
 
@@ -23,12 +23,23 @@ constexpr std::uint64_t kSeed = 20'260'101;
 
 }  // namespace
 
-SimulatedRig::SimulatedRig(std::uint32_t shards)
-    : now_(Millis(1'000'000)), shared_(shards, kSeed, 0) {
+SimulatedRig::SimulatedRig(const broker::BrokerOptions& options)
+    : now_(Millis(1'000'000)), shared_(options.shards, kSeed, options.max_retained_messages) {
     shared_.store = std::make_unique<store::MemoryStore>();
-    for (ShardId id = 0; id < shards; ++id) {
+    for (ShardId id = 0; id < options.shards; ++id) {
         shards_.push_back(std::make_unique<broker::Shard>(id, shared_, kSeed + id, now_));
         shared_.peers.push_back(shards_.back().get());
+    }
+    for (const broker::ListenerOptions& each : options.listeners) {
+        auto listener = std::make_unique<broker::Listener>();
+        listener->name = each.name;
+        listener->max_connections = each.max_connections;
+        listener->policy = each.policy;
+        listener->settings = std::make_shared<const session::Settings>(each.settings);
+        listeners_.push_back(std::move(listener));
+    }
+    if (options.expire_retain_cache > Seconds(0)) {
+        shards_.front()->sweep_retained_every(options.expire_retain_cache);
     }
 }
 
@@ -39,61 +50,39 @@ SimulatedRig::~SimulatedRig() {
 
 Result<std::unique_ptr<SimulatedRig>> SimulatedRig::make(std::uint32_t shards,
                                                          const Case& script) {
-    std::unique_ptr<SimulatedRig> rig(new SimulatedRig(shards));
-    if (auto done = rig->configure(script); !done) return done.error();
+    const auto options = options_of(conf_text(script, shards));
+    if (!options) return options.error();
+    std::unique_ptr<SimulatedRig> rig(new SimulatedRig(options.value()));
+    if (auto added = rig->add_plugins(script.hooks); !added) return added.error();
     return rig;
 }
 
-Result<void> SimulatedRig::configure(const Case& script) {
+Result<void> SimulatedRig::add_plugins(const std::vector<HookRule>& rules) {
     for (const auto& shard : shards_) {
-        if (!script.hooks.empty()) {
-            auto plugin = ScriptedPlugin::make(script.hooks);
+        if (!rules.empty()) {
+            auto plugin = ScriptedPlugin::make(rules);
             if (!plugin) return plugin.error();
             shard->chain().add(std::move(plugin.value()));
         }
         shard->chain().add(std::make_unique<hooks::Anonymous>());
     }
-    auto policy = session::ListenerPolicy{};
-    policy.allow_anonymous = true;
-    session::Settings settings;
-    for (const Setting& setting : script.settings) {
-        if (!setting.listener.empty()) continue;
-        auto done = apply_setting(setting.key, setting.value, settings, policy);
-        if (!done) return done;
-    }
-    listener("default");
-    for (const Setting& setting : script.settings) {
-        if (!setting.listener.empty()) listener(setting.listener);
-    }
-    for (const auto& each : listeners_) {
-        each->policy = policy;
-        each->settings = std::make_shared<const session::Settings>(settings);
-    }
-    for (const Setting& setting : script.settings) {
-        if (setting.listener.empty()) continue;
-        auto done = apply_listener_option(setting.key, setting.value, listener(setting.listener));
-        if (!done) return done;
-    }
     return {};
 }
 
-broker::Listener& SimulatedRig::listener(const std::string& name) {
-    for (const auto& each : listeners_) {
-        if (each->name == name) return *each;
-    }
-    listeners_.push_back(std::make_unique<broker::Listener>());
-    listeners_.back()->name = name;
-    return *listeners_.back();
-}
-
 Result<int> SimulatedRig::connect(std::string_view name) {
+    const auto listener =
+        std::find_if(listeners_.begin(), listeners_.end(),
+                     [name](const auto& each) { return each->name == name; });
+    if (listener == listeners_.end()) {
+        return Error{ErrorCode::NotFound, fmt::format("no listener {}", name)};
+    }
     std::array<int, 2> pair{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair.data()) != 0) {
         return Error{ErrorCode::SystemError, "socketpair failed"};
     }
     broker::Shard& shard = *shards_[next_shard_];
     next_shard_ = (next_shard_ + 1) % shards_.size();
-    shard.on_accept(listener(std::string(name)), pair[1], {"127.0.0.1", 40'000});
+    shard.on_accept(**listener, pair[1], {"127.0.0.1", 40'000});
     return pair[0];
 }
 

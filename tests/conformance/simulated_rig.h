@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "broker/shard.h"
+#include "broker/broker.h"
 #include "conformance/rig.h"
 
 namespace vmq::conformance {
@@ -12,7 +12,7 @@ namespace vmq::conformance {
 /// home shard as they do in production.
 class SimulatedRig final : public Rig {
 public:
-    /// Fails on a setting or hook it does not know.
+    /// Fails on a setting or hook that there is not.
     [[nodiscard]] static Result<std::unique_ptr<SimulatedRig>> make(std::uint32_t shards,
                                                                     const Case& script);
     ~SimulatedRig() override;
@@ -27,9 +27,8 @@ public:
     Result<void> shut_down(const Exchange& exchange) override;
 
 private:
-    explicit SimulatedRig(std::uint32_t shards);
-    Result<void> configure(const Case& script);
-    broker::Listener& listener(const std::string& name);
+    explicit SimulatedRig(const broker::BrokerOptions& options);
+    Result<void> add_plugins(const std::vector<HookRule>& rules);
 
     TimePoint now_;
     broker::SharedState shared_;
