@@ -20,6 +20,12 @@ queue::Limits queue_limits(const session::Settings& settings) {
             settings.override_max_online_messages};
 }
 
+/// What the client asked for, as far as max_last_will_delay allows.
+std::uint64_t will_delay_s(const session::StoredWill& will, const session::Settings& settings) {
+    return std::min<std::uint64_t>(will.delay_s,
+                                   settings.max_last_will_delay_s.value_or(will.delay_s));
+}
+
 /// 28 characters like VerneMQ's: "anon-" and 23 of the URL-safe base64 alphabet.
 std::string random_client_id(Random& random) {
     static constexpr std::string_view kAlphabet =
@@ -74,7 +80,8 @@ void Shard::displace(Client& client, bool clean_start) {
     const bool suppressed = old.plan().settings->suppress_lwt_on_session_takeover;
     // A delayed will is not sent when the client is back before its delay is over; when the new
     // connection begins a new session, the old one has ended and its will is due [v5 3.1.3.2.2].
-    const bool delayed = will != nullptr && will->delay_s > 0 && client.persistent() && !clean_start;
+    const bool delayed = will != nullptr && will_delay_s(*will, *old.plan().settings) > 0 &&
+                         client.persistent() && !clean_start;
     if (suppressed || delayed) old.discard_will();
     old.session()->disconnect(mqtt::ReasonCode::SessionTakenOver, CloseCause::TakenOver,
                               "taken over");  // [v5 MQTT-3.1.4-3] [v3.1.1 MQTT-3.1.4-2]
@@ -151,8 +158,7 @@ void Shard::on_disconnected(Client& client, Lane& lane, CloseCause cause,
         client.more.clear();
     }
     if (will) {
-        std::uint64_t delay = will->delay_s;
-        if (const auto& most = client.settings->max_last_will_delay_s) delay = std::min(delay, *most);
+        const std::uint64_t delay = will_delay_s(*will, *client.settings);
         if (delay > 0 && client.persistent() && cause != CloseCause::ServerShutdown) {
             client.will = std::move(will);  // [v5 MQTT-3.1.3-9]
             client.will_at = now() + Seconds(delay);

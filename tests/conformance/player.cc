@@ -95,6 +95,7 @@ Player::Problem Player::client_step(ScriptClient& client, const std::string& nam
         client.version = *version;
     } else if (verb == "drop") {
         client.drop();
+        rig_.await_silence([this] { return exchange(); });  // until the broker knows
     } else if (verb == "stalls" || verb == "listens") {
         client.reading = verb == "listens";
     } else if (verb == "ping") {
@@ -183,6 +184,7 @@ Player::Problem Player::expect(ScriptClient& client, const Words& words, bool an
     if (words.empty()) return "nothing to expect";
     if (words[0].is("nothing")) return expect_silence(client);
     if (words[0].is("closed")) return expect_closed(client);
+    if (words[0].is("gone")) return expect_gone(client);
     const auto moves = [this] { return exchange(); };
     auto& packets = client.packets;
     if (!any_order) {
@@ -240,6 +242,14 @@ Player::Problem Player::expect_closed(ScriptClient& client) {
     if (!client.ended) return "the connection is open";
     client.drop();
     return {};
+}
+
+Player::Problem Player::expect_gone(ScriptClient& client) {
+    rig_.await([this] { return exchange(); }, [&] { return client.ended; });
+    if (client.packets.size() == 1 && client.packets.front().name == "DISCONNECT") {
+        client.packets.pop_front();
+    }
+    return expect_closed(client);
 }
 
 Player::Problem Player::expect_silence(ScriptClient& client) {

@@ -39,6 +39,7 @@ private:
     Problem expect(ScriptClient& client, const Words& words, bool any_order);
     Problem expect_one_of(const std::vector<std::string>& names, const Words& words);
     Problem expect_closed(ScriptClient& client);
+    Problem expect_gone(ScriptClient& client);
     Problem expect_silence(ScriptClient& client);
     Problem open(ScriptClient& client);
     Problem settle();
