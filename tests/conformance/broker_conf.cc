@@ -11,7 +11,8 @@
 namespace vmq::conformance {
 
 std::string conf_text(const Case& played, std::uint32_t shards) {
-    std::string text = fmt::format("allow_anonymous = on\nlog.console = off\nshards = {}\n", shards);
+    std::string text =
+        fmt::format("allow_anonymous = on\nlog.console = off\nshards = {}\n", shards);
     std::set<std::string> listeners{"default"};
     for (const Setting& setting : played.settings) {
         if (setting.listener.empty()) {

@@ -105,10 +105,9 @@ bool register_scripts() {
             const char* const suite = mode == Mode::OneShard    ? "OneShard"
                                       : mode == Mode::TwoShards ? "TwoShards"
                                                                 : "Process";
-            testing::RegisterTest(suite, name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
-                                  [path, mode]() -> ScriptTest* {
-                                      return new ScriptTest(path, mode);
-                                  });
+            testing::RegisterTest(
+                suite, name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
+                [path, mode]() -> ScriptTest* { return new ScriptTest(path, mode); });
         }
     }
     return true;

@@ -43,8 +43,8 @@ std::optional<std::string> check_unmentioned(const Field& field, bool others_all
         return fmt::format("has {}={}, which the script does not mention", field.name,
                            field.value());
     }
-    const bool zero = std::find(kZeroByDefault.begin(), kZeroByDefault.end(), field.name) !=
-                      kZeroByDefault.end();
+    const bool zero =
+        std::find(kZeroByDefault.begin(), kZeroByDefault.end(), field.name) != kZeroByDefault.end();
     if (zero && field.numbers[0] != 0) return fmt::format("{} is {}", field.name, field.value());
     return {};
 }
@@ -71,8 +71,7 @@ std::optional<std::string> find_difference(const SeenPacket& packet, const std::
             continue;
         }
         std::size_t at = 0;  // a field that may come several times is compared in its order
-        while (at < packet.fields.size() &&
-               (mentioned[at] || packet.fields[at].name != word.key)) {
+        while (at < packet.fields.size() && (mentioned[at] || packet.fields[at].name != word.key)) {
             ++at;
         }
         const bool none = !word.quoted && word.value == "none";

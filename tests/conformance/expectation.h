@@ -20,7 +20,6 @@ using Variables = std::map<std::string, std::string>;
                                                          Variables& variables);
 
 /// Replaces `$name` in the values of a packet to send; names that were not kept stay as they are.
-[[nodiscard]] std::vector<Word> substitute(std::vector<Word> words,
-                                           const Variables& variables);
+[[nodiscard]] std::vector<Word> substitute(std::vector<Word> words, const Variables& variables);
 
 }  // namespace vmq::conformance

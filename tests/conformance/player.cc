@@ -145,8 +145,7 @@ Player::Problem Player::send_bytes(ScriptClient& client, const std::string& byte
     return {};
 }
 
-Player::Problem Player::connect(ScriptClient& client, const std::string& name,
-                                const Words& words) {
+Player::Problem Player::connect(ScriptClient& client, const std::string& name, const Words& words) {
     Words packet{Word{"", "CONNECT", false}};
     packet.insert(packet.end(), words.begin(), words.end());
     if (find_word(words, "client_id") == nullptr) packet.push_back({"client_id", name, false});
@@ -175,9 +174,9 @@ Player::Problem Player::subscribe(ScriptClient& client, const Words& words) {
     std::string reasons;
     for (const std::string& each : granted) reasons += (reasons.empty() ? "" : ",") + each;
     if (auto problem = send(client, packet, false)) return problem;
-    return expect(client,
-                  {Word{"", "SUBACK", false}, Word{"id", id, false}, Word{"reasons", reasons, false}},
-                  false);
+    return expect(
+        client, {Word{"", "SUBACK", false}, Word{"id", id, false}, Word{"reasons", reasons, false}},
+        false);
 }
 
 Player::Problem Player::expect(ScriptClient& client, const Words& words, bool any_order) {

@@ -41,7 +41,8 @@ std::string ProcessRig::why_not(const Case& played) {
     if (!played.hooks.empty()) return "plugins with answers from the script are built in only here";
     std::uint64_t waits = 0;
     for (const Step& step : played.steps) {
-        if (step.words[0].is("advance")) waits += parse_duration_ms(step.words[1].value).value_or(0);
+        if (step.words[0].is("advance"))
+            waits += parse_duration_ms(step.words[1].value).value_or(0);
     }
     return waits > kLongestWait_ms ? "needs more time than real time should take" : "";
 }

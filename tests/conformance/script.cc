@@ -118,8 +118,7 @@ private:
         const auto bounds = words.size() > 2 ? words[1].value : std::string();
         const std::size_t dots = bounds.find("..");
         const auto first = parse_number(bounds.substr(0, dots));
-        const auto last =
-            dots == std::string::npos ? first : parse_number(bounds.substr(dots + 2));
+        const auto last = dots == std::string::npos ? first : parse_number(bounds.substr(dots + 2));
         if (!first || !last || dots == std::string::npos) return wrong("repeat FIRST..LAST STEP");
         const std::string pattern = trimmed(text.substr(text.find(bounds) + bounds.size()));
         for (std::uint64_t i = *first; i <= *last; ++i) {

@@ -44,7 +44,7 @@ struct Case {
 
 struct Script {
     std::filesystem::path path;
-    std::string name;  // "v5_connect" of v5/connect.mqtt
+    std::string name;               // "v5_connect" of v5/connect.mqtt
     std::vector<Version> versions;  // each case is played once per version
     std::vector<Case> cases;
 };

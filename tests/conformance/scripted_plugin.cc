@@ -55,8 +55,7 @@ template <typename Verdict>
 Verdict begin_verdict(const HookRule* rule) {
     Verdict verdict;
     if (rule == nullptr) return verdict;
-    verdict.decision =
-        rule->outcome == "error" ? hooks::Decision::Error : hooks::Decision::Ok;
+    verdict.decision = rule->outcome == "error" ? hooks::Decision::Error : hooks::Decision::Ok;
     verdict.refusal = refusal_of(*rule);
     return verdict;
 }

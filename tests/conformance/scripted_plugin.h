@@ -23,8 +23,8 @@ public:
     std::optional<hooks::RegisterVerdict> auth_on_register(
         const hooks::RegisterContext& context,
         hooks::Completion<hooks::RegisterVerdict> done) override;
-    std::optional<hooks::AuthVerdict> on_auth(
-        const hooks::AuthContext& context, hooks::Completion<hooks::AuthVerdict> done) override;
+    std::optional<hooks::AuthVerdict> on_auth(const hooks::AuthContext& context,
+                                              hooks::Completion<hooks::AuthVerdict> done) override;
     std::optional<hooks::PublishVerdict> auth_on_publish(
         const hooks::PublishContext& context,
         hooks::Completion<hooks::PublishVerdict> done) override;

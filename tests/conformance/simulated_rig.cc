@@ -48,8 +48,7 @@ SimulatedRig::~SimulatedRig() {
     (void)settle([] { return false; });
 }
 
-Result<std::unique_ptr<SimulatedRig>> SimulatedRig::make(std::uint32_t shards,
-                                                         const Case& script) {
+Result<std::unique_ptr<SimulatedRig>> SimulatedRig::make(std::uint32_t shards, const Case& script) {
     const auto options = options_of(conf_text(script, shards));
     if (!options) return options.error();
     std::unique_ptr<SimulatedRig> rig(new SimulatedRig(options.value()));
@@ -70,9 +69,8 @@ Result<void> SimulatedRig::add_plugins(const std::vector<HookRule>& rules) {
 }
 
 Result<int> SimulatedRig::connect(std::string_view name) {
-    const auto listener =
-        std::find_if(listeners_.begin(), listeners_.end(),
-                     [name](const auto& each) { return each->name == name; });
+    const auto listener = std::find_if(listeners_.begin(), listeners_.end(),
+                                       [name](const auto& each) { return each->name == name; });
     if (listener == listeners_.end()) {
         return Error{ErrorCode::NotFound, fmt::format("no listener {}", name)};
     }
@@ -103,8 +101,8 @@ Result<void> SimulatedRig::settle(const Exchange& exchange) {
     return {};
 }
 
-void SimulatedRig::await(const Exchange& /*exchange*/,
-                         const std::function<bool()>& /*satisfied*/) {}
+void SimulatedRig::await(const Exchange& /*exchange*/, const std::function<bool()>& /*satisfied*/) {
+}
 
 void SimulatedRig::await_silence(const Exchange& /*exchange*/) {}
 

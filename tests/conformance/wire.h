@@ -24,7 +24,7 @@ enum class Version : std::uint8_t { V31 = 3, V311 = 4, V5 = 5 };
 
 struct Field {
     std::string name;
-    std::string text;               // for texts and binary
+    std::string text;                    // for texts and binary
     std::vector<std::uint64_t> numbers;  // otherwise: one, or the reasons of SUBACK
     bool is_text = false;
     bool property = false;

@@ -120,9 +120,8 @@ private:
         Reader section(reader_.take(length));
         while (!section.done()) {
             const auto id = section.number(1);
-            const auto* row =
-                std::find_if(kProperties.begin(), kProperties.end(),
-                             [id](const PropertyRow& each) { return each.id == id; });
+            const auto* row = std::find_if(kProperties.begin(), kProperties.end(),
+                                           [id](const PropertyRow& each) { return each.id == id; });
             if (row == kProperties.end()) {
                 problem_ = fmt::format("unknown property {:#04x}", id);
                 return;
@@ -134,12 +133,22 @@ private:
 
     void property(const PropertyRow& row, Reader& section) {
         switch (row.type) {
-            case WireType::Byte: number(row.name, section.number(1)); break;
-            case WireType::Two: number(row.name, section.number(2)); break;
-            case WireType::Four: number(row.name, section.number(4)); break;
-            case WireType::Variable: number(row.name, section.variable()); break;
+            case WireType::Byte:
+                number(row.name, section.number(1));
+                break;
+            case WireType::Two:
+                number(row.name, section.number(2));
+                break;
+            case WireType::Four:
+                number(row.name, section.number(4));
+                break;
+            case WireType::Variable:
+                number(row.name, section.variable());
+                break;
             case WireType::Text:
-            case WireType::Binary: text(row.name, section.string()); break;
+            case WireType::Binary:
+                text(row.name, section.string());
+                break;
             case WireType::Pair: {
                 const std::string first(section.string());
                 text(row.name, first + ":" + std::string(section.string()));
@@ -201,9 +210,8 @@ std::optional<SeenPacket> take_packet(std::string& stream, Version version) {
     SeenPacket packet;
     packet.bytes = stream.substr(0, at + length);
     stream.erase(0, at + length);
-    const auto* row = std::find_if(kPackets.begin(), kPackets.end(), [header](const PacketRow& p) {
-        return p.type == header >> 4U;
-    });
+    const auto* row = std::find_if(kPackets.begin(), kPackets.end(),
+                                   [header](const PacketRow& p) { return p.type == header >> 4U; });
     if (row == kPackets.end()) {
         make_malformed(packet, "packet type 0");
         return packet;

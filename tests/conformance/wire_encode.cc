@@ -65,12 +65,17 @@ const PropertyRow* find_property(std::string_view name) {
 void put_property(const PropertyRow& row, const Word& word, Fields& fields, std::string& out) {
     put_u8(row.id, out);
     switch (row.type) {
-        case WireType::Byte: return put_u8(fields.to_number(word), out);
-        case WireType::Two: return put_u16(fields.to_number(word), out);
-        case WireType::Four: return put_u32(fields.to_number(word), out);
-        case WireType::Variable: return put_variable(fields.to_number(word), out);
+        case WireType::Byte:
+            return put_u8(fields.to_number(word), out);
+        case WireType::Two:
+            return put_u16(fields.to_number(word), out);
+        case WireType::Four:
+            return put_u32(fields.to_number(word), out);
+        case WireType::Variable:
+            return put_variable(fields.to_number(word), out);
         case WireType::Text:
-        case WireType::Binary: return put_string(word.value, out);
+        case WireType::Binary:
+            return put_string(word.value, out);
         case WireType::Pair: {
             const std::size_t colon = word.value.find(':');
             put_string(word.value.substr(0, colon), out);
@@ -108,9 +113,9 @@ bool has_properties(const std::vector<Word>& words) {
 void put_connect(const std::vector<Word>& words, Version version, Fields& fields,
                  std::string& out) {
     const bool will = fields.has("will_topic");
-    put_string(fields.has("protocol_name")     ? fields.text("protocol_name")
-               : version == Version::V31       ? "MQIsdp"
-                                               : "MQTT",
+    put_string(fields.has("protocol_name") ? fields.text("protocol_name")
+               : version == Version::V31   ? "MQIsdp"
+                                           : "MQTT",
                out);
     put_u8(fields.number("level", static_cast<std::uint64_t>(version)), out);
     std::uint64_t flags = fields.number("clean_start", 1) << 1U;
@@ -171,8 +176,7 @@ void put_unsubscribe(const std::vector<Word>& words, Version version, Fields& fi
 }
 
 /// The end of acknowledgements, DISCONNECT and AUTH: only as long as the words make it.
-void put_reason(const std::vector<Word>& words, Version version, Fields& fields,
-                std::string& out) {
+void put_reason(const std::vector<Word>& words, Version version, Fields& fields, std::string& out) {
     const bool properties = has_properties(words);
     if (!properties && !fields.has("reason")) return;
     put_u8(fields.number("reason", 0), out);

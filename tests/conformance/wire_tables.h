@@ -54,11 +54,11 @@ struct PacketRow {
 
 /// [v5 2.1.2, 2.1.3]
 inline constexpr std::array kPackets{
-    PacketRow{"CONNECT", 1, 0},    PacketRow{"CONNACK", 2, 0},     PacketRow{"PUBLISH", 3, 0},
-    PacketRow{"PUBACK", 4, 0},     PacketRow{"PUBREC", 5, 0},      PacketRow{"PUBREL", 6, 2},
-    PacketRow{"PUBCOMP", 7, 0},    PacketRow{"SUBSCRIBE", 8, 2},   PacketRow{"SUBACK", 9, 0},
-    PacketRow{"UNSUBSCRIBE", 10, 2}, PacketRow{"UNSUBACK", 11, 0}, PacketRow{"PINGREQ", 12, 0},
-    PacketRow{"PINGRESP", 13, 0},  PacketRow{"DISCONNECT", 14, 0}, PacketRow{"AUTH", 15, 0},
+    PacketRow{"CONNECT", 1, 0},      PacketRow{"CONNACK", 2, 0},     PacketRow{"PUBLISH", 3, 0},
+    PacketRow{"PUBACK", 4, 0},       PacketRow{"PUBREC", 5, 0},      PacketRow{"PUBREL", 6, 2},
+    PacketRow{"PUBCOMP", 7, 0},      PacketRow{"SUBSCRIBE", 8, 2},   PacketRow{"SUBACK", 9, 0},
+    PacketRow{"UNSUBSCRIBE", 10, 2}, PacketRow{"UNSUBACK", 11, 0},   PacketRow{"PINGREQ", 12, 0},
+    PacketRow{"PINGRESP", 13, 0},    PacketRow{"DISCONNECT", 14, 0}, PacketRow{"AUTH", 15, 0},
 };
 
 }  // namespace vmq::conformance
