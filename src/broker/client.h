@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -43,12 +45,14 @@ struct Lane {
 /// Retained messages still to be sent for one SUBSCRIBE: fetched in portions as the client takes
 /// them, so that any number of matches costs a bounded amount of memory.
 struct RetainedStream {
-    std::string filter;
     mqtt::SubscriptionOptions options;
     std::uint32_t subscription_id;
     routing::RetainedIndex::Cursor cursor;
     std::vector<mqtt::MessagePtr> fetched;  // in reverse, the next one last
 };
+/// By filter: a client that subscribes again begins again, so there are never more than it has
+/// subscriptions.
+using RetainedStreams = std::map<std::string, RetainedStream, std::less<>>;
 
 /// Owned by its home shard and used only there. Lives from the first CONNECT until the session ends
 /// [v5 3.1.2.11.2].
@@ -71,12 +75,13 @@ public:
     std::vector<std::unique_ptr<Lane>> more;
     std::shared_ptr<const session::Settings> settings;
     std::unique_ptr<session::StoredWill> will;  // delayed, the connection is gone
-    std::vector<std::unique_ptr<RetainedStream>> retained;
+    std::unique_ptr<RetainedStreams> retained;  // null: none
     std::uint64_t next_sequence = 1;  // of its records in the store
     std::uint32_t session_expiry_s = 0;
     std::uint32_t drops_unreported = 0;
     bool stored = false;  // the store knows this session
     TimePoint drops_reported_at{};
+    TimePoint quota_reported_at{};
     TimePoint will_at = kNever;
     TimePoint expires_at = kNever;
     runtime::Timer timer;  // the earlier of will_at and expires_at

@@ -92,6 +92,8 @@ void Connection::flush() {
     switch (status) {
         case IoStatus::Ok:
             shard_.release_output(std::move(output_));
+            // What came while the buffer was full waits in the queue, and nothing else will ask.
+            if (client_ != nullptr && shard_.waits_for(*client_, *lane_)) shard_.pump_later(*this);
             return;
         case IoStatus::WouldBlock:
             write_waiting_ = true;
@@ -137,6 +139,7 @@ void Connection::on_ready(std::uint8_t events) {
 
 void Connection::on_writable() {
     write_waiting_ = false;
+    received_at_ = shard_.now();
     flush();
     if (write_waiting_ || closing_) return;
     if (client_ != nullptr) shard_.pump(*client_, *lane_);
@@ -197,11 +200,8 @@ void Connection::process(std::string_view bytes) {
 
 std::size_t Connection::process_frames(std::string_view bytes) {
     std::size_t used = 0;
-    const std::uint32_t most =
-        session_ ? session::max_remaining_length(*plan_.settings)
-                 : std::min(session::max_remaining_length(*listener_.settings), kMaxConnectSize);
     while (used < bytes.size() && may_read()) {
-        const mqtt::Frame frame = mqtt::next_frame(bytes.substr(used), most);
+        const mqtt::Frame frame = mqtt::next_frame(bytes.substr(used), max_frame());
         if (frame.status == mqtt::FrameStatus::NeedMore) break;
         if (frame.status != mqtt::FrameStatus::Complete) {
             if (frame.status == mqtt::FrameStatus::TooLarge) {
@@ -231,6 +231,11 @@ std::size_t Connection::process_frames(std::string_view bytes) {
         }
     }
     return used;
+}
+
+std::uint32_t Connection::max_frame() const noexcept {
+    if (session_) return session::max_remaining_length(*plan_.settings);
+    return std::min(session::max_remaining_length(*listener_.settings), kMaxConnectSize);
 }
 
 void Connection::continue_after_pause() {
@@ -276,6 +281,13 @@ void Connection::move_to_home(std::string_view unread) {
     const ShardId home = shard_.home_of(moved->plan.mountpoint, moved->plan.client_id);
     // AUTH packets of an enhanced authentication may still wait to be written.
     if (output_ && !output_->empty()) flush();
+    if (closing_) return;  // the socket is gone
+    while (output_ && !output_->empty()) {
+        OutputBuffer::Piece piece{};
+        (void)output_->gather(&piece, 1);
+        moved->unsent.append(piece.data, piece.size);
+        output_->consume(piece.size);
+    }
     moved->fd = socket_.release();
     moved_ = true;
     closing_ = true;
@@ -405,8 +417,10 @@ void Connection::on_timer(TimePoint now) {
         }
     } else if (session_) {
         const auto& settings = *plan_.settings;
-        // While we do not read, the client cannot show that it is alive.
-        const bool listening = socket_.wants_readable();
+        // While we chose not to read, the client cannot show that it is alive. When its own socket
+        // is full it can, by taking what waits (on_writable).
+        const bool listening = !held_back_ && paused_until_ == kNever && !session_->busy() &&
+                               session_->state() == session::Session::State::Open;
         if (plan_.keep_alive_s > 0 && now >= received_at_ + Millis(plan_.keep_alive_s * 1500)) {
             if (listening) {  // [v5 MQTT-3.1.2-22] [v3.1.1 MQTT-3.1.2-24]
                 return session_->disconnect(mqtt::ReasonCode::KeepAliveTimeout,
@@ -441,8 +455,9 @@ void Connection::retry_inflight(TimePoint now) {
     if (now < retry_at_) return;
     const Millis interval(plan_.settings->retry_interval_ms);
     auto& window = lane_->queue.window();
+    std::size_t from = 0;
     while (writable()) {
-        auto* entry = window.overdue(now - interval, now);
+        auto* entry = window.overdue(now - interval, now, from);
         if (entry == nullptr) break;
         if (entry->stage == queue::InflightWindow::Stage::AwaitPubcomp) {
             session_->send_pubrel(entry->id);

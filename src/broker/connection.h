@@ -134,9 +134,12 @@ private:
     [[nodiscard]] Rewritten& rewritten();
     template <typename Verdict>
     auto late_answer(Late<Verdict> LateAnswers::*slot);
+    /// Takes away a late verdict, or says with which plugin to go on.
+    template <typename Verdict>
+    std::optional<Verdict> take_late(Late<Verdict> LateAnswers::*slot, std::size_t& first);
     /// Takes a late verdict, or asks `chain(first, done)`; nothing: pending.
     template <typename Verdict, typename Ask>
-    std::optional<Verdict> ask(Late<Verdict> LateAnswers::*slot, bool keep, Ask chain);
+    std::optional<Verdict> ask(Late<Verdict> LateAnswers::*slot, Ask chain);
     session::Answer apply(hooks::PublishVerdict verdict, session::PublishIntent& intent,
                           session::Denial& denial);
     [[nodiscard]] hooks::SubscriberId subscriber_id() const noexcept;
@@ -149,6 +152,7 @@ private:
     void process(std::string_view bytes);
     /// Handles complete packets at the front of `bytes`; returns how many bytes they were.
     std::size_t process_frames(std::string_view bytes);
+    [[nodiscard]] std::uint32_t max_frame() const noexcept;
     bool on_handshake_frame(const mqtt::Frame& frame);
     void refuse_over_limit(const mqtt::Frame& frame);
     void move_to_home(std::string_view unread);
@@ -174,6 +178,7 @@ private:
     session::ConnectPlan plan_;
     std::string partial_;  // an incomplete packet, or what a pause holds back
     std::unique_ptr<LateAnswers> late_;
+    std::uint32_t asked_ = 0;  // questions to hooks so far
     std::unique_ptr<Rewritten> rewritten_;
     runtime::Timer timer_;
     TimePoint opened_at_;

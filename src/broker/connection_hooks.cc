@@ -1,9 +1,12 @@
 // What a connection asks its plugins, and what it does with their answers.
 #include <utility>
 
+#include "base/log.h"
 #include "broker/connection.h"
+#include "broker/limits.h"
 #include "broker/shard.h"
 #include "mqtt/properties.h"
+#include "mqtt/topic.h"
 
 namespace vmq::broker {
 
@@ -45,9 +48,13 @@ std::shared_ptr<const session::Settings> changed_settings(const session::Setting
 
 template <typename Verdict>
 auto Connection::late_answer(Late<Verdict> LateAnswers::*slot) {
-    return [&shard = shard_, number = number_, slot](Verdict verdict, std::size_t next) {
+    // The number tells an answer to an earlier question, or a second one, from the one awaited.
+    return [&shard = shard_, number = number_, slot, question = asked_](Verdict verdict,
+                                                                        std::size_t next) {
         Connection* self = shard.find(number);
-        if (self == nullptr || !self->late_) return;
+        if (self == nullptr || self->asked_ != question) return;
+        ++self->asked_;
+        if (!self->late_) self->late_ = std::make_unique<LateAnswers>();
         Late<Verdict>& late = (*self->late_).*slot;
         late.next = next;
         if (verdict.decision != hooks::Decision::Next) late.verdict = std::move(verdict);
@@ -55,26 +62,30 @@ auto Connection::late_answer(Late<Verdict> LateAnswers::*slot) {
     };
 }
 
-template <typename Verdict, typename Ask>
-std::optional<Verdict> Connection::ask(Late<Verdict> LateAnswers::*slot, bool keep, Ask chain) {
-    std::size_t first = 0;
-    if (late_) {
-        Late<Verdict>& late = (*late_).*slot;
-        if (late.verdict) {
-            if (keep) return late.verdict;
-            return std::exchange(late.verdict, std::nullopt);
-        }
-        first = std::exchange(late.next, 0);
-    }
-    auto verdict = chain(first, late_answer(slot));
-    if (!verdict && !late_) late_ = std::make_unique<LateAnswers>();
-    if (verdict && keep) {
-        // The handshake asks again from the start when a later step had to wait.
-        if (!late_) late_ = std::make_unique<LateAnswers>();
-        ((*late_).*slot).verdict = verdict;
-    }
-    return verdict;
+template <typename Verdict>
+std::optional<Verdict> Connection::take_late(Late<Verdict> LateAnswers::*slot, std::size_t& first) {
+    first = 0;
+    if (!late_) return std::nullopt;
+    Late<Verdict>& late = (*late_).*slot;
+    first = std::exchange(late.next, 0);
+    return std::exchange(late.verdict, std::nullopt);
 }
+
+template <typename Verdict, typename Ask>
+std::optional<Verdict> Connection::ask(Late<Verdict> LateAnswers::*slot, Ask chain) {
+    std::size_t first = 0;
+    if (auto late = take_late(slot, first)) return late;
+    while (true) {
+        ++asked_;
+        if (auto verdict = chain(first, late_answer(slot))) return verdict;
+        // A plugin may have called back before it returned.
+        if (auto late = take_late(slot, first)) return late;
+        if (first == 0) return std::nullopt;
+    }
+}
+
+/// Hooks write what they like; what is not fit to be a name is their error, not a message.
+bool fits_name(std::string_view text) noexcept { return text.size() <= kMaxNameSize; }
 
 Connection::Rewritten& Connection::rewritten() {
     if (!rewritten_) rewritten_ = std::make_unique<Rewritten>();
@@ -104,7 +115,7 @@ Answer Connection::authorize_register(const session::RegisterRequest& request,
     context.v5 = request.v5;
     context.anonymous_allowed = request.anonymous_allowed;
     context.properties = request.properties;
-    auto verdict = ask(&LateAnswers::on_register, true, [&](std::size_t first, auto done) {
+    auto verdict = ask(&LateAnswers::on_register, [&](std::size_t first, auto done) {
         return shard_.chain().auth_on_register(context, std::move(done), first);
     });
     if (!verdict) return Answer::Pending;
@@ -113,6 +124,12 @@ Answer Connection::authorize_register(const session::RegisterRequest& request,
         return Answer::Denied;
     }
     auto& changes = verdict->modifiers;
+    if (!fits_name(changes.client_id.value_or("")) || !fits_name(changes.mountpoint.value_or(""))) {
+        log::error("auth_on_register gave a client id or mountpoint longer than {} bytes",
+                   kMaxNameSize);
+        denial.reason = mqtt::ReasonCode::ImplementationSpecificError;
+        return Answer::Denied;
+    }
     grant.settings = changed_settings(*listener_.settings, changes);
     grant.client_id = std::move(changes.client_id);
     grant.mountpoint = std::move(changes.mountpoint);
@@ -133,7 +150,7 @@ Connection::AuthAnswer Connection::authenticate(std::string_view mountpoint,
         return answer;
     }
     const hooks::AuthContext context{{mountpoint, client_id}, user, method, data};
-    auto verdict = ask(&LateAnswers::on_auth, false, [&](std::size_t first, auto done) {
+    auto verdict = ask(&LateAnswers::on_auth, [&](std::size_t first, auto done) {
         return shard_.chain().on_auth(context, std::move(done), first);
     });
     if (!verdict) {
@@ -165,7 +182,7 @@ Answer Connection::authorize_will(const session::ConnectPlan& plan, session::Pub
     if (plan.username) context.username = *plan.username;
     context.v5 = plan.version == mqtt::ProtocolVersion::V5;
     context.anonymous_allowed = plan.anonymous_allowed;
-    auto verdict = ask(&LateAnswers::on_publish, false, [&](std::size_t first, auto done) {
+    auto verdict = ask(&LateAnswers::on_publish, [&](std::size_t first, auto done) {
         return shard_.chain().auth_on_publish(context, std::move(done), first);
     });
     if (!verdict) return Answer::Pending;
@@ -192,7 +209,7 @@ Answer Connection::authorize_publish(session::PublishIntent& intent, session::De
     context.username = username();
     context.v5 = session_->v5();
     context.anonymous_allowed = plan_.anonymous_allowed;
-    auto verdict = ask(&LateAnswers::on_publish, false, [&](std::size_t first, auto done) {
+    auto verdict = ask(&LateAnswers::on_publish, [&](std::size_t first, auto done) {
         return shard_.chain().auth_on_publish(context, std::move(done), first);
     });
     if (!verdict) return Answer::Pending;
@@ -204,6 +221,14 @@ Answer Connection::apply(hooks::PublishVerdict verdict, session::PublishIntent& 
     if (verdict.decision == hooks::Decision::Error) {
         shard_.metrics().add(Counter::MqttPublishAuthError);
         set_denial(denial, verdict.refusal);
+        return Answer::Denied;
+    }
+    const auto& wanted = verdict.modifiers;
+    if ((wanted.topic && !mqtt::is_valid_topic_name(*wanted.topic)) ||
+        !fits_name(wanted.mountpoint.value_or(""))) {
+        log::error("auth_on_publish gave an invalid topic or mountpoint for a message on {}",
+                   intent.topic);
+        denial.reason = mqtt::ReasonCode::ImplementationSpecificError;
         return Answer::Denied;
     }
     // The views have to stay valid until the message is routed.
@@ -245,7 +270,7 @@ Answer Connection::authorize_subscribe(session::SubscribeIntent& intent, session
     context.v5 = session_->v5();
     context.anonymous_allowed = plan_.anonymous_allowed;
     context.properties = intent.properties;
-    auto verdict = ask(&LateAnswers::on_subscribe, false, [&](std::size_t first, auto done) {
+    auto verdict = ask(&LateAnswers::on_subscribe, [&](std::size_t first, auto done) {
         return shard_.chain().auth_on_subscribe(context, std::move(done), first);
     });
     if (!verdict) return Answer::Pending;
@@ -260,7 +285,8 @@ Answer Connection::authorize_subscribe(session::SubscribeIntent& intent, session
     intent.refusals.clear();
     for (const auto& topic : rewritten().topics) {
         intent.entries.push_back({topic.filter, topic.options});
-        intent.refusals.push_back(topic.reason);
+        const bool valid = mqtt::is_valid_topic_filter(topic.filter);
+        intent.refusals.push_back(valid ? topic.reason : mqtt::ReasonCode::TopicFilterInvalid);
     }
     return Answer::Allowed;
 }

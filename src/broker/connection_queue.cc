@@ -58,8 +58,10 @@ mqtt::ReasonCode Connection::subscribe(const mqtt::SubscribeEntry& entry,
     const std::uint32_t most = plan_.settings->max_subscriptions_per_client;
     if (most != 0 && client.subscription_count() >= most &&
         subscribers.find(client, client.mountpoint, entry.filter) == nullptr) {
-        log::warning("client {}: subscription refused, max_subscriptions_per_client = {} reached",
-                     client.client_id, most);
+        if (shard_.may_report(client.quota_reported_at)) {
+            log::warning("client {}: subscription refused, max_subscriptions_per_client = {} reached",
+                         client.client_id, most);
+        }
         return mqtt::ReasonCode::QuotaExceeded;
     }
     const auto added =
@@ -73,25 +75,21 @@ mqtt::ReasonCode Connection::subscribe(const mqtt::SubscribeEntry& entry,
         (entry.options.retain_handling == RetainHandling::SendIfNew && is_new);
     if (wants_retained && !mqtt::parse_shared_filter(entry.filter) &&
         shard_.shared().retained.size() > 0) {
-        auto stream = std::make_unique<RetainedStream>();
-        stream->filter = entry.filter;
-        stream->options = entry.options;
-        stream->subscription_id = subscription_id;
-        client.retained.push_back(std::move(stream));
+        shard_.begin_retained(client, entry, subscription_id);
     }
     return static_cast<mqtt::ReasonCode>(entry.options.qos);
 }
 
 bool Connection::unsubscribe(std::string_view filter) {
     Client& client = *client_;
-    std::erase_if(client.retained,
-                  [&](const std::unique_ptr<RetainedStream>& s) { return s->filter == filter; });
+    shard_.end_retained(client, filter);
     return shard_.subscribers().unsubscribe(client, client.number, client.mountpoint, filter);
 }
 
 void Connection::set_session_expiry(std::uint32_t seconds) {
     client_->session_expiry_s = seconds;
     plan_.session_expiry_s = seconds;
+    if (client_->stored) shard_.store_session(*client_);
 }
 
 void Connection::discard_will() { plan_.will.reset(); }

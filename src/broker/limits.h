@@ -22,8 +22,12 @@ inline constexpr std::uint32_t kMaxConnectSize = 1024 * 1024;
 inline constexpr Millis kCloseTimeout{2000};
 /// Most messages one client is sent from its queue in one go before others have their turn.
 inline constexpr int kPumpBudget = 1000;
+/// Longest topic, client id or mountpoint: what two bytes of length can say.
+inline constexpr std::size_t kMaxNameSize = 65'535;
 /// Retained messages fetched from the index at a time.
 inline constexpr std::size_t kRetainedBatch = 64;
+/// What such a look-up costs of the pump budget, found something or not.
+inline constexpr int kRetainedLookupCost = 20;
 /// Expired retained messages cleared away at a time.
 inline constexpr std::size_t kRetainedSweep = 1000;
 /// Packets in flight are looked at for a retry at most this often.

@@ -187,7 +187,10 @@ void Shard::close_finished() {
     for (const Connection* connection : closing_) {
         if (!connection->session_ended()) loop_.run_again();
     }
-    if (!batch_.empty() || !commit_waiters_.empty()) loop_.run_again();
+    // What was produced after its place in the turn must not wait for something unrelated.
+    bool more = !batch_.empty() || !commit_waiters_.empty() || !pump_later_.empty();
+    for (const auto& outbox : outboxes_) more = more || !outbox.empty();
+    if (more) loop_.run_again();
 }
 
 void Shard::commit() {
@@ -228,6 +231,7 @@ void Shard::handle(MoveConnection& move) {
     if (shutting_down_) {
         return connection.close(session::CloseCause::PeerClosed, "broker shutting down");
     }
+    if (!moved->unsent.empty()) connection.output().bytes() += moved->unsent;
     attach(connection, std::move(moved->plan));
     connection.begin_reading(std::move(moved->unread));
 }

@@ -82,7 +82,8 @@ public:
     }
     /// From any thread: there is mail.
     void notify() noexcept {
-        mail_waiting_.store(true, std::memory_order_release);
+        // Ordered with the loop announcing its sleep: one of the two sees the other.
+        mail_waiting_.store(true, std::memory_order_seq_cst);
         loop_.wake();
     }
 
@@ -95,9 +96,18 @@ public:
     void publish_will(const Client& client, const session::StoredWill& will);
     /// Sends what `lane` has waiting, as far as its connection takes it.
     void pump(Client& client, Lane& lane);
+    /// Whether pump() would have something to send now.
+    [[nodiscard]] bool waits_for(const Client& client, const Lane& lane) const noexcept;
+    /// Retained messages for a subscription, sent after its SUBACK as the client takes them.
+    void begin_retained(Client& client, const mqtt::SubscribeEntry& entry,
+                        std::uint32_t subscription_id);
+    void end_retained(Client& client, std::string_view filter);
+    /// Whether a warning may be logged again, and notes that it was.
+    [[nodiscard]] bool may_report(TimePoint& last) const noexcept;
     /// The client has acknowledged `delivery`, or it was refused: its record may go.
     void forget(Client& client, const queue::Delivery& delivery);
-    /// Another member of the group gets it, or it is counted as dropped.
+    /// Another member of the group gets each, or `from` gets it back if its session stays, or it is
+    /// counted as dropped.
     void redispatch(Client& from, std::vector<queue::Delivery> deliveries);
     void count_drop(Client& client, const queue::Delivery& delivery, hooks::DropReason reason);
     void count_unhandled(std::size_t count) {
@@ -149,7 +159,7 @@ public:
 
     // runtime::TurnHandler.
     [[nodiscard]] bool has_mail() const override {
-        return mail_waiting_.load(std::memory_order_acquire);
+        return mail_waiting_.load(std::memory_order_seq_cst);
     }
     void on_mail() override;
     void on_turn_end() override;
@@ -205,6 +215,7 @@ private:
     [[nodiscard]] bool has_other_member(const Client& client, std::uint64_t group);
     bool deliver_shared(DeliverShared& deliver);
     bool choose_again(DeliverShared& deliver, ClientNumber except);
+    bool give_back(DeliverShared& deliver);
     void store_message(Client& client, const queue::Delivery& delivery);
     Lane& choose_lane(Client& client);
     void pump_retained(Client& client, Lane& lane);
@@ -217,6 +228,7 @@ private:
                        bool session_present);
     [[nodiscard]] ConnectionNumber next_connection() noexcept;
     void drop_at_attach(Client& client, std::vector<queue::Delivery> dropped);
+    void close_lane(Client& client, Lane& lane);
     void restart_client_timer(Client& client);
     [[nodiscard]] hooks::ClientContext client_context(const Client& client) const;
 
@@ -263,6 +275,7 @@ private:
     std::atomic<std::size_t> client_count_{0};
     std::atomic<std::size_t> subscription_count_{0};
     bool congested_ = false;
+    TimePoint retained_reported_at_{};
     bool shutting_down_ = false;
     TimePoint shutdown_deadline_ = kNever;
 };

@@ -106,7 +106,7 @@ void Shard::begin_session(Client& client, Connection& connection, session::Conne
     lane->connection = &connection;
     connection.attach(client, *lane, std::move(plan), session_present);
     subscribers_.set_state(client, client.number, true, client.persistent());
-    if (client.persistent()) store_session(client);
+    if (client.persistent() || client.stored) store_session(client);
     drop_at_attach(client, lane->queue.attach(window));
     chain_.on_client_wakeup(client_context(client));
     chain_.on_register(client_context(client));
@@ -142,14 +142,7 @@ void Shard::on_disconnected(Client& client, Lane& lane, CloseCause cause,
     });
     const bool goes_on = client.lane.connection != nullptr || other != client.more.end();
     if (goes_on) {
-        if (&lane == &client.lane) {
-            std::swap(client.lane.queue, (*other)->queue);
-            std::swap(client.lane.connection, (*other)->connection);
-            client.lane.connection->use_lane(client.lane);
-            client.more.erase(other);
-        } else {
-            std::erase_if(client.more, [&](const auto& each) { return each.get() == &lane; });
-        }
+        close_lane(client, lane);
         if (will) publish_will(client, *will);
         return;
     }
@@ -187,6 +180,34 @@ void Shard::on_disconnected(Client& client, Lane& lane, CloseCause cause,
     }
     restart_client_timer(client);
     chain_.on_client_offline(client_context(client));
+}
+
+void Shard::close_lane(Client& client, Lane& lane) {
+    std::unique_ptr<Lane> ended;
+    if (&lane == &client.lane) {  // another one takes its place
+        const auto other = std::find_if(
+            client.more.begin(), client.more.end(),
+            [](const auto& each) { return each->connection != nullptr; });
+        ended = std::move(*other);
+        client.more.erase(other);
+        std::swap(client.lane.queue, ended->queue);
+        std::swap(client.lane.connection, ended->connection);
+        client.lane.connection->use_lane(client.lane);
+    } else {
+        const auto own = std::find_if(client.more.begin(), client.more.end(),
+                                      [&](const auto& each) { return each.get() == &lane; });
+        ended = std::move(*own);
+        client.more.erase(own);
+    }
+    redispatch(client, ended->queue.take_shared([](std::uint64_t) { return true; }));
+    for (queue::Delivery& delivery : ended->queue.clear()) {
+        forget(client, delivery);
+        // With fanout the other sessions have copies of their own.
+        const bool only_copy = client.settings->balance_sessions && delivery.message &&
+                               delivery.qos != mqtt::QoS::AtMostOnce;
+        delivery.store_sequence = 0;
+        if (only_copy) (void)hand_over(client, choose_lane(client), std::move(delivery), nullptr);
+    }
 }
 
 void Shard::restart_client_timer(Client& client) {

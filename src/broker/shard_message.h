@@ -44,6 +44,9 @@ struct DeliverShared {
     ClientNumber member;
     Reply reply;
     std::uint8_t attempts = 0;  // members tried before
+    /// Whose queue it was taken from and gets it back when nobody else can have it; 0: nobody.
+    ClientNumber keeper{};
+    ShardId keeper_shard = 0;
 };
 
 /// The answer to a Reply.
@@ -59,6 +62,7 @@ struct MovedConnection {
     Listener* listener = nullptr;
     transport::PeerAddress peer;
     std::string unread;  // bytes behind the CONNECT
+    std::string unsent;  // what the socket has not taken yet
     session::ConnectPlan plan;
 };
 struct MoveConnection {

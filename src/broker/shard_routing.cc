@@ -82,6 +82,7 @@ void Shard::retain(const mqtt::MessagePtr& message) {
     const auto stored = shared_.retained.set(message);  // [v5 MQTT-3.3.1-5]
     if (stored != routing::RetainedIndex::Stored::LimitReached) return;
     metrics_.add(Counter::RetainLimitReached);
+    if (!may_report(retained_reported_at_)) return;
     log::warning("retained message on {} not kept: max_retained_messages reached", message->topic());
 }
 
@@ -227,10 +228,7 @@ void Shard::send_now(Client& client, Lane& lane, Delivery delivery,
 void Shard::pump(Client& client, Lane& lane) {
     Connection* connection = lane.connection;
     if (connection == nullptr || connection->closing()) return;
-    if (lane.queue.backlog_size() == 0 && client.retained.empty() &&
-        !lane.queue.window().must_resend()) {
-        return;
-    }
+    if (!waits_for(client, lane) && lane.queue.backlog_size() == 0) return;
     std::vector<Delivery> expired;
     int budget = kPumpBudget;
     while (connection->writable() && budget-- > 0) {
@@ -258,29 +256,48 @@ void Shard::pump(Client& client, Lane& lane) {
         forget(client, delivery);
     }
     if (budget <= 0) return pump_later(*connection);
-    if (!client.retained.empty()) pump_retained(client, lane);
+    if (client.retained) pump_retained(client, lane);
+}
+
+bool Shard::waits_for(const Client& client, const Lane& lane) const noexcept {
+    return client.retained || lane.queue.has_sendable();
+}
+
+void Shard::begin_retained(Client& client, const mqtt::SubscribeEntry& entry,
+                           std::uint32_t subscription_id) {
+    if (!client.retained) client.retained = std::make_unique<RetainedStreams>();
+    client.retained->insert_or_assign(std::string(entry.filter),
+                                      RetainedStream{entry.options, subscription_id, {}, {}});
+}
+
+void Shard::end_retained(Client& client, std::string_view filter) {
+    if (!client.retained) return;
+    const auto found = client.retained->find(filter);
+    if (found != client.retained->end()) client.retained->erase(found);
+    if (client.retained->empty()) client.retained.reset();
 }
 
 void Shard::pump_retained(Client& client, Lane& lane) {
     Connection& connection = *lane.connection;
     std::vector<mqtt::MessagePtr> found;
     int budget = kPumpBudget;
-    while (!client.retained.empty()) {
-        RetainedStream& stream = *client.retained.front();
+    while (client.retained) {
+        auto& [filter, stream] = *client.retained->begin();
         while (!stream.fetched.empty() && connection.writable() && budget-- > 0) {
             if (!send_retained(client, lane, stream)) return;
         }
         if (!connection.writable()) return;
         if (budget <= 0) return pump_later(connection);
         if (stream.cursor.done) {
-            client.retained.erase(client.retained.begin());
+            client.retained->erase(client.retained->begin());
+            if (client.retained->empty()) client.retained.reset();
             continue;
         }
+        budget -= kRetainedLookupCost;
         found.clear();
-        shared_.retained.match(id_, client.mountpoint, stream.filter, now(), kRetainedBatch,
+        shared_.retained.match(id_, client.mountpoint, filter, now(), kRetainedBatch,
                                stream.cursor, found);
         stream.fetched.assign(found.rbegin(), found.rend());
-        if (found.empty() && !stream.cursor.done) return pump_later(connection);
     }
 }
 
@@ -335,14 +352,24 @@ bool Shard::choose_again(DeliverShared& deliver, ClientNumber except) {
         deliver.attempts < kSharedAttempts &&
         shared_.subscriptions.choose_other(id_, match, deliver.message->mountpoint(),
                                            deliver.message->topic(), except, random_);
-    if (!other) {
-        metrics_.add(Counter::QueueMessageDrop);
-        return false;
-    }
+    if (!other) return give_back(deliver);
     ++deliver.attempts;
     deliver.member = match.member;
     if (match.shard == id_) return deliver_shared(deliver);
     send(match.shard, std::move(deliver));
+    return false;
+}
+
+bool Shard::give_back(DeliverShared& deliver) {
+    const ClientNumber keeper = std::exchange(deliver.keeper, ClientNumber{});
+    if (keeper == ClientNumber{}) {
+        metrics_.add(Counter::QueueMessageDrop);
+        return false;
+    }
+    deliver.attempts = kSharedAttempts;  // nobody else is asked again
+    deliver.member = keeper;
+    if (deliver.keeper_shard == id_) return deliver_shared(deliver);
+    send(deliver.keeper_shard, std::move(deliver));
     return false;
 }
 
@@ -358,13 +385,17 @@ void Shard::redispatch(Client& from, std::vector<Delivery> deliveries) {
         forget(from, delivery);
         DeliverShared deliver{delivery.message, SubscriptionKey{delivery.shared_group}, from.number,
                               Reply{}};
+        if (from.persistent() && delivery.qos != QoS::AtMostOnce) {
+            deliver.keeper = from.number;
+            deliver.keeper_shard = id_;
+        }
         (void)choose_again(deliver, from.number);
     }
 }
 
 void Shard::publish_will(const Client& client, const session::StoredWill& will) {
     session::PublishIntent intent;
-    intent.mountpoint = client.mountpoint;
+    intent.mountpoint = will.mountpoint;
     intent.topic = will.topic;
     intent.payload = will.payload;
     intent.properties = will.properties;
@@ -393,6 +424,12 @@ void Shard::forget(Client& client, const Delivery& delivery) {
     batch_.add(store::DeleteMessage{client.number, delivery.store_sequence});
 }
 
+bool Shard::may_report(TimePoint& last) const noexcept {
+    if (now() - last < kDropReportInterval) return false;
+    last = now();
+    return true;
+}
+
 void Shard::count_drop(Client& client, const Delivery& delivery, hooks::DropReason reason) {
     switch (reason) {
         case hooks::DropReason::QueueFull: metrics_.add(Counter::QueueMessageDrop); break;
@@ -411,8 +448,7 @@ void Shard::count_drop(Client& client, const Delivery& delivery, hooks::DropReas
     }
     if (reason == hooks::DropReason::Expired) return;
     ++client.drops_unreported;
-    if (now() - client.drops_reported_at < kDropReportInterval) return;
-    client.drops_reported_at = now();
+    if (!may_report(client.drops_reported_at)) return;
     log::warning("client {}: dropped {} messages, {}", client.client_id,
                  std::exchange(client.drops_unreported, 0),
                  reason == hooks::DropReason::QueueFull

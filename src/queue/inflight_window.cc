@@ -49,7 +49,14 @@ InflightWindow::Entry& InflightWindow::add(Delivery delivery, TimePoint now) {
     ++live_;
     ++outstanding_;
     ++resent_;
-    return entries_.push_back(Entry{std::move(delivery), now, id, stage});
+    const std::uint32_t sequence = next_sequence_++;
+    Entry& entry = entries_.push_back(Entry{std::move(delivery), now, sequence, id, stage});
+    if (sequence_by_id_) {
+        sequence_by_id_->emplace(static_cast<std::uint16_t>(id), sequence);
+    } else if (live_ > kSearchedInOrder) {
+        index_large_window();
+    }
+    return entry;
 }
 
 Result<Delivery> InflightWindow::on_puback(mqtt::PacketId id) {
@@ -89,9 +96,10 @@ Delivery InflightWindow::withdraw(mqtt::PacketId id) {
     return finish(*index);
 }
 
-InflightWindow::Entry* InflightWindow::overdue(TimePoint deadline, TimePoint now) noexcept {
-    for (std::size_t i = 0; i < resent_; ++i) {
-        Entry& entry = entries_[i];
+InflightWindow::Entry* InflightWindow::overdue(TimePoint deadline, TimePoint now,
+                                               std::size_t& from) noexcept {
+    while (from < resent_) {
+        Entry& entry = entries_[from++];
         if (entry.stage == Stage::Done || entry.sent_at > deadline) continue;
         entry.sent_at = now;
         return &entry;
@@ -104,6 +112,30 @@ void InflightWindow::clear() noexcept {
     resent_ = 0;
     live_ = 0;
     outstanding_ = 0;
+    sequence_by_id_.reset();
+}
+
+void InflightWindow::index_large_window() {
+    sequence_by_id_ = std::make_unique<SequenceById>();
+    for_each([this](const Entry& entry) {
+        sequence_by_id_->emplace(static_cast<std::uint16_t>(entry.id), entry.sequence);
+    });
+}
+
+std::optional<std::size_t> InflightWindow::place_of(std::uint32_t sequence) const noexcept {
+    const std::uint32_t first = entries_.front().sequence;
+    std::size_t low = 0;
+    std::size_t high = entries_.size();
+    while (low < high) {
+        const std::size_t middle = (low + high) / 2;
+        if (entries_[middle].sequence - first < sequence - first) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low == entries_.size() || entries_[low].sequence != sequence) return std::nullopt;
+    return low;
 }
 
 bool InflightWindow::is_live(std::size_t index, mqtt::PacketId id) const noexcept {
@@ -123,6 +155,11 @@ std::optional<std::size_t> InflightWindow::find(mqtt::PacketId id) const noexcep
     const std::size_t behind = static_cast<std::uint16_t>(youngest - wanted);
     const std::size_t second_guess = entries_.size() - 1 - behind;
     if (is_live(second_guess, id)) return second_guess;
+    if (sequence_by_id_) {
+        const auto known = sequence_by_id_->find(wanted);
+        if (known == sequence_by_id_->end()) return std::nullopt;
+        return place_of(known->second);
+    }
     for (std::size_t i = 0; i < entries_.size(); ++i) {
         if (is_live(i, id)) return i;
     }
@@ -140,6 +177,11 @@ mqtt::PacketId InflightWindow::next_free_id() noexcept {
 // stays free until it is used up: mostly once in 65,535 messages. Every session looks at its first
 // message, so that must not cost a walk over all ids.
 void InflightWindow::find_free_run() noexcept {
+    if (sequence_by_id_) {
+        while (sequence_by_id_->contains(following(last_id_))) last_id_ = following(last_id_);
+        free_run_ = 1;
+        return;
+    }
     std::size_t run = kMaxEntries;
     for_each([&](const Entry& entry) {
         const auto id = static_cast<std::size_t>(entry.id);
@@ -162,6 +204,8 @@ Delivery InflightWindow::finish(std::size_t index) noexcept {
     entry.delivery = {};
     entry.stage = Stage::Done;
     --live_;
+    if (sequence_by_id_) sequence_by_id_->erase(static_cast<std::uint16_t>(entry.id));
+    if (live_ == 0) sequence_by_id_.reset();
     if (index < resent_) --outstanding_;
     while (!entries_.empty() && entries_.front().stage == Stage::Done) {
         (void)entries_.pop_front();

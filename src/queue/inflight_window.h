@@ -1,8 +1,10 @@
 // The sending half of QoS 1 and 2: what one client was sent and has not yet acknowledged.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "base/clock.h"
@@ -27,6 +29,7 @@ public:
     struct Entry {
         Delivery delivery;  // its message is null once the stage is AwaitPubcomp: the client has it
         TimePoint sent_at;
+        std::uint32_t sequence;  // of sending, grows along the window
         mqtt::PacketId id;
         Stage stage;
     };
@@ -46,6 +49,10 @@ public:
 
     /// Whether next_to_resend() has entries left, now or when the window has room.
     [[nodiscard]] bool must_resend() const noexcept { return resent_ < entries_.size(); }
+
+    [[nodiscard]] bool can_resend() const noexcept {
+        return must_resend() && outstanding_ < capacity_;
+    }
 
     /// Whether a new delivery may be sent now.
     [[nodiscard]] bool can_add() const noexcept {
@@ -71,7 +78,9 @@ public:
     Delivery withdraw(mqtt::PacketId id);
 
     /// The oldest entry sent before `deadline` and still unanswered, marked as sent at `now`.
-    [[nodiscard]] Entry* overdue(TimePoint deadline, TimePoint now) noexcept;
+    /// `from`: where to look on, 0 at first; it is advanced, so that a pass is linear. The window
+    /// must not change during a pass.
+    [[nodiscard]] Entry* overdue(TimePoint deadline, TimePoint now, std::size_t& from) noexcept;
 
     [[nodiscard]] std::size_t size() const noexcept { return live_; }
     [[nodiscard]] bool empty() const noexcept { return live_ == 0; }
@@ -93,6 +102,9 @@ private:
     static constexpr std::size_t kMaxEntries = 65'535;
 
     static constexpr std::size_t kFinishedKept = 32;  // however few are live
+    static constexpr std::size_t kSearchedInOrder = 64;
+
+    using SequenceById = boost::unordered_flat_map<std::uint16_t, std::uint32_t>;
 
     [[nodiscard]] static std::uint16_t following(std::uint16_t id) noexcept {
         return static_cast<std::uint16_t>(id == kMaxEntries ? 1 : id + 1);
@@ -101,11 +113,16 @@ private:
     [[nodiscard]] std::optional<std::size_t> find(mqtt::PacketId id) const noexcept;
     [[nodiscard]] mqtt::PacketId next_free_id() noexcept;
     void find_free_run() noexcept;
+    void index_large_window();
+    [[nodiscard]] std::optional<std::size_t> place_of(std::uint32_t sequence) const noexcept;
     Delivery finish(std::size_t index) noexcept;
     void drop_finished() noexcept;
 
     RingBuffer<Entry> entries_;  // in sending order; finished ones inside wait for the front
+    // With more live entries than are searched in order; a client chooses which ids it names.
+    std::unique_ptr<SequenceById> sequence_by_id_;
     std::size_t resent_ = 0;     // entries before this one were sent on the current connection
+    std::uint32_t next_sequence_ = 0;
     std::uint32_t live_ = 0;
     std::uint32_t outstanding_ = 0;
     std::uint16_t capacity_ = 1;

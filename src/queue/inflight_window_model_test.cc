@@ -158,7 +158,8 @@ private:
 
     void overdue() {
         const TimePoint deadline = now_ - Millis(5);
-        auto* entry = window_.overdue(deadline, now_);
+        std::size_t from = 0;
+        auto* entry = window_.overdue(deadline, now_, from);
         const auto item = std::find_if(list_.begin(), list_.end(), [&](const Item& each) {
             return each.sent && each.sent_at <= deadline;
         });

@@ -221,13 +221,14 @@ TEST(InflightWindow, OverdueNamesEachUnansweredOneOnceAndOldestFirst) {
     (void)send(window, "late", QoS::AtLeastOnce, kNow + Millis(30));
     const TimePoint deadline = kNow + Millis(20);
     const TimePoint now = kNow + Millis(50);
-    auto* entry = window.overdue(deadline, now);
+    std::size_t from = 0;
+    auto* entry = window.overdue(deadline, now, from);
     ASSERT_NE(entry, nullptr);
     EXPECT_EQ(entry->id, a);
-    entry = window.overdue(deadline, now);
+    entry = window.overdue(deadline, now, from);
     ASSERT_NE(entry, nullptr);
     EXPECT_EQ(entry->id, b);
-    EXPECT_EQ(window.overdue(deadline, now), nullptr);
+    EXPECT_EQ(window.overdue(deadline, now, from), nullptr);
     EXPECT_EQ(window.outstanding(), 3U);
 }
 
@@ -237,7 +238,8 @@ TEST(InflightWindow, WhatWaitsToBeSentAgainIsNotOverdue) {
     (void)send(window, "b");
     window.begin_connection(1);
     ASSERT_NE(window.next_to_resend(kNow + Millis(100)), nullptr);
-    EXPECT_EQ(window.overdue(kNow + Millis(50), kNow + Millis(200)), nullptr);
+    std::size_t from = 0;
+    EXPECT_EQ(window.overdue(kNow + Millis(50), kNow + Millis(200), from), nullptr);
 }
 
 TEST(InflightWindow, ClearForgetsEverythingButTheNextId) {

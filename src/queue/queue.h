@@ -89,6 +89,11 @@ public:
     /// is empty or the window is full. Expired messages are appended to `expired`.
     [[nodiscard]] std::optional<Outgoing> next(TimePoint now, std::vector<Delivery>& expired);
 
+    /// Whether next() would have something for a connection that can take bytes.
+    [[nodiscard]] bool has_sendable() const noexcept {
+        return window_.can_resend() ||
+               (!backlog_.empty() && (qos0_waiting_ > 0 || window_.can_add()));
+    }
     /// True if next() may have something even though the window is full or empty.
     [[nodiscard]] std::size_t backlog_size() const noexcept { return backlog_.size(); }
     [[nodiscard]] InflightWindow& window() noexcept { return window_; }

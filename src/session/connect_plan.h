@@ -16,6 +16,7 @@ namespace vmq::session {
 
 /// A will as it is kept until it is published or dropped [v5 3.1.2.5].
 struct StoredWill {
+    std::string mountpoint;
     std::string topic;
     std::string payload;
     std::string properties;  // encoded, those forwarded unaltered

@@ -305,6 +305,7 @@ bool Handshake::authorize_will(const mqtt::Connect& packet) {
         case Answer::Allowed: break;
     }
     auto granted = std::make_unique<StoredWill>(StoredWill{
+                       std::string(intent.mountpoint),
                        std::string(intent.topic),
                        std::string(intent.payload),
                        std::string(intent.properties),
@@ -319,6 +320,7 @@ bool Handshake::authorize_will(const mqtt::Connect& packet) {
 void Handshake::store_will(const mqtt::Will& will) {
     auto made = std::make_unique<StoredWill>();
     StoredWill& stored = *made;
+    stored.mountpoint = plan_.mountpoint;
     stored.topic.assign(will.topic);
     stored.payload.assign(will.payload);
     mqtt::append_forwarded_properties(will.raw_properties, stored.properties);

@@ -45,7 +45,7 @@ using AckTicket = std::uint32_t;
 struct Routed {
     bool matched = false;  // somebody subscribes
     /// How often the host will call Session::on_safe(ticket) before the message is safe; 0: it is.
-    std::uint16_t waits = 0;
+    std::uint32_t waits = 0;
     /// Not Success: the message was refused (quota, disk full); nobody got it.
     mqtt::ReasonCode reason = mqtt::ReasonCode::Success;
 };

@@ -87,7 +87,7 @@ private:
         mqtt::PacketId id;
         mqtt::QoS qos;  // AtMostOnce: a hook raised the QoS of the message, no packet answers it
         mqtt::ReasonCode reason;
-        std::uint16_t waits;  // answers still to come before it may be sent
+        std::uint32_t waits;  // answers still to come before it may be sent
     };
     struct Parked {
         mqtt::PacketType type;
@@ -106,7 +106,7 @@ private:
     void on_auth(const mqtt::Frame& frame);
 
     void acknowledge(mqtt::PacketId id, mqtt::QoS qos, mqtt::ReasonCode reason,
-                     std::uint16_t waits = 0);
+                     std::uint32_t waits = 0);
     void send_ack(mqtt::PacketType type, mqtt::PacketId id, mqtt::ReasonCode reason,
                   std::string_view reason_string = {});
     void park(const mqtt::Frame& frame);

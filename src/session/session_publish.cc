@@ -143,7 +143,7 @@ void Session::refuse_publish(const mqtt::Publish& packet, const Denial& denial) 
     if (packet.qos != QoS::AtMostOnce) acknowledge(packet.id, packet.qos, ReasonCode::Success);
 }
 
-void Session::acknowledge(PacketId id, QoS qos, ReasonCode reason, std::uint16_t waits) {
+void Session::acknowledge(PacketId id, QoS qos, ReasonCode reason, std::uint32_t waits) {
     const auto type = qos == QoS::AtLeastOnce ? PacketType::Puback : PacketType::Pubrec;
     if (acks_.empty() && waits == 0) return send_ack(type, id, reason);
     if (qos == QoS::AtLeastOnce) ++qos1_unacknowledged_;
