@@ -20,9 +20,7 @@ int print(std::string_view text) {
     return 0;
 }
 
-}  // namespace
-
-static int run_command(const CommandLine& line) {
+int run_command(const CommandLine& line) {
     if (line.help) return print(help());
     if (line.command != Command::Config && line.command != Command::OfErlangOnly &&
         line.command != Command::Unknown && !line.arguments.empty()) {
@@ -66,6 +64,8 @@ static int run_command(const CommandLine& line) {
     }
     return 1;
 }
+
+}  // namespace
 
 }  // namespace vmq::launcher
 

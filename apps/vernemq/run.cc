@@ -212,7 +212,9 @@ void announce(const broker::Broker& broker, const admin::HttpServer& http, const
 
 /// Tables that grew and moved go back to the system: by default glibc would keep ever larger ones.
 void limit_kept_memory() {
+    // Before there are other threads. NOLINTNEXTLINE(concurrency-mt-unsafe)
     ::mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+    // NOLINTNEXTLINE(concurrency-mt-unsafe)
     ::mallopt(M_TRIM_THRESHOLD, 256 * 1024);
 }
 

@@ -18,7 +18,7 @@ inline constexpr std::uint32_t kMaxRequestLine = 64 * 1024;
 inline constexpr Seconds kHttpTimeout{10};
 /// For a client to close after it has been told that we do, and how much it may send until then.
 inline constexpr Seconds kHttpLinger{2};
-inline constexpr std::size_t kMaxLingerBytes = 1024 * 1024;
+inline constexpr std::size_t kMaxLingerBytes = std::size_t{1024} * 1024;
 /// Before accepting again when the system has no descriptor left.
 inline constexpr Millis kAcceptRetry{200};
 

@@ -17,7 +17,7 @@ using Calls = std::vector<std::string>;
 /// What a scripted plugin answers to every authorisation hook.
 enum class Answer : std::uint8_t { Next, Ok, Error, Later };
 
-constexpr HookSet kAllHooks = hook_bit(Hook::kCount) - 1;
+constexpr HookSet kAllHooks = hook_bit(Hook::Count) - 1;
 
 /// Writes down who was asked; keeps the completions it has not called yet.
 struct Script {

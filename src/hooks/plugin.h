@@ -29,7 +29,7 @@ enum class Hook : std::uint8_t {
     OnClientOffline,
     OnClientGone,
     OnSessionExpired,
-    kCount,
+    Count,
 };
 
 using HookSet = std::uint32_t;
@@ -52,6 +52,7 @@ public:
     /// Hooks it implements; the others are never called.
     [[nodiscard]] virtual HookSet hooks() const noexcept = 0;
 
+    // NOLINTBEGIN(performance-unnecessary-value-param): who answers later keeps `done`
     virtual std::optional<RegisterVerdict> auth_on_register(const RegisterContext&,
                                                             Completion<RegisterVerdict>) {
         return RegisterVerdict{};
@@ -67,6 +68,7 @@ public:
                                                               Completion<SubscribeVerdict>) {
         return SubscribeVerdict{};
     }
+    // NOLINTEND(performance-unnecessary-value-param)
     virtual UnsubscribeVerdict on_unsubscribe(const UnsubscribeContext&) { return {}; }
     /// May change topic, payload and properties of one delivery; cannot refuse it.
     virtual PublishVerdict on_deliver(const PublishContext&) { return {}; }

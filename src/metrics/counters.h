@@ -42,7 +42,7 @@ enum class Counter : std::uint8_t {
     RetainLimitReached,
     ShardMessagesSent,
     ShardReadsPaused,  // a mailbox was full: reads waited
-    kCount,
+    Count,
 };
 
 enum class Direction : std::uint8_t { Received, Sent };
@@ -50,7 +50,7 @@ enum class Direction : std::uint8_t { Received, Sent };
 [[nodiscard]] std::string_view counter_name(Counter counter) noexcept;
 [[nodiscard]] std::string_view counter_description(Counter counter) noexcept;
 
-inline constexpr std::size_t kCounters = static_cast<std::size_t>(Counter::kCount);
+inline constexpr std::size_t kCounters = static_cast<std::size_t>(Counter::Count);
 
 /// Counters of one shard. Only that shard adds; any thread may read. Never reset: readers subtract.
 class ShardMetrics final {
