@@ -39,11 +39,12 @@ void ShardLoop::run(TurnHandler& handler) {
     }
 }
 
-void ShardLoop::step(TurnHandler& handler, TimePoint now) {
+bool ShardLoop::step(TurnHandler& handler, TimePoint now) {
     now_ = now;
     now_is_read_ = true;
     again_ = false;
     (void)finish_turn(handler);
+    return again_;
 }
 
 bool ShardLoop::finish_turn(TurnHandler& handler) {

@@ -38,7 +38,8 @@ public:
     void run(TurnHandler& handler);
 
     /// One turn at the time `now` without sleeping, for simulations: they call it instead of run().
-    void step(TurnHandler& handler, TimePoint now);
+    /// True: run_again() was called, so run() would not sleep before the next turn.
+    bool step(TurnHandler& handler, TimePoint now);
 
     /// From any thread: the loop looks at its mail soon. Costs nothing while it is awake.
     void wake();

@@ -35,7 +35,7 @@ std::optional<Failure> play_process(const Case& played, Version version, const c
     return Player(*rig.value(), version).play(played);
 }
 
-class ScriptTest : public testing::Test {
+class ScriptTest : public ::testing::Test {
 public:
     ScriptTest(std::filesystem::path path, Mode mode) : path_(std::move(path)), mode_(mode) {}
 
@@ -105,7 +105,7 @@ bool register_scripts() {
             const char* const suite = mode == Mode::OneShard    ? "OneShard"
                                       : mode == Mode::TwoShards ? "TwoShards"
                                                                 : "Process";
-            testing::RegisterTest(
+            ::testing::RegisterTest(
                 suite, name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
                 [path, mode]() -> ScriptTest* { return new ScriptTest(path, mode); });
         }
