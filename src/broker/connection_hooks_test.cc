@@ -1,0 +1,318 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/test_broker.h"
+
+namespace vmq::broker {
+namespace {
+
+using hooks::Completion;
+using hooks::Decision;
+using hooks::Hook;
+using hooks::hook_bit;
+using ::testing::ElementsAre;
+using vmq::testing::TestBroker;
+using vmq::testing::TestClient;
+
+/// What the plugin was asked and has not answered yet. Outlives the broker.
+struct Questions {
+    std::vector<std::string> asked;
+    std::vector<Completion<hooks::RegisterVerdict>> registers;
+    std::vector<Completion<hooks::AuthVerdict>> auths;
+    std::vector<Completion<hooks::PublishVerdict>> publishes;
+    std::vector<Completion<hooks::SubscribeVerdict>> subscribes;
+
+    /// Answers the oldest question of a kind.
+    template <typename Verdict>
+    static void answer(std::vector<Completion<Verdict>>& waiting, Verdict verdict) {
+        ASSERT_FALSE(waiting.empty());
+        const auto done = std::move(waiting.front());
+        waiting.erase(waiting.begin());
+        done(std::move(verdict));
+    }
+};
+
+/// Answers every authorisation hook later.
+class LatePlugin final : public hooks::Plugin {
+public:
+    LatePlugin(Questions& questions, hooks::HookSet hooks) : questions_(questions), hooks_(hooks) {}
+
+    [[nodiscard]] std::string_view name() const noexcept override { return "late"; }
+    [[nodiscard]] hooks::HookSet hooks() const noexcept override { return hooks_; }
+
+    std::optional<hooks::RegisterVerdict> auth_on_register(
+        const hooks::RegisterContext& context, Completion<hooks::RegisterVerdict> done) override {
+        note("register", context.subscriber.client_id);
+        questions_.registers.push_back(std::move(done));
+        return {};
+    }
+    std::optional<hooks::AuthVerdict> on_auth(const hooks::AuthContext& context,
+                                              Completion<hooks::AuthVerdict> done) override {
+        note("auth", context.data);
+        questions_.auths.push_back(std::move(done));
+        return {};
+    }
+    std::optional<hooks::PublishVerdict> auth_on_publish(
+        const hooks::PublishContext& context, Completion<hooks::PublishVerdict> done) override {
+        note("publish", context.topic);
+        questions_.publishes.push_back(std::move(done));
+        return {};
+    }
+    std::optional<hooks::SubscribeVerdict> auth_on_subscribe(
+        const hooks::SubscribeContext& context, Completion<hooks::SubscribeVerdict> done) override {
+        note("subscribe", context.entries->front().filter);
+        questions_.subscribes.push_back(std::move(done));
+        return {};
+    }
+    hooks::UnsubscribeVerdict on_unsubscribe(const hooks::UnsubscribeContext& context) override {
+        note("unsubscribe", context.filters->front());
+        return {Decision::Ok, std::vector<std::string>{"rewritten"}};
+    }
+    void on_publish(const hooks::PublishContext& context) override {
+        note("published", context.topic);
+    }
+    void on_topic_unsubscribed(const hooks::UnsubscribeContext& context) override {
+        note("unsubscribed", context.filters->front());
+    }
+    void on_message_drop(const hooks::MessageContext& context) override {
+        note("dropped", context.payload);
+    }
+    void on_offline_message(const hooks::MessageContext& context) override {
+        note("offline", context.payload);
+    }
+
+private:
+    void note(std::string_view hook, std::string_view about) {
+        questions_.asked.push_back(std::string(hook) + " " + std::string(about));
+    }
+
+    Questions& questions_;
+    hooks::HookSet hooks_;
+};
+
+template <typename Verdict>
+Verdict decided(Decision decision) {
+    Verdict verdict;
+    verdict.decision = decision;
+    return verdict;
+}
+
+class ConnectionHooks : public ::testing::Test {
+protected:
+    void start(std::initializer_list<Hook> hooks, std::uint32_t shards = 1) {
+        hooks::HookSet set = 0;
+        for (const Hook hook : hooks) set |= hook_bit(hook);
+        broker = std::make_unique<TestBroker>(TestBroker::Options{
+            .shards = shards, .plugin = std::make_unique<LatePlugin>(questions, set)});
+    }
+    void answer_register(Decision decision) {
+        Questions::answer(questions.registers, decided<hooks::RegisterVerdict>(decision));
+    }
+    void answer_publish(Decision decision) {
+        Questions::answer(questions.publishes, decided<hooks::PublishVerdict>(decision));
+    }
+    void answer_subscribe(Decision decision) {
+        Questions::answer(questions.subscribes, decided<hooks::SubscribeVerdict>(decision));
+    }
+    void answer_auth(Decision decision, bool continues = false, std::string data = {}) {
+        auto verdict = decided<hooks::AuthVerdict>(decision);
+        verdict.continues = continues;
+        verdict.data = std::move(data);
+        Questions::answer(questions.auths, std::move(verdict));
+    }
+
+    Questions questions;
+    std::unique_ptr<TestBroker> broker;
+};
+
+TEST_F(ConnectionHooks, ALateOkAcceptsTheClientAndHandlesWhatItSentBehindConnect) {
+    start({Hook::AuthOnRegister});
+    TestClient& client = broker->open();
+    client.send("CONNECT client_id=a");
+    client.send("PINGREQ");
+    EXPECT_EQ(client.next(), "nothing");
+    answer_register(Decision::Ok);
+    EXPECT_THAT(client.all(), ElementsAre("CONNACK session_present=0 reason=0x00", "PINGRESP"));
+    EXPECT_THAT(questions.asked, ElementsAre("register a"));
+}
+
+TEST_F(ConnectionHooks, ALateErrorRefusesTheClient) {
+    start({Hook::AuthOnRegister});
+    TestClient& client = broker->open();
+    client.send("CONNECT client_id=a");
+    broker->settle();
+    answer_register(Decision::Error);
+    EXPECT_EQ(client.next(), "CONNACK session_present=0 reason=0x87");
+    EXPECT_EQ(client.next(), "closed");
+}
+
+TEST_F(ConnectionHooks, ALateNextAsksTheNextPluginOnly) {
+    start({Hook::AuthOnRegister, Hook::AuthOnPublish, Hook::AuthOnSubscribe});
+    TestClient& client = broker->open();
+    client.send("CONNECT client_id=a");
+    broker->settle();
+    answer_register(Decision::Next);
+    EXPECT_EQ(client.next(), "CONNACK session_present=0 reason=0x00");
+    client.send("SUBSCRIBE id=1 topic=t qos=1");
+    broker->settle();
+    answer_subscribe(Decision::Next);
+    EXPECT_EQ(client.next(), "SUBACK id=1 reasons=0x01");
+    client.send("PUBLISH topic=t payload=x");
+    broker->settle();
+    answer_publish(Decision::Next);
+    EXPECT_EQ(client.next(), "PUBLISH qos=0 topic=t payload=x");
+    EXPECT_THAT(questions.asked, ElementsAre("register a", "subscribe t", "publish t"));
+}
+
+TEST_F(ConnectionHooks, AnswersForClosedConnectionsAreForgotten) {
+    start({Hook::AuthOnRegister, Hook::AuthOnPublish, Hook::AuthOnSubscribe, Hook::OnAuth});
+    const auto connect = [&](std::string_view words) -> TestClient& {
+        TestClient& client = broker->open();
+        client.send("CONNECT client_id=" + std::string(words));
+        broker->settle();
+        return client;
+    };
+    connect("a").drop();
+    answer_register(Decision::Ok);
+    connect("b authentication_method=m").drop();
+    for (const char* packet : {"PUBLISH topic=t", "SUBSCRIBE id=1 topic=t"}) {
+        TestClient& client = connect("c");
+        answer_register(Decision::Ok);
+        EXPECT_EQ(client.next(), "CONNACK session_present=0 reason=0x00");
+        client.send(packet);
+        broker->settle();
+        client.drop();
+        broker->settle();
+    }
+    broker->settle();
+    answer_auth(Decision::Ok);
+    answer_publish(Decision::Ok);
+    answer_subscribe(Decision::Ok);
+    broker->settle();
+}
+
+TEST_F(ConnectionHooks, ALateThrottlePausesTheClient) {
+    start({Hook::AuthOnPublish});
+    TestClient& client = broker->connect("v5 client_id=a");
+    client.send("PUBLISH topic=t");
+    client.send("PINGREQ");
+    broker->settle();
+    auto verdict = decided<hooks::PublishVerdict>(Decision::Ok);
+    verdict.modifiers.throttle_ms = 1000;
+    Questions::answer(questions.publishes, std::move(verdict));
+    EXPECT_EQ(client.next(), "nothing");
+    broker->advance(Millis(900));
+    EXPECT_EQ(client.next(), "nothing");
+    broker->advance(Millis(200));
+    EXPECT_EQ(client.next(), "PINGRESP");
+}
+
+TEST_F(ConnectionHooks, SubscribeModifiersReplaceTheFilters) {
+    start({Hook::AuthOnSubscribe});
+    TestClient& client = broker->connect("v5 client_id=a");
+    client.send("SUBSCRIBE id=1 topic=t qos=2 topic=u");
+    broker->settle();
+    auto verdict = decided<hooks::SubscribeVerdict>(Decision::Ok);
+    verdict.topics.emplace();
+    verdict.topics->push_back(
+        {"a/filter/too/long/to/be/kept/inside/a/string", {mqtt::QoS::AtLeastOnce}});
+    verdict.topics->push_back({"u", {}, mqtt::ReasonCode::NotAuthorized});
+    Questions::answer(questions.subscribes, std::move(verdict));
+    EXPECT_EQ(client.next(), "SUBACK id=1 reasons=0x01,0x87");
+    client.send("PUBLISH topic=a/filter/too/long/to/be/kept/inside/a/string payload=x");
+    client.send("PUBLISH topic=t payload=y");
+    EXPECT_THAT(client.take_payloads(), ElementsAre("x"));
+}
+
+TEST_F(ConnectionHooks, UnsubscribeRemovesWhatTheHookSays) {
+    start({Hook::OnUnsubscribe, Hook::OnTopicUnsubscribed});
+    TestClient& client = broker->subscribe("v5 client_id=a", "topic=rewritten");
+    client.send("UNSUBSCRIBE id=2 topic=t");
+    EXPECT_EQ(client.next(), "UNSUBACK id=2 reasons=0x00");
+    EXPECT_THAT(questions.asked, ElementsAre("unsubscribe t", "unsubscribed rewritten"));
+    client.send("PUBLISH topic=rewritten payload=x");
+    EXPECT_EQ(client.next(), "nothing");
+}
+
+TEST_F(ConnectionHooks, TheWillIsAskedForBeforeTheClientIsAcceptedAndMayBeRewritten) {
+    start({Hook::AuthOnRegister, Hook::AuthOnPublish});
+    TestClient& client = broker->open();
+    client.send("CONNECT client_id=a will_topic=w will_payload=bye");
+    broker->settle();
+    answer_register(Decision::Ok);
+    EXPECT_EQ(client.next(), "nothing");
+    auto verdict = decided<hooks::PublishVerdict>(Decision::Ok);
+    verdict.modifiers.topic = "rewritten/will";
+    Questions::answer(questions.publishes, std::move(verdict));
+    EXPECT_EQ(client.next(), "CONNACK session_present=0 reason=0x00");
+    EXPECT_THAT(questions.asked, ElementsAre("register a", "publish w"));
+
+    TestClient& watcher = broker->open();
+    watcher.send("CONNECT client_id=b");
+    broker->settle();
+    answer_register(Decision::Ok);
+    watcher.send("SUBSCRIBE id=1 topic=#");
+    (void)watcher.all();
+    client.drop();
+    EXPECT_EQ(watcher.next(), "PUBLISH qos=0 topic=rewritten/will payload=bye");
+}
+
+TEST_F(ConnectionHooks, ARefusedWillRefusesTheClient) {
+    start({Hook::AuthOnPublish});
+    TestClient& client = broker->open();
+    client.send("CONNECT client_id=a will_topic=w will_payload=bye");
+    broker->settle();
+    answer_publish(Decision::Error);
+    EXPECT_EQ(client.next(), "CONNACK session_present=0 reason=0x87");
+    EXPECT_EQ(client.next(), "closed");
+}
+
+TEST_F(ConnectionHooks, ALateAnswerMayGiveTheClientAnIdWhoseHomeIsElsewhere) {
+    start({Hook::AuthOnRegister}, 2);
+    TestClient& client = broker->open_on(broker->shard(0));
+    client.send("CONNECT client_id=" + broker->id_on(0, "a"));
+    client.send("SUBSCRIBE id=1 topic=t");
+    client.send("PUBLISH topic=t payload=x");
+    broker->settle();
+    auto verdict = decided<hooks::RegisterVerdict>(Decision::Ok);
+    verdict.modifiers.client_id = broker->id_on(1, "b");
+    Questions::answer(questions.registers, std::move(verdict));
+    EXPECT_THAT(client.all(),
+                ElementsAre("CONNACK session_present=0 reason=0x00", "SUBACK id=1 reasons=0x00",
+                            "PUBLISH qos=0 topic=t payload=x"));
+    EXPECT_EQ(broker->shard(0).connection_count(), 0U);
+    EXPECT_EQ(broker->shard(1).connection_count(), 1U);
+}
+
+TEST_F(ConnectionHooks, ATakenOverClientNoLongerWaitsForItsAnswer) {
+    start({Hook::AuthOnPublish});
+    TestClient& client = broker->connect("v5 client_id=a");
+    client.send("PUBLISH topic=t payload=x");
+    broker->settle();
+    TestClient& other = broker->subscribe("v5 client_id=a", "topic=t");
+    EXPECT_EQ(client.next(), "DISCONNECT reason=0x8e");
+    answer_publish(Decision::Ok);
+    EXPECT_EQ(other.next(), "nothing");
+}
+
+TEST_F(ConnectionHooks, PluginsAreToldOfOfflineAndDroppedMessages) {
+    start({Hook::OnOfflineMessage, Hook::OnMessageDrop});
+    session::Settings settings;
+    settings.max_offline_messages = 1;
+    broker->listener().settings = std::make_shared<const session::Settings>(settings);
+    broker->subscribe("v5 client_id=a clean_start=0 session_expiry_interval=60", "topic=t qos=1")
+        .drop();
+    TestClient& publisher = broker->connect("v5 client_id=b");
+    publisher.send("PUBLISH topic=t qos=1 id=1 payload=1");
+    publisher.send("PUBLISH topic=t qos=1 id=2 payload=2");
+    broker->settle();
+    EXPECT_THAT(questions.asked, ElementsAre("offline 1", "dropped 2"));
+}
+
+}  // namespace
+}  // namespace vmq::broker
