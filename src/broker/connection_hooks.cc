@@ -56,8 +56,12 @@ auto Connection::late_answer(Late<Verdict> LateAnswers::*slot) {
         ++self->asked_;
         if (!self->late_) self->late_ = std::make_unique<LateAnswers>();
         Late<Verdict>& late = (*self->late_).*slot;
-        late.next = next;
-        if (verdict.decision != hooks::Decision::Next) late.verdict = std::move(verdict);
+        // Where to go on is of use to this question only; the next one starts with the first plugin.
+        if (verdict.decision == hooks::Decision::Next) {
+            late.next = next;
+        } else {
+            late.verdict = std::move(verdict);
+        }
         self->resume_parked();
     };
 }

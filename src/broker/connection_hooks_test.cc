@@ -169,6 +169,33 @@ TEST_F(ConnectionHooks, ALateNextAsksTheNextPluginOnly) {
     EXPECT_THAT(questions.asked, ElementsAre("register a", "subscribe t", "publish t"));
 }
 
+TEST_F(ConnectionHooks, EveryPublishIsAskedForFromTheFirstPluginOn) {
+    start({Hook::AuthOnPublish});
+    TestClient& client = broker->subscribe("v5 client_id=a", "topic=t");
+    client.send("PUBLISH topic=t payload=1");
+    broker->settle();
+    answer_publish(Decision::Ok);
+    EXPECT_EQ(client.next(), "PUBLISH qos=0 topic=t payload=1");
+    client.send("PUBLISH topic=t payload=2");
+    EXPECT_EQ(client.next(), "nothing");
+    answer_publish(Decision::Error);
+    EXPECT_EQ(client.next(), "nothing");
+    EXPECT_THAT(questions.asked, ElementsAre("publish t", "publish t"));
+}
+
+TEST_F(ConnectionHooks, EverySubscribeIsAskedForFromTheFirstPluginOn) {
+    start({Hook::AuthOnSubscribe});
+    TestClient& client = broker->connect("v5 client_id=a");
+    client.send("SUBSCRIBE id=1 topic=t");
+    broker->settle();
+    answer_subscribe(Decision::Ok);
+    EXPECT_EQ(client.next(), "SUBACK id=1 reasons=0x00");
+    client.send("SUBSCRIBE id=2 topic=secret");
+    EXPECT_EQ(client.next(), "nothing");
+    answer_subscribe(Decision::Error);
+    EXPECT_EQ(client.next(), "SUBACK id=2 reasons=0x87");
+}
+
 TEST_F(ConnectionHooks, AnswersForClosedConnectionsAreForgotten) {
     start({Hook::AuthOnRegister, Hook::AuthOnPublish, Hook::AuthOnSubscribe, Hook::OnAuth});
     const auto connect = [&](std::string_view words) -> TestClient& {
@@ -194,6 +221,44 @@ TEST_F(ConnectionHooks, AnswersForClosedConnectionsAreForgotten) {
     answer_publish(Decision::Ok);
     answer_subscribe(Decision::Ok);
     broker->settle();
+}
+
+TEST_F(ConnectionHooks, AParkedClientIsNotReadFromAndKeepsItsOrder) {
+    start({Hook::AuthOnPublish});
+    TestClient& client = broker->subscribe("v5 client_id=a keep_alive=10", "topic=t");
+    client.send("PUBLISH topic=t payload=1");
+    client.send("PUBLISH topic=t payload=2");
+    client.send("PINGREQ");
+    EXPECT_EQ(client.next(), "nothing");
+    broker->advance(Seconds(60));  // longer than its keep-alive: it cannot show that it is alive
+    EXPECT_EQ(client.next(), "nothing");
+    answer_publish(Decision::Ok);
+    EXPECT_EQ(client.next(), "PUBLISH qos=0 topic=t payload=1");
+    answer_publish(Decision::Ok);
+    EXPECT_THAT(client.all(), ElementsAre("PUBLISH qos=0 topic=t payload=2", "PINGRESP"));
+}
+
+TEST_F(ConnectionHooks, PublishModifiersAreAppliedOnceAndOutliveTheAnswer) {
+    start({Hook::AuthOnPublish, Hook::OnPublish});
+    TestClient& client = broker->subscribe("v5 client_id=a", "topic=#");
+    client.send("PUBLISH topic=t payload=1");
+    broker->settle();
+    {
+        auto verdict = decided<hooks::PublishVerdict>(Decision::Ok);
+        verdict.modifiers.topic = "a/topic/too/long/to/be/kept/inside/a/string";
+        verdict.modifiers.payload = std::string(100, 'p');
+        Questions::answer(questions.publishes, std::move(verdict));
+    }
+    EXPECT_EQ(client.next(),
+              "PUBLISH qos=0 topic=a/topic/too/long/to/be/kept/inside/a/string payload=" +
+                  std::string(100, 'p'));
+    client.send("PUBLISH topic=t payload=2");
+    broker->settle();
+    answer_publish(Decision::Ok);
+    EXPECT_EQ(client.next(), "PUBLISH qos=0 topic=t payload=2");
+    EXPECT_THAT(questions.asked,
+                ElementsAre("publish t", "published a/topic/too/long/to/be/kept/inside/a/string",
+                            "publish t", "published t"));
 }
 
 TEST_F(ConnectionHooks, ALateThrottlePausesTheClient) {
@@ -287,6 +352,41 @@ TEST_F(ConnectionHooks, ALateAnswerMayGiveTheClientAnIdWhoseHomeIsElsewhere) {
                             "PUBLISH qos=0 topic=t payload=x"));
     EXPECT_EQ(broker->shard(0).connection_count(), 0U);
     EXPECT_EQ(broker->shard(1).connection_count(), 1U);
+}
+
+// [v5 4.12]
+TEST_F(ConnectionHooks, EnhancedAuthenticationMayTakeSeveralLateAnswers) {
+    start({Hook::OnAuth});
+    TestClient& client = broker->open();
+    client.send("CONNECT client_id=a authentication_method=m authentication_data=one");
+    broker->settle();
+    answer_auth(Decision::Ok, true, "challenge");
+    EXPECT_EQ(client.next(),
+              "AUTH reason=0x18 authentication_method=m authentication_data=challenge");
+    client.send("AUTH reason=0x18 authentication_method=m authentication_data=two");
+    EXPECT_EQ(client.next(), "nothing");
+    answer_auth(Decision::Ok);
+    EXPECT_EQ(client.next(), "CONNACK session_present=0 reason=0x00");
+    EXPECT_THAT(questions.asked, ElementsAre("auth one", "auth two"));
+}
+
+// [v5 4.12.1]
+TEST_F(ConnectionHooks, ReauthenticationIsAskedForEachTimeAndARefusalCloses) {
+    start({Hook::OnAuth});
+    TestClient& client = broker->open();
+    client.send("CONNECT client_id=a authentication_method=m");
+    broker->settle();
+    answer_auth(Decision::Ok);
+    EXPECT_EQ(client.next(), "CONNACK session_present=0 reason=0x00");
+    client.send("AUTH reason=0x19 authentication_method=m authentication_data=again");
+    EXPECT_EQ(client.next(), "nothing");
+    answer_auth(Decision::Ok);
+    EXPECT_EQ(client.next(), "AUTH reason=0x00 authentication_method=m");
+    client.send("AUTH reason=0x19 authentication_method=m authentication_data=third");
+    EXPECT_EQ(client.next(), "nothing");
+    answer_auth(Decision::Error);
+    EXPECT_EQ(client.next(), "DISCONNECT reason=0x87");
+    EXPECT_EQ(client.next(), "closed");
 }
 
 TEST_F(ConnectionHooks, ATakenOverClientNoLongerWaitsForItsAnswer) {
