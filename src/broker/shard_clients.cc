@@ -199,7 +199,13 @@ void Shard::close_lane(Client& client, Lane& lane) {
         ended = std::move(*own);
         client.more.erase(own);
     }
-    redispatch(client, ended->queue.take_shared([](std::uint64_t) { return true; }));
+    // What came through a shared group is for the client's other sessions before other members.
+    for (queue::Delivery& delivery : ended->queue.take_shared([](std::uint64_t) { return true; })) {
+        forget(client, delivery);
+        DeliverShared again{delivery.message, routing::SubscriptionKey{delivery.shared_group},
+                            client.number, Reply{}};
+        (void)deliver_shared(again);
+    }
     for (queue::Delivery& delivery : ended->queue.clear()) {
         forget(client, delivery);
         // With fanout the other sessions have copies of their own.

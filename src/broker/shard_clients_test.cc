@@ -306,5 +306,38 @@ TEST_P(ShardSeveralSessions, EachSendsItsOwnWill) {
     EXPECT_THAT(watcher.take_payloads(), ElementsAre("2"));
 }
 
+TEST_P(ShardSeveralSessions, ASharedMessageOfOneThatIsGoneGoesToAnother) {
+    TestClient& first = broker.subscribe("v5 client_id=a", "topic=$share/g/t qos=1");
+    TestClient& second = broker.connect("v5 client_id=a clean_start=0", true);
+    TestClient& publisher = broker.connect("v5 client_id=b");
+    for (int i = 1; i <= 20; ++i) {
+        publisher.send(fmt::format("PUBLISH topic=t qos=1 id={} payload={}", i, i));
+    }
+    const auto lost = first.all().size();
+    EXPECT_GT(lost, 0U);
+    first.drop();
+    EXPECT_THAT(second.take_payloads(), SizeIs(20));
+}
+
+TEST(ShardClientsStore, OneOfSeveralSessionsTakesItsRecordsWithIt) {
+    ManualStore store;
+    store.automatic = true;
+    session::Settings settings;
+    settings.allow_multiple_sessions = true;
+    TestBroker broker({.store = std::make_unique<StoreProxy>(store), .settings = settings});
+    const std::string words = std::string("v5 client_id=a") + kLasting;
+    TestClient& first = broker.subscribe(words, "topic=t qos=1");
+    TestClient& second = broker.connect(words, true);
+    broker.connect("v5 client_id=b").send("PUBLISH topic=t qos=1 id=1 payload=x");
+    broker.settle();
+    EXPECT_THAT(store.payloads(), ElementsAre("x", "x"));
+    first.drop();
+    broker.settle();
+    EXPECT_THAT(store.payloads(), ElementsAre("x"));
+    EXPECT_THAT(second.take_payloads(), ElementsAre("x"));
+    broker.settle();
+    EXPECT_THAT(store.payloads(), IsEmpty());
+}
+
 }  // namespace
 }  // namespace vmq::broker
