@@ -65,6 +65,16 @@ TEST(Connection, AConnectOneByteLargerIsRefusedBeforeItIsBuffered) {
     EXPECT_EQ(broker.count(Counter::MqttInvalidMsgSizeError), 1U);
 }
 
+TEST(Connection, TheLimitOfConnectDoesNotHoldForWhatComesBehindIt) {
+    TestBroker broker;
+    TestClient& subscriber = broker.subscribe("v5 client_id=sub", "topic=t");
+    TestClient& client = broker.open();
+    client.send("CONNECT client_id=a");
+    client.send(fmt::format("PUBLISH topic=t payload=@{}", kMaxConnectSize + 1));
+    EXPECT_THAT(client.all(), ElementsAre("CONNACK session_present=0 reason=0x00"));
+    EXPECT_THAT(subscriber.take_payloads(), ElementsAre(SizeIs(kMaxConnectSize + 1)));
+}
+
 TEST(Connection, APacketOneByteLargerThanAllowedClosesTheConnection) {
     TestBroker broker({.settings = with([](auto& s) { s.max_message_size = 200; })});
     TestClient& client = broker.connect("v5 client_id=a");

@@ -280,5 +280,23 @@ TEST(ShardRoutingMail, AFullMailboxPausesReadsAndLosesNothing) {
     EXPECT_FALSE(shard.congested());
 }
 
+// A socket that fails while a turn's output is written ends a session after the mail of that turn.
+TEST(ShardRoutingMail, AWillOfAClientWhoseWriteFailsDoesNotWaitForTheNextEvent) {
+    ManualStore store;
+    store.automatic = true;
+    TestBroker broker({.shards = 2, .store = std::make_unique<StoreProxy>(store)});
+    TestClient& watcher = broker.subscribe("v5 client_id=" + broker.id_on(1, "watcher"), "topic=w");
+    TestClient& failing = broker.subscribe(
+        "v5 will_topic=w will_payload=bye client_id=" + broker.id_on(0, "failing"), "topic=t");
+    (void)broker.subscribe(std::string("v5") + kLasting + broker.id_on(0, "stored"),
+                           "topic=t qos=1");
+    TestClient& publisher = broker.connect("v5 client_id=" + broker.id_on(0, "pub"));
+    store.on_commit = [&] { failing.drop(); };
+    publisher.send("PUBLISH topic=t qos=1 id=1 payload=x");
+    broker.exchange();
+    EXPECT_TRUE(broker.simulation().turn(broker.shard(0)));
+    EXPECT_THAT(watcher.take_payloads(), ElementsAre("bye"));
+}
+
 }  // namespace
 }  // namespace vmq::broker

@@ -182,6 +182,13 @@ TEST_P(ShardStore, TheEndOfASessionDeletesItWithItsMessages) {
     EXPECT_THAT(store.payloads(), IsEmpty());
 }
 
+TEST_P(ShardStore, ASessionExpiryGivenByDisconnectIsStored) {
+    store.automatic = true;
+    subscriber->send("DISCONNECT reason=0 session_expiry_interval=3600");
+    broker.settle();
+    EXPECT_THAT(store.sessions(), ElementsAre(subscriber_id + " 3600"));
+}
+
 // Architecture: a message that only connected clean sessions get needs no store.
 TEST(Shard, MessagesForCleanSessionsNeedNoStore) {
     ManualStore store;
