@@ -49,6 +49,7 @@ struct RetainedStream {
     std::uint32_t subscription_id;
     routing::RetainedIndex::Cursor cursor;
     std::vector<mqtt::MessagePtr> fetched;  // in reverse, the next one last
+    bool interrupted = false;               // since they were fetched: they may have been replaced
 };
 /// By filter: a client that subscribes again begins again, so there are never more than it has
 /// subscriptions.

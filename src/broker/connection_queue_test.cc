@@ -168,5 +168,24 @@ TEST_F(ConnectionQueue, UnsubscribeEndsItsRetainedMessages) {
     EXPECT_THAT(client.take_payloads(), SizeIs(10));
 }
 
+// What a subscriber is told last about a topic has to be what was published last.
+TEST_F(ConnectionQueue, ALiveMessageIsNotFollowedByAnOlderRetainedOne) {
+    for (int i = 0; i < 10; ++i) {
+        publisher.send(
+            fmt::format("PUBLISH topic=t/{} retain=1 qos=1 id={} payload=old", i, i + 1));
+    }
+    broker.settle();
+    TestClient& client = broker.connect("v5 client_id=sub receive_maximum=9");
+    client.send("SUBSCRIBE id=1 topic=# qos=1");
+    EXPECT_THAT(client.all(), SizeIs(10));
+    // One retained message waits. A QoS 0 message passes the full window.
+    for (int i = 0; i < 10; ++i) {
+        publisher.send(fmt::format("PUBLISH topic=t/{} payload=new retain=1", i));
+    }
+    broker.settle();
+    for (int i = 1; i <= 9; ++i) client.send(fmt::format("PUBACK id={}", i));
+    EXPECT_THAT(client.all(), ::testing::Each(::testing::HasSubstr("payload=new")));
+}
+
 }  // namespace
 }  // namespace vmq::broker

@@ -219,6 +219,8 @@ private:
     void store_message(Client& client, const queue::Delivery& delivery);
     Lane& choose_lane(Client& client);
     void pump_retained(Client& client, Lane& lane);
+    /// What is retained on the topic of `message` now, or null.
+    [[nodiscard]] mqtt::MessagePtr retained_now(const mqtt::Message& message);
     bool send_retained(Client& client, Lane& lane, RetainedStream& stream);
 
     Client& make_client(const session::ConnectPlan& plan);

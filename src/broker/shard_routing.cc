@@ -281,6 +281,7 @@ void Shard::pump_retained(Client& client, Lane& lane) {
     Connection& connection = *lane.connection;
     std::vector<mqtt::MessagePtr> found;
     int budget = kPumpBudget;
+    if (client.retained) client.retained->begin()->second.interrupted = true;
     while (client.retained) {
         auto& [filter, stream] = *client.retained->begin();
         while (!stream.fetched.empty() && connection.writable() && budget-- > 0) {
@@ -298,11 +299,27 @@ void Shard::pump_retained(Client& client, Lane& lane) {
         shared_.retained.match(id_, client.mountpoint, filter, now(), kRetainedBatch,
                                stream.cursor, found);
         stream.fetched.assign(found.rbegin(), found.rend());
+        stream.interrupted = false;
     }
 }
 
+mqtt::MessagePtr Shard::retained_now(const mqtt::Message& message) {
+    std::vector<mqtt::MessagePtr> found;
+    routing::RetainedIndex::Cursor cursor;
+    while (found.empty() && !cursor.done) {
+        shared_.retained.match(id_, message.mountpoint(), message.topic(), now(), 1, cursor, found);
+    }
+    return found.empty() ? nullptr : std::move(found.front());
+}
+
 bool Shard::send_retained(Client& client, Lane& lane, RetainedStream& stream) {
-    const mqtt::MessagePtr& message = stream.fetched.back();
+    mqtt::MessagePtr message = stream.fetched.back();
+    // The client may have got a newer one meanwhile, which an older one must not follow.
+    if (stream.interrupted) message = retained_now(*message);
+    if (!message) {
+        stream.fetched.pop_back();
+        return true;
+    }
     const QoS qos = client.settings->upgrade_outgoing_qos
                         ? stream.options.qos
                         : mqtt::min(message->qos(), stream.options.qos);
@@ -313,7 +330,7 @@ bool Shard::send_retained(Client& client, Lane& lane, RetainedStream& stream) {
         return true;
     }
     // RETAIN is set on what a subscription brings in [v5 MQTT-3.3.1-8].
-    Delivery delivery{message, 0, 0, stream.subscription_id, qos, true};
+    Delivery delivery{std::move(message), 0, 0, stream.subscription_id, qos, true};
     stream.fetched.pop_back();
     metrics_.add(Counter::QueueMessageIn);
     if (delivery.message->expired(now())) {
