@@ -348,10 +348,11 @@ void Connection::log_close(std::string_view detail) const {
         case CloseCause::TakenOver:
             return log::info("client {} from {}:{} taken over by a new connection", id, peer_.address,
                              peer_.port);
-        default:
-            return log::warning("client {} from {}:{} closed by the broker: {}", id, peer_.address,
-                                peer_.port, detail);
+        default: break;
     }
+    if (!shard_.may_log_close()) return;
+    log::warning("client {} from {}:{} closed by the broker: {}", id.empty() ? "(no id)" : id,
+                 peer_.address, peer_.port, detail);
 }
 
 void Connection::end_session() {

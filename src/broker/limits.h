@@ -34,6 +34,8 @@ inline constexpr std::size_t kRetainedSweep = 1000;
 inline constexpr Millis kRetryResolution{1000};
 /// How many members of a shared group are tried before a message is given up.
 inline constexpr unsigned kSharedAttempts = 4;
+/// Lines that one shard writes about closed connections in a second; a storm is summed up.
+inline constexpr std::uint32_t kCloseLogsPerSecond = 50;
 /// Dropped messages of one client are reported at most this often.
 inline constexpr Seconds kDropReportInterval{10};
 

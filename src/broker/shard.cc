@@ -69,6 +69,20 @@ void Shard::on_accept(Listener& listener, int fd, transport::PeerAddress peer) {
     opened.open();
 }
 
+bool Shard::may_log_close() {
+    const auto second = std::chrono::floor<Seconds>(now());
+    if (second != close_log_second_) {
+        close_log_second_ = second;
+        close_logs_ = 0;
+        if (const auto left_out = std::exchange(close_logs_left_out_, 0); left_out > 0) {
+            log::warning("{} more connections were closed by the broker", left_out);
+        }
+    }
+    if (++close_logs_ <= kCloseLogsPerSecond) return true;
+    ++close_logs_left_out_;
+    return false;
+}
+
 Connection* Shard::find(ConnectionNumber number) noexcept {
     const auto found = connections_.find(number);
     return found == connections_.end() ? nullptr : found->second.get();

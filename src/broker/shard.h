@@ -102,6 +102,8 @@ public:
     void begin_retained(Client& client, const mqtt::SubscribeEntry& entry,
                         std::uint32_t subscription_id);
     void end_retained(Client& client, std::string_view filter);
+    /// Whether one more closed connection may be logged in this second; says how many were not.
+    [[nodiscard]] bool may_log_close();
     /// Whether a warning may be logged again, and notes that it was.
     [[nodiscard]] bool may_report(TimePoint& last) const noexcept;
     /// The client has acknowledged `delivery`, or it was refused: its record may go.
@@ -278,6 +280,9 @@ private:
     std::atomic<std::size_t> subscription_count_{0};
     bool congested_ = false;
     TimePoint retained_reported_at_{};
+    TimePoint close_log_second_{};
+    std::uint32_t close_logs_ = 0;
+    std::uint32_t close_logs_left_out_ = 0;
     bool shutting_down_ = false;
     TimePoint shutdown_deadline_ = kNever;
 };
