@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "broker/limits.h"
+
 namespace vmq::broker {
 namespace {
 
@@ -140,6 +142,19 @@ TEST(BrokerShards, ASecondBrokerOnTheSamePortFailsAndNamesTheListener) {
 TEST(BrokerShards, WithoutAStartThereIsNothingToStop) {
     Broker broker(on_port(0));
     broker.stop();
+}
+
+TEST(BrokerShards, StopWaitsNoLongerThanItsPatienceForAClientThatStays) {
+    Broker broker(on_port(0));
+    ASSERT_TRUE(broker.start());
+    Peer peer(broker);
+    ASSERT_TRUE(peer.connected());
+    peer.send("\x10\x0d\0\x04MQTT\x05\x02\0\x3c\0\0\0"sv);
+    ASSERT_EQ(peer.receive_packet().front(), '\x20');
+    const TimePoint before = steady_now();
+    broker.stop(Millis(50));
+    // Waiting for the peer to close would take kCloseTimeout.
+    EXPECT_LT(steady_now() - before, kCloseTimeout);
 }
 
 }  // namespace

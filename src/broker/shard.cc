@@ -91,6 +91,7 @@ Connection* Shard::find(ConnectionNumber number) noexcept {
 void Shard::shut_down(TimePoint deadline) {
     shutting_down_ = true;
     shutdown_deadline_ = deadline;
+    loop_.timers().start(shutdown_timer_, deadline);
     for (const auto& acceptor : acceptors_) acceptor->close();
     std::vector<ConnectionNumber> numbers;
     for (const auto& [number, connection] : connections_) numbers.push_back(number);
@@ -216,6 +217,10 @@ void Shard::commit() {
                           [this, waiters = std::exchange(commit_waiters_, {})](
                               store::CommitStatus status) {
                               const bool safe = status == store::CommitStatus::Safe;
+                              if (!safe && may_report(commit_reported_at_)) {
+                                  log::error("the message store refuses writes: QoS 1 and 2 "
+                                             "messages to it are not acknowledged");
+                              }
                               for (const Reply& reply : waiters) confirm(reply, safe);
                           });
 }

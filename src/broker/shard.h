@@ -281,10 +281,13 @@ private:
     bool congested_ = false;
     TimePoint retained_reported_at_{};
     TimePoint close_log_second_{};
+    TimePoint commit_reported_at_{};
     std::uint32_t close_logs_ = 0;
     std::uint32_t close_logs_left_out_ = 0;
     bool shutting_down_ = false;
     TimePoint shutdown_deadline_ = kNever;
+    // Only has to end the loop's sleep: the turn then sees that the deadline has passed.
+    runtime::Timer shutdown_timer_{this, [](void*, TimePoint) {}};
 };
 
 }  // namespace vmq::broker
