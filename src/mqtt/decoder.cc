@@ -1,6 +1,7 @@
 #include "mqtt/decoder.h"
 
 #include "mqtt/properties_codec.h"
+#include "mqtt/reason_sets.h"
 #include "mqtt/topic.h"
 #include "mqtt/wire_format.h"
 #include "mqtt/wire_reader.h"
@@ -153,83 +154,9 @@ DecodeStatus decode_pingreq(const Frame& frame, ProtocolVersion version) {
 
 namespace {
 
-// Reason codes a packet may have [v5 MQTT-3.4.2-1, MQTT-3.5.2-1].
-constexpr detail::ReasonSet kPubackReasons{
-    ReasonCode::Success,
-    ReasonCode::NoMatchingSubscribers,
-    ReasonCode::UnspecifiedError,
-    ReasonCode::ImplementationSpecificError,
-    ReasonCode::NotAuthorized,
-    ReasonCode::TopicNameInvalid,
-    ReasonCode::PacketIdentifierInUse,
-    ReasonCode::QuotaExceeded,
-    ReasonCode::PayloadFormatInvalid,
-};
-
-// [v5 MQTT-3.6.2-1, MQTT-3.7.2-1]
-constexpr detail::ReasonSet kPubrelReasons{ReasonCode::Success,
-                                           ReasonCode::PacketIdentifierNotFound};
-
-// What a client may say [v5 MQTT-3.14.2-1].
-constexpr detail::ReasonSet kClientDisconnectReasons{
-    ReasonCode::Success,
-    ReasonCode::DisconnectWithWillMessage,
-    ReasonCode::UnspecifiedError,
-    ReasonCode::MalformedPacket,
-    ReasonCode::ProtocolError,
-    ReasonCode::ImplementationSpecificError,
-    ReasonCode::TopicNameInvalid,
-    ReasonCode::ReceiveMaximumExceeded,
-    ReasonCode::TopicAliasInvalid,
-    ReasonCode::PacketTooLarge,
-    ReasonCode::MessageRateTooHigh,
-    ReasonCode::QuotaExceeded,
-    ReasonCode::AdministrativeAction,
-    ReasonCode::PayloadFormatInvalid,
-};
-
-// What a server may say [v5 MQTT-3.14.2-1]; Bad authentication method is only in the table of 2.4.
-constexpr detail::ReasonSet kServerDisconnectReasons{
-    ReasonCode::Success,
-    ReasonCode::UnspecifiedError,
-    ReasonCode::MalformedPacket,
-    ReasonCode::ProtocolError,
-    ReasonCode::ImplementationSpecificError,
-    ReasonCode::NotAuthorized,
-    ReasonCode::ServerBusy,
-    ReasonCode::ServerShuttingDown,
-    ReasonCode::BadAuthenticationMethod,
-    ReasonCode::KeepAliveTimeout,
-    ReasonCode::SessionTakenOver,
-    ReasonCode::TopicFilterInvalid,
-    ReasonCode::TopicNameInvalid,
-    ReasonCode::ReceiveMaximumExceeded,
-    ReasonCode::TopicAliasInvalid,
-    ReasonCode::PacketTooLarge,
-    ReasonCode::MessageRateTooHigh,
-    ReasonCode::QuotaExceeded,
-    ReasonCode::AdministrativeAction,
-    ReasonCode::PayloadFormatInvalid,
-    ReasonCode::RetainNotSupported,
-    ReasonCode::QoSNotSupported,
-    ReasonCode::UseAnotherServer,
-    ReasonCode::ServerMoved,
-    ReasonCode::SharedSubscriptionsNotSupported,
-    ReasonCode::ConnectionRateExceeded,
-    ReasonCode::MaximumConnectTime,
-    ReasonCode::SubscriptionIdentifiersNotSupported,
-    ReasonCode::WildcardSubscriptionsNotSupported,
-};
-
-// [v5 MQTT-3.15.2-1]
-constexpr detail::ReasonSet kClientAuthReasons{ReasonCode::ContinueAuthentication,
-                                               ReasonCode::ReAuthenticate};
-constexpr detail::ReasonSet kServerAuthReasons{ReasonCode::Success,
-                                               ReasonCode::ContinueAuthentication};
-
 // Tail := nothing, or reason:u8, or reason:u8 properties: the end of acknowledgements, DISCONNECT
 // and AUTH. Nothing means Success [v5 3.4.2.1, 3.14.2.1, 3.15.2.1].
-DecodeStatus read_reason_and_properties(WireReader& reader, const detail::ReasonSet& reasons,
+DecodeStatus read_reason_and_properties(WireReader& reader, const ReasonSet& reasons,
                                         const detail::PropertyRules& rules, ReasonCode& reason,
                                         Properties& properties) {
     reason = ReasonCode::Success;

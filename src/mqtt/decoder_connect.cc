@@ -3,6 +3,7 @@
 
 #include "mqtt/decoder.h"
 #include "mqtt/properties_codec.h"
+#include "mqtt/reason_sets.h"
 #include "mqtt/topic.h"
 #include "mqtt/wire_format.h"
 #include "mqtt/wire_reader.h"
@@ -158,32 +159,6 @@ DecodeStatus decode_connect(const Frame& frame, Connect& packet) {
 }
 
 namespace {
-
-// [v5 MQTT-3.2.2-8]
-constexpr detail::ReasonSet kConnackReasons{
-    ReasonCode::Success,
-    ReasonCode::UnspecifiedError,
-    ReasonCode::MalformedPacket,
-    ReasonCode::ProtocolError,
-    ReasonCode::ImplementationSpecificError,
-    ReasonCode::UnsupportedProtocolVersion,
-    ReasonCode::ClientIdentifierNotValid,
-    ReasonCode::BadUserNameOrPassword,
-    ReasonCode::NotAuthorized,
-    ReasonCode::ServerUnavailable,
-    ReasonCode::ServerBusy,
-    ReasonCode::Banned,
-    ReasonCode::BadAuthenticationMethod,
-    ReasonCode::TopicNameInvalid,
-    ReasonCode::PacketTooLarge,
-    ReasonCode::QuotaExceeded,
-    ReasonCode::PayloadFormatInvalid,
-    ReasonCode::RetainNotSupported,
-    ReasonCode::QoSNotSupported,
-    ReasonCode::UseAnotherServer,
-    ReasonCode::ServerMoved,
-    ReasonCode::ConnectionRateExceeded,
-};
 
 // MQTT 3 return codes by their number [v3.1.1 3.2.2.3].
 constexpr std::array kReturnCodes{

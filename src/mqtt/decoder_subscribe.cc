@@ -1,5 +1,6 @@
 #include "mqtt/decoder.h"
 #include "mqtt/properties_codec.h"
+#include "mqtt/reason_sets.h"
 #include "mqtt/topic.h"
 #include "mqtt/wire_format.h"
 #include "mqtt/wire_reader.h"
@@ -56,40 +57,12 @@ DecodeStatus read_options(WireReader& reader, ProtocolVersion version,
     return kDecoded;
 }
 
-// [v5 MQTT-3.9.3-2]
-constexpr detail::ReasonSet kSubackReasons{
-    ReasonCode::Success,
-    ReasonCode::GrantedQoS1,
-    ReasonCode::GrantedQoS2,
-    ReasonCode::UnspecifiedError,
-    ReasonCode::ImplementationSpecificError,
-    ReasonCode::NotAuthorized,
-    ReasonCode::TopicFilterInvalid,
-    ReasonCode::PacketIdentifierInUse,
-    ReasonCode::QuotaExceeded,
-    ReasonCode::SharedSubscriptionsNotSupported,
-    ReasonCode::SubscriptionIdentifiersNotSupported,
-    ReasonCode::WildcardSubscriptionsNotSupported,
-};
-
 // [v3.1.1 MQTT-3.9.3-2]
-constexpr detail::ReasonSet kSubackReturnCodes{ReasonCode::Success, ReasonCode::GrantedQoS1,
-                                               ReasonCode::GrantedQoS2,
-                                               ReasonCode::UnspecifiedError};
-
-// [v5 MQTT-3.11.3-2]
-constexpr detail::ReasonSet kUnsubackReasons{
-    ReasonCode::Success,
-    ReasonCode::NoSubscriptionExisted,
-    ReasonCode::UnspecifiedError,
-    ReasonCode::ImplementationSpecificError,
-    ReasonCode::NotAuthorized,
-    ReasonCode::TopicFilterInvalid,
-    ReasonCode::PacketIdentifierInUse,
-};
+constexpr ReasonSet kSubackReturnCodes{ReasonCode::Success, ReasonCode::GrantedQoS1,
+                                       ReasonCode::GrantedQoS2, ReasonCode::UnspecifiedError};
 
 /// One reason per filter of the request, and a request has at least one.
-DecodeStatus read_reasons(WireReader& reader, const detail::ReasonSet& allowed,
+DecodeStatus read_reasons(WireReader& reader, const ReasonSet& allowed,
                           std::vector<ReasonCode>& reasons) {
     if (reader.done()) return protocol_error("an acknowledgement without reason codes");
     reasons.reserve(reader.left());

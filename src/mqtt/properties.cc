@@ -17,10 +17,10 @@ enum class WireType : std::uint8_t { Unknown, Byte, Two, Four, Variable, Text, B
 /// How a property is written and where it is kept; of the four members one at most is not null.
 struct Layout {
     WireType type = WireType::Unknown;
-    std::uint8_t Properties::*byte = nullptr;
-    std::uint16_t Properties::*two = nullptr;
-    std::uint32_t Properties::*four = nullptr;
-    std::string_view Properties::*text = nullptr;
+    std::uint8_t Properties::* byte = nullptr;
+    std::uint16_t Properties::* two = nullptr;
+    std::uint32_t Properties::* four = nullptr;
+    std::string_view Properties::* text = nullptr;
 };
 
 constexpr std::size_t kIdentifiers = 64;
@@ -31,16 +31,16 @@ constexpr Layouts make_layouts() {
     const auto at = [&layouts](Property property) -> Layout& {
         return layouts[static_cast<std::size_t>(property)];
     };
-    const auto byte = [&](Property property, std::uint8_t Properties::*member) {
+    const auto byte = [&](Property property, std::uint8_t Properties::* member) {
         at(property) = {.type = WireType::Byte, .byte = member};
     };
-    const auto two = [&](Property property, std::uint16_t Properties::*member) {
+    const auto two = [&](Property property, std::uint16_t Properties::* member) {
         at(property) = {.type = WireType::Two, .two = member};
     };
-    const auto four = [&](Property property, std::uint32_t Properties::*member) {
+    const auto four = [&](Property property, std::uint32_t Properties::* member) {
         at(property) = {.type = WireType::Four, .four = member};
     };
-    const auto text = [&](Property property, std::string_view Properties::*member,
+    const auto text = [&](Property property, std::string_view Properties::* member,
                           WireType type = WireType::Text) {
         at(property) = {.type = type, .text = member};
     };

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <string>
 
 #include "mqtt/decoder.h"
@@ -49,24 +48,6 @@ inline constexpr DecodeStatus kDecoded{};
     if (version == ProtocolVersion::V31 && (frame.flags & 0x06U) == 0x02) return kDecoded;
     return check_fixed_header(frame, version, 0x02);
 }
-
-/// A set of reason codes.
-class ReasonSet final {
-public:
-    constexpr ReasonSet(std::initializer_list<ReasonCode> reasons) noexcept {
-        for (const ReasonCode reason : reasons) {
-            const auto code = static_cast<unsigned>(reason);
-            words_[code / 64] |= 1ULL << code % 64;
-        }
-    }
-    [[nodiscard]] constexpr bool contains(ReasonCode reason) const noexcept {
-        const auto code = static_cast<unsigned>(reason);
-        return (words_[code / 64] >> code % 64 & 1U) != 0;
-    }
-
-private:
-    std::uint64_t words_[4] = {};
-};
 
 inline void append_u16(std::uint16_t value, std::string& out) {
     const char bytes[] = {static_cast<char>(value >> 8U), static_cast<char>(value & 0xFFU)};

@@ -11,7 +11,8 @@ namespace vmq::session {
 
 /// Appends the CONNACK that accepts `plan`. False if it is larger than the client's Maximum Packet
 /// Size whatever is left out: then nothing was appended.
-[[nodiscard]] bool encode_accepting_connack(const ConnectPlan& plan, bool session_present, std::string& out);
+[[nodiscard]] bool encode_accepting_connack(const ConnectPlan& plan, bool session_present,
+                                            std::string& out);
 
 /// Appends the CONNACK that refuses a client, or nothing if even its shortest form is too large.
 /// `maximum_packet_size` 0: no limit known. For v5 `reason` must be one that CONNACK can have.

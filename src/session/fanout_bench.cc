@@ -44,12 +44,15 @@ void fan_out(benchmark::State& state, mqtt::ProtocolVersion version, mqtt::QoS q
     }
     state.SetItemsProcessed(state.iterations() * state.range(0));
 }
-BENCHMARK_CAPTURE(fan_out, v311_qos0_shared, mqtt::ProtocolVersion::V311,
-                  mqtt::QoS::AtMostOnce, true)->Arg(100)->Arg(10'000);
+BENCHMARK_CAPTURE(fan_out, v311_qos0_shared, mqtt::ProtocolVersion::V311, mqtt::QoS::AtMostOnce,
+                  true)
+    ->Arg(100)
+    ->Arg(10'000);
 BENCHMARK_CAPTURE(fan_out, v311_qos0_each, mqtt::ProtocolVersion::V311, mqtt::QoS::AtMostOnce,
-                  false)->Arg(100);
-BENCHMARK_CAPTURE(fan_out, v5_qos1_shared, mqtt::ProtocolVersion::V5, mqtt::QoS::AtLeastOnce,
-                  true)->Arg(100);
+                  false)
+    ->Arg(100);
+BENCHMARK_CAPTURE(fan_out, v5_qos1_shared, mqtt::ProtocolVersion::V5, mqtt::QoS::AtLeastOnce, true)
+    ->Arg(100);
 
 }  // namespace
 }  // namespace vmq::session

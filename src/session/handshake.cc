@@ -72,8 +72,9 @@ Handshake::State Handshake::on_connect() {
     version_ = packet.version;
     plan_.version = packet.version;
     plan_.bridge = packet.bridge;
-    plan_.maximum_packet_size =
-        packet.properties.has(Property::MaximumPacketSize) ? packet.properties.maximum_packet_size : 0;
+    plan_.maximum_packet_size = packet.properties.has(Property::MaximumPacketSize)
+                                    ? packet.properties.maximum_packet_size
+                                    : 0;
     if (!status.ok()) {
         // [v3.1.1 MQTT-3.1.4-1]: only an unsupported level is worth a return code.
         const bool told = version_ == ProtocolVersion::V5 ||
@@ -219,9 +220,14 @@ bool Handshake::authorize(const mqtt::Connect& packet) {
     RegisterGrant grant;
     Denial denial;
     switch (host_.authorize_register(request, grant, denial)) {
-        case Answer::Pending: state_ = State::Parked; return false;
-        case Answer::Denied: refuse(denial.reason, "not authorized to connect", &denial); return false;
-        case Answer::Allowed: break;
+        case Answer::Pending:
+            state_ = State::Parked;
+            return false;
+        case Answer::Denied:
+            refuse(denial.reason, "not authorized to connect", &denial);
+            return false;
+        case Answer::Allowed:
+            break;
     }
     plan_.anonymous_allowed = policy_.allow_anonymous;
     if (grant.client_id) plan_.client_id = std::move(*grant.client_id);
@@ -246,9 +252,9 @@ void Handshake::apply_limits(const mqtt::Connect& packet) {
     if (version_ != ProtocolVersion::V5) {
         const auto expiry = settings.persistent_client_expiration_s.value_or(kSessionNeverExpires);
         plan_.session_expiry_s =
-            plan_.clean_start ? 0
-                              : static_cast<std::uint32_t>(
-                                    std::min<std::uint64_t>(expiry, kSessionNeverExpires));
+            plan_.clean_start
+                ? 0
+                : static_cast<std::uint32_t>(std::min<std::uint64_t>(expiry, kSessionNeverExpires));
         plan_.session_expiry_overridden = false;
         plan_.receive_maximum =
             settings.max_inflight_messages == 0 ? 65'535 : settings.max_inflight_messages;
@@ -262,17 +268,18 @@ void Handshake::apply_limits(const mqtt::Connect& packet) {
     }
     if (settings.keep_alive_cap_s != 0 &&
         (plan_.keep_alive_s == 0 || plan_.keep_alive_s > settings.keep_alive_cap_s)) {
-        plan_.keep_alive_s = static_cast<std::uint16_t>(
-            std::min<std::uint32_t>(settings.keep_alive_cap_s, 65'535));
+        plan_.keep_alive_s =
+            static_cast<std::uint16_t>(std::min<std::uint32_t>(settings.keep_alive_cap_s, 65'535));
         plan_.keep_alive_overridden = true;
     }
     const mqtt::Properties& properties = packet.properties;
-    const std::uint16_t receive_maximum =
-        properties.has(Property::ReceiveMaximum) ? properties.receive_maximum : std::uint16_t{65'535};
+    const std::uint16_t receive_maximum = properties.has(Property::ReceiveMaximum)
+                                              ? properties.receive_maximum
+                                              : std::uint16_t{65'535};
     plan_.receive_maximum = std::min(receive_maximum, settings.receive_max_client);
-    const std::uint16_t aliases =
-        properties.has(Property::TopicAliasMaximum) ? properties.topic_alias_maximum
-                                                    : std::uint16_t{0};  // [v5 MQTT-3.1.2-27]
+    const std::uint16_t aliases = properties.has(Property::TopicAliasMaximum)
+                                      ? properties.topic_alias_maximum
+                                      : std::uint16_t{0};  // [v5 MQTT-3.1.2-27]
     plan_.topic_alias_maximum = std::min(aliases, settings.topic_alias_max_broker);
 }
 
@@ -297,22 +304,20 @@ bool Handshake::authorize_will(const mqtt::Connect& packet) {
     intent.retain = plan_.will->retain;
     Denial denial;
     switch (host_.authorize_will(plan_, intent, denial)) {
-        case Answer::Pending: state_ = State::Parked; return false;
+        case Answer::Pending:
+            state_ = State::Parked;
+            return false;
         case Answer::Denied:
             denial.reason = ReasonCode::NotAuthorized;
             refuse(ReasonCode::NotAuthorized, "will not authorized", &denial);
             return false;
-        case Answer::Allowed: break;
+        case Answer::Allowed:
+            break;
     }
-    auto granted = std::make_unique<StoredWill>(StoredWill{
-                       std::string(intent.mountpoint),
-                       std::string(intent.topic),
-                       std::string(intent.payload),
-                       std::string(intent.properties),
-                       intent.message_expiry_s,
-                       plan_.will->delay_s,
-                       intent.qos,
-                       intent.retain});
+    auto granted = std::make_unique<StoredWill>(
+        StoredWill{std::string(intent.mountpoint), std::string(intent.topic),
+                   std::string(intent.payload), std::string(intent.properties),
+                   intent.message_expiry_s, plan_.will->delay_s, intent.qos, intent.retain});
     plan_.will = std::move(granted);
     return true;
 }

@@ -58,13 +58,14 @@ public:
     virtual Host::AuthAnswer authenticate(std::string_view mountpoint, std::string_view client_id,
                                           std::optional<std::string_view> username,
                                           std::string_view method, std::string_view data) = 0;
-    virtual Answer authorize_will(const ConnectPlan& plan, PublishIntent& intent, Denial& denial) = 0;
+    virtual Answer authorize_will(const ConnectPlan& plan, PublishIntent& intent,
+                                  Denial& denial) = 0;
     /// A client id for a client that brought none; never the same twice.
     [[nodiscard]] virtual std::string new_client_id(std::string_view mountpoint) = 0;
 };
 
-/// Owned by a connection until it is accepted; then the plan moves to the home shard. Sends refusals
-/// itself, acceptance is the Session's. Does no I/O and reads no clock.
+/// Owned by a connection until it is accepted; then the plan moves to the home shard. Sends
+/// refusals itself, acceptance is the Session's. Does no I/O and reads no clock.
 class Handshake final {
 public:
     Handshake(HandshakeHost& host, const ListenerPolicy& policy,
@@ -74,8 +75,8 @@ public:
         AwaitConnect,
         AwaitAuth,  // AUTH sent, the client's is to come
         Parked,
-        Accepted,   // take plan()
-        Refused,    // what there was to say is in the output: close
+        Accepted,  // take plan()
+        Refused,   // what there was to say is in the output: close
     };
     [[nodiscard]] State state() const noexcept { return state_; }
 

@@ -58,9 +58,9 @@ struct SubscribeIntent {
 };
 
 enum class CloseCause : std::uint8_t {
-    ClientDisconnect,         // DISCONNECT 0x00: no will
-    ClientDisconnectWithWill, // DISCONNECT with any other code
-    Refused,                  // CONNECT refused
+    ClientDisconnect,          // DISCONNECT 0x00: no will
+    ClientDisconnectWithWill,  // DISCONNECT with any other code
+    Refused,                   // CONNECT refused
     ProtocolError,
     KeepAliveTimeout,
     TakenOver,

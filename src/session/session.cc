@@ -36,27 +36,34 @@ void Session::on_frame(const mqtt::Frame& frame, TimePoint now) {
     VMQ_ASSERT(state_ == State::Open);
     host_.count_received(frame.type);
     switch (frame.type) {
-        case PacketType::Publish: return on_publish(frame, now);
+        case PacketType::Publish:
+            return on_publish(frame, now);
         case PacketType::Puback:
         case PacketType::Pubrec:
         case PacketType::Pubrel:
-        case PacketType::Pubcomp: return on_ack(frame);
-        case PacketType::Subscribe: return on_subscribe(frame);
-        case PacketType::Unsubscribe: return on_unsubscribe(frame);
+        case PacketType::Pubcomp:
+            return on_ack(frame);
+        case PacketType::Subscribe:
+            return on_subscribe(frame);
+        case PacketType::Unsubscribe:
+            return on_unsubscribe(frame);
         case PacketType::Pingreq: {
             const auto status = mqtt::decode_pingreq(frame, version_);
             if (!status.ok()) return fail(status.reason, status.what);
             mqtt::encode_pingresp(host_.output().bytes());  // [v5 MQTT-3.12.4-1]
             return host_.count_sent(PacketType::Pingresp);
         }
-        case PacketType::Disconnect: return on_disconnect(frame);
-        case PacketType::Auth: return on_auth(frame);
+        case PacketType::Disconnect:
+            return on_disconnect(frame);
+        case PacketType::Auth:
+            return on_auth(frame);
         case PacketType::Connect:  // [v5 MQTT-3.1.0-2] [v3.1.1 MQTT-3.1.0-2]
             return fail(ReasonCode::ProtocolError, "second CONNECT");
         case PacketType::Connack:
         case PacketType::Suback:
         case PacketType::Unsuback:
-        case PacketType::Pingresp: break;
+        case PacketType::Pingresp:
+            break;
     }
     fail(ReasonCode::ProtocolError, "packet type that only a server sends");
 }
@@ -79,10 +86,14 @@ void Session::resume(TimePoint now) {
     frame.flags = parked->flags;
     frame.body = parked->body;
     switch (frame.type) {
-        case PacketType::Publish: return on_publish(frame, now);
-        case PacketType::Subscribe: return on_subscribe(frame);
-        case PacketType::Auth: return on_auth(frame);
-        default: VMQ_ASSERT(false);
+        case PacketType::Publish:
+            return on_publish(frame, now);
+        case PacketType::Subscribe:
+            return on_subscribe(frame);
+        case PacketType::Auth:
+            return on_auth(frame);
+        default:
+            VMQ_ASSERT(false);
     }
 }
 
@@ -98,8 +109,12 @@ void Session::on_ack(const mqtt::Frame& frame) {
     const auto status = mqtt::decode_ack(frame, version_, packet);
     if (!status.ok()) return fail(status.reason, status.what);
     switch (frame.type) {
-        case PacketType::Puback: (void)host_.on_puback(packet.id); return;
-        case PacketType::Pubcomp: (void)host_.on_pubcomp(packet.id); return;
+        case PacketType::Puback:
+            (void)host_.on_puback(packet.id);
+            return;
+        case PacketType::Pubcomp:
+            (void)host_.on_pubcomp(packet.id);
+            return;
         case PacketType::Pubrec: {
             const auto answer = host_.on_pubrec(packet.id, packet.reason);
             if (answer == Host::PubrecAnswer::Nothing) return;
@@ -117,7 +132,8 @@ void Session::on_ack(const mqtt::Frame& frame) {
             return send_ack(PacketType::Pubcomp, packet.id,
                             known ? ReasonCode::Success : ReasonCode::PacketIdentifierNotFound);
         }
-        default: VMQ_ASSERT(false);
+        default:
+            VMQ_ASSERT(false);
     }
 }
 
@@ -152,7 +168,8 @@ void Session::on_auth(const mqtt::Frame& frame) {
     const std::string_view method = packet.properties.authentication_method;
     // [v5 MQTT-4.12.0-7, MQTT-4.12.1-1]
     if (!plan_.extras || plan_.extras->authentication_method.empty()) {
-        return fail(ReasonCode::ProtocolError, "AUTH on a connection without enhanced authentication");
+        return fail(ReasonCode::ProtocolError,
+                    "AUTH on a connection without enhanced authentication");
     }
     if (method != plan_.extras->authentication_method) {
         return disconnect(ReasonCode::BadAuthenticationMethod, CloseCause::NotAuthorized,
@@ -162,8 +179,7 @@ void Session::on_auth(const mqtt::Frame& frame) {
     if (continues != reauthenticating_) {
         return fail(ReasonCode::ProtocolError, "AUTH out of turn");
     }
-    Host::AuthAnswer answer =
-        host_.reauthenticate(method, packet.properties.authentication_data);
+    Host::AuthAnswer answer = host_.reauthenticate(method, packet.properties.authentication_data);
     if (answer.answer == Answer::Pending) return park(frame);
     if (answer.answer == Answer::Denied) {
         return disconnect(refusal_in(PacketType::Disconnect, answer.denial.reason),

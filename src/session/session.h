@@ -37,7 +37,7 @@ public:
 
     enum class State : std::uint8_t {
         Open,
-        Parked,   // a hook thinks: hand in nothing until resume()
+        Parked,  // a hook thinks: hand in nothing until resume()
         Closed,
     };
     [[nodiscard]] State state() const noexcept { return state_; }
@@ -71,7 +71,8 @@ public:
     /// Encodes a PUBLISH to the client. False if it exceeds the client's Maximum Packet Size
     /// [v5 MQTT-3.1.2-24]: then nothing was sent and nothing changed. `shared`: encodings of the
     /// same message for other clients, null for a message with one receiver.
-    [[nodiscard]] bool send_publish(const Outgoing& outgoing, TimePoint now, PublishTemplate* shared);
+    [[nodiscard]] bool send_publish(const Outgoing& outgoing, TimePoint now,
+                                    PublishTemplate* shared);
     void send_pubrel(mqtt::PacketId id);
 
     /// Ends the connection from our side: v5 gets a DISCONNECT with `reason`, v3 is closed.

@@ -68,9 +68,12 @@ void Session::on_publish(const mqtt::Frame& frame, TimePoint now) {
     intent.retain = packet.retain;
     Denial denial;
     switch (host_.authorize_publish(intent, denial)) {
-        case Answer::Pending: return park(frame);
-        case Answer::Denied: return refuse_publish(packet, denial);
-        case Answer::Allowed: break;
+        case Answer::Pending:
+            return park(frame);
+        case Answer::Denied:
+            return refuse_publish(packet, denial);
+        case Answer::Allowed:
+            break;
     }
     Millis pause = rate_.take(now);
     if (intent.throttle_ms > 0) pause = std::max(pause, Millis(intent.throttle_ms));
@@ -84,7 +87,8 @@ void Session::on_publish(const mqtt::Frame& frame, TimePoint now) {
         return;
     }
     ReasonCode reason = routed.reason;
-    if (reason == ReasonCode::Success && !routed.matched) reason = ReasonCode::NoMatchingSubscribers;
+    if (reason == ReasonCode::Success && !routed.matched)
+        reason = ReasonCode::NoMatchingSubscribers;
     if (mqtt::is_error(reason)) {
         denial = Denial{reason, "the message could not be stored", {}};
         if (!v5()) return;  // MQTT 3 has no way to refuse: the client will send it again
@@ -126,8 +130,7 @@ bool Session::within_receive_maximum(const mqtt::Publish& packet) {
 void Session::refuse_publish(const mqtt::Publish& packet, const Denial& denial) {
     if (v5()) {
         if (packet.qos == QoS::AtMostOnce) return;
-        const auto type =
-            packet.qos == QoS::AtLeastOnce ? PacketType::Puback : PacketType::Pubrec;
+        const auto type = packet.qos == QoS::AtLeastOnce ? PacketType::Puback : PacketType::Pubrec;
         const ReasonCode reason = refusal_in(type, denial.reason);
         if (acks_.empty()) return send_ack(type, packet.id, reason, denial.reason_string);
         return acknowledge(packet.id, packet.qos, reason);
@@ -201,7 +204,8 @@ bool Session::send_publish_plain(const Outgoing& outgoing, std::string_view topi
     mqtt::Publish packet;
     packet.topic = topic;
     packet.payload = message.payload();
-    if (!within_protocol_limit(topic.size(), properties.size(), packet.payload.size())) return false;
+    if (!within_protocol_limit(topic.size(), properties.size(), packet.payload.size()))
+        return false;
     packet.qos = outgoing.qos;
     packet.id = outgoing.id;
     packet.dup = outgoing.dup;
@@ -235,9 +239,8 @@ bool Session::send_publish_with_properties(const Outgoing& outgoing, TimePoint n
         const std::uint16_t alias =
             known != 0 ? known : aliases_->next_free(plan_.topic_alias_maximum);
         // A known alias stands for the topic.
-        if (alias != 0 &&
-            send_publish_plain(outgoing, known != 0 ? std::string_view() : topic,
-                               publish_properties(outgoing, now, alias))) {
+        if (alias != 0 && send_publish_plain(outgoing, known != 0 ? std::string_view() : topic,
+                                             publish_properties(outgoing, now, alias))) {
             if (known == 0) aliases_->set_sent(topic, alias);
             return true;
         }

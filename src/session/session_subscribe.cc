@@ -36,7 +36,8 @@ void Session::on_subscribe(const mqtt::Frame& frame) {
     reply.id = packet.id;
     Denial denial;
     switch (host_.authorize_subscribe(intent, denial)) {
-        case Answer::Pending: return park(frame);
+        case Answer::Pending:
+            return park(frame);
         case Answer::Denied:
             reply.reasons.assign(intent.entries.size(),
                                  refusal_in(PacketType::Suback, denial.reason));
@@ -49,9 +50,8 @@ void Session::on_subscribe(const mqtt::Frame& frame) {
                 const ReasonCode reason =
                     refused ? intent.refusals[i]
                             : host_.subscribe(intent.entries[i], intent.subscription_id);
-                reply.reasons.push_back(mqtt::is_error(reason)
-                                            ? refusal_in(PacketType::Suback, reason)
-                                            : reason);
+                reply.reasons.push_back(
+                    mqtt::is_error(reason) ? refusal_in(PacketType::Suback, reason) : reason);
             }
             break;
     }
