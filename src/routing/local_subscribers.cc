@@ -93,7 +93,9 @@ LocalSubscribers::Added LocalSubscribers::subscribe(Subscriber& subscriber, Clie
                                   .options = options,
                                   .shared = true};
         const Added added = record(subscriber, own);
-        if (added == Added::New && !online) index_.set_online(handle, number, false, persistent);
+        if (added == Added::New && !online) {
+            index_.set_online({&handle, 1}, number, false, persistent);
+        }
         return added;
     }
     const FilterHandle handle = index_.acquire(shard_, mountpoint, filter);
@@ -132,15 +134,29 @@ bool LocalSubscribers::unsubscribe(Subscriber& subscriber, ClientNumber number,
     // Out of the client's list first: its index asks the handle for the key.
     const OwnSubscription own = *found;
     subscriber.remove(found);
-    drop(own, subscriber, number);
+    --subscriptions_;
+    if (own.shared) {
+        const GroupHandle group = group_of(own);
+        index_.leave({&group, 1}, number);
+    } else {
+        drop_filter(own, subscriber);
+    }
     return true;
 }
 
 void LocalSubscribers::unsubscribe_all(Subscriber& subscriber, ClientNumber number) {
     subscriber.places_.reset();
-    for (const OwnSubscription& own : std::exchange(subscriber.list_, {})) {
-        drop(own, subscriber, number);
+    const std::vector<OwnSubscription> all = std::exchange(subscriber.list_, {});
+    subscriptions_ -= all.size();
+    std::vector<GroupHandle> groups;
+    for (const OwnSubscription& own : all) {
+        if (own.shared) {
+            groups.push_back(group_of(own));
+        } else {
+            drop_filter(own, subscriber);
+        }
     }
+    index_.leave(groups, number);
 }
 
 const OwnSubscription* LocalSubscribers::find(const Subscriber& subscriber,
@@ -162,13 +178,15 @@ void LocalSubscribers::set_state(Subscriber& subscriber, ClientNumber number, bo
     subscriber.persistent_ = persistent;
     subscriber.online_ = online;
     if (!stores_differently && !chosen_differently) return;
+    std::vector<GroupHandle> groups;
     for (const OwnSubscription& own : subscriber.list_) {
         if (own.shared) {
-            if (chosen_differently) index_.set_online(group_of(own), number, online, persistent);
+            if (chosen_differently) groups.push_back(group_of(own));
         } else if (stores_differently) {
             count_persistent(filters_.find(own.key())->second, persistent);
         }
     }
+    index_.set_online(groups, number, online, persistent);
 }
 
 std::span<const LocalSubscription> LocalSubscribers::subscribers(
@@ -191,13 +209,7 @@ void LocalSubscribers::count_persistent(FilterSubscribers& list, bool one_more) 
     if (before != after) index_.set_persistent(shard_, {unused, list.node}, after);
 }
 
-void LocalSubscribers::drop(const OwnSubscription& own, Subscriber& subscriber,
-                            ClientNumber number) {
-    --subscriptions_;
-    if (own.shared) {
-        index_.leave(group_of(own), number);
-        return;
-    }
+void LocalSubscribers::drop_filter(const OwnSubscription& own, const Subscriber& subscriber) {
     const auto at = filters_.find(own.key());
     VMQ_ASSERT(at != filters_.end());
     FilterSubscribers& list = at->second;

@@ -116,7 +116,8 @@ public:
 
 private:
     Added record(Subscriber& subscriber, const OwnSubscription& own);
-    void drop(const OwnSubscription& own, Subscriber& subscriber, ClientNumber number);
+    /// The subscription, not shared, is out of its client's list.
+    void drop_filter(const OwnSubscription& own, const Subscriber& subscriber);
     void count_persistent(FilterSubscribers& list, bool one_more);
 
     boost::unordered_flat_map<SubscriptionKey, FilterSubscribers> filters_;

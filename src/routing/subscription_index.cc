@@ -178,16 +178,22 @@ GroupHandle SubscriptionIndex::join(ShardId shard, std::string_view mountpoint,
     return {found->key(), found};
 }
 
-void SubscriptionIndex::set_online(GroupHandle handle, ClientNumber member, bool online,
-                                   bool keeps_offline) {
+void SubscriptionIndex::set_online(std::span<const GroupHandle> groups, ClientNumber member,
+                                   bool online, bool keeps_offline) {
+    if (groups.empty()) return;
     const ShardedMutex::Exclusive lock(impl_->mutex);
-    handle.group->set_presence(member, presence(online, keeps_offline));
+    for (const GroupHandle& handle : groups) {
+        handle.group->set_presence(member, presence(online, keeps_offline));
+    }
 }
 
-void SubscriptionIndex::leave(GroupHandle handle, ClientNumber member) {
+void SubscriptionIndex::leave(std::span<const GroupHandle> groups, ClientNumber member) {
+    if (groups.empty()) return;
     const ShardedMutex::Exclusive lock(impl_->mutex);
-    handle.group->leave(member);
-    if (handle.group->empty()) impl_->remove_group(handle.group);
+    for (const GroupHandle& handle : groups) {
+        handle.group->leave(member);
+        if (handle.group->empty()) impl_->remove_group(handle.group);
+    }
 }
 
 GroupHandle SubscriptionIndex::find_group(ShardId reader, std::string_view mountpoint,

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -96,10 +97,13 @@ public:
     [[nodiscard]] GroupHandle join(ShardId shard, std::string_view mountpoint,
                                    std::string_view group, std::string_view filter,
                                    ClientNumber member, bool online);
-    /// Tells whether the member is connected. `keeps_offline`: an offline member takes messages for
-    /// later; one that does not is passed over.
-    void set_online(GroupHandle handle, ClientNumber member, bool online, bool keeps_offline);
-    void leave(GroupHandle handle, ClientNumber member);
+    /// Tells all `groups` of the member whether it is connected. `keeps_offline`: an offline member
+    /// takes messages for later; one that does not is passed over. Readers wait once, however many
+    /// groups there are.
+    void set_online(std::span<const GroupHandle> groups, ClientNumber member, bool online,
+                    bool keeps_offline);
+    /// The handles are invalid afterwards.
+    void leave(std::span<const GroupHandle> groups, ClientNumber member);
     [[nodiscard]] GroupHandle find_group(ShardId reader, std::string_view mountpoint,
                                          std::string_view group, std::string_view filter) const;
     /// Another member of the group than `except`, preferring online ones. False if there is none.
@@ -108,7 +112,8 @@ public:
                                     Random& random) const;
 
     /// Whether somebody else than `except` is a member and connected.
-    [[nodiscard]] bool has_other_online(ShardId reader, GroupHandle handle, ClientNumber except) const;
+    [[nodiscard]] bool has_other_online(ShardId reader, GroupHandle handle,
+                                        ClientNumber except) const;
 
     /// The filter's text as it was subscribed (for groups "$share/GROUP/FILTER").
     [[nodiscard]] std::string text(ShardId reader, FilterHandle handle) const;

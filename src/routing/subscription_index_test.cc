@@ -85,9 +85,9 @@ TEST_F(SubscriptionIndexTest, AGroupIsNamedByNameAndFilter) {
 TEST_F(SubscriptionIndexTest, AGroupEndsWithItsLastMember) {
     const GroupHandle group = index.join(0, "", "g", "a", ClientNumber{1}, true);
     (void)index.join(1, "", "g", "a", ClientNumber{2}, true);
-    index.leave(group, ClientNumber{1});
+    index.leave({&group, 1}, ClientNumber{1});
     EXPECT_EQ(match("a").shared[0].member, ClientNumber{2});
-    index.leave(group, ClientNumber{2});
+    index.leave({&group, 1}, ClientNumber{2});
     EXPECT_TRUE(match("a").empty());
     EXPECT_EQ(index.filter_count(), 0U);
     EXPECT_EQ(index.find_group(0, "", "g", "a").group, nullptr);
@@ -101,7 +101,7 @@ TEST_F(SubscriptionIndexTest, AGroupKeepsTheFilterThatShardsHaveLeft) {
     EXPECT_EQ(index.filter_count(), 1U);
     EXPECT_EQ(match("a").shared.size(), 1U);
     (void)index.acquire(1, "", "a");
-    index.leave(group, ClientNumber{1});
+    index.leave({&group, 1}, ClientNumber{1});
     EXPECT_EQ(match("a").filters.size(), 1U);
     EXPECT_EQ(index.filter_count(), 1U);
 }
