@@ -17,7 +17,8 @@ std::size_t OutputBuffer::gather(Piece* pieces, std::size_t most) const noexcept
         if (count == most) return count;
         pieces[count++] = {reference.view.data(), reference.view.size()};
     }
-    if (count < most && at < bytes_.size()) pieces[count++] = {bytes_.data() + at, bytes_.size() - at};
+    if (count < most && at < bytes_.size())
+        pieces[count++] = {bytes_.data() + at, bytes_.size() - at};
     return count;
 }
 

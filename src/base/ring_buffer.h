@@ -1,4 +1,5 @@
-// A growable double-ended ring: a queue without an allocation per element and none while it is empty.
+// A growable double-ended ring: a queue without an allocation per element and none while it is
+// empty.
 #pragma once
 
 #include <cstddef>

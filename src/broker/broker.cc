@@ -1,7 +1,7 @@
 #include "broker/broker.h"
 
-#include <boost/asio/post.hpp>
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <random>
 #include <utility>
 

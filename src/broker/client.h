@@ -33,15 +33,6 @@ class Shard;
     return hash_bytes(client_id, hash_bytes(mountpoint, seed));
 }
 
-/// One queue with the connection that drains it. A client has one, more only with
-/// allow_multiple_sessions.
-struct Lane {
-    explicit Lane(queue::Limits limits) noexcept : queue(limits) {}
-
-    queue::Queue queue;
-    Connection* connection = nullptr;
-};
-
 /// Retained messages still to be sent for one SUBSCRIBE: fetched in portions as the client takes
 /// them, so that any number of matches costs a bounded amount of memory.
 struct RetainedStream {
@@ -55,15 +46,27 @@ struct RetainedStream {
 /// subscriptions.
 using RetainedStreams = std::map<std::string, RetainedStream, std::less<>>;
 
+/// One queue with the connection that drains it. A client has one, more only with
+/// allow_multiple_sessions.
+struct Lane {
+    explicit Lane(queue::Limits limits) noexcept : queue(limits) {}
+
+    queue::Queue queue;
+    Connection* connection = nullptr;
+    std::unique_ptr<RetainedStreams> retained;  // of its subscriptions; null: none
+};
+
 /// Owned by its home shard and used only there. Lives from the first CONNECT until the session ends
 /// [v5 3.1.2.11.2].
 class Client final : public routing::Subscriber {
 public:
-    Client(Shard& shard, ClientNumber number, std::string_view mountpoint, std::string_view client_id,
-           queue::Limits limits);
+    Client(Shard& shard, ClientNumber number, std::string_view mountpoint,
+           std::string_view client_id, queue::Limits limits);
     ~Client();
 
-    [[nodiscard]] bool online() const noexcept { return lane.connection != nullptr || !more.empty(); }
+    [[nodiscard]] bool online() const noexcept {
+        return lane.connection != nullptr || !more.empty();
+    }
     /// Its session outlives the connection, so its messages are stored.
     [[nodiscard]] bool persistent() const noexcept { return session_expiry_s > 0; }
 
@@ -76,12 +79,9 @@ public:
     std::vector<std::unique_ptr<Lane>> more;
     std::shared_ptr<const session::Settings> settings;
     std::unique_ptr<session::StoredWill> will;  // delayed, the connection is gone
-    std::unique_ptr<RetainedStreams> retained;  // null: none
-    std::uint64_t next_sequence = 1;  // of its records in the store
+    std::uint64_t next_sequence = 1;            // of its records in the store
     std::uint32_t session_expiry_s = 0;
-    std::uint32_t drops_unreported = 0;
     bool stored = false;  // the store knows this session
-    TimePoint drops_reported_at{};
     TimePoint quota_reported_at{};
     TimePoint will_at = kNever;
     TimePoint expires_at = kNever;

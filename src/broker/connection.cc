@@ -22,7 +22,8 @@ Connection::Connection(Shard& shard, ConnectionNumber number, Listener& listener
       listener_(listener),
       socket_(shard.loop(), fd, *this),
       peer_(std::move(peer)),
-      timer_(this, [](void* self, TimePoint now) { static_cast<Connection*>(self)->on_timer(now); }),
+      timer_(this,
+             [](void* self, TimePoint now) { static_cast<Connection*>(self)->on_timer(now); }),
       opened_at_(shard.now()),
       received_at_(shard.now()),
       over_limit_(over_limit) {}
@@ -33,13 +34,13 @@ Connection::~Connection() {
 }
 
 void Connection::open() {
-    handshake_ =
-        std::make_unique<session::Handshake>(*this, listener_.policy, listener_.settings);
+    handshake_ = std::make_unique<session::Handshake>(*this, listener_.policy, listener_.settings);
     arm_timer();
     update_interest();
 }
 
-void Connection::attach(Client& client, Lane& lane, session::ConnectPlan plan, bool session_present) {
+void Connection::attach(Client& client, Lane& lane, session::ConnectPlan plan,
+                        bool session_present) {
     client_ = &client;
     lane_ = &lane;
     plan_ = std::move(plan);
@@ -93,7 +94,7 @@ void Connection::flush() {
         case IoStatus::Ok:
             shard_.release_output(std::move(output_));
             // What came while the buffer was full waits in the queue, and nothing else will ask.
-            if (client_ != nullptr && shard_.waits_for(*client_, *lane_)) shard_.pump_later(*this);
+            if (client_ != nullptr && shard_.waits_for(*lane_)) shard_.pump_later(*this);
             return;
         case IoStatus::WouldBlock:
             write_waiting_ = true;
@@ -155,7 +156,8 @@ void Connection::on_readable() {
     const auto buffer = shard_.read_buffer();
     const auto result = socket_.read(buffer);
     switch (result.status) {
-        case IoStatus::WouldBlock: return;
+        case IoStatus::WouldBlock:
+            return;
         case IoStatus::Closed:
         case IoStatus::Failed:
             if (result.status == IoStatus::Failed) {
@@ -313,7 +315,8 @@ void Connection::resume_parked() {
             return resume_reading();
         case session::Handshake::State::Refused:
             return close(CloseCause::Refused, handshake_->refusal());
-        default: return resume_reading();
+        default:
+            return resume_reading();
     }
 }
 
@@ -344,11 +347,13 @@ void Connection::log_close(std::string_view detail) const {
         case CloseCause::ClientDisconnectWithWill:
         case CloseCause::PeerClosed:
         case CloseCause::ServerShutdown:
-            return log::debug("client {} from {}:{} closed: {}", id, peer_.address, peer_.port, detail);
+            return log::debug("client {} from {}:{} closed: {}", id, peer_.address, peer_.port,
+                              detail);
         case CloseCause::TakenOver:
-            return log::info("client {} from {}:{} taken over by a new connection", id, peer_.address,
-                             peer_.port);
-        default: break;
+            return log::info("client {} from {}:{} taken over by a new connection", id,
+                             peer_.address, peer_.port);
+        default:
+            break;
     }
     if (!shard_.may_log_close()) return;
     log::warning("client {} from {}:{} closed by the broker: {}", id.empty() ? "(no id)" : id,

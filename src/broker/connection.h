@@ -80,7 +80,8 @@ public:
     // session::Host and session::HandshakeHost.
     [[nodiscard]] OutputBuffer& output() override;
     void close(session::CloseCause cause, std::string_view detail) override;
-    session::Answer authorize_publish(session::PublishIntent& intent, session::Denial& denial) override;
+    session::Answer authorize_publish(session::PublishIntent& intent,
+                                      session::Denial& denial) override;
     session::Routed route(const session::PublishIntent& intent, session::AckTicket ticket) override;
     [[nodiscard]] bool qos2_remembered(mqtt::PacketId id) override;
     void qos2_remember(mqtt::PacketId id) override;
@@ -133,13 +134,13 @@ private:
     };
     [[nodiscard]] Rewritten& rewritten();
     template <typename Verdict>
-    auto late_answer(Late<Verdict> LateAnswers::*slot);
+    auto late_answer(Late<Verdict> LateAnswers::* slot);
     /// Takes away a late verdict, or says with which plugin to go on.
     template <typename Verdict>
-    std::optional<Verdict> take_late(Late<Verdict> LateAnswers::*slot, std::size_t& first);
+    std::optional<Verdict> take_late(Late<Verdict> LateAnswers::* slot, std::size_t& first);
     /// Takes a late verdict, or asks `chain(first, done)`; nothing: pending.
     template <typename Verdict, typename Ask>
-    std::optional<Verdict> ask(Late<Verdict> LateAnswers::*slot, Ask chain);
+    std::optional<Verdict> ask(Late<Verdict> LateAnswers::* slot, Ask chain);
     session::Answer apply(hooks::PublishVerdict verdict, session::PublishIntent& intent,
                           session::Denial& denial);
     [[nodiscard]] hooks::SubscriberId subscriber_id() const noexcept;
@@ -188,14 +189,14 @@ private:
     TimePoint drain_until_ = kNever;
     session::CloseCause cause_ = session::CloseCause::PeerClosed;
     bool over_limit_;
-    bool dirty_ = false;         // in the shard's list of connections to flush
-    bool held_back_ = false;     // the shard reads from nobody for the moment
-    bool write_waiting_ = false; // the socket is full
+    bool dirty_ = false;          // in the shard's list of connections to flush
+    bool held_back_ = false;      // the shard reads from nobody for the moment
+    bool write_waiting_ = false;  // the socket is full
     bool closing_ = false;
     bool session_ended_ = false;
-    bool draining_ = false;      // our side is shut down, waiting for the peer's
-    bool moved_ = false;         // the descriptor went to another shard
-    bool failed_ = false;        // the socket is beyond use
+    bool draining_ = false;  // our side is shut down, waiting for the peer's
+    bool moved_ = false;     // the descriptor went to another shard
+    bool failed_ = false;    // the socket is beyond use
 };
 
 }  // namespace vmq::broker

@@ -47,7 +47,7 @@ std::shared_ptr<const session::Settings> changed_settings(const session::Setting
 }  // namespace
 
 template <typename Verdict>
-auto Connection::late_answer(Late<Verdict> LateAnswers::*slot) {
+auto Connection::late_answer(Late<Verdict> LateAnswers::* slot) {
     // The number tells an answer to an earlier question, or a second one, from the one awaited.
     return [&shard = shard_, number = number_, slot, question = asked_](Verdict verdict,
                                                                         std::size_t next) {
@@ -56,7 +56,8 @@ auto Connection::late_answer(Late<Verdict> LateAnswers::*slot) {
         ++self->asked_;
         if (!self->late_) self->late_ = std::make_unique<LateAnswers>();
         Late<Verdict>& late = (*self->late_).*slot;
-        // Where to go on is of use to this question only; the next one starts with the first plugin.
+        // Where to go on is of use to this question only; the next one starts with the first
+        // plugin.
         if (verdict.decision == hooks::Decision::Next) {
             late.next = next;
         } else {
@@ -67,7 +68,8 @@ auto Connection::late_answer(Late<Verdict> LateAnswers::*slot) {
 }
 
 template <typename Verdict>
-std::optional<Verdict> Connection::take_late(Late<Verdict> LateAnswers::*slot, std::size_t& first) {
+std::optional<Verdict> Connection::take_late(Late<Verdict> LateAnswers::* slot,
+                                             std::size_t& first) {
     first = 0;
     if (!late_) return std::nullopt;
     Late<Verdict>& late = (*late_).*slot;
@@ -76,7 +78,7 @@ std::optional<Verdict> Connection::take_late(Late<Verdict> LateAnswers::*slot, s
 }
 
 template <typename Verdict, typename Ask>
-std::optional<Verdict> Connection::ask(Late<Verdict> LateAnswers::*slot, Ask chain) {
+std::optional<Verdict> Connection::ask(Late<Verdict> LateAnswers::* slot, Ask chain) {
     std::size_t first = 0;
     if (auto late = take_late(slot, first)) return late;
     while (true) {
@@ -107,7 +109,8 @@ std::optional<std::string_view> Connection::username() const noexcept {
 
 Answer Connection::authorize_register(const session::RegisterRequest& request,
                                       session::RegisterGrant& grant, session::Denial& denial) {
-    if (request.anonymous_allowed && shard_.chain().anonymous_decides(hooks::Hook::AuthOnRegister)) {
+    if (request.anonymous_allowed &&
+        shard_.chain().anonymous_decides(hooks::Hook::AuthOnRegister)) {
         return Answer::Allowed;
     }
     hooks::RegisterContext context;
@@ -263,8 +266,7 @@ session::Routed Connection::route(const session::PublishIntent& intent, session:
 }
 
 Answer Connection::authorize_subscribe(session::SubscribeIntent& intent, session::Denial& denial) {
-    if (plan_.anonymous_allowed &&
-        shard_.chain().anonymous_decides(hooks::Hook::AuthOnSubscribe)) {
+    if (plan_.anonymous_allowed && shard_.chain().anonymous_decides(hooks::Hook::AuthOnSubscribe)) {
         return Answer::Allowed;
     }
     hooks::SubscribeContext context;

@@ -59,8 +59,9 @@ mqtt::ReasonCode Connection::subscribe(const mqtt::SubscribeEntry& entry,
     if (most != 0 && client.subscription_count() >= most &&
         subscribers.find(client, client.mountpoint, entry.filter) == nullptr) {
         if (shard_.may_report(client.quota_reported_at)) {
-            log::warning("client {}: subscription refused, max_subscriptions_per_client = {} reached",
-                         client.client_id, most);
+            log::warning(
+                "client {}: subscription refused, max_subscriptions_per_client = {} reached",
+                client.client_id, most);
         }
         return mqtt::ReasonCode::QuotaExceeded;
     }
@@ -75,14 +76,15 @@ mqtt::ReasonCode Connection::subscribe(const mqtt::SubscribeEntry& entry,
         (entry.options.retain_handling == RetainHandling::SendIfNew && is_new);
     if (wants_retained && !mqtt::parse_shared_filter(entry.filter) &&
         shard_.shared().retained.size() > 0) {
-        shard_.begin_retained(client, entry, subscription_id);
+        shard_.begin_retained(*lane_, entry, subscription_id);
     }
     return static_cast<mqtt::ReasonCode>(entry.options.qos);
 }
 
 bool Connection::unsubscribe(std::string_view filter) {
     Client& client = *client_;
-    shard_.end_retained(client, filter);
+    shard_.end_retained(client.lane, filter);
+    for (const auto& lane : client.more) shard_.end_retained(*lane, filter);
     return shard_.subscribers().unsubscribe(client, client.number, client.mountpoint, filter);
 }
 

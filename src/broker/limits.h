@@ -36,7 +36,7 @@ inline constexpr Millis kRetryResolution{1000};
 inline constexpr unsigned kSharedAttempts = 4;
 /// Lines that one shard writes about closed connections in a second; a storm is summed up.
 inline constexpr std::uint32_t kCloseLogsPerSecond = 50;
-/// Dropped messages of one client are reported at most this often.
-inline constexpr Seconds kDropReportInterval{10};
+/// The same warning is repeated at most this often, for dropped messages with what came meanwhile.
+inline constexpr Seconds kReportInterval{10};
 
 }  // namespace vmq::broker

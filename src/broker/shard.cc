@@ -46,7 +46,8 @@ void Shard::sweep_retained_every(Millis interval) {
 void Shard::sweep_retained() {
     // In portions, because the other shards cannot look anything up meanwhile.
     const bool more = shared_.retained.sweep(now(), kRetainedSweep) == kRetainedSweep;
-    loop_.timers().start(sweep_timer_, now() + (more ? runtime::TimerWheel::kTick : sweep_interval_));
+    loop_.timers().start(sweep_timer_,
+                         now() + (more ? runtime::TimerWheel::kTick : sweep_interval_));
 }
 
 ConnectionNumber Shard::next_connection() noexcept {
@@ -63,7 +64,8 @@ void Shard::on_accept(Listener& listener, int fd, transport::PeerAddress peer) {
     Connection& opened = *connection;
     connections_.emplace(number, std::move(connection));
     if (listener.flooded()) {
-        opened.close(session::CloseCause::PeerClosed, "too many connections to refuse each politely");
+        opened.close(session::CloseCause::PeerClosed,
+                     "too many connections to refuse each politely");
         return;
     }
     opened.open();
@@ -90,6 +92,7 @@ Connection* Shard::find(ConnectionNumber number) noexcept {
 
 void Shard::shut_down(TimePoint deadline) {
     shutting_down_ = true;
+    mail_.published_sent.store(mail_.sent);
     shutdown_deadline_ = deadline;
     loop_.timers().start(shutdown_timer_, deadline);
     for (const auto& acceptor : acceptors_) acceptor->close();
@@ -127,6 +130,7 @@ void Shard::on_mail() {
     mail_waiting_.exchange(false, std::memory_order_acq_rel);
     for (const auto& mailbox : mailboxes_) {
         mailbox->take(inbox_);
+        mail_.taken += inbox_.size();
         for (ShardMessage& message : inbox_) {
             std::visit([this](auto& content) { handle(content); }, message);
         }
@@ -152,11 +156,43 @@ void Shard::on_turn_end() {
     subscription_count_.store(subscribers_.subscription_count(), std::memory_order_relaxed);
     connection_count_.store(connections_.size(), std::memory_order_relaxed);
     client_count_.store(clients_.size(), std::memory_order_relaxed);
-    if (shutting_down_ && (connections_.empty() || now() >= shutdown_deadline_)) loop_.stop();
+    if (shutting_down_) finish_shutdown();
+}
+
+void Shard::finish_shutdown() {
+    if (now() >= shutdown_deadline_) return loop_.stop();
+    if (drained_ != connections_.empty()) {
+        drained_ = !drained_;
+        shared_.drained.fetch_add(drained_ ? 1U : ~0U);
+    }
+    for (const auto& outbox : outboxes_) {
+        if (!outbox.empty()) return;
+    }
+    if (!drained_ || !batch_.empty() || !commit_waiters_.empty()) return;
+    mail_.published_taken.store(mail_.taken);
+    if (!shared_.quiet.load()) {
+        if (!all_quiet()) return;  // the last one to become so tells the others
+        shared_.quiet.store(true);
+        for (Shard* peer : shared_.peers) peer->notify();
+    }
+    loop_.stop();
+}
+
+// What was taken only grows up to what was sent. If the sum of the first, read before, is the sum
+// of the second, read after, then between the two readings nothing was under way; and with nobody
+// connected nobody sends anything.
+bool Shard::all_quiet() const noexcept {
+    std::uint64_t taken = 0;
+    std::uint64_t sent = 0;
+    for (const Shard* peer : shared_.peers) taken += peer->mail_.published_taken.load();
+    if (shared_.drained.load() != shared_.shards) return false;
+    for (const Shard* peer : shared_.peers) sent += peer->mail_.published_sent.load();
+    return taken == sent;
 }
 
 void Shard::hand_over_outboxes() {
     bool full = false;
+    if (shutting_down_) mail_.published_sent.store(mail_.sent);
     for (ShardId to = 0; to < shared_.shards; ++to) {
         auto& outbox = outboxes_[to];
         if (outbox.empty()) continue;
@@ -213,16 +249,17 @@ void Shard::commit() {
         for (const Reply& reply : std::exchange(commit_waiters_, {})) confirm(reply, true);
         return;
     }
-    shared_.store->commit(id_, std::exchange(batch_, {}),
-                          [this, waiters = std::exchange(commit_waiters_, {})](
-                              store::CommitStatus status) {
-                              const bool safe = status == store::CommitStatus::Safe;
-                              if (!safe && may_report(commit_reported_at_)) {
-                                  log::error("the message store refuses writes: QoS 1 and 2 "
-                                             "messages to it are not acknowledged");
-                              }
-                              for (const Reply& reply : waiters) confirm(reply, safe);
-                          });
+    shared_.store->commit(
+        id_, std::exchange(batch_, {}),
+        [this, waiters = std::exchange(commit_waiters_, {})](store::CommitStatus status) {
+            const bool safe = status == store::CommitStatus::Safe;
+            if (!safe && may_report(commit_reported_at_)) {
+                log::error(
+                    "the message store refuses writes: QoS 1 and 2 "
+                    "messages to it are not acknowledged");
+            }
+            for (const Reply& reply : waiters) confirm(reply, safe);
+        });
 }
 
 void Shard::confirm(const Reply& reply, bool safe) {
@@ -235,8 +272,8 @@ void Shard::handle(Confirm& confirm) {
     Connection* connection = find(confirm.connection);
     if (connection == nullptr || connection->session() == nullptr || connection->closing()) return;
     const bool was_busy = connection->session()->busy();
-    connection->session()->on_safe(confirm.ticket, confirm.safe ? mqtt::ReasonCode::Success
-                                                                : mqtt::ReasonCode::QuotaExceeded);
+    connection->session()->on_safe(
+        confirm.ticket, confirm.safe ? mqtt::ReasonCode::Success : mqtt::ReasonCode::QuotaExceeded);
     if (was_busy) connection->resume_reading();
 }
 

@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "broker/client.h"
 #include "broker/connection.h"
+#include "broker/drop_log.h"
 #include "broker/listener.h"
 #include "broker/shard_message.h"
 #include "hooks/chain.h"
@@ -44,6 +45,10 @@ struct SharedState {
     routing::RetainedIndex retained;
     std::unique_ptr<store::MessageStore> store;
     std::vector<class Shard*> peers;  // by ShardId; complete before the first thread starts
+    /// While the broker stops: shards without connections, and whether all are and nothing is under
+    /// way between them.
+    std::atomic<std::uint32_t> drained{0};
+    std::atomic<bool> quiet{false};
 };
 
 /// One thread's part of the broker. Constructed and destroyed by the Broker; everything in between
@@ -73,7 +78,8 @@ public:
     /// Takes over a connected, non-blocking descriptor as a client of `listener`.
     void on_accept(Listener& listener, int fd, transport::PeerAddress peer);
     /// On the shard's thread: stops accepting and says good-bye to every client. The loop goes on
-    /// until all are gone or `deadline` has passed, then it stops.
+    /// until the clients of all shards are gone and what they left behind (wills) has arrived, or
+    /// `deadline` has passed; then it stops.
     void shut_down(TimePoint deadline);
 
     /// The mailbox in which shard `from` puts messages for this one.
@@ -97,11 +103,11 @@ public:
     /// Sends what `lane` has waiting, as far as its connection takes it.
     void pump(Client& client, Lane& lane);
     /// Whether pump() would have something to send now.
-    [[nodiscard]] bool waits_for(const Client& client, const Lane& lane) const noexcept;
+    [[nodiscard]] bool waits_for(const Lane& lane) const noexcept;
     /// Retained messages for a subscription, sent after its SUBACK as the client takes them.
-    void begin_retained(Client& client, const mqtt::SubscribeEntry& entry,
+    void begin_retained(Lane& lane, const mqtt::SubscribeEntry& entry,
                         std::uint32_t subscription_id);
-    void end_retained(Client& client, std::string_view filter);
+    void end_retained(Lane& lane, std::string_view filter);
     /// Whether one more closed connection may be logged in this second; says how many were not.
     [[nodiscard]] bool may_log_close();
     /// Whether a warning may be logged again, and notes that it was.
@@ -132,13 +138,16 @@ public:
     [[nodiscard]] std::string new_client_id(std::string_view mountpoint);
     [[nodiscard]] ShardId home_of(std::string_view mountpoint,
                                   std::string_view client_id) const noexcept {
-        return static_cast<ShardId>((client_hash(mountpoint, client_id, shared_.client_seed) >> 32U) %
-                                    shared_.shards);
+        return static_cast<ShardId>(
+            (client_hash(mountpoint, client_id, shared_.client_seed) >> 32U) % shared_.shards);
     }
 
     // Connections.
     [[nodiscard]] Connection* find(ConnectionNumber number) noexcept;
-    void send(ShardId to, ShardMessage message) { outboxes_[to].push_back(std::move(message)); }
+    void send(ShardId to, ShardMessage message) {
+        ++mail_.sent;
+        outboxes_[to].push_back(std::move(message));
+    }
     void mark_dirty(Connection& connection) { dirty_.push_back(&connection); }
     void mark_closing(Connection& connection) { closing_.push_back(&connection); }
     void pump_later(Connection& connection) { pump_later_.push_back(connection.number()); }
@@ -231,17 +240,22 @@ private:
     void begin_session(Client& client, Connection& connection, session::ConnectPlan plan,
                        bool session_present);
     [[nodiscard]] ConnectionNumber next_connection() noexcept;
+    void drop_expired(Client& client, const std::vector<queue::Delivery>& expired);
     void drop_at_attach(Client& client, std::vector<queue::Delivery> dropped);
     void close_lane(Client& client, Lane& lane);
     void restart_client_timer(Client& client);
     [[nodiscard]] hooks::ClientContext client_context(const Client& client) const;
 
     void sweep_retained();
+    void report_drops();
+    void log_drops(const DropLog::Report& report) const;
     void commit();
     void confirm(const Reply& reply, bool safe);
     void close_finished();
     void hand_over_outboxes();
     void flush_dirty();
+    void finish_shutdown();
+    [[nodiscard]] bool all_quiet() const noexcept;
 
     const ShardId id_;
     SharedState& shared_;
@@ -272,18 +286,31 @@ private:
     std::vector<Reply> commit_waiters_;
 
     std::vector<std::unique_ptr<runtime::Mailbox<ShardMessage>>> mailboxes_;  // by sender
-    std::vector<std::vector<ShardMessage>> outboxes_;                        // by receiver
+    std::vector<std::vector<ShardMessage>> outboxes_;                         // by receiver
     std::vector<ShardMessage> inbox_;
     std::atomic<bool> mail_waiting_{false};
     std::atomic<std::size_t> connection_count_{0};
     std::atomic<std::size_t> client_count_{0};
     std::atomic<std::size_t> subscription_count_{0};
     bool congested_ = false;
+    DropLog drop_log_;
+    runtime::Timer drop_timer_{
+        this, [](void* self, TimePoint) { static_cast<Shard*>(self)->report_drops(); }};
     TimePoint retained_reported_at_{};
     TimePoint close_log_second_{};
     TimePoint commit_reported_at_{};
     std::uint32_t close_logs_ = 0;
     std::uint32_t close_logs_left_out_ = 0;
+    /// Messages to and from other shards. Published for the others only while shutting down: what
+    /// was sent before it is handed over, what was taken after all it caused was.
+    struct Mail {
+        std::uint64_t sent = 0;
+        std::uint64_t taken = 0;
+        std::atomic<std::uint64_t> published_sent{0};
+        std::atomic<std::uint64_t> published_taken{0};
+    };
+    Mail mail_;
+    bool drained_ = false;  // counted in SharedState::drained
     bool shutting_down_ = false;
     TimePoint shutdown_deadline_ = kNever;
     // Only has to end the loop's sleep: the turn then sees that the deadline has passed.

@@ -107,6 +107,7 @@ void Shard::begin_session(Client& client, Connection& connection, session::Conne
     connection.attach(client, *lane, std::move(plan), session_present);
     subscribers_.set_state(client, client.number, true, client.persistent());
     if (client.persistent() || client.stored) store_session(client);
+    drop_expired(client, lane->queue.take_expired(now()));
     drop_at_attach(client, lane->queue.attach(window));
     chain_.on_client_wakeup(client_context(client));
     chain_.on_register(client_context(client));
@@ -137,9 +138,8 @@ void Shard::on_disconnected(Client& client, Lane& lane, CloseCause cause,
                             std::unique_ptr<session::StoredWill> will) {
     lane.connection = nullptr;
     // Another session of the same client goes on: what this one had was its own copy.
-    const auto other = std::find_if(client.more.begin(), client.more.end(), [](const auto& each) {
-        return each->connection != nullptr;
-    });
+    const auto other = std::find_if(client.more.begin(), client.more.end(),
+                                    [](const auto& each) { return each->connection != nullptr; });
     const bool goes_on = client.lane.connection != nullptr || other != client.more.end();
     if (goes_on) {
         close_lane(client, lane);
@@ -148,6 +148,7 @@ void Shard::on_disconnected(Client& client, Lane& lane, CloseCause cause,
     }
     if (&lane != &client.lane) {
         std::swap(client.lane.queue, lane.queue);
+        std::swap(client.lane.retained, lane.retained);
         client.more.clear();
     }
     if (will) {
@@ -164,9 +165,9 @@ void Shard::on_disconnected(Client& client, Lane& lane, CloseCause cause,
         return end_client(client);
     }
     subscribers_.set_state(client, client.number, false, true);
-    redispatch(client, client.lane.queue.take_shared([&](std::uint64_t group) {
-        return has_other_member(client, group);
-    }));
+    redispatch(client, client.lane.queue.take_shared(
+                           [&](std::uint64_t group) { return has_other_member(client, group); }));
+    drop_expired(client, client.lane.queue.take_expired(now()));
     for (const queue::Delivery& dropped : client.lane.queue.detach()) {
         if (dropped.qos == mqtt::QoS::AtMostOnce) {
             count_unhandled(1);
@@ -185,12 +186,13 @@ void Shard::on_disconnected(Client& client, Lane& lane, CloseCause cause,
 void Shard::close_lane(Client& client, Lane& lane) {
     std::unique_ptr<Lane> ended;
     if (&lane == &client.lane) {  // another one takes its place
-        const auto other = std::find_if(
-            client.more.begin(), client.more.end(),
-            [](const auto& each) { return each->connection != nullptr; });
+        const auto other =
+            std::find_if(client.more.begin(), client.more.end(),
+                         [](const auto& each) { return each->connection != nullptr; });
         ended = std::move(*other);
         client.more.erase(other);
         std::swap(client.lane.queue, ended->queue);
+        std::swap(client.lane.retained, ended->retained);
         std::swap(client.lane.connection, ended->connection);
         client.lane.connection->use_lane(client.lane);
     } else {

@@ -83,7 +83,8 @@ void Shard::retain(const mqtt::MessagePtr& message) {
     if (stored != routing::RetainedIndex::Stored::LimitReached) return;
     metrics_.add(Counter::RetainLimitReached);
     if (!may_report(retained_reported_at_)) return;
-    log::warning("retained message on {} not kept: max_retained_messages reached", message->topic());
+    log::warning("retained message on {} not kept: max_retained_messages reached",
+                 message->topic());
 }
 
 void Shard::handle(Deliver& deliver) {
@@ -131,7 +132,8 @@ bool Shard::deliver(Client& client, const mqtt::MessagePtr& message,
     if (options.no_local && message->publisher() == client.hash) return false;
     const QoS qos = client.settings->upgrade_outgoing_qos ? options.qos
                                                           : mqtt::min(message->qos(), options.qos);
-    const bool retain = options.retain_as_published && message->retain();  // [v5 MQTT-3.3.1-12, -13]
+    const bool retain =
+        options.retain_as_published && message->retain();  // [v5 MQTT-3.3.1-12, -13]
     const bool stored = qos != QoS::AtMostOnce && client.persistent();
     if (client.more.empty()) {
         (void)hand_over(client, client.lane, {message, 0, 0, subscription_id, qos, retain}, shared);
@@ -169,8 +171,10 @@ Shard::Handed Shard::hand_over(Client& client, Lane& lane, Delivery delivery,
         delivery.store_sequence = client.next_sequence++;
     }
     const Delivery record = delivery.store_sequence != 0 ? delivery : Delivery{};
+    drop_expired(client, lane.queue.make_room(now()));
     switch (lane.queue.offer(delivery, now(), displaced)) {
-        case Queue::Offered::Queued: break;
+        case Queue::Offered::Queued:
+            break;
         case Queue::Offered::QueuedInsteadOfOldest:
             count_drop(client, displaced, hooks::DropReason::QueueFull);
             forget(client, displaced);
@@ -188,7 +192,8 @@ Shard::Handed Shard::hand_over(Client& client, Lane& lane, Delivery delivery,
             return Handed::Dropped;
     }
     if (record.message) store_message(client, record);
-    if (connection == nullptr && chain_.implements(hooks::Hook::OnOfflineMessage) && record.message) {
+    if (connection == nullptr && chain_.implements(hooks::Hook::OnOfflineMessage) &&
+        record.message) {
         chain_.on_offline_message({{client.mountpoint, client.client_id},
                                    record.qos,
                                    record.message->topic(),
@@ -228,7 +233,7 @@ void Shard::send_now(Client& client, Lane& lane, Delivery delivery,
 void Shard::pump(Client& client, Lane& lane) {
     Connection* connection = lane.connection;
     if (connection == nullptr || connection->closing()) return;
-    if (!waits_for(client, lane) && lane.queue.backlog_size() == 0) return;
+    if (!waits_for(lane) && lane.queue.backlog_size() == 0) return;
     std::vector<Delivery> expired;
     int budget = kPumpBudget;
     while (connection->writable() && budget-- > 0) {
@@ -245,59 +250,62 @@ void Shard::pump(Client& client, Lane& lane) {
             metrics_.add(Counter::QueueMessageOut);
             continue;
         }
-        const Delivery dropped = delivery.qos == QoS::AtMostOnce
-                                     ? delivery
-                                     : lane.queue.window().withdraw(next->id);
+        const Delivery dropped =
+            delivery.qos == QoS::AtMostOnce ? delivery : lane.queue.window().withdraw(next->id);
         count_drop(client, dropped, hooks::DropReason::MaxPacketSizeExceeded);
         forget(client, dropped);
     }
+    drop_expired(client, expired);
+    if (budget <= 0) return pump_later(*connection);
+    if (lane.retained) pump_retained(client, lane);
+}
+
+void Shard::drop_expired(Client& client, const std::vector<Delivery>& expired) {
     for (const Delivery& delivery : expired) {
         count_drop(client, delivery, hooks::DropReason::Expired);
         forget(client, delivery);
     }
-    if (budget <= 0) return pump_later(*connection);
-    if (client.retained) pump_retained(client, lane);
 }
 
-bool Shard::waits_for(const Client& client, const Lane& lane) const noexcept {
-    return client.retained || lane.queue.has_sendable();
+bool Shard::waits_for(const Lane& lane) const noexcept {
+    return lane.retained || lane.queue.has_sendable();
 }
 
-void Shard::begin_retained(Client& client, const mqtt::SubscribeEntry& entry,
+void Shard::begin_retained(Lane& lane, const mqtt::SubscribeEntry& entry,
                            std::uint32_t subscription_id) {
-    if (!client.retained) client.retained = std::make_unique<RetainedStreams>();
-    client.retained->insert_or_assign(std::string(entry.filter),
-                                      RetainedStream{entry.options, subscription_id, {}, {}});
+    if (!lane.retained) lane.retained = std::make_unique<RetainedStreams>();
+    lane.retained->insert_or_assign(std::string(entry.filter),
+                                    RetainedStream{entry.options, subscription_id, {}, {}});
 }
 
-void Shard::end_retained(Client& client, std::string_view filter) {
-    if (!client.retained) return;
-    const auto found = client.retained->find(filter);
-    if (found != client.retained->end()) client.retained->erase(found);
-    if (client.retained->empty()) client.retained.reset();
+void Shard::end_retained(Lane& lane, std::string_view filter) {
+    if (!lane.retained) return;
+    const auto found = lane.retained->find(filter);
+    if (found != lane.retained->end()) lane.retained->erase(found);
+    if (lane.retained->empty()) lane.retained.reset();
 }
 
 void Shard::pump_retained(Client& client, Lane& lane) {
     Connection& connection = *lane.connection;
     std::vector<mqtt::MessagePtr> found;
     int budget = kPumpBudget;
-    if (client.retained) client.retained->begin()->second.interrupted = true;
-    while (client.retained) {
-        auto& [filter, stream] = *client.retained->begin();
+    if (lane.retained) lane.retained->begin()->second.interrupted = true;
+    while (lane.retained) {
+        auto& [filter, stream] = *lane.retained->begin();
         while (!stream.fetched.empty() && connection.writable() && budget-- > 0) {
             if (!send_retained(client, lane, stream)) return;
         }
         if (!connection.writable()) return;
         if (budget <= 0) return pump_later(connection);
         if (stream.cursor.done) {
-            client.retained->erase(client.retained->begin());
-            if (client.retained->empty()) client.retained.reset();
+            lane.retained->erase(lane.retained->begin());
+            if (lane.retained->empty()) lane.retained.reset();
             continue;
         }
         budget -= kRetainedLookupCost;
         found.clear();
-        shared_.retained.match(id_, client.mountpoint, filter, now(), kRetainedBatch,
-                               stream.cursor, found);
+        shared_.retained.match(id_, client.mountpoint, filter, now(), kRetainedBatch, stream.cursor,
+                               found);
         stream.fetched.assign(found.rbegin(), found.rend());
         stream.interrupted = false;
     }
@@ -353,12 +361,16 @@ bool Shard::deliver_shared(DeliverShared& deliver) {
     const bool retain = own->options.retain_as_published && deliver.message->retain();
     metrics_.add(Counter::RouterMatchesLocal);
     Lane& lane = client.more.empty() ? client.lane : choose_lane(client);
-    const Delivery delivery{deliver.message, static_cast<std::uint64_t>(deliver.group), 0,
-                            own->subscription_id, qos, retain};
+    const Delivery delivery{
+        deliver.message, static_cast<std::uint64_t>(deliver.group), 0, own->subscription_id, qos,
+        retain};
     switch (hand_over(client, lane, delivery, nullptr)) {
-        case Handed::Taken: return qos != QoS::AtMostOnce && client.persistent();
-        case Handed::Dropped: return false;
-        case Handed::Refused: break;
+        case Handed::Taken:
+            return qos != QoS::AtMostOnce && client.persistent();
+        case Handed::Dropped:
+            return false;
+        case Handed::Refused:
+            break;
     }
     return choose_again(deliver, client.number);
 }
@@ -442,15 +454,19 @@ void Shard::forget(Client& client, const Delivery& delivery) {
 }
 
 bool Shard::may_report(TimePoint& last) const noexcept {
-    if (now() - last < kDropReportInterval) return false;
+    if (now() - last < kReportInterval) return false;
     last = now();
     return true;
 }
 
 void Shard::count_drop(Client& client, const Delivery& delivery, hooks::DropReason reason) {
     switch (reason) {
-        case hooks::DropReason::QueueFull: metrics_.add(Counter::QueueMessageDrop); break;
-        case hooks::DropReason::Expired: metrics_.add(Counter::QueueMessageExpired); break;
+        case hooks::DropReason::QueueFull:
+            metrics_.add(Counter::QueueMessageDrop);
+            break;
+        case hooks::DropReason::Expired:
+            metrics_.add(Counter::QueueMessageExpired);
+            break;
         case hooks::DropReason::MaxPacketSizeExceeded:
             metrics_.add(Counter::QueueMessageDropMaxPacketSize);
             break;
@@ -464,13 +480,25 @@ void Shard::count_drop(Client& client, const Delivery& delivery, hooks::DropReas
                                 reason});
     }
     if (reason == hooks::DropReason::Expired) return;
-    ++client.drops_unreported;
-    if (!may_report(client.drops_reported_at)) return;
-    log::warning("client {}: dropped {} messages, {}", client.client_id,
-                 std::exchange(client.drops_unreported, 0),
-                 reason == hooks::DropReason::QueueFull
-                     ? "queue full (max_online_messages, max_offline_messages)"
-                     : "larger than the client's Maximum Packet Size");
+    if (const auto report = drop_log_.add(client.number, client.client_id, reason))
+        log_drops(*report);
+    if (!drop_timer_.running()) loop_.timers().start(drop_timer_, now() + kReportInterval);
+}
+
+void Shard::report_drops() {
+    for (const DropLog::Report& report : drop_log_.take_due()) log_drops(report);
+    if (drop_log_.active()) loop_.timers().start(drop_timer_, now() + kReportInterval);
+}
+
+void Shard::log_drops(const DropLog::Report& report) const {
+    const char* why = report.reason == hooks::DropReason::QueueFull
+                          ? "queue full (max_online_messages, max_offline_messages)"
+                          : "larger than the client's Maximum Packet Size";
+    if (report.client_id.empty()) {
+        log::warning("{} more messages of other clients dropped, {}", report.messages, why);
+    } else {
+        log::warning("client {}: dropped {} messages, {}", report.client_id, report.messages, why);
+    }
 }
 
 }  // namespace vmq::broker

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/limits.h"
 #include "support/manual_store.h"
 #include "support/test_broker.h"
 
@@ -290,6 +291,40 @@ TEST(Shard, ShutDownSaysGoodByeToEveryClient) {
     EXPECT_EQ(a.next(), "closed");
     EXPECT_EQ(old.next(), "closed");
     EXPECT_EQ(silent.next(), "closed");
+}
+
+TEST(Shard, DoesNotStopBeforeTheWillsOfOtherShardsHaveArrived) {
+    TestBroker broker({.shards = 2});
+    Shard& here = broker.shard(0);
+    Shard& there = broker.shard(1);
+    const std::string subscriber = broker.id_on(0, "s");
+    const std::string dying = broker.id_on(1, "w");
+    broker
+        .subscribe(fmt::format("v5 client_id={} session_expiry_interval=1000", subscriber),
+                   "topic=w qos=1")
+        .drop();
+    (void)broker.connect(fmt::format("v5 client_id={} will_topic=w will_qos=1", dying));
+    broker.settle();
+    const TimePoint deadline = broker.simulation().now() + Seconds(5);
+    here.shut_down(deadline);
+    for (int i = 0; i < 10; ++i) (void)broker.simulation().turn(here);
+    EXPECT_FALSE(here.loop().stopping()) << "the other shard has a client";
+    EXPECT_EQ(here.counters().get(Counter::QueueMessageIn), 0U);
+    there.shut_down(deadline);
+    broker.advance(kCloseTimeout + Seconds(1));  // the client does not close its side
+    EXPECT_EQ(here.counters().get(Counter::QueueMessageIn), 1U);
+    EXPECT_TRUE(here.loop().stopping());
+    EXPECT_TRUE(there.loop().stopping());
+}
+
+TEST(Shard, StopsAtTheDeadlineWhateverTheOthersDo) {
+    TestBroker broker({.shards = 2});
+    Shard& here = broker.shard(0);
+    here.shut_down(broker.simulation().now() + Seconds(5));
+    broker.advance(Seconds(4));
+    EXPECT_FALSE(here.loop().stopping());
+    broker.advance(Seconds(2));
+    EXPECT_TRUE(here.loop().stopping());
 }
 
 constexpr TimePoint kStart{Millis{1'000'000}};

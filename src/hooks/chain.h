@@ -37,8 +37,8 @@ public:
         return (other_hooks_ & hook_bit(hook)) == 0;
     }
 
-    /// Returns the verdict, or nothing: then `done` is called later with it. A verdict returned here
-    /// is Ok or Error. One that comes later may be Next: the caller, who alone still has the
+    /// Returns the verdict, or nothing: then `done` is called later with it. A verdict returned
+    /// here is Ok or Error. One that comes later may be Next: the caller, who alone still has the
     /// context, then asks again with `first` = the `next` it was given.
     std::optional<RegisterVerdict> auth_on_register(const RegisterContext& context,
                                                     Later<RegisterVerdict> done,

@@ -28,7 +28,7 @@ struct SubscriberId {
 struct ConnectionMetadata {
     std::string_view listener_address;
     std::uint16_t listener_port = 0;
-    std::string_view listener_type;  // "mqtt", "mqtts", "mqttws", "mqttwss"
+    std::string_view listener_type;       // "mqtt", "mqtts", "mqttws", "mqttwss"
     std::string_view client_certificate;  // DER, empty without one
 };
 
@@ -40,9 +40,9 @@ struct RegisterContext {
     std::optional<std::string_view> password;  // never logged
     bool clean_start = true;
     bool v5 = false;
-    bool anonymous_allowed = false;  // by allow_anonymous or the listener's override
-    const mqtt::Properties* properties = nullptr;    // v5
-    const ConnectionMetadata* metadata = nullptr;    // null unless forwarded
+    bool anonymous_allowed = false;                // by allow_anonymous or the listener's override
+    const mqtt::Properties* properties = nullptr;  // v5
+    const ConnectionMetadata* metadata = nullptr;  // null unless forwarded
 };
 
 /// on_auth_m5: a CONNECT with an authentication method, and every AUTH packet.

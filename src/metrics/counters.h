@@ -10,7 +10,8 @@
 
 namespace vmq::metrics {
 
-/// Names are VerneMQ's in lower snake case (counters.cc); those after QueueMessageUnhandled are ours.
+/// Names are VerneMQ's in lower snake case (counters.cc); those after QueueMessageUnhandled are
+/// ours.
 enum class Counter : std::uint8_t {
     SocketOpen,
     SocketClose,
@@ -85,6 +86,7 @@ private:
 };
 
 /// Sum over shards at one moment.
-[[nodiscard]] std::uint64_t total(std::span<const ShardMetrics* const> shards, Counter counter) noexcept;
+[[nodiscard]] std::uint64_t total(std::span<const ShardMetrics* const> shards,
+                                  Counter counter) noexcept;
 
 }  // namespace vmq::metrics

@@ -13,7 +13,8 @@ Error not_found(const char* packet) {
     return {ErrorCode::PacketIdNotFound, std::string(packet) + " for a packet id not in flight"};
 }
 Error wrong_stage(const char* packet) {
-    return {ErrorCode::PacketIdWrongStage, std::string(packet) + " at the wrong step of the exchange"};
+    return {ErrorCode::PacketIdWrongStage,
+            std::string(packet) + " at the wrong step of the exchange"};
 }
 
 }  // namespace
@@ -191,7 +192,8 @@ void InflightWindow::find_free_run() noexcept {
         std::bitset<kMaxEntries + 1> used;
         for_each([&used](const Entry& entry) { used.set(static_cast<std::uint16_t>(entry.id)); });
         while (used.test(following(last_id_))) last_id_ = following(last_id_);
-        for (auto id = following(last_id_); run < kMaxEntries && !used.test(id); id = following(id)) {
+        for (auto id = following(last_id_); run < kMaxEntries && !used.test(id);
+             id = following(id)) {
             ++run;
         }
     }

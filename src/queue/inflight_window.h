@@ -121,7 +121,7 @@ private:
     RingBuffer<Entry> entries_;  // in sending order; finished ones inside wait for the front
     // With more live entries than are searched in order; a client chooses which ids it names.
     std::unique_ptr<SequenceById> sequence_by_id_;
-    std::size_t resent_ = 0;     // entries before this one were sent on the current connection
+    std::size_t resent_ = 0;  // entries before this one were sent on the current connection
     std::uint32_t next_sequence_ = 0;
     std::uint32_t live_ = 0;
     std::uint32_t outstanding_ = 0;

@@ -1,5 +1,6 @@
 #include "queue/queue.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.h"
@@ -28,9 +29,8 @@ std::vector<Delivery> Queue::detach() {
         qos0_waiting_ = 0;
     }
     if (limits_.max_offline_messages == 0) {
-        window_.for_each([&dropped](const InflightWindow::Entry& entry) {
-            dropped.push_back(entry.delivery);
-        });
+        window_.for_each(
+            [&dropped](const InflightWindow::Entry& entry) { dropped.push_back(entry.delivery); });
         window_.clear();
     }
     trim(limits_.max_offline_messages, dropped);
@@ -41,18 +41,34 @@ Queue::Offered Queue::offer(Delivery& delivery, TimePoint now, Delivery& displac
     if (delivery.message->expired(now)) return Offered::Expired;
     const bool qos0 = delivery.qos == QoS::AtMostOnce;
     if (!online_ && qos0) return Offered::Offline;
-    const std::int64_t most = limit();
-    const bool full = most >= 0 && static_cast<std::int64_t>(backlog_.size()) >= most;
-    if (full && (limits_.order == Order::Fifo || backlog_.empty())) return Offered::Full;
+    const bool no_room = full();
+    if (no_room && (limits_.order == Order::Fifo || backlog_.empty())) return Offered::Full;
     Offered outcome = Offered::Queued;
-    if (full) {
+    if (no_room) {
         displaced = backlog_.pop_front();
         if (displaced.qos == QoS::AtMostOnce) --qos0_waiting_;
         outcome = Offered::QueuedInsteadOfOldest;
     }
     if (qos0) ++qos0_waiting_;
+    earliest_expiry_ = std::min(earliest_expiry_, delivery.message->expires_at());
     backlog_.push_back(std::move(delivery));
     return outcome;
+}
+
+std::vector<Delivery> Queue::take_expired(TimePoint now) {
+    std::vector<Delivery> expired;
+    if (now < earliest_expiry_) return expired;
+    earliest_expiry_ = kNever;
+    backlog_.retain([&](Delivery& delivery) {
+        if (!delivery.message->expired(now)) {
+            earliest_expiry_ = std::min(earliest_expiry_, delivery.message->expires_at());
+            return true;
+        }
+        if (delivery.qos == QoS::AtMostOnce) --qos0_waiting_;
+        expired.push_back(std::move(delivery));
+        return false;
+    });
+    return expired;
 }
 
 std::optional<Queue::Outgoing> Queue::next(TimePoint now, std::vector<Delivery>& expired) {
@@ -90,8 +106,7 @@ std::vector<Delivery> Queue::take_shared(
     std::vector<Delivery> taken;
     std::vector<mqtt::PacketId> ids;
     window_.for_each([&](const InflightWindow::Entry& entry) {
-        if (entry.delivery.shared_group != 0 &&
-            entry.stage == InflightWindow::Stage::AwaitPuback &&
+        if (entry.delivery.shared_group != 0 && entry.stage == InflightWindow::Stage::AwaitPuback &&
             other_member(entry.delivery.shared_group)) {
             ids.push_back(entry.id);
         }
@@ -108,8 +123,7 @@ std::vector<Delivery> Queue::take_shared(
 
 std::vector<Delivery> Queue::clear() {
     std::vector<Delivery> all;
-    window_.for_each(
-        [&all](const InflightWindow::Entry& entry) { all.push_back(entry.delivery); });
+    window_.for_each([&all](const InflightWindow::Entry& entry) { all.push_back(entry.delivery); });
     window_.clear();
     while (!backlog_.empty()) all.push_back(backlog_.pop_front());
     received_.reset();

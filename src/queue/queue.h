@@ -31,8 +31,9 @@ struct Limits {
 /// The backlog, the in-flight window and the received QoS 2 packet ids of one client.
 ///
 /// Owned by the client's state on its home shard. Does no I/O and reads no clock: offer() takes a
-/// message in, next() says what to send, and send_now() is the way past the backlog. Whatever is discarded comes back to the caller, who counts
-/// it and may give it to another member of a shared group.
+/// message in, next() says what to send, and send_now() is the way past the backlog. Whatever is
+/// discarded comes back to the caller, who counts it and may give it to another member of a shared
+/// group.
 class Queue final {
 public:
     explicit Queue(Limits limits) noexcept : limits_(limits) {}
@@ -59,6 +60,14 @@ public:
     };
     /// Takes `delivery` if the answer is one of the Queued ones.
     [[nodiscard]] Offered offer(Delivery& delivery, TimePoint now, Delivery& displaced);
+
+    /// Takes out what has expired. Costs nothing while nothing can have.
+    [[nodiscard]] std::vector<Delivery> take_expired(TimePoint now);
+    /// The same for a queue without room for another message, so that expired ones keep nobody else
+    /// out [v5 MQTT-3.3.2-5].
+    [[nodiscard]] std::vector<Delivery> make_room(TimePoint now) {
+        return full() ? take_expired(now) : std::vector<Delivery>{};
+    }
 
     /// Whether a message of this QoS may go straight to a connection that can take bytes. QoS 0 may
     /// pass messages that only wait for the window [v5 MQTT-4.9.0-3], but never another QoS 0:
@@ -128,12 +137,17 @@ private:
     [[nodiscard]] std::int64_t limit() const noexcept {
         return online_ ? limits_.max_online_messages : limits_.max_offline_messages;
     }
+    [[nodiscard]] bool full() const noexcept {
+        const std::int64_t most = limit();
+        return most >= 0 && static_cast<std::int64_t>(backlog_.size()) >= most;
+    }
     void trim(std::int64_t most, std::vector<Delivery>& dropped);
 
     RingBuffer<Delivery> backlog_;
     InflightWindow window_;
     std::unique_ptr<ReceivedIds> received_;  // null until the client publishes with QoS 2
     Limits limits_;
+    TimePoint earliest_expiry_ = kNever;  // nothing in the backlog expires before
     std::uint32_t qos0_waiting_ = 0;
     bool online_ = false;
 };

@@ -34,6 +34,10 @@ public:
                 return take_shared();
             case 3:
                 return clear();
+            case 4:
+                return expect_same(queue_.take_expired(now_), take_expired());
+            case 5:
+                return make_room();
             default:
                 break;
         }
@@ -245,6 +249,20 @@ private:
         });
         expect_same(queue_.take_shared([&](std::uint64_t asked) { return asked == group; }),
                     expected);
+    }
+
+    [[nodiscard]] std::vector<std::uint64_t> take_expired() {
+        std::vector<std::uint64_t> taken;
+        std::erase_if(waiting_, [&](const Item& item) {
+            if (item.expires_at <= now_) taken.push_back(item.number);
+            return item.expires_at <= now_;
+        });
+        return taken;
+    }
+
+    void make_room() {
+        const bool full = most() >= 0 && static_cast<std::int64_t>(waiting_.size()) >= most();
+        expect_same(queue_.make_room(now_), full ? take_expired() : std::vector<std::uint64_t>{});
     }
 
     void clear() {

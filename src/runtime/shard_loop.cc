@@ -21,7 +21,7 @@ ShardLoop::ShardLoop(ShardId id, TimePoint start)
 
 void ShardLoop::run(TurnHandler& handler) {
     bool busy = false;  // sockets were ready in the last turn: look there before sleeping
-    while (!stopping_.load(std::memory_order_acquire)) {
+    while (!stopping()) {
         now_is_read_ = false;
         if (busy || again_ || handler.has_mail()) {
             again_ = false;

@@ -45,6 +45,9 @@ public:
     void wake();
     /// From any thread: run() returns after the current turn.
     void stop();
+    [[nodiscard]] bool stopping() const noexcept {
+        return stopping_.load(std::memory_order_acquire);
+    }
 
     [[nodiscard]] ShardId id() const noexcept { return id_; }
     [[nodiscard]] boost::asio::io_context& io() noexcept { return io_; }

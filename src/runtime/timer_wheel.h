@@ -17,8 +17,8 @@ struct TimerLink {
     TimerLink* next = nullptr;
 };
 
-/// A timer that lives inside its owner, so that it needs no allocation. Stops when destroyed. May be
-/// destroyed or restarted from within its own callback.
+/// A timer that lives inside its owner, so that it needs no allocation. Stops when destroyed. May
+/// be destroyed or restarted from within its own callback.
 class Timer final : private TimerLink {
 public:
     /// `owner` is handed back to `fire` and outlives the timer.
@@ -63,7 +63,8 @@ public:
 private:
     static constexpr std::size_t kSlotBits = 6;
     static constexpr std::size_t kSlots = 1U << kSlotBits;
-    static constexpr std::size_t kLevels = 5;  // 64^5 ticks of 50 ms: 1.7 years; longer ones go round
+    static constexpr std::size_t kLevels =
+        5;  // 64^5 ticks of 50 ms: 1.7 years; longer ones go round
 
     [[nodiscard]] std::uint64_t tick_of(TimePoint deadline) const noexcept;
     void link(Timer& timer, std::uint64_t earliest) noexcept;

@@ -11,9 +11,8 @@ TEST(MemoryStore, ReportsEveryBatchSafeAtOnceAndLetsGoOfItsMessages) {
     WriteBatch batch;
     batch.add(PutMessage{ClientNumber{1}, 1, message, mqtt::QoS::AtLeastOnce, false, 0});
     int safe = 0;
-    store.commit(0, std::move(batch), [&](CommitStatus status) {
-        safe += status == CommitStatus::Safe ? 1 : 0;
-    });
+    store.commit(0, std::move(batch),
+                 [&](CommitStatus status) { safe += status == CommitStatus::Safe ? 1 : 0; });
     EXPECT_EQ(safe, 1);
 }
 

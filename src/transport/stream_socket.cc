@@ -17,9 +17,9 @@ StreamSocket::~StreamSocket() { close(); }
 
 void StreamSocket::want(bool readable, bool writable) {
     if (fd_ < 0) return;
-    const auto interest = static_cast<std::uint8_t>(
-        (readable ? runtime::ReadyHandler::kReadable : 0) |
-        (writable ? runtime::ReadyHandler::kWritable : 0));
+    const auto interest =
+        static_cast<std::uint8_t>((readable ? runtime::ReadyHandler::kReadable : 0) |
+                                  (writable ? runtime::ReadyHandler::kWritable : 0));
     if (registered_) {
         if (interest != interest_) poller_.change(fd_, handler_, interest);
     } else {

@@ -27,7 +27,8 @@ struct SocketAddress {
 Error system_error(const TcpListenOptions& options, const char* what, int error) {
     const auto code = error == EADDRINUSE ? ErrorCode::AddressInUse : ErrorCode::SystemError;
     std::string hint;
-    if (error == EADDRINUSE) hint = ": another process listens there; stop it or choose another port";
+    if (error == EADDRINUSE)
+        hint = ": another process listens there; stop it or choose another port";
     if (error == EACCES) hint = ": ports below 1024 need root or CAP_NET_BIND_SERVICE";
     if (error == EADDRNOTAVAIL) hint = ": no interface of this machine has that address";
     return {code, fmt::format("cannot {} {}:{}: {}{}", what, options.address, options.port,
@@ -74,7 +75,8 @@ Result<int> bind_socket(const TcpListenOptions& options, bool shared) {
     auto address = parse(options);
     if (!address) return address.error();
     const auto& target = address.value();
-    const int fd = ::socket(target.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const int fd =
+        ::socket(target.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return system_error(options, "open a socket for", errno);
     set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (shared) set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);

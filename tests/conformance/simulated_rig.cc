@@ -55,8 +55,8 @@ Result<int> SimulatedRig::connect(std::string_view name) {
 
 Result<void> SimulatedRig::settle(const Exchange& exchange) { return broker_.settle(exchange); }
 
-void SimulatedRig::await(const Exchange& /*exchange*/,
-                         const std::function<bool()>& /*satisfied*/) {}
+void SimulatedRig::await(const Exchange& /*exchange*/, const std::function<bool()>& /*satisfied*/) {
+}
 
 void SimulatedRig::await_silence(const Exchange& /*exchange*/) {}
 

@@ -51,8 +51,8 @@ public:
         return all;
     }
 
-    bool automatic = false;            // everything is safe at once
-    std::function<void()> on_commit;   // a moment in the middle of the end of a turn
+    bool automatic = false;           // everything is safe at once
+    std::function<void()> on_commit;  // a moment in the middle of the end of a turn
 
 private:
     struct Commit {

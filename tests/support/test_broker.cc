@@ -47,9 +47,7 @@ TestClient::TestClient(TestBroker& broker, int fd, conformance::Version version)
     socket_.open(fd);
 }
 
-void TestClient::send(std::string_view words) {
-    socket_.send(packet_of(words, socket_.version));
-}
+void TestClient::send(std::string_view words) { socket_.send(packet_of(words, socket_.version)); }
 
 std::string TestClient::next() {
     broker_.settle();
@@ -92,8 +90,8 @@ TestBroker::~TestBroker() = default;
 
 TestClient& TestBroker::add(Result<int> fd, std::string_view version) {
     VMQ_ASSERT(fd);
-    clients_.push_back(std::make_unique<TestClient>(*this, fd.value(),
-                                                    *conformance::parse_version(version)));
+    clients_.push_back(
+        std::make_unique<TestClient>(*this, fd.value(), *conformance::parse_version(version)));
     return *clients_.back();
 }
 

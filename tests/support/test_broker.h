@@ -57,8 +57,8 @@ public:
     /// A connection that has not said anything yet.
     TestClient& open(std::string_view version = "v5");
     TestClient& open_on(broker::Shard& shard, std::string_view version = "v5");
-    /// A client whose CONNECT was accepted: connect("v5 client_id=a receive_maximum=1"). Its session
-    /// is present or not as `present` says.
+    /// A client whose CONNECT was accepted: connect("v5 client_id=a receive_maximum=1"). Its
+    /// session is present or not as `present` says.
     TestClient& connect(std::string_view words, bool present = false);
     /// connect() with a subscription: subscribe("v5 client_id=a", "topic=a qos=1").
     TestClient& subscribe(std::string_view words, std::string_view subscription);
