@@ -12,10 +12,12 @@ target_compile_definitions(vmq_options INTERFACE BOOST_ASIO_NO_DEPRECATED)
 target_link_libraries(vmq_options INTERFACE Threads::Threads)
 
 if(VMQ_SANITIZE)
+  target_compile_options(vmq_options INTERFACE -fsanitize=${VMQ_SANITIZE} -fno-sanitize-recover=all)
   # g++ 12 takes instrumented library code (std::regex, std::variant) for uninitialized reads; the
   # plain builds keep the warning.
-  target_compile_options(vmq_options INTERFACE
-    -fsanitize=${VMQ_SANITIZE} -fno-sanitize-recover=all -Wno-maybe-uninitialized)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(vmq_options INTERFACE -Wno-maybe-uninitialized)
+  endif()
   target_link_options(vmq_options INTERFACE -fsanitize=${VMQ_SANITIZE})
   if(VMQ_SANITIZE STREQUAL "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(vmq_options INTERFACE -Wno-tsan)  # Asio has a fence that g++ warns about

@@ -86,6 +86,7 @@ public:
     [[nodiscard]] bool qos2_remembered(mqtt::PacketId id) override;
     void qos2_remember(mqtt::PacketId id) override;
     bool qos2_forget(mqtt::PacketId id) override;
+    [[nodiscard]] std::uint32_t await_published(session::AckTicket ticket) override;
     bool on_puback(mqtt::PacketId id) override;
     PubrecAnswer on_pubrec(mqtt::PacketId id, mqtt::ReasonCode reason) override;
     bool on_pubcomp(mqtt::PacketId id) override;

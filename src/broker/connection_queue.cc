@@ -15,6 +15,10 @@ void Connection::qos2_remember(PacketId id) { lane_->queue.remember(id); }
 
 bool Connection::qos2_forget(PacketId id) { return lane_->queue.forget(id); }
 
+std::uint32_t Connection::await_published(session::AckTicket ticket) {
+    return shard_.await_published({number_, ticket, shard_.id()});
+}
+
 bool Connection::on_puback(PacketId id) {
     auto done = lane_->queue.window().on_puback(id);
     if (!done) {

@@ -76,13 +76,16 @@ bool Shard::may_log_close() {
     if (second != close_log_second_) {
         close_log_second_ = second;
         close_logs_ = 0;
-        if (const auto left_out = std::exchange(close_logs_left_out_, 0); left_out > 0) {
-            log::warning("{} more connections were closed by the broker", left_out);
-        }
     }
     if (++close_logs_ <= kCloseLogsPerSecond) return true;
     ++close_logs_left_out_;
+    if (!close_log_timer_.running()) loop_.timers().start(close_log_timer_, now() + Seconds(1));
     return false;
+}
+
+void Shard::report_closes() {
+    log::warning("{} more connections were closed by the broker",
+                 std::exchange(close_logs_left_out_, 0));
 }
 
 Connection* Shard::find(ConnectionNumber number) noexcept {
@@ -245,21 +248,23 @@ void Shard::close_finished() {
 }
 
 void Shard::commit() {
-    if (batch_.empty()) {
+    if (batch_.empty() && commits_under_way_ == 0) {
         for (const Reply& reply : std::exchange(commit_waiters_, {})) confirm(reply, true);
         return;
     }
-    shared_.store->commit(
-        id_, std::exchange(batch_, {}),
-        [this, waiters = std::exchange(commit_waiters_, {})](store::CommitStatus status) {
-            const bool safe = status == store::CommitStatus::Safe;
-            if (!safe && may_report(commit_reported_at_)) {
-                log::error(
-                    "the message store refuses writes: QoS 1 and 2 "
-                    "messages to it are not acknowledged");
-            }
-            for (const Reply& reply : waiters) confirm(reply, safe);
-        });
+    if (batch_.empty() && commit_waiters_.empty()) return;
+    ++commits_under_way_;
+    auto done = [this,
+                 waiters = std::exchange(commit_waiters_, {})](store::CommitStatus status) {
+        --commits_under_way_;
+        const bool safe = status == store::CommitStatus::Safe;
+        if (!safe && may_report(commit_reported_at_)) {
+            log::error(
+                "the message store refuses writes: QoS 1 and 2 messages to it are not acknowledged");
+        }
+        for (const Reply& reply : waiters) confirm(reply, safe);
+    };
+    shared_.store->commit(id_, std::exchange(batch_, {}), std::move(done));
 }
 
 void Shard::confirm(const Reply& reply, bool safe) {

@@ -99,6 +99,9 @@ public:
         Reply reply;
     };
     session::Routed route(const session::PublishIntent& intent, const Origin& origin);
+    /// Asks for `reply` from every shard, this one too, once all that was routed from here before is
+    /// safe there. The number of answers to come.
+    std::uint32_t await_published(const Reply& reply);
     void publish_will(const Client& client, const session::StoredWill& will);
     /// Sends what `lane` has waiting, as far as its connection takes it.
     void pump(Client& client, Lane& lane);
@@ -108,7 +111,8 @@ public:
     void begin_retained(Lane& lane, const mqtt::SubscribeEntry& entry,
                         std::uint32_t subscription_id);
     void end_retained(Lane& lane, std::string_view filter);
-    /// Whether one more closed connection may be logged in this second; says how many were not.
+    /// Whether one more closed connection may be logged in this second; those that may not are
+    /// summed up a second later.
     [[nodiscard]] bool may_log_close();
     /// Whether a warning may be logged again, and notes that it was.
     [[nodiscard]] bool may_report(TimePoint& last) const noexcept;
@@ -248,6 +252,7 @@ private:
 
     void sweep_retained();
     void report_drops();
+    void report_closes();
     void log_drops(const DropLog::Report& report) const;
     void commit();
     void confirm(const Reply& reply, bool safe);
@@ -284,6 +289,7 @@ private:
     routing::MatchResult matches_;
     store::WriteBatch batch_;
     std::vector<Reply> commit_waiters_;
+    std::uint32_t commits_under_way_ = 0;
 
     std::vector<std::unique_ptr<runtime::Mailbox<ShardMessage>>> mailboxes_;  // by sender
     std::vector<std::vector<ShardMessage>> outboxes_;                         // by receiver
@@ -297,6 +303,8 @@ private:
     runtime::Timer drop_timer_{
         this, [](void* self, TimePoint) { static_cast<Shard*>(self)->report_drops(); }};
     TimePoint retained_reported_at_{};
+    runtime::Timer close_log_timer_{
+        this, [](void* self, TimePoint) { static_cast<Shard*>(self)->report_closes(); }};
     TimePoint close_log_second_{};
     TimePoint commit_reported_at_{};
     std::uint32_t close_logs_ = 0;

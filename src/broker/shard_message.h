@@ -30,7 +30,8 @@ struct Reply {
     [[nodiscard]] bool wanted() const noexcept { return connection != ConnectionNumber{}; }
 };
 
-/// A message for the subscribers of these filters on the receiving shard.
+/// A message for the subscribers of these filters on the receiving shard. Without a message: the
+/// reply is wanted for all that came before.
 struct Deliver {
     mqtt::MessagePtr message;
     boost::container::small_vector<routing::SubscriptionKey, 2> filters;

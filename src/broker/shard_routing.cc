@@ -74,6 +74,15 @@ session::Routed Shard::route(const session::PublishIntent& intent, const Origin&
     return routed;
 }
 
+std::uint32_t Shard::await_published(const Reply& reply) {
+    // Mail and commits keep their order, so what comes behind has seen everything before.
+    for (ShardId to = 0; to < shared_.shards; ++to) {
+        if (to != id_) send(to, Deliver{nullptr, {}, reply});
+    }
+    commit_waiters_.push_back(reply);
+    return shared_.shards;
+}
+
 void Shard::retain(const mqtt::MessagePtr& message) {
     if (message->payload().empty()) {  // [v5 MQTT-3.3.1-6]
         shared_.retained.erase(message->mountpoint(), message->topic());
@@ -88,7 +97,7 @@ void Shard::retain(const mqtt::MessagePtr& message) {
 }
 
 void Shard::handle(Deliver& deliver) {
-    bool stored = false;
+    bool stored = !deliver.message;
     for (const SubscriptionKey filter : deliver.filters) {
         stored = deliver_filter(filter, deliver.message) || stored;
     }

@@ -226,6 +226,34 @@ TEST(Shard, OneOfSeveralPlacesThatFailsRefusesTheMessageOnce) {
     EXPECT_THAT(publisher.all(), ElementsAre("PUBACK id=7 reason=0x97"));
 }
 
+TEST(Shard, ARepeatedExactlyOnceMessageIsAcknowledgedWhenItIsSafeOnEveryShard) {
+    ManualStore store;
+    store.automatic = true;
+    TestBroker broker({.shards = 2, .store = std::make_unique<StoreProxy>(store)});
+    const std::string subscriber = broker.id_on(1, "s");
+    const std::string lasting = fmt::format(
+        "v5 client_id={} session_expiry_interval=1000 clean_start=0", broker.id_on(0, "p"));
+    broker
+        .subscribe(fmt::format("v5 client_id={} session_expiry_interval=1000", subscriber),
+                   "topic=t qos=2")
+        .drop();
+    TestClient& publisher = broker.connect(lasting);
+    store.automatic = false;
+    publisher.send("PUBLISH topic=t qos=2 id=1 payload=x");
+    EXPECT_EQ(publisher.next(), "nothing");
+    publisher.drop();
+    broker.settle();
+    TestClient& again = broker.open("v5");
+    again.send("CONNECT " + lasting.substr(3));
+    EXPECT_EQ(again.next(), "CONNACK session_present=1 reason=0x00");
+    again.send("PUBLISH topic=t qos=2 id=1 dup=1 payload=x");
+    EXPECT_EQ(again.next(), "nothing");
+    store.automatic = true;
+    store.complete();
+    EXPECT_EQ(again.next(), "PUBREC id=1 reason=0x00");
+    EXPECT_THAT(store.payloads(), ElementsAre("x"));
+}
+
 TEST(Shard, ThousandUnansweredAcknowledgementsStopReadingUntilTheStoreAnswers) {
     ManualStore store;
     store.automatic = true;

@@ -89,6 +89,9 @@ public:
     [[nodiscard]] virtual bool qos2_remembered(mqtt::PacketId id) = 0;
     virtual void qos2_remember(mqtt::PacketId id) = 0;
     virtual bool qos2_forget(mqtt::PacketId id) = 0;
+    /// How often the host will call Session::on_safe(ticket) before everything that this client has
+    /// published, on earlier connections too, is safe.
+    [[nodiscard]] virtual std::uint32_t await_published(AckTicket ticket) = 0;
 
     // Acknowledgements from the client. False, with the reason: the id is not in flight.
     virtual bool on_puback(mqtt::PacketId id) = 0;

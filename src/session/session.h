@@ -114,6 +114,10 @@ private:
     void fail(mqtt::ReasonCode reason, std::string_view what);
     /// What has to be answered and cannot be told within the client's limit ends the connection.
     void fail_to_answer();
+    /// Names the next acknowledgement.
+    [[nodiscard]] AckTicket next_ticket() const noexcept {
+        return static_cast<AckTicket>(first_ticket_ + acks_.size());
+    }
     [[nodiscard]] bool fits(std::size_t packet_size) const noexcept;
     /// Appends `packet` to the output unless it is larger than the client accepts.
     bool send_if_fits(mqtt::PacketType type, const std::string& packet);

@@ -131,6 +131,11 @@ public:
     bool qos2_forget(PacketId id) override {
         return received_qos2.erase(static_cast<unsigned>(id)) > 0;
     }
+    [[nodiscard]] std::uint32_t await_published(AckTicket ticket) override {
+        const auto waits = static_cast<std::uint16_t>(answers_.pick(3));
+        if (waits > 0) waiting.push_back({ticket, waits});
+        return waits;
+    }
     bool on_puback(PacketId id) override { return in_flight.erase(static_cast<unsigned>(id)) > 0; }
     PubrecAnswer on_pubrec(PacketId id, ReasonCode reason) override {
         if (!in_flight.contains(static_cast<unsigned>(id))) return PubrecAnswer::Unknown;

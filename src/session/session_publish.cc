@@ -45,7 +45,9 @@ void Session::on_publish(const mqtt::Frame& frame, TimePoint now) {
         for (std::size_t i = 0; i < acks_.size(); ++i) {
             if (acks_[i].id == packet.id && acks_[i].qos == QoS::ExactlyOnce) return;
         }
-        return acknowledge(packet.id, packet.qos, ReasonCode::Success);
+        // It came on an earlier connection, and may still be on its way to where it is kept.
+        return acknowledge(packet.id, packet.qos, ReasonCode::Success,
+                           host_.await_published(next_ticket()));
     }
     if (!within_receive_maximum(packet)) return;
     if (packet.topic.front() == '$') {  // the server's own names [v5 4.7.2]
@@ -79,7 +81,7 @@ void Session::on_publish(const mqtt::Frame& frame, TimePoint now) {
     if (intent.throttle_ms > 0) pause = std::max(pause, Millis(intent.throttle_ms));
     if (pause > Millis::zero()) pause_until_ = now + pause;
 
-    const auto ticket = static_cast<AckTicket>(first_ticket_ + acks_.size());
+    const AckTicket ticket = next_ticket();
     const Routed routed = host_.route(intent, ticket);
     if (packet.qos == QoS::AtMostOnce) {
         // Its ticket has a meaning all the same when a hook raised the QoS of the message.

@@ -64,6 +64,16 @@ TEST_F(SessionPublishTest, ARepetitionWhileTheFirstPubrecWaitsIsAnsweredByThatOn
     EXPECT_EQ(sent(), Texts{"PUBREC 8"});
 }
 
+TEST_F(SessionPublishTest, ARepetitionOnANewConnectionWaitsForWhatTheFirstOneLeftUnderWay) {
+    host_.received_qos2 = {8};
+    host_.waits_for_published = 2;
+    EXPECT_EQ(publish("a", "x", 2, 8, {}, true), Texts{});
+    session().on_safe(host_.tickets.at(0));
+    EXPECT_EQ(sent(), Texts{});
+    session().on_safe(host_.tickets.at(0));
+    EXPECT_EQ(sent(), Texts{"PUBREC 8"});
+}
+
 // [v5 MQTT-4.6.0-2] [v5 MQTT-4.6.0-3]
 TEST_F(SessionPublishTest, AcknowledgementsLeaveInTheOrderOfTheirPublishes) {
     host_.routed.waits = 2;

@@ -183,6 +183,7 @@ TEST(TcpAcceptor, HandsOverNonBlockingSocketsWithTheirPeer) {
     auto fds = open_tcp_listeners(options, 1);
     ASSERT_TRUE(fds);
     Acceptor acceptor(fds.value()[0]);
+    acceptor.turn();  // UndefinedBehaviorSanitizer needs descriptors for types it has not seen yet
     Descriptors clients;
     const int client = connect_to(options);
     clients.add(client);

@@ -35,6 +35,7 @@ public:
     session::Routed routed{true, 0, mqtt::ReasonCode::Success};
     std::set<std::string, std::less<>> subscriptions;
     std::set<unsigned> received_qos2;
+    std::uint32_t waits_for_published = 0;
     std::set<unsigned> in_flight;  // ids that the client may acknowledge
 
     // What happened.
@@ -120,6 +121,10 @@ public:
     }
     bool qos2_forget(mqtt::PacketId id) override {
         return received_qos2.erase(static_cast<unsigned>(id)) > 0;
+    }
+    [[nodiscard]] std::uint32_t await_published(session::AckTicket ticket) override {
+        tickets.push_back(ticket);
+        return waits_for_published;
     }
     bool on_puback(mqtt::PacketId id) override { return acknowledged("puback", id); }
     PubrecAnswer on_pubrec(mqtt::PacketId id, mqtt::ReasonCode reason) override {
