@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "broker/limits.h"
 #include "hooks/anonymous.h"
 #include "store/memory_store.h"
 
@@ -61,9 +62,9 @@ Result<void> Broker::start() {
             shards_[id]->listen(*listeners_[i], descriptors[i][id]);
         }
     }
-    if (options_.expire_retain_cache > Seconds(0)) {
-        shards_.front()->sweep_retained_every(options_.expire_retain_cache);
-    }
+    shards_.front()->sweep_retained_every(options_.expire_retain_cache > Seconds(0)
+                                              ? options_.expire_retain_cache
+                                              : kRetainedSweepInterval);
     for (const auto& shard : shards_) {
         threads_.push_back(std::make_unique<runtime::LoopThread>(shard->loop(), *shard));
     }

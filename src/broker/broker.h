@@ -27,7 +27,7 @@ struct ListenerOptions {
 struct BrokerOptions {
     std::uint32_t shards = 0;               // 0: one per core
     std::size_t max_retained_messages = 0;  // 0: unlimited
-    Seconds expire_retain_cache{0};         // how often expired ones are cleared away; 0: never
+    Seconds expire_retain_cache{0};  // how often expired ones are cleared away; 0: as we like
     std::vector<ListenerOptions> listeners;
 };
 

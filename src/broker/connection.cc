@@ -140,7 +140,6 @@ void Connection::on_ready(std::uint8_t events) {
 
 void Connection::on_writable() {
     write_waiting_ = false;
-    received_at_ = shard_.now();
     flush();
     if (write_waiting_ || closing_) return;
     if (client_ != nullptr) shard_.pump(*client_, *lane_);
@@ -423,12 +422,10 @@ void Connection::on_timer(TimePoint now) {
         }
     } else if (session_) {
         const auto& settings = *plan_.settings;
-        // While we chose not to read, the client cannot show that it is alive. When its own socket
-        // is full it can, by taking what waits (on_writable).
-        const bool listening = !held_back_ && paused_until_ == kNever && !session_->busy() &&
-                               session_->state() == session::Session::State::Open;
         if (plan_.keep_alive_s > 0 && now >= received_at_ + Millis(plan_.keep_alive_s * 1500)) {
-            if (listening) {  // [v5 MQTT-3.1.2-22] [v3.1.1 MQTT-3.1.2-24]
+            // What it sent while we chose not to read has not been looked at.
+            const bool silent = may_read() || (partial_.empty() && !socket_.has_unread());
+            if (silent) {  // [v5 MQTT-3.1.2-22] [v3.1.1 MQTT-3.1.2-24]
                 return session_->disconnect(mqtt::ReasonCode::KeepAliveTimeout,
                                             CloseCause::KeepAliveTimeout, "keep-alive timeout");
             }

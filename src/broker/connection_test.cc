@@ -269,6 +269,38 @@ TEST_F(ConnectionBackPressure, AClientThatAsksAndDoesNotListenIsNotReadFrom) {
     EXPECT_THAT(client.all(), SizeIs(kRequests));
 }
 
+// [v5 MQTT-3.1.2-22] [v3.1.1 MQTT-3.1.2-24]: taking messages is no packet of the client.
+TEST_F(ConnectionBackPressure, AClientThatOnlyTakesIsClosedWhenItsKeepAliveIsOver) {
+    TestClient& client = broker.subscribe("v5 client_id=sub keep_alive=10", "topic=t");
+    TestClient& publisher = broker.connect("v5 client_id=pub");
+    std::size_t got = 0;
+    for (int second = 0; second < 14; ++second) {
+        client.set_reading(false);
+        publish(publisher, 0);
+        client.set_reading(true);
+        got += client.take_payloads().size();
+        broker.advance(Seconds(1));
+    }
+    EXPECT_GT(got, 0U);
+    EXPECT_EQ(client.next(), "nothing");
+    broker.advance(Seconds(2));
+    EXPECT_EQ(client.next(), "DISCONNECT reason=0x8d");
+}
+
+TEST_F(ConnectionBackPressure, WhatAClientSentWhileItWasNotReadFromShowsThatItLives) {
+    TestClient& client = broker.connect("v5 client_id=a keep_alive=10");
+    client.set_reading(false);
+    std::string requests;
+    for (int i = 0; i < 400'000; ++i) requests.append("\xC0\0", 2);
+    client.send_bytes(requests);
+    broker.advance(Seconds(40));
+    EXPECT_EQ(broker.shard().connection_count(), 1U);
+    client.set_reading(true);
+    EXPECT_THAT(client.all(), SizeIs(400'000));
+    broker.advance(Seconds(16));
+    EXPECT_EQ(client.next(), "DISCONNECT reason=0x8d");
+}
+
 // The last packets have kCloseTimeout to leave.
 TEST_F(ConnectionBackPressure, AClosedClientThatDoesNotReadIsGivenUpAfterAWhile) {
     TestClient& client = broker.subscribe("v5 client_id=sub", "topic=t");

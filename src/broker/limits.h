@@ -28,12 +28,15 @@ inline constexpr std::size_t kMaxNameSize = 65'535;
 inline constexpr std::size_t kRetainedBatch = 64;
 /// What such a look-up costs of the pump budget, found something or not.
 inline constexpr int kRetainedLookupCost = 20;
+/// How often expired retained messages are cleared away unless expire_retain_cache says it.
+inline constexpr Seconds kRetainedSweepInterval{10};
 /// Expired retained messages cleared away at a time.
 inline constexpr std::size_t kRetainedSweep = 1000;
 /// Packets in flight are looked at for a retry at most this often.
 inline constexpr Millis kRetryResolution{1000};
-/// How many members of a shared group are tried before a message is given up.
-inline constexpr unsigned kSharedAttempts = 4;
+/// How many members of a shared group are asked before a message is given up: with everybody's
+/// queue full each message would otherwise ask all of them.
+inline constexpr unsigned kSharedAttempts = 64;
 /// Lines that one shard writes about closed connections in a second; a storm is summed up.
 inline constexpr std::uint32_t kCloseLogsPerSecond = 50;
 /// The same warning is repeated at most this often, for dropped messages with what came meanwhile.

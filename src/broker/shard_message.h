@@ -44,7 +44,8 @@ struct DeliverShared {
     routing::SubscriptionKey group;
     ClientNumber member;
     Reply reply;
-    std::uint8_t attempts = 0;  // members tried before
+    boost::container::small_vector<ClientNumber, 2> tried = {};  // members that could not take it
+    bool last_chance = false;                                    // nobody else is asked any more
     /// Whose queue it was taken from and gets it back when nobody else can have it; 0: nobody.
     ClientNumber keeper{};
     ShardId keeper_shard = 0;

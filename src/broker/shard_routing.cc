@@ -386,12 +386,12 @@ bool Shard::deliver_shared(DeliverShared& deliver) {
 
 bool Shard::choose_again(DeliverShared& deliver, ClientNumber except) {
     routing::SharedMatch match{deliver.group, id_, except};
+    deliver.tried.push_back(except);
     const bool other =
-        deliver.attempts < kSharedAttempts &&
+        !deliver.last_chance && deliver.tried.size() < kSharedAttempts &&
         shared_.subscriptions.choose_other(id_, match, deliver.message->mountpoint(),
-                                           deliver.message->topic(), except, random_);
+                                           deliver.message->topic(), deliver.tried, random_);
     if (!other) return give_back(deliver);
-    ++deliver.attempts;
     deliver.member = match.member;
     if (match.shard == id_) return deliver_shared(deliver);
     send(match.shard, std::move(deliver));
@@ -401,14 +401,25 @@ bool Shard::choose_again(DeliverShared& deliver, ClientNumber except) {
 bool Shard::give_back(DeliverShared& deliver) {
     const ClientNumber keeper = std::exchange(deliver.keeper, ClientNumber{});
     if (keeper == ClientNumber{}) {
-        metrics_.add(Counter::QueueMessageDrop);
+        drop_shared(deliver);
         return false;
     }
-    deliver.attempts = kSharedAttempts;  // nobody else is asked again
+    deliver.last_chance = true;
     deliver.member = keeper;
     if (deliver.keeper_shard == id_) return deliver_shared(deliver);
     send(deliver.keeper_shard, std::move(deliver));
     return false;
+}
+
+// Nobody had room. The last member that was asked stands for the group, unless it is gone.
+void Shard::drop_shared(const DeliverShared& deliver) {
+    const auto last = clients_by_number_.find(deliver.member);
+    if (last == clients_by_number_.end()) return count_unhandled(1);
+    Delivery delivery;
+    delivery.message = deliver.message;
+    delivery.qos = deliver.message->qos();
+    if (delivery.qos == QoS::AtMostOnce && !last->second->online()) return count_unhandled(1);
+    count_drop(*last->second, delivery, hooks::DropReason::QueueFull);
 }
 
 bool Shard::has_other_member(const Client& client, std::uint64_t group) {

@@ -213,6 +213,25 @@ TEST_P(ShardShared, AnotherMemberGetsWhatOneHasNoRoomFor) {
     EXPECT_THAT(all, UnorderedElementsAreArray(payloads(1, 100)));
 }
 
+TEST_P(ShardShared, TheOneMemberThatHasRoomIsFoundAmongManyThatHaveNone) {
+    session::Settings settings;
+    settings.max_online_messages = 0;
+    broker.listener().settings = std::make_shared<const session::Settings>(settings);
+    constexpr int kFull = 20;
+    for (int i = 0; i < kFull; ++i) {
+        (void)broker.subscribe(
+            fmt::format("v5 receive_maximum=1 client_id={}",
+                        broker.id_on(static_cast<ShardId>(i % 2), fmt::format("full{}-", i))),
+            "topic=$share/g/t qos=1");
+    }
+    settings.max_online_messages = -1;
+    broker.listener().settings = std::make_shared<const session::Settings>(settings);
+    TestClient& idle = broker.subscribe("v5 client_id=" + id("idle"), "topic=$share/g/t qos=1");
+    publish(1, 200);
+    EXPECT_EQ(broker.count(Counter::QueueMessageDrop), 0U);
+    EXPECT_THAT(idle.take_payloads(), SizeIs(200 - kFull));
+}
+
 TEST_P(ShardShared, AMessageForWhichNobodyHasRoomIsCountedAndAcknowledged) {
     session::Settings settings;
     settings.max_online_messages = 0;

@@ -205,8 +205,9 @@ void add_queues(std::vector<Setting>& table) {
             .built()
             .hidden()
             .live(),
-        integer("expire_retain_cache", "0",
-                "Interval at which expired retained messages are removed; 0 never does.")
+        integer(
+            "expire_retain_cache", "0",
+            "Interval at which expired retained messages are removed; 0 leaves it to the broker.")
             .unit("s")
             .built(),
         integer("max_retained_messages", "0",

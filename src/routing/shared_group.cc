@@ -1,5 +1,7 @@
 #include "routing/shared_group.h"
 
+#include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <utility>
 
 namespace vmq::routing {
@@ -35,16 +37,21 @@ void SharedGroup::leave(ClientNumber client) {
 }
 
 std::optional<SharedGroup::Member> SharedGroup::choose(Random& random,
-                                                       std::optional<ClientNumber> except) const {
-    const std::size_t nobody = members_.size();
-    const std::size_t excluded = except ? position(*except).value_or(nobody) : nobody;
+                                                       std::span<const ClientNumber> except) const {
+    boost::container::small_vector<std::size_t, 8> excluded;
+    for (const ClientNumber client : except) {
+        if (const auto at = position(client)) excluded.push_back(*at);
+    }
+    std::sort(excluded.begin(), excluded.end());
+    excluded.erase(std::unique(excluded.begin(), excluded.end()), excluded.end());
     std::size_t begin = 0;
     for (const std::size_t end : ends_) {
-        const bool skip = excluded >= begin && excluded < end;
-        const std::size_t candidates = end - begin - (skip ? 1 : 0);
+        const auto first = std::lower_bound(excluded.begin(), excluded.end(), begin);
+        const auto last = std::lower_bound(first, excluded.end(), end);
+        const std::size_t candidates = end - begin - static_cast<std::size_t>(last - first);
         if (candidates > 0) {
             std::size_t chosen = begin + random.below(static_cast<std::uint32_t>(candidates));
-            if (skip && chosen >= excluded) ++chosen;
+            for (auto skipped = first; skipped != last && *skipped <= chosen; ++skipped) ++chosen;
             return members_[chosen];
         }
         begin = end;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,9 +46,9 @@ public:
     void set_presence(ClientNumber client, Presence presence);
     void leave(ClientNumber client);
 
-    /// One of those online, else one of those stored, else nothing; never `except`.
+    /// One of those online, else one of those stored, else nothing; never one of `except`.
     [[nodiscard]] std::optional<Member> choose(Random& random,
-                                               std::optional<ClientNumber> except = {}) const;
+                                               std::span<const ClientNumber> except = {}) const;
 
     /// Whether a member other than `except` is online.
     [[nodiscard]] bool has_online(ClientNumber except) const noexcept;

@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <random>
 #include <set>
+#include <vector>
 
 namespace vmq::routing {
 namespace {
@@ -24,9 +27,24 @@ TEST(SharedGroup, AnOnlineMemberGoesBeforeAStoredOneAndAnAwayOneIsNeverChosen) {
     members.join({ClientNumber{3}, 1}, Presence::Online);
     EXPECT_EQ(members.choose(random)->client, ClientNumber{3});
     EXPECT_EQ(members.choose(random)->shard, 1U);
-    EXPECT_EQ(members.choose(random, ClientNumber{3})->client, ClientNumber{2});
+    EXPECT_EQ(members.choose(random, std::array{ClientNumber{3}})->client, ClientNumber{2});
     members.leave(ClientNumber{2});
-    EXPECT_FALSE(members.choose(random, ClientNumber{3}));
+    EXPECT_FALSE(members.choose(random, std::array{ClientNumber{3}}));
+}
+
+TEST(SharedGroup, ThoseThatWereTriedAreNotChosenAgainUntilNobodyIsLeft) {
+    SharedGroup members = group();
+    for (std::uint64_t i = 1; i <= 20; ++i) {
+        members.join({ClientNumber{i}, 0}, i <= 12 ? Presence::Online : Presence::Stored);
+    }
+    Random random(3);
+    std::vector<ClientNumber> tried{ClientNumber{99}};  // not a member
+    while (const auto next = members.choose(random, tried)) {
+        EXPECT_EQ(std::count(tried.begin(), tried.end(), next->client), 0);
+        EXPECT_EQ(static_cast<std::uint64_t>(next->client) <= 12, tried.size() <= 12);
+        tried.push_back(next->client);
+    }
+    EXPECT_EQ(tried.size(), 21U);
 }
 
 TEST(SharedGroup, JoiningTwiceChangesNothing) {
@@ -84,7 +102,7 @@ TEST(SharedGroup, AgreesWithANaiveModelUnderRandomOperations) {
         for (const auto& [each, is] : model) {
             if (each != client && is != Presence::Away) candidates[is].insert(each);
         }
-        const auto chosen = members.choose(random, client);
+        const auto chosen = members.choose(random, std::array{client});
         ASSERT_EQ(chosen.has_value(), !candidates.empty());
         if (chosen) {
             ASSERT_TRUE(candidates.begin()->second.contains(chosen->client));

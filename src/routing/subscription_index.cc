@@ -207,7 +207,7 @@ GroupHandle SubscriptionIndex::find_group(ShardId reader, std::string_view mount
 
 bool SubscriptionIndex::choose_other(ShardId reader, SharedMatch& match,
                                      std::string_view mountpoint, std::string_view topic,
-                                     ClientNumber except, Random& random) const {
+                                     std::span<const ClientNumber> except, Random& random) const {
     const auto lock = impl_->mutex.shared(reader);
     bool chosen = false;
     impl_->trie.for_each_match(mountpoint, topic, [&](const FilterNode& node) {

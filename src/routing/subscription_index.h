@@ -106,9 +106,10 @@ public:
     void leave(std::span<const GroupHandle> groups, ClientNumber member);
     [[nodiscard]] GroupHandle find_group(ShardId reader, std::string_view mountpoint,
                                          std::string_view group, std::string_view filter) const;
-    /// Another member of the group than `except`, preferring online ones. False if there is none.
+    /// Another member of the group than those in `except`, preferring online ones. False if there
+    /// is none.
     [[nodiscard]] bool choose_other(ShardId reader, SharedMatch& match, std::string_view mountpoint,
-                                    std::string_view topic, ClientNumber except,
+                                    std::string_view topic, std::span<const ClientNumber> except,
                                     Random& random) const;
 
     /// Whether somebody else than `except` is a member and connected.

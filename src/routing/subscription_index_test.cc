@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include <set>
 
 namespace vmq::routing {
@@ -109,9 +111,9 @@ TEST_F(SubscriptionIndexTest, AGroupKeepsTheFilterThatShardsHaveLeft) {
 TEST_F(SubscriptionIndexTest, AnotherMemberIsChosenWhenTheFirstCannotTakeTheMessage) {
     (void)index.join(0, "", "g", "a", ClientNumber{1}, true);
     SharedMatch chosen = match("a").shared[0];
-    EXPECT_FALSE(index.choose_other(0, chosen, "", "a", ClientNumber{1}, random));
+    EXPECT_FALSE(index.choose_other(0, chosen, "", "a", std::array{ClientNumber{1}}, random));
     (void)index.join(3, "", "g", "a", ClientNumber{2}, true);
-    EXPECT_TRUE(index.choose_other(0, chosen, "", "a", ClientNumber{1}, random));
+    EXPECT_TRUE(index.choose_other(0, chosen, "", "a", std::array{ClientNumber{1}}, random));
     EXPECT_EQ(chosen.member, ClientNumber{2});
     EXPECT_EQ(chosen.shard, 3U);
 }

@@ -219,7 +219,7 @@ private:
             left.stored.erase(match.member);
             SharedMatch other = match;
             const bool found =
-                index_.choose_other(reader, other, mountpoint, topic, match.member, random_);
+                index_.choose_other(reader, other, mountpoint, topic, {&match.member, 1}, random_);
             if (found == (left.online.empty() && left.stored.empty())) return "no other in " + text;
             if (found && !chosen_well(left, other.member)) return "other choice in " + text;
         }

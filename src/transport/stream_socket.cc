@@ -1,5 +1,6 @@
 #include "transport/stream_socket.h"
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -67,6 +68,11 @@ IoStatus StreamSocket::write(OutputBuffer& output, std::size_t& written) {
         if (static_cast<std::size_t>(sent) < asked) return IoStatus::WouldBlock;
     }
     return IoStatus::Ok;
+}
+
+bool StreamSocket::has_unread() const noexcept {
+    int bytes = 0;
+    return ::ioctl(fd_, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
 void StreamSocket::shutdown_write() noexcept { (void)::shutdown(fd_, SHUT_WR); }

@@ -44,6 +44,9 @@ public:
     /// Writes as much of `output` as the socket takes. Ok: all of it.
     [[nodiscard]] IoStatus write(OutputBuffer& output, std::size_t& written);
 
+    /// Whether bytes wait to be read, without reading them.
+    [[nodiscard]] bool has_unread() const noexcept;
+
     /// No more will be written; the peer sees the end after what was.
     void shutdown_write() noexcept;
     void close() noexcept;

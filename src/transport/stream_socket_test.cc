@@ -73,6 +73,14 @@ TEST_F(StreamSocketTest, ReadsWhatIsThereAndThenWouldBlock) {
     EXPECT_EQ(socket_->read(buffer_).status, IoStatus::WouldBlock);
 }
 
+TEST_F(StreamSocketTest, KnowsWhetherSomethingWaitsWithoutReadingIt) {
+    EXPECT_FALSE(socket_->has_unread());
+    ASSERT_EQ(::write(peer_, "hello", 5), 5);
+    EXPECT_TRUE(socket_->has_unread());
+    EXPECT_EQ(socket_->read(buffer_).size, 5U);
+    EXPECT_FALSE(socket_->has_unread());
+}
+
 TEST_F(StreamSocketTest, SaysThatThePeerEndedTheStream) {
     hang_up();
     EXPECT_EQ(socket_->read(buffer_).status, IoStatus::Closed);
