@@ -93,8 +93,8 @@ bool Connection::unsubscribe(std::string_view filter) {
 }
 
 void Connection::set_session_expiry(std::uint32_t seconds) {
-    client_->session_expiry_s = seconds;
     plan_.session_expiry_s = seconds;
+    if (client_->more.empty()) client_->session_expiry_s = seconds;
     if (client_->stored) shard_.store_session(*client_);
 }
 

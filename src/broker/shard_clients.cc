@@ -91,7 +91,10 @@ void Shard::displace(Client& client, bool clean_start) {
 void Shard::begin_session(Client& client, Connection& connection, session::ConnectPlan plan,
                           bool session_present) {
     client.settings = plan.settings;
-    client.session_expiry_s = plan.session_expiry_s;
+    // Sessions of one client id share a queue for when none is there: the longest one decides.
+    client.session_expiry_s = client.online()
+                                  ? std::max(client.session_expiry_s, plan.session_expiry_s)
+                                  : plan.session_expiry_s;
     client.expires_at = kNever;
     client.will_at = kNever;
     client.will.reset();  // [v5 MQTT-3.1.3-9]

@@ -295,6 +295,17 @@ TEST_P(ShardSeveralSessions, TheOthersGoOnWhenOneIsGone) {
     EXPECT_EQ(broker.listener().connections(), 2U);
 }
 
+TEST_P(ShardSeveralSessions, AShortOneBesideALastingOneDoesNotEndIt) {
+    TestClient& lasting =
+        broker.subscribe(std::string("v5 client_id=a") + kLasting, "topic=t qos=1");
+    TestClient& brief = broker.connect("v5 client_id=a");
+    lasting.drop();
+    broker.settle();
+    brief.drop();
+    broker.settle();
+    (void)broker.connect(std::string("v5 client_id=a") + kLasting, true);
+}
+
 TEST_P(ShardSeveralSessions, EachSendsItsOwnWill) {
     TestClient& watcher = watch();
     TestClient& first = broker.connect("v5 client_id=a will_topic=w will_payload=1");
