@@ -66,7 +66,9 @@ bool Connection::writable() const noexcept {
 
 bool Connection::send(const session::Session::Outgoing& outgoing,
                       session::PublishTemplate* shared) {
-    const bool sent = session_->send_publish(outgoing, shard_.now(), shared);
+    const bool sent = shard_.chain().implements(hooks::Hook::OnDeliver)
+                          ? send_as_changed(outgoing, shared)
+                          : session_->send_publish(outgoing, shard_.now(), shared);
     if (outgoing.qos != mqtt::QoS::AtMostOnce && retry_at_ == kNever && !session_->v5()) {
         schedule_retry();
     }

@@ -265,6 +265,50 @@ session::Routed Connection::route(const session::PublishIntent& intent, session:
     return routed;
 }
 
+bool Connection::send_as_changed(const session::Session::Outgoing& outgoing,
+                                 session::PublishTemplate* shared) {
+    const TimePoint now = shard_.now();
+    if (session_->state() == session::Session::State::Closed) {
+        return session_->send_publish(outgoing, now, shared);
+    }
+    const mqtt::Message& message = **outgoing.message;
+    hooks::PublishContext context;
+    context.subscriber = subscriber_id();
+    context.username = username();
+    context.qos = outgoing.qos;
+    context.topic = message.topic();
+    context.payload = message.payload();
+    context.retain = outgoing.retain;
+    context.v5 = session_->v5();
+    context.properties = message.properties();
+    context.message_expiry_interval = message.seconds_left(now);
+    const hooks::PublishVerdict verdict = shard_.chain().on_deliver(context);
+    const hooks::PublishModifiers& changes = verdict.modifiers;
+    if (changes.topic && !mqtt::is_valid_topic_name(*changes.topic)) {
+        log::error("on_deliver gave an invalid topic for a message on {}; it is sent unchanged",
+                   message.topic());
+        return session_->send_publish(outgoing, now, shared);
+    }
+    if (!changes.topic && !changes.payload && !changes.properties) {
+        return session_->send_publish(outgoing, now, shared);
+    }
+    mqtt::MessageParts parts;
+    parts.mountpoint = message.mountpoint();
+    parts.topic = changes.topic ? std::string_view(*changes.topic) : message.topic();
+    parts.payload = changes.payload ? std::string_view(*changes.payload) : message.payload();
+    parts.properties =
+        changes.properties ? std::string_view(*changes.properties) : message.properties();
+    parts.qos = message.qos();
+    parts.retain = message.retain();
+    parts.publisher = message.publisher();
+    parts.expires_at = message.expires_at();
+    const mqtt::MessagePtr changed = mqtt::Message::make(parts);
+    session::Session::Outgoing outgoing_changed = outgoing;
+    outgoing_changed.message = &changed;
+    // Other receivers get something else, so their encodings are of no use here.
+    return session_->send_publish(outgoing_changed, now, nullptr);
+}
+
 Answer Connection::authorize_subscribe(session::SubscribeIntent& intent, session::Denial& denial) {
     if (plan_.anonymous_allowed && shard_.chain().anonymous_decides(hooks::Hook::AuthOnSubscribe)) {
         return Answer::Allowed;

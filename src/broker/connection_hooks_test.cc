@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -16,6 +17,7 @@ using hooks::Decision;
 using hooks::Hook;
 using hooks::hook_bit;
 using ::testing::ElementsAre;
+using ::testing::UnorderedElementsAre;
 using vmq::testing::TestBroker;
 using vmq::testing::TestClient;
 
@@ -26,6 +28,7 @@ struct Questions {
     std::vector<Completion<hooks::AuthVerdict>> auths;
     std::vector<Completion<hooks::PublishVerdict>> publishes;
     std::vector<Completion<hooks::SubscribeVerdict>> subscribes;
+    hooks::PublishVerdict on_deliver;  // what it answers to every delivery
 
     /// Answers the oldest question of a kind.
     template <typename Verdict>
@@ -72,6 +75,14 @@ public:
     hooks::UnsubscribeVerdict on_unsubscribe(const hooks::UnsubscribeContext& context) override {
         note("unsubscribe", context.filters->front());
         return {Decision::Ok, std::vector<std::string>{"rewritten"}};
+    }
+    hooks::PublishVerdict on_deliver(const hooks::PublishContext& context) override {
+        note("deliver",
+             fmt::format("{} to {} of {}: qos={} retain={} v5={} expiry={}", context.payload,
+                         context.subscriber.client_id, context.username.value_or("nobody"),
+                         static_cast<int>(context.qos), context.retain, context.v5,
+                         context.message_expiry_interval.value_or(0)));
+        return questions_.on_deliver;
     }
     void on_publish(const hooks::PublishContext& context) override {
         note("published", context.topic);
@@ -398,6 +409,54 @@ TEST_F(ConnectionHooks, ATakenOverClientNoLongerWaitsForItsAnswer) {
     EXPECT_EQ(client.next(), "DISCONNECT reason=0x8e");
     answer_publish(Decision::Ok);
     EXPECT_EQ(other.next(), "nothing");
+}
+
+TEST_F(ConnectionHooks, PluginsAreToldOfEveryDelivery) {
+    start({Hook::OnDeliver});
+    TestClient& client = broker->subscribe("v5 client_id=a username=u", "topic=t qos=1 rap=1");
+    TestClient& old = broker->subscribe("v311 client_id=b", "topic=t");
+    TestClient& publisher = broker->connect("v5 client_id=p");
+    publisher.send("PUBLISH topic=t qos=1 id=1 payload=x retain=1 message_expiry_interval=7");
+    broker->settle();
+    EXPECT_EQ(client.next(),
+              "PUBLISH qos=1 retain=1 topic=t id=1 message_expiry_interval=7 payload=x");
+    EXPECT_EQ(old.next(), "PUBLISH qos=0 topic=t payload=x");
+    EXPECT_THAT(questions.asked,
+                UnorderedElementsAre("deliver x to a of u: qos=1 retain=true v5=true expiry=7",
+                                     "deliver x to b of nobody: qos=0 retain=false v5=false "
+                                     "expiry=7"));
+}
+
+TEST_F(ConnectionHooks, OnDeliverChangesWhatOneClientGetsAndNotWhatIsKept) {
+    start({Hook::OnDeliver});
+    questions.on_deliver.decision = Decision::Ok;
+    questions.on_deliver.modifiers.topic = "other";
+    questions.on_deliver.modifiers.payload = "changed";
+    questions.on_deliver.modifiers.properties = std::string(
+        "\x03\x00\x01"
+        "c",
+        4);  // Content Type
+    TestClient& client = broker->subscribe("v5 client_id=a topic_alias_maximum=5", "topic=t");
+    TestClient& old = broker->subscribe("v311 client_id=b", "topic=t");
+    client.send("PUBLISH topic=t payload=x retain=1");
+    EXPECT_EQ(client.next(), "PUBLISH qos=0 topic=other content_type=c payload=changed");
+    EXPECT_EQ(old.next(), "PUBLISH qos=0 topic=other payload=changed");
+    questions.on_deliver = {};
+    client.send("SUBSCRIBE id=2 topic=t");
+    EXPECT_THAT(client.all(), ElementsAre("SUBACK id=2 reasons=0x00",
+                                          "PUBLISH qos=0 retain=1 topic=t payload=x"));
+}
+
+TEST_F(ConnectionHooks, OnDeliverCannotKeepAMessageBack) {
+    start({Hook::OnDeliver});
+    TestClient& client = broker->subscribe("v5 client_id=a", "topic=t");
+    questions.on_deliver.decision = Decision::Error;
+    client.send("PUBLISH topic=t payload=1");
+    EXPECT_EQ(client.next(), "PUBLISH qos=0 topic=t payload=1");
+    questions.on_deliver.decision = Decision::Ok;
+    questions.on_deliver.modifiers.topic = "not/#/a/name";
+    client.send("PUBLISH topic=t payload=2");
+    EXPECT_EQ(client.next(), "PUBLISH qos=0 topic=t payload=2");
 }
 
 TEST_F(ConnectionHooks, PluginsAreToldOfOfflineAndDroppedMessages) {

@@ -254,13 +254,13 @@ void Shard::commit() {
     }
     if (batch_.empty() && commit_waiters_.empty()) return;
     ++commits_under_way_;
-    auto done = [this,
-                 waiters = std::exchange(commit_waiters_, {})](store::CommitStatus status) {
+    auto done = [this, waiters = std::exchange(commit_waiters_, {})](store::CommitStatus status) {
         --commits_under_way_;
         const bool safe = status == store::CommitStatus::Safe;
         if (!safe && may_report(commit_reported_at_)) {
             log::error(
-                "the message store refuses writes: QoS 1 and 2 messages to it are not acknowledged");
+                "the message store refuses writes: QoS 1 and 2 messages to it are not "
+                "acknowledged");
         }
         for (const Reply& reply : waiters) confirm(reply, safe);
     };

@@ -99,8 +99,8 @@ public:
         Reply reply;
     };
     session::Routed route(const session::PublishIntent& intent, const Origin& origin);
-    /// Asks for `reply` from every shard, this one too, once all that was routed from here before is
-    /// safe there. The number of answers to come.
+    /// Asks for `reply` from every shard, this one too, once all that was routed from here before
+    /// is safe there. The number of answers to come.
     std::uint32_t await_published(const Reply& reply);
     void publish_will(const Client& client, const session::StoredWill& will);
     /// Sends what `lane` has waiting, as far as its connection takes it.

@@ -255,10 +255,8 @@ std::string Session::publish_properties(const Outgoing& outgoing, TimePoint now,
                                         std::uint16_t alias) const {
     const mqtt::Message& message = **outgoing.message;
     mqtt::Properties properties;
-    if (message.expires_at() != kNever) {
-        // What is left of the interval [v5 MQTT-3.3.2-6], rounded up so that it is never 0.
-        const auto left = std::max<std::int64_t>((message.expires_at() - now).count(), 1);
-        properties.message_expiry_interval = static_cast<std::uint32_t>((left + 999) / 1000);
+    if (const auto left = message.seconds_left(now)) {  // [v5 MQTT-3.3.2-6]
+        properties.message_expiry_interval = *left;
         properties.set(mqtt::Property::MessageExpiryInterval);
     }
     if (alias != 0) {

@@ -68,6 +68,7 @@ Result<std::unique_ptr<ScriptedPlugin>> ScriptedPlugin::make(const std::vector<H
         {"on_auth", hooks::Hook::OnAuth},
         {"auth_on_publish", hooks::Hook::AuthOnPublish},
         {"auth_on_subscribe", hooks::Hook::AuthOnSubscribe},
+        {"on_deliver", hooks::Hook::OnDeliver},
     };
     std::unique_ptr<ScriptedPlugin> plugin(new ScriptedPlugin(rules));
     for (const HookRule& rule : rules) {
@@ -162,6 +163,18 @@ std::optional<hooks::SubscribeVerdict> ScriptedPlugin::auth_on_subscribe(
         topics.push_back(std::move(topic));
     }
     if (verdict.decision == hooks::Decision::Ok) verdict.topics = std::move(topics);
+    return verdict;
+}
+
+hooks::PublishVerdict ScriptedPlugin::on_deliver(const hooks::PublishContext& context) {
+    const Facts facts{{"client_id", context.subscriber.client_id},
+                      {"topic", context.topic},
+                      {"payload", context.payload}};
+    const HookRule* rule = first_match(rules_, "on_deliver", facts);
+    auto verdict = begin_verdict<hooks::PublishVerdict>(rule);
+    if (rule == nullptr) return verdict;
+    verdict.modifiers.topic = text_of(*rule, "topic");
+    verdict.modifiers.payload = text_of(*rule, "payload");
     return verdict;
 }
 
