@@ -16,7 +16,7 @@ using session::Answer;
 namespace {
 
 void set_denial(session::Denial& denial, hooks::Refusal& refusal) {
-    denial.reason = refusal.reason;
+    if (refusal.reason) denial.reason = *refusal.reason;
     denial.reason_string = std::move(refusal.reason_string);
     denial.server_reference = std::move(refusal.server_reference);
 }
@@ -127,6 +127,8 @@ Answer Connection::authorize_register(const session::RegisterRequest& request,
     });
     if (!verdict) return Answer::Pending;
     if (verdict->decision == hooks::Decision::Error) {
+        // MQTT 3 has a code of its own for credentials that a plugin knows to be wrong.
+        if (request.v5) denial.reason = mqtt::ReasonCode::BadUserNameOrPassword;
         set_denial(denial, verdict->refusal);
         return Answer::Denied;
     }

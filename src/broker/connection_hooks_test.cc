@@ -158,7 +158,7 @@ TEST_F(ConnectionHooks, ALateErrorRefusesTheClient) {
     client.send("CONNECT client_id=a");
     broker->settle();
     answer_register(Decision::Error);
-    EXPECT_EQ(client.next(), "CONNACK session_present=0 reason=0x87");
+    EXPECT_EQ(client.next(), "CONNACK session_present=0 reason=0x86");
     EXPECT_EQ(client.next(), "closed");
 }
 

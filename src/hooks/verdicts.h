@@ -17,9 +17,11 @@ enum class Decision : std::uint8_t {
     Error,
 };
 
-/// Refusals: `reason` for v5; the MQTT 3 answer is derived from it.
+/// Refusals: `reason` for v5; the MQTT 3 answer is derived from it. Without one a CONNECT is
+/// answered with Bad user name or password (MQTT 3: 5), anything else with Not authorized. Wrong
+/// credentials are BadUserNameOrPassword (MQTT 3: 4).
 struct Refusal {
-    mqtt::ReasonCode reason = mqtt::ReasonCode::NotAuthorized;
+    std::optional<mqtt::ReasonCode> reason;
     std::string reason_string;     // v5, empty: none
     std::string server_reference;  // v5 CONNACK, empty: none
 };

@@ -150,7 +150,7 @@ std::optional<hooks::SubscribeVerdict> ScriptedPlugin::auth_on_subscribe(
         if (rule != nullptr) {
             verdict.decision = hooks::Decision::Ok;
             if (rule->outcome == "error") {
-                topic.reason = refusal_of(*rule).reason;
+                topic.reason = refusal_of(*rule).reason.value_or(mqtt::ReasonCode::NotAuthorized);
                 if (flag_of(*rule, "whole").value_or(false)) {
                     return begin_verdict<hooks::SubscribeVerdict>(rule);
                 }
