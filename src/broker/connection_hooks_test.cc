@@ -28,7 +28,8 @@ struct Questions {
     std::vector<Completion<hooks::AuthVerdict>> auths;
     std::vector<Completion<hooks::PublishVerdict>> publishes;
     std::vector<Completion<hooks::SubscribeVerdict>> subscribes;
-    hooks::PublishVerdict on_deliver;  // what it answers to every delivery
+    std::vector<std::string> published;  // what on_publish was told
+    hooks::PublishVerdict on_deliver;    // what it answers to every delivery
 
     /// Answers the oldest question of a kind.
     template <typename Verdict>
@@ -86,9 +87,15 @@ public:
     }
     void on_publish(const hooks::PublishContext& context) override {
         note("published", context.topic);
+        questions_.published.push_back(fmt::format("{} by {} of {}: v5={} expiry={}", context.topic,
+                                                   context.subscriber.client_id,
+                                                   context.username.value_or("nobody"), context.v5,
+                                                   context.message_expiry_interval.value_or(0)));
     }
     void on_topic_unsubscribed(const hooks::UnsubscribeContext& context) override {
-        note("unsubscribed", context.filters->front());
+        note("unsubscribed", context.filters == nullptr
+                                 ? std::string(context.subscriber.client_id) + ": all"
+                                 : std::string(context.filters->front()));
     }
     void on_message_drop(const hooks::MessageContext& context) override {
         note("dropped", context.payload);
@@ -315,6 +322,23 @@ TEST_F(ConnectionHooks, UnsubscribeRemovesWhatTheHookSays) {
     EXPECT_EQ(client.next(), "nothing");
 }
 
+TEST_F(ConnectionHooks, PluginsAreToldThatAnEndedSessionHasNoSubscriptionsLeft) {
+    start({Hook::OnTopicUnsubscribed});
+    constexpr const char* kLasting = "v5 clean_start=0 session_expiry_interval=60 client_id=";
+    broker->subscribe("v5 client_id=clean", "topic=t").drop();
+    broker->subscribe(kLasting + std::string("expires"), "topic=t").drop();
+    broker->subscribe(kLasting + std::string("begins_anew"), "topic=t").drop();
+    broker->settle();
+    EXPECT_THAT(questions.asked, ElementsAre("unsubscribed clean: all"));
+    broker->connect("v5 client_id=begins_anew");
+    EXPECT_THAT(questions.asked,
+                ElementsAre("unsubscribed clean: all", "unsubscribed begins_anew: all"));
+    broker->advance(Seconds(61));
+    EXPECT_THAT(questions.asked,
+                ElementsAre("unsubscribed clean: all", "unsubscribed begins_anew: all",
+                            "unsubscribed expires: all"));
+}
+
 TEST_F(ConnectionHooks, TheWillIsAskedForBeforeTheClientIsAcceptedAndMayBeRewritten) {
     start({Hook::AuthOnRegister, Hook::AuthOnPublish});
     TestClient& client = broker->open();
@@ -336,6 +360,19 @@ TEST_F(ConnectionHooks, TheWillIsAskedForBeforeTheClientIsAcceptedAndMayBeRewrit
     (void)watcher.all();
     client.drop();
     EXPECT_EQ(watcher.next(), "PUBLISH qos=0 topic=rewritten/will payload=bye");
+}
+
+TEST_F(ConnectionHooks, OnPublishIsToldWhoseWillItIs) {
+    start({Hook::OnPublish});
+    broker
+        ->connect(
+            "v5 client_id=a username=u session_expiry_interval=60 will_topic=w "
+            "will_delay_interval=5 will_message_expiry_interval=9")
+        .drop();
+    broker->connect("v311 client_id=b will_topic=v").drop();
+    broker->advance(Seconds(6));
+    EXPECT_THAT(questions.published, ElementsAre("v by b of nobody: v5=false expiry=0",
+                                                 "w by a of u: v5=true expiry=9"));
 }
 
 TEST_F(ConnectionHooks, ARefusedWillRefusesTheClient) {

@@ -14,7 +14,8 @@
 
 namespace vmq::session {
 
-/// A will as it is kept until it is published or dropped [v5 3.1.2.5].
+/// A will as it is kept until it is published or dropped [v5 3.1.2.5]. It may outlive the
+/// connection, so it says whose it is.
 struct StoredWill {
     std::string mountpoint;
     std::string topic;
@@ -24,6 +25,8 @@ struct StoredWill {
     std::uint32_t delay_s = 0;
     mqtt::QoS qos = mqtt::QoS::AtMostOnce;
     bool retain = false;
+    bool v5 = false;
+    std::optional<std::string> username;
 };
 
 /// Properties that CONNACK carries beyond those that follow from the plan.
