@@ -208,13 +208,16 @@ std::size_t Connection::process_frames(std::string_view bytes) {
         const mqtt::Frame frame = mqtt::next_frame(bytes.substr(used), max_frame());
         if (frame.status == mqtt::FrameStatus::NeedMore) break;
         if (frame.status != mqtt::FrameStatus::Complete) {
+            if (!session_ &&
+                handshake_->on_bad_frame(frame) != session::Handshake::State::Refused) {
+                break;  // a few bytes more tell how to refuse it
+            }
             if (frame.status == mqtt::FrameStatus::TooLarge) {
                 shard_.metrics().add(Counter::MqttInvalidMsgSizeError);
             }
             if (session_) {
                 session_->on_bad_frame(frame.status);
             } else {
-                (void)handshake_->on_bad_frame(frame.status);
                 close(CloseCause::Refused, handshake_->refusal());
             }
             return used;

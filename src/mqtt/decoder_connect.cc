@@ -137,6 +137,13 @@ DecodeStatus check_authentication(const Properties& properties) noexcept {
 }  // namespace
 
 // Body := protocol name:string, level:u8, flags:u8, keep alive:u16, [v5] properties, payload.
+bool begins_like_v5(std::string_view body) noexcept {
+    static_assert(kVersionBytes == 2 + std::string_view("MQTT").size() + 1);
+    WireReader reader(body.substr(0, kVersionBytes));
+    Connect packet;
+    return read_version(reader, packet).ok() && packet.version == ProtocolVersion::V5;
+}
+
 DecodeStatus decode_connect(const Frame& frame, Connect& packet) {
     packet = Connect{};
     WireReader reader(frame.body);

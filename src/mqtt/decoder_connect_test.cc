@@ -217,6 +217,18 @@ TEST(DecodeConnect, KeepsTheVersionWhateverFailsLater) {
     }
 }
 
+TEST(DecodeConnect, TellsMqtt5FromTheFirstBytes) {
+    const std::string_view v5 = "\x00\x04MQTT\x05 and more"sv;
+    EXPECT_TRUE(begins_like_v5(v5));
+    EXPECT_TRUE(begins_like_v5(v5.substr(0, kVersionBytes)));
+    EXPECT_FALSE(begins_like_v5(v5.substr(0, kVersionBytes - 1)));
+    EXPECT_FALSE(begins_like_v5(""));
+    EXPECT_FALSE(begins_like_v5("\x00\x04MQTT\x04\x02"sv));
+    EXPECT_FALSE(begins_like_v5("\x00\x04MQTT\x06\x02"sv));
+    EXPECT_FALSE(begins_like_v5("\x00\x06MQIsdp\x05"sv));
+    EXPECT_FALSE(begins_like_v5("\x00\x04HTTP\x05\x02"sv));
+}
+
 TEST(DecodeConnack, ReadsReturnCodesAndReasonCodes) {
     Connack packet;
     ASSERT_TRUE(decode_connack(frame_of(PacketType::Connack, 0, "\x01\x00"sv), kV311, packet).ok());

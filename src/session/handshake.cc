@@ -54,11 +54,18 @@ Handshake::State Handshake::on_frame(const mqtt::Frame& frame) {
     return on_connect();
 }
 
-Handshake::State Handshake::on_bad_frame(mqtt::FrameStatus status) {
-    if (status == mqtt::FrameStatus::TooLarge) {
-        return refuse_silently(ReasonCode::PacketTooLarge, "CONNECT larger than max_message_size");
+Handshake::State Handshake::on_bad_frame(const mqtt::Frame& frame) {
+    if (frame.status != mqtt::FrameStatus::TooLarge) {
+        return refuse_silently(ReasonCode::MalformedPacket, "malformed fixed header");
     }
-    return refuse_silently(ReasonCode::MalformedPacket, "malformed fixed header");
+    constexpr std::string_view kWhy = "packet larger than a client may send before CONNACK";
+    if (state_ == State::AwaitConnect && frame.type == PacketType::Connect && frame.flags == 0) {
+        if (frame.body.size() < mqtt::kVersionBytes) return state_;
+        if (mqtt::begins_like_v5(frame.body)) version_ = plan_.version = ProtocolVersion::V5;
+    }
+    // [v5 MQTT-3.1.4-1]: only MQTT 5 has a code for it.
+    return version_ == ProtocolVersion::V5 ? refuse(ReasonCode::PacketTooLarge, kWhy)
+                                           : refuse_silently(ReasonCode::PacketTooLarge, kWhy);
 }
 
 Handshake::State Handshake::resume() {

@@ -82,7 +82,9 @@ public:
 
     /// Requires AwaitConnect or AwaitAuth.
     State on_frame(const mqtt::Frame& frame);
-    State on_bad_frame(mqtt::FrameStatus status);
+    /// A packet that is malformed or too large. Refused, unless it takes more of a CONNECT to know
+    /// how: then the state stays, and the packet comes again with more of it.
+    State on_bad_frame(const mqtt::Frame& frame);
     /// Requires Parked.
     State resume();
 
