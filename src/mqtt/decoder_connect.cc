@@ -188,7 +188,9 @@ DecodeStatus decode_connack(const Frame& frame, ProtocolVersion version, Connack
     std::uint8_t flags = 0;
     std::uint8_t code = 0;
     if (!reader.read_u8(flags) || !reader.read_u8(code)) return malformed("CONNACK is cut off");
-    if (version != ProtocolVersion::V31) {  // for which the byte is reserved and not used
+    if (version == ProtocolVersion::V31) {  // the byte is reserved; VerneMQ uses it as in 3.1.1
+        packet.session_present = flags == 1 && code == 0;
+    } else {
         // [v5 MQTT-3.2.2-1] [v3.1.1 3.2.2.1]
         if (flags > 1) return malformed("reserved connect acknowledge flags");
         packet.session_present = flags == 1;

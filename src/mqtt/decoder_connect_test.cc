@@ -238,8 +238,18 @@ TEST(DecodeConnack, ReadsReturnCodesAndReasonCodes) {
     ASSERT_TRUE(
         decode_connack(frame_of(PacketType::Connack, 0, "\x00\x87\x00"sv), kV5, packet).ok());
     EXPECT_EQ(packet.reason, ReasonCode::NotAuthorized);
-    ASSERT_TRUE(decode_connack(frame_of(PacketType::Connack, 0, "\x01\x00"sv), kV31, packet).ok());
-    EXPECT_FALSE(packet.session_present);
+}
+
+TEST(DecodeConnack, TakesAnythingInTheByteThatMqtt31Reserves) {
+    Connack packet;
+    const auto present = [&packet](std::string_view body) {
+        EXPECT_TRUE(decode_connack(frame_of(PacketType::Connack, 0, body), kV31, packet).ok());
+        return packet.session_present;
+    };
+    EXPECT_TRUE(present("\x01\x00"sv));
+    EXPECT_FALSE(present("\x00\x00"sv));
+    EXPECT_FALSE(present("\x7f\x00"sv));
+    EXPECT_FALSE(present("\x01\x05"sv));
 }
 
 TEST(DecodeConnack, RefusesWhatTheSpecificationForbids) {
