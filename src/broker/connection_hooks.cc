@@ -41,7 +41,26 @@ std::shared_ptr<const session::Settings> changed_settings(const session::Setting
     take(settings.max_offline_messages, changes.max_offline_messages);
     take(settings.queue_lifo, changes.queue_lifo);
     take(settings.max_connection_lifetime_s, changes.max_connection_lifetime_s);
+    take(settings.topic_alias_max_client, changes.topic_alias_max);
+    // 0 is no Receive Maximum [v5 3.2.2.3.3].
+    if (changes.fc_receive_max_broker.value_or(0) != 0) {
+        take(settings.receive_max_broker, changes.fc_receive_max_broker);
+    }
+    const std::uint16_t lower = changes.fc_receive_max_client.value_or(0);
+    if (lower != 0 && lower < settings.receive_max_client) {
+        take(settings.receive_max_client, changes.fc_receive_max_client);
+    }
     return changed ? std::make_shared<const session::Settings>(std::move(settings)) : nullptr;
+}
+
+session::Capabilities capabilities(const hooks::RegisterModifiers& changes) {
+    session::Capabilities may;
+    may.maximum_qos = changes.max_qos.value_or(may.maximum_qos);
+    may.retain = changes.retain_available.value_or(true);
+    may.wildcard_subscriptions = changes.wildcard_subs_available.value_or(true);
+    may.subscription_identifiers = changes.sub_ids_available.value_or(true);
+    may.shared_subscriptions = changes.shared_subs_available.value_or(true);
+    return may;
 }
 
 }  // namespace
@@ -145,6 +164,9 @@ Answer Connection::authorize_register(const session::RegisterRequest& request,
     if (request.username) grant.username = std::move(changes.username);
     grant.clean_start = changes.clean_start;
     grant.session_expiry_s = changes.session_expiry_interval_s;
+    grant.request_problem_information = changes.request_problem_info;
+    grant.maximum_packet_size = changes.max_packet_size.value_or(0);
+    grant.capabilities = capabilities(changes);
     if (changes.response_information) grant.response_information = *changes.response_information;
     return Answer::Allowed;
 }

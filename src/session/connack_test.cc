@@ -53,6 +53,21 @@ TEST_F(ConnackTest, TellsWhatIsNotAsTheClientAsked) {
     EXPECT_EQ(accept(), Texts{"CONNACK 0 0x00 session_expiry=60 assigned=anon-1 keep_alive=30"});
 }
 
+// [v5 MQTT-3.2.2-9]
+TEST_F(ConnackTest, TellsWhatTheClientMayNotUse) {
+    const auto told = [this] {
+        plan_.settings = std::make_shared<const Settings>();
+        std::string bytes;
+        EXPECT_TRUE(encode_accepting_connack(plan_, false, bytes));
+        return bytes.substr(5);  // behind fixed header, flags, reason and property length
+    };
+    EXPECT_EQ(told(), "");
+    plan_.capabilities = {mqtt::QoS::AtMostOnce, false, false, false, false};
+    EXPECT_EQ(told(), std::string("\x24\0\x25\0\x28\0\x29\0\x2a\0", 10));
+    plan_.capabilities = {mqtt::QoS::AtLeastOnce, true, true, true, true};
+    EXPECT_EQ(told(), "\x24\x01");
+}
+
 TEST_F(ConnackTest, TellsTheLimitsThatAreNotTheDefaults) {
     settings_.receive_max_broker = 10;
     settings_.topic_alias_max_client = 5;

@@ -245,6 +245,14 @@ bool Handshake::authorize(const mqtt::Connect& packet) {
     if (!grant.response_information.empty()) {
         extras().response_information = std::move(grant.response_information);
     }
+    if (request.v5) {
+        plan_.capabilities = grant.capabilities;
+        plan_.request_problem_information =
+            grant.request_problem_information.value_or(plan_.request_problem_information);
+        std::uint32_t& limit = plan_.maximum_packet_size;
+        const std::uint32_t bound = grant.maximum_packet_size;
+        if (bound != 0) limit = limit == 0 ? bound : std::min(limit, bound);
+    }
     const std::uint32_t asked = packet.properties.has(Property::SessionExpiryInterval)
                                     ? packet.properties.session_expiry_interval
                                     : 0;
@@ -298,6 +306,14 @@ bool Handshake::authorize_will(const mqtt::Connect& packet) {
     }
     if (packet.will->topic.front() == '$') {
         refuse(ReasonCode::NotAuthorized, "will topic begins with $");
+        return false;
+    }
+    if (packet.will->qos > plan_.capabilities.maximum_qos) {  // [v5 MQTT-3.2.2-12]
+        refuse(ReasonCode::QoSNotSupported, "will QoS above the Maximum QoS of the client");
+        return false;
+    }
+    if (packet.will->retain && !plan_.capabilities.retain) {  // [v5 MQTT-3.2.2-13]
+        refuse(ReasonCode::RetainNotSupported, "retained will of a client that may not retain");
         return false;
     }
     store_will(*packet.will);

@@ -43,6 +43,10 @@ struct RegisterGrant {
     std::optional<bool> clean_start;
     std::optional<std::uint32_t> session_expiry_s;
     std::string response_information;
+    // MQTT 5 only.
+    std::optional<bool> request_problem_information;
+    std::uint32_t maximum_packet_size = 0;  // upper bound of the client's, 0: none
+    Capabilities capabilities;
     std::shared_ptr<const Settings> settings;  // null: the listener's
 };
 

@@ -35,6 +35,12 @@ void Session::on_publish(const mqtt::Frame& frame, TimePoint now) {
     mqtt::Publish packet;
     const auto status = mqtt::decode_publish(frame, version_, packet);
     if (!status.ok()) return fail(status.reason, status.what);
+    if (packet.qos > plan_.capabilities.maximum_qos) {  // [v5 3.2.2.3.4]
+        return fail(ReasonCode::QoSNotSupported, "QoS above the announced maximum");
+    }
+    if (packet.retain && !plan_.capabilities.retain) {  // [v5 3.2.2.3.5]
+        return fail(ReasonCode::RetainNotSupported, "RETAIN although it is not available");
+    }
     if (packet.topic_alias != 0 && !resolve_alias(packet)) return;
     if (mqtt::level_count(packet.topic) > plan_.settings->topic_max_depth) {
         return fail(ReasonCode::TopicNameInvalid, "topic has more levels than topic_max_depth");

@@ -104,6 +104,16 @@ std::optional<hooks::RegisterVerdict> ScriptedPlugin::auth_on_register(
     changes.upgrade_qos = flag_of(*rule, "upgrade_qos");
     changes.allow_multiple_sessions = flag_of(*rule, "allow_multiple_sessions");
     changes.response_information = text_of(*rule, "response_information");
+    changes.request_problem_info = flag_of(*rule, "request_problem_info");
+    changes.topic_alias_max = number_of<std::uint16_t>(*rule, "topic_alias_max");
+    changes.fc_receive_max_client = number_of<std::uint16_t>(*rule, "fc_receive_max_client");
+    changes.fc_receive_max_broker = number_of<std::uint16_t>(*rule, "fc_receive_max_broker");
+    changes.max_packet_size = number_of<std::uint32_t>(*rule, "max_packet_size");
+    changes.max_qos = number_of<mqtt::QoS>(*rule, "max_qos");
+    changes.retain_available = flag_of(*rule, "retain_available");
+    changes.wildcard_subs_available = flag_of(*rule, "wildcard_subs_available");
+    changes.sub_ids_available = flag_of(*rule, "sub_ids_available");
+    changes.shared_subs_available = flag_of(*rule, "shared_subs_available");
     return verdict;
 }
 
