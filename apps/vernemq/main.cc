@@ -42,10 +42,8 @@ int run_command(const CommandLine& line) {
             return start(line);
         case Command::Stop:
             return stop(line);
-        case Command::Restart: {
-            const int stopped = stop(line);
-            return stopped == 0 ? start(line) : stopped;
-        }
+        case Command::Restart:
+            return restart(line);
         case Command::Ping:
             return ping(line);
         case Command::Chkconfig:

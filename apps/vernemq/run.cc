@@ -14,7 +14,9 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -29,6 +31,7 @@
 #include "transport/tcp_listener.h"
 #include "vernemq/configuration.h"
 #include "vernemq/control.h"
+#include "vernemq/node_commands.h"
 #include "vernemq/systemd.h"
 #include "vernemq/usage.h"
 
@@ -121,6 +124,12 @@ std::string endpoint_of(const std::string& address, std::uint16_t port) {
     return v6 ? fmt::format("[{}]:{}", address, port) : fmt::format("{}:{}", address, port);
 }
 
+std::string full_path(const std::string& path) {
+    std::error_code error;
+    const auto full = std::filesystem::absolute(path, error);
+    return error ? path : full.lexically_normal().string();
+}
+
 void print_first_steps(const broker::Broker& broker) {
     if (broker.listeners().empty()) return;
     const auto& listener = *broker.listeners().front();
@@ -192,8 +201,10 @@ void detach(int ready) {
     ::close(ready);
 }
 
-void announce(const broker::Broker& broker, const admin::HttpServer& http, const Plan& plan,
-              bool background) {
+/// `http`: null without one. `log_file`: empty without one.
+void announce(const broker::Broker& broker, const admin::HttpServer* http, const Plan& plan,
+              const std::string& log_file, bool background) {
+    if (!background && !log_file.empty()) fmt::print("the log is in {}\n", full_path(log_file));
     const auto opened = [&](const char* key, const char* protocol, const std::string& name,
                             const std::string& endpoint) {
         log::info("listener.{}.{} listens on {}", key, name, endpoint);
@@ -202,9 +213,11 @@ void announce(const broker::Broker& broker, const admin::HttpServer& http, const
     for (const auto& listener : broker.listeners()) {
         opened("tcp", "mqtt", listener->name, endpoint_of(listener->address, listener->port));
     }
-    for (const auto& listener : http.listeners()) {
-        const auto endpoint = endpoint_of(listener.tcp.address, listener.tcp.port);
-        opened("http", "http", listener.name, endpoint);
+    if (http != nullptr) {
+        for (const auto& listener : http->listeners()) {
+            const auto endpoint = endpoint_of(listener.tcp.address, listener.tcp.port);
+            opened("http", "http", listener.name, endpoint);
+        }
     }
     if (!background && !plan.file) print_first_steps(broker);
     std::fflush(stdout);
@@ -239,7 +252,8 @@ int run(const Plan& plan, int ready) {
     }
     const sigset_t signals = hold_signals();  // before there is any other thread
     const int signal_fd = ::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    const auto opened = log::configure(log_destination(plan.config->log(), background));
+    const auto destination = log_destination(plan.config->log(), background);
+    const auto opened = log::configure(destination);
     if (!opened) {
         fmt::print(stderr, "error: {}\n", opened.error().detail);
         return 1;
@@ -252,9 +266,16 @@ int run(const Plan& plan, int ready) {
     for (const auto& warning : plan.warnings) log::warning("{}", warning);
     if (const auto started = broker.start(); !started) return not_started(started.error());
     const broker::Inspector inspector(broker, plan.config->node().nodename, std::string(version()));
-    admin::HttpServer http(plan.http.options, [&inspector] { return inspector.snapshot(); });
-    if (const auto started = http.start(); !started) return not_started(started.error());
-    announce(broker, http, plan, background);
+    std::optional<admin::HttpServer> http;
+    http.emplace(plan.http.options, [&inspector] { return inspector.snapshot(); });
+    if (const auto started = http->start(); !started) {
+        if (plan.file) return not_started(started.error());
+        // Nobody has asked for this port by name, and MQTT does not need it.
+        http.reset();
+        log::warning("no status page: {}", started.error().detail);
+        fmt::print(stderr, "warning: no status page: {}\n", started.error().detail);
+    }
+    announce(broker, http ? &*http : nullptr, plan, destination.file, background);
     if (background) detach(ready);
     notify_systemd(fmt::format("READY=1\nMAINPID={}", ::getpid()));
     wait_for_stop(control.value(), signal_fd);
@@ -267,20 +288,7 @@ int run(const Plan& plan, int ready) {
     return 0;
 }
 
-}  // namespace
-
-int console(const CommandLine& line) {
-    const auto plan = make_plan(line);
-    return plan ? run(*plan, -1) : 1;
-}
-
-int start(const CommandLine& line) {
-    if (ControlClient(choose_config_file(line)).connected()) {
-        fmt::print(stderr, "Node is already running!\n");
-        return 1;
-    }
-    const auto plan = make_plan(line);
-    if (!plan) return 1;
+int start_in_background(const Plan& plan) {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
         fmt::print(stderr, "error: cannot start: {}\n", std::generic_category().message(errno));
@@ -296,7 +304,7 @@ int start(const CommandLine& line) {
         ::close(ends[0]);
         ::setsid();
         replace_by_null(STDIN_FILENO);
-        return run(*plan, ends[1]);
+        return run(plan, ends[1]);
     }
     ::close(ends[1]);
     char byte = 0;
@@ -308,6 +316,30 @@ int start(const CommandLine& line) {
     int status = 0;
     (void)::waitpid(child, &status, 0);  // it has said why
     return 1;
+}
+
+}  // namespace
+
+int console(const CommandLine& line) {
+    const auto plan = make_plan(line);
+    return plan ? run(*plan, -1) : 1;
+}
+
+int start(const CommandLine& line) {
+    if (ControlClient(choose_config_file(line)).connected()) {
+        fmt::print(stderr, "Node is already running!\n");
+        return 1;
+    }
+    const auto plan = make_plan(line);
+    return plan ? start_in_background(*plan) : 1;
+}
+
+int restart(const CommandLine& line) {
+    // The running broker is better than none: it is stopped only for a file that can be used.
+    const auto plan = make_plan(line);
+    if (!plan) return 1;
+    const int stopped = stop(line);
+    return stopped == 0 ? start_in_background(*plan) : stopped;
 }
 
 }  // namespace vmq::launcher

@@ -26,7 +26,8 @@ RUNNING
                Prints nothing when all is well. What log.console sends to standard output goes to
                log.console.file instead.
   stop         Stop the broker in order: clients are told, the process has ended when `ok` appears.
-  restart      stop, then start.
+  restart      stop, then start. The configuration is read first: with an error in it the running
+               broker goes on.
 
 ASKING
   ping         `pong` if the broker runs.

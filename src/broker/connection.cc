@@ -66,7 +66,9 @@ bool Connection::writable() const noexcept {
 
 bool Connection::send(const session::Session::Outgoing& outgoing,
                       session::PublishTemplate* shared) {
-    const bool sent = session_->send_publish(outgoing, shard_.now(), shared);
+    const bool sent = shard_.chain().implements(hooks::Hook::OnDeliver)
+                          ? send_as_changed(outgoing, shared)
+                          : session_->send_publish(outgoing, shard_.now(), shared);
     if (outgoing.qos != mqtt::QoS::AtMostOnce && retry_at_ == kNever && !session_->v5()) {
         schedule_retry();
     }
@@ -205,13 +207,16 @@ std::size_t Connection::process_frames(std::string_view bytes) {
         const mqtt::Frame frame = mqtt::next_frame(bytes.substr(used), max_frame());
         if (frame.status == mqtt::FrameStatus::NeedMore) break;
         if (frame.status != mqtt::FrameStatus::Complete) {
+            if (!session_ &&
+                handshake_->on_bad_frame(frame) != session::Handshake::State::Refused) {
+                break;  // a few bytes more tell how to refuse it
+            }
             if (frame.status == mqtt::FrameStatus::TooLarge) {
                 shard_.metrics().add(Counter::MqttInvalidMsgSizeError);
             }
             if (session_) {
                 session_->on_bad_frame(frame.status);
             } else {
-                (void)handshake_->on_bad_frame(frame.status);
                 close(CloseCause::Refused, handshake_->refusal());
             }
             return used;

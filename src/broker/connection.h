@@ -147,6 +147,9 @@ private:
     [[nodiscard]] hooks::SubscriberId subscriber_id() const noexcept;
     [[nodiscard]] std::optional<std::string_view> username() const noexcept;
     [[nodiscard]] hooks::PublishContext publish_context(const session::PublishIntent& intent) const;
+    /// send() with what on_deliver makes of the message.
+    bool send_as_changed(const session::Session::Outgoing& outgoing,
+                         session::PublishTemplate* shared);
 
     void update_interest();
     void on_readable();

@@ -16,7 +16,7 @@ using session::Answer;
 namespace {
 
 void set_denial(session::Denial& denial, hooks::Refusal& refusal) {
-    denial.reason = refusal.reason;
+    if (refusal.reason) denial.reason = *refusal.reason;
     denial.reason_string = std::move(refusal.reason_string);
     denial.server_reference = std::move(refusal.server_reference);
 }
@@ -41,7 +41,26 @@ std::shared_ptr<const session::Settings> changed_settings(const session::Setting
     take(settings.max_offline_messages, changes.max_offline_messages);
     take(settings.queue_lifo, changes.queue_lifo);
     take(settings.max_connection_lifetime_s, changes.max_connection_lifetime_s);
+    take(settings.topic_alias_max_client, changes.topic_alias_max);
+    // 0 is no Receive Maximum [v5 3.2.2.3.3].
+    if (changes.fc_receive_max_broker.value_or(0) != 0) {
+        take(settings.receive_max_broker, changes.fc_receive_max_broker);
+    }
+    const std::uint16_t lower = changes.fc_receive_max_client.value_or(0);
+    if (lower != 0 && lower < settings.receive_max_client) {
+        take(settings.receive_max_client, changes.fc_receive_max_client);
+    }
     return changed ? std::make_shared<const session::Settings>(std::move(settings)) : nullptr;
+}
+
+session::Capabilities capabilities(const hooks::RegisterModifiers& changes) {
+    session::Capabilities may;
+    may.maximum_qos = changes.max_qos.value_or(may.maximum_qos);
+    may.retain = changes.retain_available.value_or(true);
+    may.wildcard_subscriptions = changes.wildcard_subs_available.value_or(true);
+    may.subscription_identifiers = changes.sub_ids_available.value_or(true);
+    may.shared_subscriptions = changes.shared_subs_available.value_or(true);
+    return may;
 }
 
 }  // namespace
@@ -127,6 +146,8 @@ Answer Connection::authorize_register(const session::RegisterRequest& request,
     });
     if (!verdict) return Answer::Pending;
     if (verdict->decision == hooks::Decision::Error) {
+        // MQTT 3 has a code of its own for credentials that a plugin knows to be wrong.
+        if (request.v5) denial.reason = mqtt::ReasonCode::BadUserNameOrPassword;
         set_denial(denial, verdict->refusal);
         return Answer::Denied;
     }
@@ -143,6 +164,9 @@ Answer Connection::authorize_register(const session::RegisterRequest& request,
     if (request.username) grant.username = std::move(changes.username);
     grant.clean_start = changes.clean_start;
     grant.session_expiry_s = changes.session_expiry_interval_s;
+    grant.request_problem_information = changes.request_problem_info;
+    grant.maximum_packet_size = changes.max_packet_size.value_or(0);
+    grant.capabilities = capabilities(changes);
     if (changes.response_information) grant.response_information = *changes.response_information;
     return Answer::Allowed;
 }
@@ -263,6 +287,50 @@ session::Routed Connection::route(const session::PublishIntent& intent, session:
         shard_.chain().on_publish(context);
     }
     return routed;
+}
+
+bool Connection::send_as_changed(const session::Session::Outgoing& outgoing,
+                                 session::PublishTemplate* shared) {
+    const TimePoint now = shard_.now();
+    if (session_->state() == session::Session::State::Closed) {
+        return session_->send_publish(outgoing, now, shared);
+    }
+    const mqtt::Message& message = **outgoing.message;
+    hooks::PublishContext context;
+    context.subscriber = subscriber_id();
+    context.username = username();
+    context.qos = outgoing.qos;
+    context.topic = message.topic();
+    context.payload = message.payload();
+    context.retain = outgoing.retain;
+    context.v5 = session_->v5();
+    context.properties = message.properties();
+    context.message_expiry_interval = message.seconds_left(now);
+    const hooks::PublishVerdict verdict = shard_.chain().on_deliver(context);
+    const hooks::PublishModifiers& changes = verdict.modifiers;
+    if (changes.topic && !mqtt::is_valid_topic_name(*changes.topic)) {
+        log::error("on_deliver gave an invalid topic for a message on {}; it is sent unchanged",
+                   message.topic());
+        return session_->send_publish(outgoing, now, shared);
+    }
+    if (!changes.topic && !changes.payload && !changes.properties) {
+        return session_->send_publish(outgoing, now, shared);
+    }
+    mqtt::MessageParts parts;
+    parts.mountpoint = message.mountpoint();
+    parts.topic = changes.topic ? std::string_view(*changes.topic) : message.topic();
+    parts.payload = changes.payload ? std::string_view(*changes.payload) : message.payload();
+    parts.properties =
+        changes.properties ? std::string_view(*changes.properties) : message.properties();
+    parts.qos = message.qos();
+    parts.retain = message.retain();
+    parts.publisher = message.publisher();
+    parts.expires_at = message.expires_at();
+    const mqtt::MessagePtr changed = mqtt::Message::make(parts);
+    session::Session::Outgoing outgoing_changed = outgoing;
+    outgoing_changed.message = &changed;
+    // Other receivers get something else, so their encodings are of no use here.
+    return session_->send_publish(outgoing_changed, now, nullptr);
 }
 
 Answer Connection::authorize_subscribe(session::SubscribeIntent& intent, session::Denial& denial) {

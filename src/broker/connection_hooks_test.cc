@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -16,6 +17,7 @@ using hooks::Decision;
 using hooks::Hook;
 using hooks::hook_bit;
 using ::testing::ElementsAre;
+using ::testing::UnorderedElementsAre;
 using vmq::testing::TestBroker;
 using vmq::testing::TestClient;
 
@@ -26,6 +28,8 @@ struct Questions {
     std::vector<Completion<hooks::AuthVerdict>> auths;
     std::vector<Completion<hooks::PublishVerdict>> publishes;
     std::vector<Completion<hooks::SubscribeVerdict>> subscribes;
+    std::vector<std::string> published;  // what on_publish was told
+    hooks::PublishVerdict on_deliver;    // what it answers to every delivery
 
     /// Answers the oldest question of a kind.
     template <typename Verdict>
@@ -73,11 +77,25 @@ public:
         note("unsubscribe", context.filters->front());
         return {Decision::Ok, std::vector<std::string>{"rewritten"}};
     }
+    hooks::PublishVerdict on_deliver(const hooks::PublishContext& context) override {
+        note("deliver",
+             fmt::format("{} to {} of {}: qos={} retain={} v5={} expiry={}", context.payload,
+                         context.subscriber.client_id, context.username.value_or("nobody"),
+                         static_cast<int>(context.qos), context.retain, context.v5,
+                         context.message_expiry_interval.value_or(0)));
+        return questions_.on_deliver;
+    }
     void on_publish(const hooks::PublishContext& context) override {
         note("published", context.topic);
+        questions_.published.push_back(fmt::format("{} by {} of {}: v5={} expiry={}", context.topic,
+                                                   context.subscriber.client_id,
+                                                   context.username.value_or("nobody"), context.v5,
+                                                   context.message_expiry_interval.value_or(0)));
     }
     void on_topic_unsubscribed(const hooks::UnsubscribeContext& context) override {
-        note("unsubscribed", context.filters->front());
+        note("unsubscribed", context.filters == nullptr
+                                 ? std::string(context.subscriber.client_id) + ": all"
+                                 : std::string(context.filters->front()));
     }
     void on_message_drop(const hooks::MessageContext& context) override {
         note("dropped", context.payload);
@@ -147,7 +165,7 @@ TEST_F(ConnectionHooks, ALateErrorRefusesTheClient) {
     client.send("CONNECT client_id=a");
     broker->settle();
     answer_register(Decision::Error);
-    EXPECT_EQ(client.next(), "CONNACK session_present=0 reason=0x87");
+    EXPECT_EQ(client.next(), "CONNACK session_present=0 reason=0x86");
     EXPECT_EQ(client.next(), "closed");
 }
 
@@ -304,6 +322,23 @@ TEST_F(ConnectionHooks, UnsubscribeRemovesWhatTheHookSays) {
     EXPECT_EQ(client.next(), "nothing");
 }
 
+TEST_F(ConnectionHooks, PluginsAreToldThatAnEndedSessionHasNoSubscriptionsLeft) {
+    start({Hook::OnTopicUnsubscribed});
+    constexpr const char* kLasting = "v5 clean_start=0 session_expiry_interval=60 client_id=";
+    broker->subscribe("v5 client_id=clean", "topic=t").drop();
+    broker->subscribe(kLasting + std::string("expires"), "topic=t").drop();
+    broker->subscribe(kLasting + std::string("begins_anew"), "topic=t").drop();
+    broker->settle();
+    EXPECT_THAT(questions.asked, ElementsAre("unsubscribed clean: all"));
+    broker->connect("v5 client_id=begins_anew");
+    EXPECT_THAT(questions.asked,
+                ElementsAre("unsubscribed clean: all", "unsubscribed begins_anew: all"));
+    broker->advance(Seconds(61));
+    EXPECT_THAT(questions.asked,
+                ElementsAre("unsubscribed clean: all", "unsubscribed begins_anew: all",
+                            "unsubscribed expires: all"));
+}
+
 TEST_F(ConnectionHooks, TheWillIsAskedForBeforeTheClientIsAcceptedAndMayBeRewritten) {
     start({Hook::AuthOnRegister, Hook::AuthOnPublish});
     TestClient& client = broker->open();
@@ -325,6 +360,19 @@ TEST_F(ConnectionHooks, TheWillIsAskedForBeforeTheClientIsAcceptedAndMayBeRewrit
     (void)watcher.all();
     client.drop();
     EXPECT_EQ(watcher.next(), "PUBLISH qos=0 topic=rewritten/will payload=bye");
+}
+
+TEST_F(ConnectionHooks, OnPublishIsToldWhoseWillItIs) {
+    start({Hook::OnPublish});
+    broker
+        ->connect(
+            "v5 client_id=a username=u session_expiry_interval=60 will_topic=w "
+            "will_delay_interval=5 will_message_expiry_interval=9")
+        .drop();
+    broker->connect("v311 client_id=b will_topic=v").drop();
+    broker->advance(Seconds(6));
+    EXPECT_THAT(questions.published, ElementsAre("v by b of nobody: v5=false expiry=0",
+                                                 "w by a of u: v5=true expiry=9"));
 }
 
 TEST_F(ConnectionHooks, ARefusedWillRefusesTheClient) {
@@ -398,6 +446,54 @@ TEST_F(ConnectionHooks, ATakenOverClientNoLongerWaitsForItsAnswer) {
     EXPECT_EQ(client.next(), "DISCONNECT reason=0x8e");
     answer_publish(Decision::Ok);
     EXPECT_EQ(other.next(), "nothing");
+}
+
+TEST_F(ConnectionHooks, PluginsAreToldOfEveryDelivery) {
+    start({Hook::OnDeliver});
+    TestClient& client = broker->subscribe("v5 client_id=a username=u", "topic=t qos=1 rap=1");
+    TestClient& old = broker->subscribe("v311 client_id=b", "topic=t");
+    TestClient& publisher = broker->connect("v5 client_id=p");
+    publisher.send("PUBLISH topic=t qos=1 id=1 payload=x retain=1 message_expiry_interval=7");
+    broker->settle();
+    EXPECT_EQ(client.next(),
+              "PUBLISH qos=1 retain=1 topic=t id=1 message_expiry_interval=7 payload=x");
+    EXPECT_EQ(old.next(), "PUBLISH qos=0 topic=t payload=x");
+    EXPECT_THAT(questions.asked,
+                UnorderedElementsAre("deliver x to a of u: qos=1 retain=true v5=true expiry=7",
+                                     "deliver x to b of nobody: qos=0 retain=false v5=false "
+                                     "expiry=7"));
+}
+
+TEST_F(ConnectionHooks, OnDeliverChangesWhatOneClientGetsAndNotWhatIsKept) {
+    start({Hook::OnDeliver});
+    questions.on_deliver.decision = Decision::Ok;
+    questions.on_deliver.modifiers.topic = "other";
+    questions.on_deliver.modifiers.payload = "changed";
+    questions.on_deliver.modifiers.properties = std::string(
+        "\x03\x00\x01"
+        "c",
+        4);  // Content Type
+    TestClient& client = broker->subscribe("v5 client_id=a topic_alias_maximum=5", "topic=t");
+    TestClient& old = broker->subscribe("v311 client_id=b", "topic=t");
+    client.send("PUBLISH topic=t payload=x retain=1");
+    EXPECT_EQ(client.next(), "PUBLISH qos=0 topic=other content_type=c payload=changed");
+    EXPECT_EQ(old.next(), "PUBLISH qos=0 topic=other payload=changed");
+    questions.on_deliver = {};
+    client.send("SUBSCRIBE id=2 topic=t");
+    EXPECT_THAT(client.all(), ElementsAre("SUBACK id=2 reasons=0x00",
+                                          "PUBLISH qos=0 retain=1 topic=t payload=x"));
+}
+
+TEST_F(ConnectionHooks, OnDeliverCannotKeepAMessageBack) {
+    start({Hook::OnDeliver});
+    TestClient& client = broker->subscribe("v5 client_id=a", "topic=t");
+    questions.on_deliver.decision = Decision::Error;
+    client.send("PUBLISH topic=t payload=1");
+    EXPECT_EQ(client.next(), "PUBLISH qos=0 topic=t payload=1");
+    questions.on_deliver.decision = Decision::Ok;
+    questions.on_deliver.modifiers.topic = "not/#/a/name";
+    client.send("PUBLISH topic=t payload=2");
+    EXPECT_EQ(client.next(), "PUBLISH qos=0 topic=t payload=2");
 }
 
 TEST_F(ConnectionHooks, PluginsAreToldOfOfflineAndDroppedMessages) {

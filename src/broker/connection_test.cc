@@ -60,9 +60,28 @@ TEST(Connection, AConnectOfTheLargestSizeIsAccepted) {
 TEST(Connection, AConnectOneByteLargerIsRefusedBeforeItIsBuffered) {
     TestBroker broker;
     TestClient& client = broker.open();
-    client.send_bytes(connect_of_size(kMaxConnectSize + 1).substr(0, 5));
+    const std::string packet = connect_of_size(kMaxConnectSize + 1);
+    const std::size_t version_known = 4 + mqtt::kVersionBytes;
+    client.send_bytes(packet.substr(0, version_known - 1));
+    EXPECT_EQ(client.next(), "nothing");
+    EXPECT_EQ(broker.count(Counter::MqttInvalidMsgSizeError), 0U);
+    client.send_bytes(packet.substr(version_known - 1, 1));
+    EXPECT_EQ(client.next(), "CONNACK session_present=0 reason=0x95");
     EXPECT_EQ(client.next(), "closed");
     EXPECT_EQ(broker.count(Counter::MqttInvalidMsgSizeError), 1U);
+}
+
+TEST(Connection, ALargeConnectOfMqtt3IsClosedWithoutAWord) {
+    TestBroker broker({.settings = with([](auto& s) { s.max_message_size = 50; })});
+    for (const char* version : {"v31", "v311"}) {
+        TestClient& client = broker.open(version);
+        client.send("CONNECT client_id=a username=@100");
+        EXPECT_EQ(client.next(), "closed");
+    }
+    TestClient& client = broker.open("v5");
+    client.send("CONNECT client_id=a username=@100");
+    EXPECT_EQ(client.next(), "CONNACK session_present=0 reason=0x95");
+    EXPECT_EQ(client.next(), "closed");
 }
 
 TEST(Connection, TheLimitOfConnectDoesNotHoldForWhatComesBehindIt) {

@@ -247,6 +247,7 @@ void Shard::end_client(Client& client) {
     if (const auto will = std::exchange(client.will, nullptr)) publish_will(client, *will);
     client.timer.stop();
     auto shared = client.lane.queue.take_shared([](std::uint64_t) { return true; });
+    chain_.on_topic_unsubscribed({{client.mountpoint, client.client_id}, {}, nullptr, false});
     subscribers_.unsubscribe_all(client, client.number);
     redispatch(client, std::move(shared));
     count_unhandled(client.lane.queue.clear().size());

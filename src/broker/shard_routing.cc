@@ -455,6 +455,9 @@ void Shard::publish_will(const Client& client, const session::StoredWill& will) 
     if (!chain_.implements(hooks::Hook::OnPublish)) return;
     hooks::PublishContext context;
     context.subscriber = {client.mountpoint, client.client_id};
+    if (will.username) context.username = *will.username;
+    context.v5 = will.v5;
+    context.message_expiry_interval = will.message_expiry_s;
     context.qos = will.qos;
     context.topic = will.topic;
     context.payload = will.payload;

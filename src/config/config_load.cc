@@ -62,10 +62,12 @@ public:
         for (const auto& [key, line] : entries_) assign(key, line);
         assign_defaults();
         check_nodename();
+        check_syslog();
         std::vector<ListenerSettings> listeners;
         if (errors_.empty()) listeners = make_listeners(assignments_, warnings_);
         warn_of_listeners_without_address();
         warn_of_settings_without_effect();
+        warn_of_read_buffers();
         warn_of_advanced_config();
         sort_by_place(errors_);
         sort_by_place(warnings_);
@@ -210,6 +212,24 @@ private:
                                " is not valid: expected name@host, such as VerneMQ@127.0.0.1"});
     }
 
+    /// Syslog over TLS needs a certificate to trust and the newer form of messages.
+    void check_syslog() {
+        const auto text_of = [&](std::string_view key) {
+            const auto found = assignments_.find(key);
+            return found == assignments_.end() ? std::string() : found->second.text;
+        };
+        const std::string protocol = "log.syslog.remote.protocol";
+        const auto found = entries_.find(protocol);
+        if (found == entries_.end() || text_of(protocol) != "tls") return;
+        const auto demand = [&](const std::string& what) {
+            errors_.push_back({found->second.entry.value_at(), protocol, "tls needs " + what});
+        };
+        if (text_of("log.syslog.remote.tls.cafile").empty()) {
+            demand("log.syslog.remote.tls.cafile");
+        }
+        if (text_of("log.syslog.format") != "rfc5424") demand("log.syslog.format = rfc5424");
+    }
+
     /// The address key of the listener that `key` is an option of; empty if it is none.
     static std::string listener_of(std::string_view key) {
         const auto words = raw_words(key);
@@ -248,6 +268,7 @@ private:
         for (const auto& [key, line] : entries_) {
             const Setting* setting = SettingTable::instance().find(key);
             if (setting == nullptr || setting->status == Status::Built) continue;
+            if (asks_for_what_is_done(*setting, line.entry.value)) continue;
             const std::string listener = listener_of(key);
             if (!listener.empty() && !entries_.contains(listener)) continue;
             auto& group = setting->status == Status::NotBuiltYet ? missing : ignored;
@@ -255,6 +276,25 @@ private:
         }
         warn_of_group(ignored, "these settings mean nothing to this broker and are ignored: ");
         warn_of_group(missing, "these settings have no effect yet: ");
+    }
+
+    static bool asks_for_what_is_done(const Setting& setting, const std::string& text) {
+        if (setting.done_anyway.empty()) return false;
+        Setting members;
+        members.type = ValueType::WordList;
+        members.words = setting.done_anyway;
+        return static_cast<bool>(parse_value(members, text));
+    }
+
+    void warn_of_read_buffers() {
+        for (const auto& [key, line] : entries_) {
+            const auto assigned = assignments_.find(key);
+            if (assigned == assignments_.end() || raw_words(key).back() != "buffer_sizes") continue;
+            const auto* sizes = std::get_if<std::vector<std::int64_t>>(&assigned->second.value);
+            if (sizes == nullptr || sizes->size() < 3 || (*sizes)[2] == 0) continue;
+            warnings_.push_back(
+                {line.entry.value_at(), key, "the third number, the read buffer, has no effect"});
+        }
     }
 
     void warn_of_group(std::vector<std::pair<std::size_t, std::string>>& group,

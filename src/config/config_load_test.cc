@@ -140,7 +140,56 @@ TEST(Load, WarnsOnceOfWhatIsNotBuiltYetButChecksIt) {
 TEST(Load, SaysNothingAboutBuiltSettings) {
     EXPECT_THAT(warnings_of("allow_anonymous = on\nlistener.tcp.default = 127.0.0.1:1883\n"
                             "listener.http.default = 127.0.0.1:8888\nlistener.max_connections = 5\n"
-                            "listener.nr_of_acceptors = 10\nnodename = a@b\nlog.console = both\n"),
+                            "nodename = a@b\nlog.console = both\nsetup.log_dir = l\n"
+                            "platform_data_dir = d\nlistener.tcp.buffer_sizes = 1,2,0\n"),
+                IsEmpty());
+}
+
+TEST(Load, WarnsOfARoutingTableOnlyIfItIsNotWhatThereIs) {
+    EXPECT_THAT(warnings_of("default_reg_view = vmq_reg_trie\nreg_views = [vmq_reg_trie]\n"),
+                IsEmpty());
+    EXPECT_THAT(warnings_of("default_reg_view = vmq_reg_ordered_trie\n"
+                            "reg_views = [vmq_reg_trie, vmq_reg_ordered_trie]\n"),
+                IsEmpty());
+    EXPECT_THAT(warnings_of("default_reg_view = vmq_reg_redis_trie\n"
+                            "reg_views = [vmq_reg_trie,mine]\n"),
+                ElementsAre("vernemq.conf: these settings mean nothing to this broker and are "
+                            "ignored: default_reg_view, reg_views"));
+}
+
+TEST(Load, WarnsOfSettingsNothingReads) {
+    EXPECT_THAT(warnings_of("shared_subscription_policy = random\n"
+                            "shared_subscription_timeout_action = requeue\n"
+                            "subscriber_retain_mode = syncwait\nlistener.nr_of_acceptors = 10\n"
+                            "listener.tcp.active_n = 5\n"),
+                ElementsAre("vernemq.conf: these settings have no effect yet: "
+                            "shared_subscription_policy, shared_subscription_timeout_action, "
+                            "subscriber_retain_mode",
+                            "vernemq.conf: these settings mean nothing to this broker and are "
+                            "ignored: listener.nr_of_acceptors, listener.tcp.active_n"));
+    EXPECT_THAT(warnings_of("listener.tcp.x = 127.0.0.1:1\nlistener.tcp.x.buffer_sizes = 1,2,3\n"),
+                ElementsAre("vernemq.conf:2:31: listener.tcp.x.buffer_sizes: the third number, the "
+                            "read buffer, has no effect"));
+}
+
+TEST(Load, RefusesNoConnectionsAndSaysHowToHaveNoLimit) {
+    EXPECT_THAT(errors_of("listener.max_connections = 0"),
+                ElementsAre("vernemq.conf:1:28: listener.max_connections: \"0\" is not valid: "
+                            "expected an integer from -1 to 4294967295 but not 0, or infinity for "
+                            "no limit"));
+    EXPECT_THAT(errors_of("listener.max_connections = infinity"), IsEmpty());
+}
+
+TEST(Load, SyslogOverTlsNeedsACertificateAndTheNewerForm) {
+    const std::string tls = "log.syslog.remote.protocol = tls\n";
+    EXPECT_THAT(errors_of(tls), ElementsAre("vernemq.conf:1:30: log.syslog.remote.protocol: tls "
+                                            "needs log.syslog.format = rfc5424",
+                                            "vernemq.conf:1:30: log.syslog.remote.protocol: tls "
+                                            "needs log.syslog.remote.tls.cafile"));
+    EXPECT_THAT(errors_of(tls + "log.syslog.format = rfc5424\n"), testing::SizeIs(1));
+    EXPECT_THAT(errors_of(tls + "log.syslog.remote.tls.cafile = ca.pem\n"), testing::SizeIs(1));
+    EXPECT_THAT(errors_of(tls + "log.syslog.format = rfc5424\n"
+                                "log.syslog.remote.tls.cafile = ca.pem\n"),
                 IsEmpty());
 }
 

@@ -49,14 +49,17 @@ constexpr std::string_view kCurves =
 
 void add_mqtt_options(std::vector<ListenerOption>& options) {
     const ListenerOption rows[] = {
-        {integer_or_infinity(
-             "max_connections", "10000",
-             "Most connections at a time; -1 takes the value of the next wider level.")
-             .range(-1, kUint32Max),
+        {integer_or_infinity("max_connections", "10000",
+                             "Most connections at a time, infinity is no limit; -1 takes the value "
+                             "of the next wider "
+                             "level.")
+             .range(-1, kUint32Max)
+             .not_zero(),
          kAll, kTcp | kHttp},
         {integer("nr_of_acceptors", "10", "Accepted for VerneMQ's sake; has no effect.")
-             .range(-1, kUint32Max),
-         kAll, kAll},
+             .range(-1, kUint32Max)
+             .no_meaning(),
+         kAll},
         {integer("backlog", "1024",
                  "Connections the system holds until they are accepted. Not known to VerneMQ.")
              .range(1, kUint16Max)
@@ -91,13 +94,15 @@ void add_mqtt_options(std::vector<ListenerOption>& options) {
         {flag("forward_connection_opts", "off",
               "Tells authentication plugins about the listener and the client certificate."),
          kMqtt},
-        {integers("buffer_sizes", kUnset,
-                  "Send buffer, receive buffer and read buffer of a connection in bytes.")
+        {integers(
+             "buffer_sizes", kUnset,
+             "Send buffer, receive buffer and read buffer of a connection in bytes. 0 leaves it to "
+             "the system; the read buffer has no effect.")
              .range(0, kUint32Max)
              .count(3),
          kTcp | kSsl | kVmq, kTcp},
-        {integer("active_n", "1", "Accepted for VerneMQ's sake; has no effect.").range(1, 32767),
-         kTcp | kSsl, kTcp | kSsl},
+        {integer("active_n", "1", "Accepted for VerneMQ's sake; has no effect.").no_meaning(),
+         kTcp | kSsl},
     };
     options.insert(options.end(), std::begin(rows), std::end(rows));
 }

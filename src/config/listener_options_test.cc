@@ -151,8 +151,7 @@ TEST(ListenerOptions, AreBuiltForTcpAndForHttpAsFarAsItHasThem) {
          {"listener.tcp.x", "listener.http.x", "listener.max_connections",
           "listener.tcp.mountpoint", "listener.tcp.x.allowed_protocol_versions",
           "listener.tcp.x.allow_anonymous_override", "listener.tcp.x.buffer_sizes",
-          "listener.tcp.x.max_connection_lifetime", "listener.tcp.x.nr_of_acceptors",
-          "listener.tcp.x.active_n", "listener.tcp.x.backlog", "listener.backlog",
+          "listener.tcp.x.max_connection_lifetime", "listener.tcp.x.backlog", "listener.backlog",
           "listener.http.x.max_connections", "listener.http.x.max_request_line_length",
           "listener.http.x.max_header_value_length", "listener.http.x.http_modules"}) {
         EXPECT_EQ(status(key), Status::Built) << key;
@@ -163,7 +162,10 @@ TEST(ListenerOptions, AreBuiltForTcpAndForHttpAsFarAsItHasThem) {
           "listener.https.x.http_modules"}) {
         EXPECT_EQ(status(key), Status::NotBuiltYet) << key;
     }
-    EXPECT_EQ(status("listener.http.x.config_mod"), Status::NoMeaning);
+    for (const auto key : {"listener.http.x.config_mod", "listener.nr_of_acceptors",
+                           "listener.tcp.x.nr_of_acceptors", "listener.tcp.x.active_n"}) {
+        EXPECT_EQ(status(key), Status::NoMeaning) << key;
+    }
 }
 
 TEST(ListenerOptions, InheritWhereNothingOrMinusOneIsGiven) {

@@ -47,6 +47,8 @@ struct Setting {
     std::optional<std::string_view> fallback;  // the default, as it would stand in the file
     std::string_view doc;
     std::string_view words;  // allowed words or list members, separated by |; empty: any
+    std::string_view
+        done_anyway;  // without effect: words or lists of them that ask for nothing else
     std::int64_t minimum = kNoMinimum;
     std::int64_t maximum = kNoMaximum;
     std::string_view unit;  // of a number: ms, s, bytes, ...
@@ -54,8 +56,9 @@ struct Setting {
     std::uint8_t count = 0;  // members a list must have; 0: any number
     Settable settable = Settable::No;
     Status status = Status::NotBuiltYet;
-    bool hidden = false;  // not in the stock file
-    bool secret = false;  // never shown
+    bool not_zero = false;  // 0 is none of the numbers between minimum and maximum
+    bool hidden = false;    // not in the stock file
+    bool secret = false;    // never shown
 };
 
 }  // namespace vmq::config

@@ -56,11 +56,17 @@ public:
             s.maximum = maximum;
         });
     }
+    [[nodiscard]] constexpr Row not_zero() const {
+        return with([](Setting& s) { s.not_zero = true; });
+    }
     [[nodiscard]] constexpr Row unit(std::string_view name) const {
         return with([name](Setting& s) { s.unit = name; });
     }
     [[nodiscard]] constexpr Row words(std::string_view allowed) const {
         return with([allowed](Setting& s) { s.words = allowed; });
+    }
+    [[nodiscard]] constexpr Row done_anyway(std::string_view allowed) const {
+        return with([allowed](Setting& s) { s.done_anyway = allowed; });
     }
     [[nodiscard]] constexpr Row count(std::uint8_t members) const {
         return with([members](Setting& s) { s.count = members; });

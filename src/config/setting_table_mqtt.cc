@@ -192,17 +192,14 @@ void add_queues(std::vector<Setting>& table) {
         word("shared_subscription_policy",
              "prefer_local|random|local_only|prefer_online_before_local", "prefer_local",
              "Which members of a shared subscription are considered for a message.")
-            .built()
             .for_new_sessions(),
         word("shared_subscription_timeout_action", "ignore|requeue", "ignore",
              "When a member on another node does not answer in time: take the message as "
              "delivered, or try another member.")
-            .built()
             .hidden(),
         word("subscriber_retain_mode", "immediate|syncwait", "immediate",
              "Whether retained messages are looked up at once or after replication had time to "
              "arrive.")
-            .built()
             .hidden()
             .live(),
         integer(
@@ -214,10 +211,16 @@ void add_queues(std::vector<Setting>& table) {
                 "Most retained messages of the node; 0 is no limit. Not known to VerneMQ.")
             .built()
             .hidden(),
-        atom("default_reg_view", "vmq_reg_trie", "Routing table that sessions use.")
-            .built()
+        atom("default_reg_view", "vmq_reg_trie",
+             "Routing table that sessions use. This broker has one, whatever its name.")
+            .no_meaning()
+            .done_anyway("vmq_reg_trie|vmq_reg_ordered_trie")
             .hidden(),
-        list("reg_views", "[vmq_reg_trie]", "Routing tables that are kept.").built().hidden(),
+        list("reg_views", "[vmq_reg_trie]",
+             "Routing tables that are kept. This broker has one, whatever its name.")
+            .no_meaning()
+            .done_anyway("vmq_reg_trie|vmq_reg_ordered_trie")
+            .hidden(),
         atom("message_store_plugin", "vmq_generic_msg_store",
              "Implementation of the store of offline messages.")
             .hidden(),

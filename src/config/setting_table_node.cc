@@ -20,8 +20,11 @@ void add_node(std::vector<Setting>& table) {
              "VerneMQ.")
             .hidden(),
         text("platform_data_dir", "data", "Folder other settings refer to as $(platform_data_dir).")
+            .built()
             .hidden(),
-        text("setup.log_dir", "log", "Folder of log files, made at start.").hidden(),
+        text("setup.log_dir", "log", "Folder of log files, as $(setup.log_dir) in other settings.")
+            .built()
+            .hidden(),
         text("setup.data_dir", "$(platform_data_dir)", "Folder of data, made at start.").hidden(),
     };
     table.insert(table.end(), std::begin(rows), std::end(rows));

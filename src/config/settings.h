@@ -55,8 +55,6 @@ struct MqttSettings {
     SharedSubscriptionTimeoutAction shared_subscription_timeout_action =
         SharedSubscriptionTimeoutAction::Ignore;
     SubscriberRetainMode subscriber_retain_mode = SubscriberRetainMode::Immediate;
-    std::string default_reg_view = "vmq_reg_trie";
-    std::vector<std::string> reg_views = {"vmq_reg_trie"};
 
     friend bool operator==(const MqttSettings&, const MqttSettings&) = default;
 };
@@ -94,11 +92,10 @@ struct LogSettings {
 
 enum class ListenerKind : std::uint8_t { Tcp, Ssl, Ws, Wss, Http, Https, Vmq, Vmqs };
 
-/// SO_SNDBUF, SO_RCVBUF and the read buffer, in bytes.
+/// SO_SNDBUF and SO_RCVBUF in bytes.
 struct BufferSizes {
     std::uint32_t send = 0;
     std::uint32_t receive = 0;
-    std::uint32_t user = 0;
 
     friend bool operator==(const BufferSizes&, const BufferSizes&) = default;
 };
@@ -142,8 +139,6 @@ struct ListenerSettings {
     std::string unix_path;  // empty for TCP
     std::uint16_t port = 0;
     std::optional<std::uint32_t> max_connections = 10000;  // none: no limit
-    std::uint32_t nr_of_acceptors = 10;                    // no effect
-    std::uint32_t active_n = 1;                            // no effect
     std::uint32_t backlog = 1024;
     std::uint32_t max_connection_lifetime_s = 0;  // 0: no limit
     std::string mountpoint;

@@ -65,8 +65,6 @@ private:
 
 void read_mqtt_options(const OptionReader& reader, ListenerSettings& listener) {
     reader.read("max_connections", listener.max_connections);
-    reader.read("nr_of_acceptors", listener.nr_of_acceptors);
-    reader.read("active_n", listener.active_n);
     reader.read("backlog", listener.backlog);
     reader.read("max_connection_lifetime", listener.max_connection_lifetime_s);
     reader.read("mountpoint", listener.mountpoint);
@@ -82,8 +80,7 @@ void read_mqtt_options(const OptionReader& reader, ListenerSettings& listener) {
     reader.read("forward_connection_opts", listener.forward_connection_opts);
     if (const auto* sizes = reader.integers("buffer_sizes")) {
         listener.buffer_sizes = BufferSizes{static_cast<std::uint32_t>((*sizes)[0]),
-                                            static_cast<std::uint32_t>((*sizes)[1]),
-                                            static_cast<std::uint32_t>((*sizes)[2])};
+                                            static_cast<std::uint32_t>((*sizes)[1])};
     }
     reader.read("auth_plugins", listener.auth_plugins);
     reader.read("authz_plugins", listener.authz_plugins);
@@ -180,8 +177,6 @@ MqttSettings make_mqtt_settings(const Assignments& assignments) {
     mqtt.shared_subscription_timeout_action =
         choice<SharedSubscriptionTimeoutAction>(of("shared_subscription_timeout_action"));
     mqtt.subscriber_retain_mode = choice<SubscriberRetainMode>(of("subscriber_retain_mode"));
-    mqtt.default_reg_view = get<std::string>(of("default_reg_view"));
-    mqtt.reg_views = get<std::vector<std::string>>(of("reg_views"));
     return mqtt;
 }
 

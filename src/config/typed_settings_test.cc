@@ -58,7 +58,7 @@ TEST(TypedSettings, EveryMqttFieldIsReadFromItsKey) {
         "max_offline_messages = 0\nmax_retained_messages = 16\nexpire_retain_cache = 17\n"
         "queue_type = lifo\nqueue_deliver_mode = balance\n"
         "shared_subscription_policy = local_only\nshared_subscription_timeout_action = requeue\n"
-        "subscriber_retain_mode = syncwait\ndefault_reg_view = view\nreg_views = [a, b]\n");
+        "subscriber_retain_mode = syncwait\n");
     MqttSettings expected;
     expected.allow_anonymous = expected.allow_multiple_sessions = true;
     expected.suppress_lwt_on_session_takeover = true;
@@ -89,8 +89,6 @@ TEST(TypedSettings, EveryMqttFieldIsReadFromItsKey) {
     expected.shared_subscription_policy = SharedSubscriptionPolicy::LocalOnly;
     expected.shared_subscription_timeout_action = SharedSubscriptionTimeoutAction::Requeue;
     expected.subscriber_retain_mode = SubscriberRetainMode::Syncwait;
-    expected.default_reg_view = "view";
-    expected.reg_views = {"a", "b"};
     EXPECT_EQ(config->mqtt(), expected);
 }
 
@@ -139,8 +137,8 @@ TEST(TypedSettings, LimitsHoldAtTheirEdges) {
         {"systree_qos", "2", "3"},
         {"vmq_swc.swc_groups", "100", "101"},
         {"listener.backlog", "1", "0"},
-        {"listener.active_n", "32767", "32768"},
         {"listener.max_connections", "-1", "-2"},
+        {"listener.tcp.x.max_connections", "1", "0"},
     };
     for (const Case& c : kCases) {
         const std::string key(c.key);
@@ -245,7 +243,7 @@ TEST(Listeners, ReadEveryTcpOption) {
     EXPECT_EQ(listener.mountpoint, "a/b");
     EXPECT_THAT(listener.allowed_protocol_versions, ElementsAre(4, 5));
     EXPECT_TRUE(listener.allow_anonymous_override);
-    EXPECT_EQ(listener.buffer_sizes, (BufferSizes{1, 2, 3}));
+    EXPECT_EQ(listener.buffer_sizes, (BufferSizes{1, 2}));
     EXPECT_EQ(listener.max_connection_lifetime_s, 4U);
     EXPECT_EQ(listener.backlog, 5U);
     EXPECT_THAT(listener.auth_plugins.value(), ElementsAre("vmq_passwd"));

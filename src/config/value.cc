@@ -39,6 +39,7 @@ bool allows(const Setting& setting, std::string_view word) {
 }
 
 bool in_range(const Setting& setting, std::int64_t number) {
+    if (number == 0 && setting.not_zero) return false;
     return number >= setting.minimum && number <= setting.maximum;
 }
 
@@ -190,7 +191,8 @@ std::string expectation(const Setting& setting) {
         case ValueType::Integer:
             return "an integer" + range_phrase(setting);
         case ValueType::IntegerOrInfinity:
-            return "an integer" + range_phrase(setting) + " or infinity";
+            return "an integer" + range_phrase(setting) +
+                   (setting.not_zero ? " but not 0, or infinity for no limit" : " or infinity");
         case ValueType::Text:
         case ValueType::Atom:
             return "text";

@@ -12,7 +12,7 @@
 namespace vmq::hooks {
 
 /// all_till_ok: plugins are asked in order until one says Ok or Error; if none does, or none
-/// implements the hook, the answer is Error (not authorized). all: every plugin is told.
+/// implements the hook, the answer is Error without a reason. all: every plugin is told.
 ///
 /// One per shard; plugins are added before the first client and stay for the shard's life.
 class Chain final {

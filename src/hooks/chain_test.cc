@@ -136,15 +136,15 @@ TEST_F(ChainTest, AnErrorEndsTheChainToo) {
     EXPECT_EQ(script_.calls, Calls{"a register"});
 }
 
-TEST_F(ChainTest, IfNobodyDecidesTheAnswerIsNotAuthorized) {
+TEST_F(ChainTest, IfNobodyDecidesTheAnswerIsAnErrorWithoutAReason) {
     add("a", Answer::Next);
     const auto verdict = chain_.auth_on_publish({}, {});
     ASSERT_TRUE(verdict);
     EXPECT_EQ(verdict->decision, Decision::Error);
-    EXPECT_EQ(verdict->refusal.reason, mqtt::ReasonCode::NotAuthorized);
+    EXPECT_EQ(verdict->refusal.reason, std::nullopt);
 }
 
-TEST_F(ChainTest, WithoutAPluginTheAnswerIsNotAuthorized) {
+TEST_F(ChainTest, WithoutAPluginTheAnswerIsAnError) {
     EXPECT_EQ(ask_register(), Decision::Error);
     EXPECT_EQ(chain_.on_auth({}, {})->decision, Decision::Error);
     EXPECT_EQ(chain_.auth_on_publish({}, {})->decision, Decision::Error);

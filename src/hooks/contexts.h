@@ -77,7 +77,8 @@ struct SubscribeContext {
     const mqtt::Properties* properties = nullptr;
 };
 
-/// on_unsubscribe(_m5), on_topic_unsubscribed.
+/// on_unsubscribe(_m5), on_topic_unsubscribed. When a session ends, all its filters go: then there
+/// need not be a connection, and so no user name and no version.
 struct UnsubscribeContext {
     SubscriberId subscriber;
     std::optional<std::string_view> username;

@@ -17,14 +17,19 @@ enum class Decision : std::uint8_t {
     Error,
 };
 
-/// Refusals: `reason` for v5; the MQTT 3 answer is derived from it.
+/// Refusals: `reason` for v5; the MQTT 3 answer is derived from it. Without one a CONNECT is
+/// answered with Bad user name or password (MQTT 3: 5), anything else with Not authorized. Wrong
+/// credentials are BadUserNameOrPassword (MQTT 3: 4).
 struct Refusal {
-    mqtt::ReasonCode reason = mqtt::ReasonCode::NotAuthorized;
+    std::optional<mqtt::ReasonCode> reason;
     std::string reason_string;     // v5, empty: none
     std::string server_reference;  // v5 CONNACK, empty: none
 };
 
-/// Changes to a session. What is not set stays as configured.
+/// Changes to a session. What is not set stays as configured. VerneMQ's shared_subscription_policy,
+/// allow_register, allow_publish, allow_subscribe, allow_unsubscribe, max_drain_time and
+/// max_msgs_per_drain_step are missing: they tell what to do about other nodes, which there are
+/// not. So are tcp_opts and reg_view, which are of Erlang.
 struct RegisterModifiers {
     std::optional<std::string> client_id;
     std::optional<std::string> mountpoint;
@@ -41,7 +46,19 @@ struct RegisterModifiers {
     std::optional<std::int64_t> max_offline_messages;
     std::optional<bool> queue_lifo;
     std::optional<std::uint32_t> max_connection_lifetime_s;
-    std::optional<std::string> response_information;
+    // Of MQTT 5 only.
+    std::optional<std::string> response_information;     // for clients that ask for it
+    std::optional<bool> request_problem_info;            // instead of what the client asks
+    std::optional<std::uint16_t> topic_alias_max;        // aliases the client may define
+    std::optional<std::uint16_t> fc_receive_max_client;  // 1 and more; may only lower
+    std::optional<std::uint16_t> fc_receive_max_broker;  // 1 and more
+    std::optional<std::uint32_t> max_packet_size;  // largest the client is sent; may only lower
+    // What the client is told that it may not use, and is held to.
+    std::optional<mqtt::QoS> max_qos;
+    std::optional<bool> retain_available;
+    std::optional<bool> wildcard_subs_available;
+    std::optional<bool> sub_ids_available;
+    std::optional<bool> shared_subs_available;
 };
 
 struct RegisterVerdict {

@@ -39,6 +39,7 @@ Frame next_frame(std::string_view buffer, std::uint32_t max_remaining_length) no
     if (length > max_remaining_length) {
         frame.status = FrameStatus::TooLarge;
         frame.needed = at + length;
+        frame.body = buffer.substr(at, length);
     } else if (buffer.size() - at < length) {
         frame.needed = at + length;
     } else {

@@ -31,7 +31,7 @@ struct Frame {
     FrameStatus status = FrameStatus::NeedMore;
     PacketType type{};
     std::uint8_t flags = 0;  // the low four bits of the first byte
-    std::string_view body;   // variable header and payload
+    std::string_view body;   // variable header and payload; when TooLarge, what is here of them
     std::size_t size = 0;    // bytes of the whole packet, when Complete
     std::size_t needed = 0;  // bytes of the whole packet, when TooLarge, or NeedMore and known
 };
@@ -45,6 +45,11 @@ struct Frame {
 /// nearest version in which to answer. On any failure after the level was read, `packet.version`
 /// is valid; before that (another protocol name: not MQTT at all) it is V311.
 [[nodiscard]] DecodeStatus decode_connect(const Frame& frame, Connect& packet);
+
+/// Whether a CONNECT begins like one of MQTT 5, for one that is too large to be read: from the
+/// first kVersionBytes of its body, with fewer the answer is no.
+inline constexpr std::size_t kVersionBytes = 7;
+[[nodiscard]] bool begins_like_v5(std::string_view body) noexcept;
 
 [[nodiscard]] DecodeStatus decode_publish(const Frame& frame, ProtocolVersion version,
                                           Publish& packet);

@@ -137,6 +137,13 @@ DecodeStatus check_authentication(const Properties& properties) noexcept {
 }  // namespace
 
 // Body := protocol name:string, level:u8, flags:u8, keep alive:u16, [v5] properties, payload.
+bool begins_like_v5(std::string_view body) noexcept {
+    static_assert(kVersionBytes == 2 + std::string_view("MQTT").size() + 1);
+    WireReader reader(body.substr(0, kVersionBytes));
+    Connect packet;
+    return read_version(reader, packet).ok() && packet.version == ProtocolVersion::V5;
+}
+
 DecodeStatus decode_connect(const Frame& frame, Connect& packet) {
     packet = Connect{};
     WireReader reader(frame.body);
@@ -181,7 +188,9 @@ DecodeStatus decode_connack(const Frame& frame, ProtocolVersion version, Connack
     std::uint8_t flags = 0;
     std::uint8_t code = 0;
     if (!reader.read_u8(flags) || !reader.read_u8(code)) return malformed("CONNACK is cut off");
-    if (version != ProtocolVersion::V31) {  // for which the byte is reserved and not used
+    if (version == ProtocolVersion::V31) {  // the byte is reserved; VerneMQ uses it as in 3.1.1
+        packet.session_present = flags == 1 && code == 0;
+    } else {
         // [v5 MQTT-3.2.2-1] [v3.1.1 3.2.2.1]
         if (flags > 1) return malformed("reserved connect acknowledge flags");
         packet.session_present = flags == 1;

@@ -217,6 +217,18 @@ TEST(DecodeConnect, KeepsTheVersionWhateverFailsLater) {
     }
 }
 
+TEST(DecodeConnect, TellsMqtt5FromTheFirstBytes) {
+    const std::string_view v5 = "\x00\x04MQTT\x05 and more"sv;
+    EXPECT_TRUE(begins_like_v5(v5));
+    EXPECT_TRUE(begins_like_v5(v5.substr(0, kVersionBytes)));
+    EXPECT_FALSE(begins_like_v5(v5.substr(0, kVersionBytes - 1)));
+    EXPECT_FALSE(begins_like_v5(""));
+    EXPECT_FALSE(begins_like_v5("\x00\x04MQTT\x04\x02"sv));
+    EXPECT_FALSE(begins_like_v5("\x00\x04MQTT\x06\x02"sv));
+    EXPECT_FALSE(begins_like_v5("\x00\x06MQIsdp\x05"sv));
+    EXPECT_FALSE(begins_like_v5("\x00\x04HTTP\x05\x02"sv));
+}
+
 TEST(DecodeConnack, ReadsReturnCodesAndReasonCodes) {
     Connack packet;
     ASSERT_TRUE(decode_connack(frame_of(PacketType::Connack, 0, "\x01\x00"sv), kV311, packet).ok());
@@ -226,8 +238,18 @@ TEST(DecodeConnack, ReadsReturnCodesAndReasonCodes) {
     ASSERT_TRUE(
         decode_connack(frame_of(PacketType::Connack, 0, "\x00\x87\x00"sv), kV5, packet).ok());
     EXPECT_EQ(packet.reason, ReasonCode::NotAuthorized);
-    ASSERT_TRUE(decode_connack(frame_of(PacketType::Connack, 0, "\x01\x00"sv), kV31, packet).ok());
-    EXPECT_FALSE(packet.session_present);
+}
+
+TEST(DecodeConnack, TakesAnythingInTheByteThatMqtt31Reserves) {
+    Connack packet;
+    const auto present = [&packet](std::string_view body) {
+        EXPECT_TRUE(decode_connack(frame_of(PacketType::Connack, 0, body), kV31, packet).ok());
+        return packet.session_present;
+    };
+    EXPECT_TRUE(present("\x01\x00"sv));
+    EXPECT_FALSE(present("\x00\x00"sv));
+    EXPECT_FALSE(present("\x7f\x00"sv));
+    EXPECT_FALSE(present("\x01\x05"sv));
 }
 
 TEST(DecodeConnack, RefusesWhatTheSpecificationForbids) {

@@ -48,6 +48,9 @@ TEST(NextFrame, RefusesAFifthLengthByteAndType0) {
 TEST(NextFrame, ComparesOnlyThisPacketWithTheLimitAndBeforeItsBodyIsHere) {
     EXPECT_EQ(next_frame("\x30\x05"sv, 4).status, FrameStatus::TooLarge);
     EXPECT_EQ(next_frame("\x30\x05"sv, 4).needed, 7U);
+    EXPECT_EQ(next_frame("\x30\x05"sv, 4).body, "");
+    EXPECT_EQ(next_frame("\x30\x05ww"sv, 4).body, "ww");
+    EXPECT_EQ(next_frame("\x30\x05wwwww\x30"sv, 4).body, "wwwww");
     EXPECT_EQ(next_frame("\x30\x04wxyz and nine others"sv, 4).status, FrameStatus::Complete);
 }
 

@@ -156,9 +156,9 @@ void encode_connect(const Connect& packet, std::string& out) {
 }
 
 void encode_connack(const Connack& packet, ProtocolVersion version, std::string& out) {
-    // [v5 MQTT-3.2.2-6] [v3.1.1 MQTT-3.2.2-4]
-    const bool present = packet.session_present && version != ProtocolVersion::V31 &&
-                         packet.reason == ReasonCode::Success;
+    // [v5 MQTT-3.2.2-6] [v3.1.1 MQTT-3.2.2-4]. The byte is reserved in MQTT 3.1, where clients
+    // ignore it; VerneMQ sets it there as well.
+    const bool present = packet.session_present && packet.reason == ReasonCode::Success;
     const Section section(packet.properties, version);
     append_header(PacketType::Connack, 0, 2 + section.size(), out);
     append_byte(present ? 1 : 0, out);

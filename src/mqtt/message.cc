@@ -1,5 +1,6 @@
 #include "mqtt/message.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 #include <new>
@@ -39,6 +40,12 @@ MessagePtr Message::make(const MessageParts& parts) {
     at = append(at, parts.properties);
     append(at, parts.payload);
     return MessagePtr(message);
+}
+
+std::optional<std::uint32_t> Message::seconds_left(TimePoint now) const noexcept {
+    if (expires_at_ == kNever) return std::nullopt;
+    const auto left = std::max<std::int64_t>((expires_at_ - now).count(), 1);
+    return static_cast<std::uint32_t>((left + 999) / 1000);
 }
 
 void Message::destroy(const Message* message) noexcept {

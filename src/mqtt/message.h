@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -52,6 +53,9 @@ public:
     [[nodiscard]] std::uint64_t publisher() const noexcept { return publisher_; }
     [[nodiscard]] TimePoint expires_at() const noexcept { return expires_at_; }
     [[nodiscard]] bool expired(TimePoint now) const noexcept { return now >= expires_at_; }
+    /// What is left of the Message Expiry Interval [v5 MQTT-3.3.2-6], rounded up so that it is
+    /// never 0; nothing if the message does not expire.
+    [[nodiscard]] std::optional<std::uint32_t> seconds_left(TimePoint now) const noexcept;
 
     /// Bytes of memory this message takes.
     [[nodiscard]] std::size_t footprint() const noexcept {

@@ -109,6 +109,19 @@ TEST(MessagePtr, SurvivesAssignmentToItself) {
     EXPECT_EQ(pointer->payload(), "x");
 }
 
+// [v5 MQTT-3.3.2-6]
+TEST(Message, WhatIsLeftOfItsLifeIsRoundedUpAndNeverZero) {
+    const TimePoint start{Seconds(100)};
+    MessageParts parts;
+    EXPECT_EQ(Message::make(parts)->seconds_left(start), std::nullopt);
+    parts.expires_at = start + Seconds(2);
+    const MessagePtr pointer = Message::make(parts);
+    EXPECT_EQ(pointer->seconds_left(start), 2U);
+    EXPECT_EQ(pointer->seconds_left(start + Millis(1)), 2U);
+    EXPECT_EQ(pointer->seconds_left(start + Millis(1000)), 1U);
+    EXPECT_EQ(pointer->seconds_left(start + Seconds(5)), 1U);
+}
+
 // For the thread sanitizer, and for the address sanitizer's leak check.
 TEST(MessagePtr, MayBeCopiedAndDroppedByManyThreads) {
     const std::string payload(100, 'x');

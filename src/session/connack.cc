@@ -8,6 +8,29 @@ namespace vmq::session {
 
 using mqtt::Property;
 
+namespace {
+
+void add_capabilities(const Capabilities& capabilities, mqtt::Properties& properties) {
+    if (capabilities.maximum_qos != mqtt::QoS::ExactlyOnce) {  // [v5 MQTT-3.2.2-9]
+        properties.maximum_qos = static_cast<std::uint8_t>(capabilities.maximum_qos);
+        properties.set(Property::MaximumQoS);
+    }
+    const auto deny = [&properties](bool available, Property property, std::uint8_t& field) {
+        if (available) return;
+        field = 0;
+        properties.set(property);
+    };
+    deny(capabilities.retain, Property::RetainAvailable, properties.retain_available);
+    deny(capabilities.wildcard_subscriptions, Property::WildcardSubscriptionAvailable,
+         properties.wildcard_subscription_available);
+    deny(capabilities.subscription_identifiers, Property::SubscriptionIdentifierAvailable,
+         properties.subscription_identifier_available);
+    deny(capabilities.shared_subscriptions, Property::SharedSubscriptionAvailable,
+         properties.shared_subscription_available);
+}
+
+}  // namespace
+
 bool encode_accepting_connack(const ConnectPlan& plan, bool session_present, std::string& out) {
     mqtt::Connack packet;
     packet.session_present = session_present;
@@ -40,6 +63,7 @@ bool encode_accepting_connack(const ConnectPlan& plan, bool session_present, std
             static_cast<std::uint32_t>(mqtt::length_size(settings.max_message_size));
         properties.set(Property::MaximumPacketSize);
     }
+    add_capabilities(plan.capabilities, properties);
     static const ConnackExtras kNoExtras;
     const ConnackExtras& extras = plan.extras ? *plan.extras : kNoExtras;
     set_text(properties, Property::AuthenticationMethod, properties.authentication_method,

@@ -36,10 +36,10 @@ protected:
 TEST_F(ConnackTest, TellsWhetherASessionWasThere) {
     EXPECT_EQ(accept(true), Texts{"CONNACK 1 0x00"});
     EXPECT_EQ(accept(false), Texts{"CONNACK 0 0x00"});
-    plan_.version = ProtocolVersion::V311;
-    EXPECT_EQ(accept(true), Texts{"CONNACK 1 0x00"});
-    plan_.version = ProtocolVersion::V31;
-    EXPECT_EQ(accept(true), Texts{"CONNACK 0 0x00"}) << "MQTT 3.1 has no such flag";
+    for (const auto version : {ProtocolVersion::V31, ProtocolVersion::V311}) {
+        plan_.version = version;
+        EXPECT_EQ(accept(true), Texts{"CONNACK 1 0x00"});
+    }
 }
 
 // [v5 MQTT-3.2.2-16] [v5 MQTT-3.2.2-21]
@@ -51,6 +51,21 @@ TEST_F(ConnackTest, TellsWhatIsNotAsTheClientAsked) {
     plan_.keep_alive_s = 30;
     plan_.keep_alive_overridden = true;
     EXPECT_EQ(accept(), Texts{"CONNACK 0 0x00 session_expiry=60 assigned=anon-1 keep_alive=30"});
+}
+
+// [v5 MQTT-3.2.2-9]
+TEST_F(ConnackTest, TellsWhatTheClientMayNotUse) {
+    const auto told = [this] {
+        plan_.settings = std::make_shared<const Settings>();
+        std::string bytes;
+        EXPECT_TRUE(encode_accepting_connack(plan_, false, bytes));
+        return bytes.substr(5);  // behind fixed header, flags, reason and property length
+    };
+    EXPECT_EQ(told(), "");
+    plan_.capabilities = {mqtt::QoS::AtMostOnce, false, false, false, false};
+    EXPECT_EQ(told(), std::string("\x24\0\x25\0\x28\0\x29\0\x2a\0", 10));
+    plan_.capabilities = {mqtt::QoS::AtLeastOnce, true, true, true, true};
+    EXPECT_EQ(told(), "\x24\x01");
 }
 
 TEST_F(ConnackTest, TellsTheLimitsThatAreNotTheDefaults) {

@@ -14,7 +14,8 @@
 
 namespace vmq::session {
 
-/// A will as it is kept until it is published or dropped [v5 3.1.2.5].
+/// A will as it is kept until it is published or dropped [v5 3.1.2.5]. It may outlive the
+/// connection, so it says whose it is.
 struct StoredWill {
     std::string mountpoint;
     std::string topic;
@@ -24,6 +25,18 @@ struct StoredWill {
     std::uint32_t delay_s = 0;
     mqtt::QoS qos = mqtt::QoS::AtMostOnce;
     bool retain = false;
+    bool v5 = false;
+    std::optional<std::string> username;
+};
+
+/// What a client may use. Less than everything only in MQTT 5, and if a hook says so: CONNACK tells
+/// the client, and the session holds it to that.
+struct Capabilities {
+    mqtt::QoS maximum_qos = mqtt::QoS::ExactlyOnce;
+    bool retain = true;
+    bool wildcard_subscriptions = true;
+    bool subscription_identifiers = true;
+    bool shared_subscriptions = true;
 };
 
 /// Properties that CONNACK carries beyond those that follow from the plan.
@@ -50,6 +63,7 @@ struct ConnectPlan {
     std::uint16_t topic_alias_maximum = 0;   // aliases we may use towards the client
     std::uint32_t session_expiry_s = 0;      // v5; 0xFFFFFFFF: never
     std::uint32_t maximum_packet_size = 0;   // that the client accepts, 0: no limit
+    Capabilities capabilities;
     std::string mountpoint;
     std::string client_id;
     std::optional<std::string> username;

@@ -54,11 +54,18 @@ Handshake::State Handshake::on_frame(const mqtt::Frame& frame) {
     return on_connect();
 }
 
-Handshake::State Handshake::on_bad_frame(mqtt::FrameStatus status) {
-    if (status == mqtt::FrameStatus::TooLarge) {
-        return refuse_silently(ReasonCode::PacketTooLarge, "CONNECT larger than max_message_size");
+Handshake::State Handshake::on_bad_frame(const mqtt::Frame& frame) {
+    if (frame.status != mqtt::FrameStatus::TooLarge) {
+        return refuse_silently(ReasonCode::MalformedPacket, "malformed fixed header");
     }
-    return refuse_silently(ReasonCode::MalformedPacket, "malformed fixed header");
+    constexpr std::string_view kWhy = "packet larger than a client may send before CONNACK";
+    if (state_ == State::AwaitConnect && frame.type == PacketType::Connect && frame.flags == 0) {
+        if (frame.body.size() < mqtt::kVersionBytes) return state_;
+        if (mqtt::begins_like_v5(frame.body)) version_ = plan_.version = ProtocolVersion::V5;
+    }
+    // [v5 MQTT-3.1.4-1]: only MQTT 5 has a code for it.
+    return version_ == ProtocolVersion::V5 ? refuse(ReasonCode::PacketTooLarge, kWhy)
+                                           : refuse_silently(ReasonCode::PacketTooLarge, kWhy);
 }
 
 Handshake::State Handshake::resume() {
@@ -238,6 +245,14 @@ bool Handshake::authorize(const mqtt::Connect& packet) {
     if (!grant.response_information.empty()) {
         extras().response_information = std::move(grant.response_information);
     }
+    if (request.v5) {
+        plan_.capabilities = grant.capabilities;
+        plan_.request_problem_information =
+            grant.request_problem_information.value_or(plan_.request_problem_information);
+        std::uint32_t& limit = plan_.maximum_packet_size;
+        const std::uint32_t bound = grant.maximum_packet_size;
+        if (bound != 0) limit = limit == 0 ? bound : std::min(limit, bound);
+    }
     const std::uint32_t asked = packet.properties.has(Property::SessionExpiryInterval)
                                     ? packet.properties.session_expiry_interval
                                     : 0;
@@ -293,6 +308,14 @@ bool Handshake::authorize_will(const mqtt::Connect& packet) {
         refuse(ReasonCode::NotAuthorized, "will topic begins with $");
         return false;
     }
+    if (packet.will->qos > plan_.capabilities.maximum_qos) {  // [v5 MQTT-3.2.2-12]
+        refuse(ReasonCode::QoSNotSupported, "will QoS above the Maximum QoS of the client");
+        return false;
+    }
+    if (packet.will->retain && !plan_.capabilities.retain) {  // [v5 MQTT-3.2.2-13]
+        refuse(ReasonCode::RetainNotSupported, "retained will of a client that may not retain");
+        return false;
+    }
     store_will(*packet.will);
     PublishIntent intent;
     intent.mountpoint = plan_.mountpoint;
@@ -314,10 +337,10 @@ bool Handshake::authorize_will(const mqtt::Connect& packet) {
         case Answer::Allowed:
             break;
     }
-    auto granted = std::make_unique<StoredWill>(
-        StoredWill{std::string(intent.mountpoint), std::string(intent.topic),
-                   std::string(intent.payload), std::string(intent.properties),
-                   intent.message_expiry_s, plan_.will->delay_s, intent.qos, intent.retain});
+    auto granted = std::make_unique<StoredWill>(StoredWill{
+        std::string(intent.mountpoint), std::string(intent.topic), std::string(intent.payload),
+        std::string(intent.properties), intent.message_expiry_s, plan_.will->delay_s, intent.qos,
+        intent.retain, version_ == ProtocolVersion::V5, plan_.username});
     plan_.will = std::move(granted);
     return true;
 }

@@ -43,6 +43,10 @@ struct RegisterGrant {
     std::optional<bool> clean_start;
     std::optional<std::uint32_t> session_expiry_s;
     std::string response_information;
+    // MQTT 5 only.
+    std::optional<bool> request_problem_information;
+    std::uint32_t maximum_packet_size = 0;  // upper bound of the client's, 0: none
+    Capabilities capabilities;
     std::shared_ptr<const Settings> settings;  // null: the listener's
 };
 
@@ -82,7 +86,9 @@ public:
 
     /// Requires AwaitConnect or AwaitAuth.
     State on_frame(const mqtt::Frame& frame);
-    State on_bad_frame(mqtt::FrameStatus status);
+    /// A packet that is malformed or too large. Refused, unless it takes more of a CONNECT to know
+    /// how: then the state stays, and the packet comes again with more of it.
+    State on_bad_frame(const mqtt::Frame& frame);
     /// Requires Parked.
     State resume();
 

@@ -151,12 +151,34 @@ TEST_F(HandshakeTest, ReservedFlagsOfTheFixedHeaderAreRefused) {
 }
 
 TEST_F(HandshakeTest, FramesThatCannotBeTakenAreRefusedSilently) {
-    Handshake handshake(host_, policy_, std::make_shared<const Settings>());
-    EXPECT_EQ(handshake.on_bad_frame(mqtt::FrameStatus::TooLarge), State::Refused);
-    EXPECT_EQ(handshake.refusal_reason(), ReasonCode::PacketTooLarge);
+    for (const auto version : {kV31, kV311}) {
+        std::string bytes;
+        mqtt::encode_connect(connect(version), bytes);
+        Handshake handshake(host_, policy_, std::make_shared<const Settings>());
+        EXPECT_EQ(handshake.on_bad_frame(mqtt::next_frame(bytes, 5)), State::Refused);
+        EXPECT_EQ(handshake.refusal_reason(), ReasonCode::PacketTooLarge);
+    }
+    Handshake publishes(host_, policy_, std::make_shared<const Settings>());
+    EXPECT_EQ(publishes.on_bad_frame(mqtt::next_frame("\x30\x7f", 5)), State::Refused);
     Handshake other(host_, policy_, std::make_shared<const Settings>());
-    EXPECT_EQ(other.on_bad_frame(mqtt::FrameStatus::Malformed), State::Refused);
+    EXPECT_EQ(other.on_bad_frame(mqtt::next_frame(std::string(1, '\0'), 5)), State::Refused);
     EXPECT_EQ(host_.take_bytes(), "");
+}
+
+// [v5 MQTT-3.1.4-1]
+TEST_F(HandshakeTest, ALargeConnectOfMqtt5IsToldSoOnceItsVersionIsKnown) {
+    std::string bytes;
+    mqtt::encode_connect(connect(kV5), bytes);
+    const std::size_t version_known = 2 + mqtt::kVersionBytes;
+    Handshake handshake(host_, policy_, std::make_shared<const Settings>());
+    for (std::size_t size = 2; size < version_known; ++size) {
+        EXPECT_EQ(handshake.on_bad_frame(mqtt::next_frame(bytes.substr(0, size), 5)),
+                  State::AwaitConnect);
+    }
+    EXPECT_EQ(handshake.on_bad_frame(mqtt::next_frame(bytes.substr(0, version_known), 5)),
+              State::Refused);
+    version_ = kV5;
+    EXPECT_EQ(sent(), Texts{"CONNACK 0 0x95"});
 }
 
 // [v3.1.1 MQTT-3.1.4-1]: closed without CONNACK; MQTT 5 may say why [v5 MQTT-3.1.4-1].

@@ -345,8 +345,8 @@ private:
                 if (!frame) return false;
                 if (frame->status == mqtt::FrameStatus::Complete) {
                     handshake.on_frame(*frame);
-                } else {
-                    handshake.on_bad_frame(frame->status);
+                } else if (handshake.on_bad_frame(*frame) != State::Refused) {
+                    return false;  // it would wait for more
                 }
             }
             client_.receive(host_.output(), handshake.plan().version,

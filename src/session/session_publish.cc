@@ -35,6 +35,12 @@ void Session::on_publish(const mqtt::Frame& frame, TimePoint now) {
     mqtt::Publish packet;
     const auto status = mqtt::decode_publish(frame, version_, packet);
     if (!status.ok()) return fail(status.reason, status.what);
+    if (packet.qos > plan_.capabilities.maximum_qos) {  // [v5 3.2.2.3.4]
+        return fail(ReasonCode::QoSNotSupported, "QoS above the announced maximum");
+    }
+    if (packet.retain && !plan_.capabilities.retain) {  // [v5 3.2.2.3.5]
+        return fail(ReasonCode::RetainNotSupported, "RETAIN although it is not available");
+    }
     if (packet.topic_alias != 0 && !resolve_alias(packet)) return;
     if (mqtt::level_count(packet.topic) > plan_.settings->topic_max_depth) {
         return fail(ReasonCode::TopicNameInvalid, "topic has more levels than topic_max_depth");
@@ -255,10 +261,8 @@ std::string Session::publish_properties(const Outgoing& outgoing, TimePoint now,
                                         std::uint16_t alias) const {
     const mqtt::Message& message = **outgoing.message;
     mqtt::Properties properties;
-    if (message.expires_at() != kNever) {
-        // What is left of the interval [v5 MQTT-3.3.2-6], rounded up so that it is never 0.
-        const auto left = std::max<std::int64_t>((message.expires_at() - now).count(), 1);
-        properties.message_expiry_interval = static_cast<std::uint32_t>((left + 999) / 1000);
+    if (const auto left = message.seconds_left(now)) {  // [v5 MQTT-3.3.2-6]
+        properties.message_expiry_interval = *left;
         properties.set(mqtt::Property::MessageExpiryInterval);
     }
     if (alias != 0) {

@@ -15,7 +15,23 @@ void Session::on_subscribe(const mqtt::Frame& frame) {
     mqtt::Subscribe packet;
     const auto status = mqtt::decode_subscribe(frame, version_, packet);
     if (!status.ok()) return fail(status.reason, status.what);
+    // [v5 3.2.2.3.11, 3.2.2.3.12, 3.2.2.3.13]
+    const Capabilities& may = plan_.capabilities;
+    if (!may.subscription_identifiers &&
+        packet.properties.has(mqtt::Property::SubscriptionIdentifier)) {
+        return fail(ReasonCode::SubscriptionIdentifiersNotSupported,
+                    "a subscription identifier although they are not available");
+    }
     for (mqtt::SubscribeEntry& entry : packet.entries) {
+        if (!may.shared_subscriptions && entry.filter.starts_with("$share/")) {
+            return fail(ReasonCode::SharedSubscriptionsNotSupported,
+                        "a shared subscription although they are not available");
+        }
+        if (!may.wildcard_subscriptions &&
+            entry.filter.find_first_of("+#") != std::string_view::npos) {
+            return fail(ReasonCode::WildcardSubscriptionsNotSupported,
+                        "a filter with wildcards although they are not available");
+        }
         if (mqtt::level_count(entry.filter) > plan_.settings->topic_max_depth) {
             return fail(ReasonCode::TopicFilterInvalid,
                         "topic filter has more levels than topic_max_depth");

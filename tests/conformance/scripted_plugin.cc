@@ -68,6 +68,7 @@ Result<std::unique_ptr<ScriptedPlugin>> ScriptedPlugin::make(const std::vector<H
         {"on_auth", hooks::Hook::OnAuth},
         {"auth_on_publish", hooks::Hook::AuthOnPublish},
         {"auth_on_subscribe", hooks::Hook::AuthOnSubscribe},
+        {"on_deliver", hooks::Hook::OnDeliver},
     };
     std::unique_ptr<ScriptedPlugin> plugin(new ScriptedPlugin(rules));
     for (const HookRule& rule : rules) {
@@ -103,6 +104,16 @@ std::optional<hooks::RegisterVerdict> ScriptedPlugin::auth_on_register(
     changes.upgrade_qos = flag_of(*rule, "upgrade_qos");
     changes.allow_multiple_sessions = flag_of(*rule, "allow_multiple_sessions");
     changes.response_information = text_of(*rule, "response_information");
+    changes.request_problem_info = flag_of(*rule, "request_problem_info");
+    changes.topic_alias_max = number_of<std::uint16_t>(*rule, "topic_alias_max");
+    changes.fc_receive_max_client = number_of<std::uint16_t>(*rule, "fc_receive_max_client");
+    changes.fc_receive_max_broker = number_of<std::uint16_t>(*rule, "fc_receive_max_broker");
+    changes.max_packet_size = number_of<std::uint32_t>(*rule, "max_packet_size");
+    changes.max_qos = number_of<mqtt::QoS>(*rule, "max_qos");
+    changes.retain_available = flag_of(*rule, "retain_available");
+    changes.wildcard_subs_available = flag_of(*rule, "wildcard_subs_available");
+    changes.sub_ids_available = flag_of(*rule, "sub_ids_available");
+    changes.shared_subs_available = flag_of(*rule, "shared_subs_available");
     return verdict;
 }
 
@@ -149,7 +160,7 @@ std::optional<hooks::SubscribeVerdict> ScriptedPlugin::auth_on_subscribe(
         if (rule != nullptr) {
             verdict.decision = hooks::Decision::Ok;
             if (rule->outcome == "error") {
-                topic.reason = refusal_of(*rule).reason;
+                topic.reason = refusal_of(*rule).reason.value_or(mqtt::ReasonCode::NotAuthorized);
                 if (flag_of(*rule, "whole").value_or(false)) {
                     return begin_verdict<hooks::SubscribeVerdict>(rule);
                 }
@@ -162,6 +173,18 @@ std::optional<hooks::SubscribeVerdict> ScriptedPlugin::auth_on_subscribe(
         topics.push_back(std::move(topic));
     }
     if (verdict.decision == hooks::Decision::Ok) verdict.topics = std::move(topics);
+    return verdict;
+}
+
+hooks::PublishVerdict ScriptedPlugin::on_deliver(const hooks::PublishContext& context) {
+    const Facts facts{{"client_id", context.subscriber.client_id},
+                      {"topic", context.topic},
+                      {"payload", context.payload}};
+    const HookRule* rule = first_match(rules_, "on_deliver", facts);
+    auto verdict = begin_verdict<hooks::PublishVerdict>(rule);
+    if (rule == nullptr) return verdict;
+    verdict.modifiers.topic = text_of(*rule, "topic");
+    verdict.modifiers.payload = text_of(*rule, "payload");
     return verdict;
 }
 

@@ -31,6 +31,7 @@ public:
     std::optional<hooks::SubscribeVerdict> auth_on_subscribe(
         const hooks::SubscribeContext& context,
         hooks::Completion<hooks::SubscribeVerdict> done) override;
+    hooks::PublishVerdict on_deliver(const hooks::PublishContext& context) override;
 
 private:
     explicit ScriptedPlugin(const std::vector<HookRule>& rules) : rules_(rules) {}

@@ -105,6 +105,10 @@ class Launcher(unittest.TestCase):
             client.sendall(CONNECT_V311)
             return client.recv(4)
 
+    def taken(self, port):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
     def wait_until(self, condition, what):
         deadline = time.monotonic() + PATIENCE
         while not condition():
@@ -157,6 +161,17 @@ class InTheBackground(Launcher):
         self.assertEqual(self.vernemq("restart"), (0, "ok\n", ""))
         self.assertNotEqual(self.vernemq("getpid")[1], first)
 
+    def test_restart_with_a_broken_file_leaves_the_broker_running(self):
+        self.started()
+        first = self.vernemq("getpid")[1]
+        good = (self.folder / "vernemq.conf").read_text()
+        self.write("vernemq.conf", good + "alow_anonymous = on\n")
+        status, output, error = self.vernemq("restart")
+        self.assertEqual((status, output), (1, ""))
+        self.assertIn("alow_anonymous", error)
+        self.assertEqual(self.vernemq("getpid")[1], first)
+        self.write("vernemq.conf", good)
+
     def test_a_killed_broker_does_not_hinder_the_next(self):
         self.started()
         os.kill(int(self.vernemq("getpid")[1]), signal.SIGKILL)
@@ -197,14 +212,11 @@ class InTheForeground(Launcher):
         self.assertEqual(self.vernemq("getpid")[1], f"{process.pid}\n")
 
     def test_without_a_file_only_this_machine_can_connect(self):
-        for port in (1883, 8888):
-            with socket.socket() as probe:
-                taken = probe.connect_ex(("127.0.0.1", port)) == 0
-            if taken:  # by something that is not ours: then this is what must be said of it
-                status, _, error = self.vernemq("console", file=None)
-                self.assertEqual(status, 1)
-                self.assertIn(f"127.0.0.1:{port}: Address already in use", error)
-                return
+        if self.taken(1883):  # by something that is not ours: then this is what must be said of it
+            status, _, error = self.vernemq("console", file=None)
+            self.assertEqual(status, 1)
+            self.assertIn("127.0.0.1:1883: Address already in use", error)
+            return
         process = self.console(file=None)
         self.wait_until(lambda: self.vernemq("ping", file=None)[0] == 0, "it answers")
         loopback = {"0100007F", "00000000000000000000000001000000"}
@@ -216,6 +228,38 @@ class InTheForeground(Launcher):
         text = "\n".join(process.lines) + process.stdout.read().decode()
         self.assertIn("mosquitto_sub -h 127.0.0.1 -p 1883", text)
         self.assertIn("listener.tcp.default = 0.0.0.0:1883", text)
+
+    def test_without_a_file_the_status_page_is_not_needed(self):
+        if self.taken(1883):
+            self.skipTest("something that is not ours listens on port 1883")
+        if not self.taken(8888):
+            page = socket.create_server(("127.0.0.1", 8888))
+            self.addCleanup(page.close)
+        process = self.console(file=None)
+        self.assertEqual(self.connack(1883), bytes([0x20, 2, 0, 0]))
+        process.terminate()
+        self.assertEqual(process.wait(PATIENCE), 0)
+        self.assertIn("warning: no status page: listener.http.default: cannot listen on 127.0.0.1:8888: "
+                      "Address already in use", process.stderr.read().decode())
+        self.assertNotIn("(http)", "\n".join(process.lines) + process.stdout.read().decode())
+
+    def test_with_a_file_the_status_page_has_to_be_there(self):
+        with socket.create_server(("127.0.0.1", 0)) as page, (self.folder / "vernemq.conf").open("a") as file:
+            port = page.getsockname()[1]
+            file.write(f"listener.http.default = 127.0.0.1:{port}\n")
+            file.flush()
+            status, _, error = self.vernemq("console")
+            self.assertEqual(status, 1)
+            self.assertIn(f"error: listener.http.default: cannot listen on 127.0.0.1:{port}: ", error)
+
+    def test_it_says_where_the_log_is(self):
+        process = self.console()
+        self.assertIn(f"the log is in {self.folder}/log/console.log", process.lines)
+        process.terminate()
+        process.wait(PATIENCE)
+        with (self.folder / "vernemq.conf").open("a") as file:
+            file.write("log.console = console\n")
+        self.assertFalse([line for line in self.console().lines if line.startswith("the log is in ")])
 
     def test_with_a_file_nobody_comes_in_without_a_password_unless_it_says_so(self):
         self.write("vernemq.conf", "listener.tcp.default = 127.0.0.1:0\n")
