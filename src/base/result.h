@@ -33,6 +33,9 @@ enum class ErrorCode : std::uint8_t {
     SystemError,
     NotFound,
     Unavailable,
+    // store
+    StorageFull,
+    StorageFailed,
 };
 
 /// `detail` is a sentence for the operator; it never holds a secret or a payload.

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <chrono>
 #include <random>
 #include <utility>
 
 #include "base/log.h"
+#include "broker/durable_store.h"
 #include "broker/limits.h"
 #include "hooks/anonymous.h"
 #include "store/memory_store.h"
@@ -29,6 +31,10 @@ Broker::Broker(BrokerOptions options)
     : options_(std::move(options)),
       shared_(choose_shards(options_.shards), entropy(), options_.max_retained_messages) {
     shared_.client_seed = entropy();
+    shared_.steady_anchor = steady_now();
+    shared_.wall_anchor =
+        std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch())
+            .count();
     shared_.store = std::make_unique<store::MemoryStore>();
     for (ShardId id = 0; id < shared_.shards; ++id) {
         shards_.push_back(std::make_unique<Shard>(id, shared_, entropy()));
@@ -37,9 +43,81 @@ Broker::Broker(BrokerOptions options)
     }
 }
 
-Broker::~Broker() { stop(); }
+Broker::~Broker() {
+    stop();
+    shared_.store.reset();  // before the shards that its threads would answer
+}
+
+Result<void> Broker::open_store() {
+    if (options_.store.directory.empty()) return {};
+    store::EngineOptions wanted;
+    wanted.directory = options_.store.directory;
+    if (options_.store.memory_bytes != 0) wanted.memory_bytes = options_.store.memory_bytes;
+    wanted.steady_anchor = shared_.steady_anchor;
+    wanted.wall_anchor = shared_.wall_anchor;
+    auto engine = store::Engine::open(wanted);
+    if (!engine) return engine.error();
+    for (const std::string& notice : engine.value()->notices()) {
+        log::error("message store: {}", notice);
+    }
+    shared_.boot = engine.value()->boot();
+    shared_.client_seed = engine.value()->seed();
+    store::Engine& opened = *engine.value();
+    auto durable = std::make_unique<DurableStore>(
+        std::move(engine).value(), [wanted] { return store::Engine::open(wanted); }, shared_.shards,
+        options_.store.durability,
+        [this](ShardId shard, std::function<void()> work) {
+            boost::asio::post(shards_[shard]->loop().io(), std::move(work));
+        });
+    durable_ = durable.get();
+    shared_.store = std::move(durable);
+    return restore(opened);
+}
+
+bool Broker::set_durability(store::Durability durability) {
+    return durable_ != nullptr && durable_->set_durability(durability);
+}
+
+Result<void> Broker::backup(const std::string& directory) const {
+    if (durable_ == nullptr) {
+        return Error{ErrorCode::Unavailable, "this broker has no message store on disk"};
+    }
+    const auto engine = durable_->engine();
+    if (!engine) return Error{ErrorCode::Unavailable, "the message store is not open; see the log"};
+    return engine->checkpoint(directory);
+}
+
+Result<void> Broker::restore(store::Engine& engine) {
+    if (!options_.listeners.empty()) {
+        shared_.default_settings =
+            std::make_shared<const session::Settings>(options_.listeners.front().settings);
+    }
+    const TimePoint begin = steady_now();
+    TimePoint told = begin;
+    std::uint64_t sessions = 0;
+    std::uint64_t waiting = 0;
+    auto read = engine.for_each_session([&](store::StoredSession session) {
+        ++sessions;
+        waiting += session.queue.count;
+        const ShardId home =
+            shards_.front()->home_of(session.record.key.mountpoint, session.record.key.client_id);
+        shards_[home]->restore(std::move(session));
+        if (steady_now() - told < Seconds(2)) return;
+        told = steady_now();
+        log::info("message store: {} sessions so far", sessions);
+    });
+    if (!read) return read;
+    read = engine.for_each_retained(
+        [this](mqtt::MessagePtr message) { shared_.retained.set(std::move(message)); });
+    if (!read) return read;
+    log::info("message store {}: {} sessions, about {} messages waiting, {} retained, in {} ms",
+              options_.store.directory, sessions, waiting, shared_.retained.size(),
+              (steady_now() - begin).count());
+    return {};
+}
 
 Result<void> Broker::start() {
+    if (auto opened = open_store(); !opened) return opened;
     std::vector<std::vector<int>> descriptors;
     for (ListenerOptions& options : options_.listeners) {
         auto opened = transport::open_tcp_listeners(options.tcp, shared_.shards);
@@ -81,6 +159,8 @@ void Broker::stop(Millis patience) {
         });
     }
     threads_.clear();  // joins
+    durable_ = nullptr;
+    shared_.store = std::make_unique<store::MemoryStore>();  // the one before is written out
 }
 
 }  // namespace vmq::broker

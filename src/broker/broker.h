@@ -12,9 +12,12 @@
 #include "broker/listener.h"
 #include "broker/shard.h"
 #include "runtime/loop_thread.h"
+#include "store/engine.h"
 #include "transport/tcp_listener.h"
 
 namespace vmq::broker {
+
+class DurableStore;
 
 struct ListenerOptions {
     std::string name = "default";
@@ -24,11 +27,19 @@ struct ListenerOptions {
     session::Settings settings;
 };
 
+/// Where and how what must survive is kept.
+struct StoreOptions {
+    std::string directory;  // empty: nowhere, it ends with the process
+    store::Durability durability = store::Durability::Os;
+    std::size_t memory_bytes = 0;  // of caches and write buffers, 0: a default
+};
+
 struct BrokerOptions {
     std::uint32_t shards = 0;               // 0: one per core
     std::size_t max_retained_messages = 0;  // 0: unlimited
     Seconds expire_retain_cache{0};  // how often expired ones are cleared away; 0: as we like
     std::vector<ListenerOptions> listeners;
+    StoreOptions store;
 };
 
 /// One per process. start() and stop() are called from the same thread, once each.
@@ -39,10 +50,19 @@ public:
     Broker(const Broker&) = delete;
     Broker& operator=(const Broker&) = delete;
 
-    /// Opens every listener, then starts the threads. On an error nothing runs.
+    /// Opens the store and takes over what it holds, opens every listener, then starts the threads.
+    /// On an error nothing runs.
     [[nodiscard]] Result<void> start();
     /// Says good-bye to all clients, waits for them up to `patience`, and joins the threads.
     void stop(Millis patience = Seconds(5));
+
+    /// A consistent copy of the store in a folder that does not exist yet. Any thread, between
+    /// start() and stop().
+    [[nodiscard]] Result<void> backup(const std::string& directory) const;
+
+    /// For what is committed from then on. False: it was so already, or nothing is stored. Any
+    /// thread.
+    bool set_durability(store::Durability durability);
 
     /// Where clients can connect; ports as the system chose them. Valid after start().
     [[nodiscard]] const std::vector<std::unique_ptr<Listener>>& listeners() const noexcept {
@@ -58,12 +78,16 @@ public:
     [[nodiscard]] const SharedState& shared() const noexcept { return shared_; }
 
 private:
+    [[nodiscard]] Result<void> open_store();
+    [[nodiscard]] Result<void> restore(store::Engine& engine);
+
     BrokerOptions options_;
     SharedState shared_;
     std::vector<std::unique_ptr<Listener>> listeners_;
     std::vector<std::unique_ptr<Shard>> shards_;
     std::vector<std::unique_ptr<runtime::LoopThread>> threads_;
     std::atomic<bool> accepting_{false};
+    DurableStore* durable_ = nullptr;  // of shared_; null: nothing survives
 };
 
 }  // namespace vmq::broker

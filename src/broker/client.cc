@@ -11,7 +11,7 @@ Client::Client(Shard& owner, ClientNumber given_number, std::string_view given_m
       hash(client_hash(given_mountpoint, given_client_id, owner.shared().client_seed)),
       mountpoint(given_mountpoint),
       client_id(given_client_id),
-      lane(limits),
+      lane(limits, owner.shared().store->keeps_messages()),
       timer(this, [](void* self, TimePoint now) {
           auto& client = *static_cast<Client*>(self);
           client.shard.on_client_timer(client, now);

@@ -49,7 +49,7 @@ using RetainedStreams = std::map<std::string, RetainedStream, std::less<>>;
 /// One queue with the connection that drains it. A client has one, more only with
 /// allow_multiple_sessions.
 struct Lane {
-    explicit Lane(queue::Limits limits) noexcept : queue(limits) {}
+    Lane(queue::Limits limits, bool paged) noexcept : queue(limits, paged) {}
 
     queue::Queue queue;
     Connection* connection = nullptr;
@@ -69,6 +69,7 @@ public:
     }
     /// Its session outlives the connection, so its messages are stored.
     [[nodiscard]] bool persistent() const noexcept { return session_expiry_s > 0; }
+    [[nodiscard]] bool stored() const noexcept { return session_id != store::SessionId{}; }
 
     Shard& shard;
     const ClientNumber number;
@@ -79,9 +80,10 @@ public:
     std::vector<std::unique_ptr<Lane>> more;
     std::shared_ptr<const session::Settings> settings;
     std::unique_ptr<session::StoredWill> will;  // delayed, the connection is gone
+    store::WritePosition last_write = 0;        // of what it changed; its next answer waits for it
     std::uint64_t next_sequence = 1;            // of its records in the store
     std::uint32_t session_expiry_s = 0;
-    bool stored = false;  // the store knows this session
+    store::SessionId session_id{};  // under which the store knows it, 0: it does not
     TimePoint quota_reported_at{};
     TimePoint will_at = kNever;
     TimePoint expires_at = kNever;

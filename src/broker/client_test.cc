@@ -38,7 +38,7 @@ TEST(Client, IsOnlineWithAnyLane) {
     TestBroker broker;
     Client client(broker.shard(), ClientNumber{1}, "", "a", {});
     EXPECT_FALSE(client.online());
-    client.more.push_back(std::make_unique<Lane>(queue::Limits{}));
+    client.more.push_back(std::make_unique<Lane>(queue::Limits{}, false));
     EXPECT_TRUE(client.online());
 }
 

@@ -88,7 +88,7 @@ OutputBuffer& Connection::output() {
 
 void Connection::flush() {
     dirty_ = false;
-    if (!output_ || write_waiting_ || failed_) return;
+    if (!output_ || write_waiting_ || failed_ || held_for_ != 0) return;
     std::size_t written = 0;
     const IoStatus status = socket_.write(*output_, written);
     shard_.metrics().add(Counter::BytesSent, written);
@@ -328,6 +328,7 @@ void Connection::close(CloseCause cause, std::string_view detail) {
     if (closing_) return;
     closing_ = true;
     cause_ = cause;
+    stop_holding();
     shard_.mark_closing(*this);
     log_close(detail);
     using session::CloseCause;
@@ -468,7 +469,7 @@ void Connection::retry_inflight(TimePoint now) {
         auto* entry = window.overdue(now - interval, now, from);
         if (entry == nullptr) break;
         if (entry->stage == queue::InflightWindow::Stage::AwaitPubcomp) {
-            session_->send_pubrel(entry->id);
+            if (!unsafe()) session_->send_pubrel(entry->id);
             continue;
         }
         const auto& delivery = entry->delivery;

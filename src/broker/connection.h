@@ -75,6 +75,13 @@ public:
     [[nodiscard]] bool closing() const noexcept { return closing_; }
     [[nodiscard]] session::CloseCause cause() const noexcept { return cause_; }
 
+    /// Holds everything back until what was written up to now is safe: CONNACK tells of a session.
+    void hold_output();
+    /// What was held back may leave.
+    void let_go();
+    /// A packet that has waited for the store. Nothing happens once the session is closed.
+    void send_stored(mqtt::PacketType type, std::string_view packet);
+
     void on_ready(std::uint8_t events) override;
 
     // session::Host and session::HandshakeHost.
@@ -84,7 +91,8 @@ public:
                                       session::Denial& denial) override;
     session::Routed route(const session::PublishIntent& intent, session::AckTicket ticket) override;
     [[nodiscard]] bool qos2_remembered(mqtt::PacketId id) override;
-    void qos2_remember(mqtt::PacketId id) override;
+    [[nodiscard]] std::uint32_t qos2_remember(mqtt::PacketId id,
+                                              session::AckTicket ticket) override;
     bool qos2_forget(mqtt::PacketId id) override;
     [[nodiscard]] std::uint32_t await_published(session::AckTicket ticket) override;
     bool on_puback(mqtt::PacketId id) override;
@@ -99,6 +107,8 @@ public:
     void authorize_unsubscribe(std::vector<std::string_view>& filters) override;
     bool unsubscribe(std::string_view filter) override;
     void unsubscribed(const std::vector<std::string_view>& filters) override;
+    [[nodiscard]] bool unsafe() const noexcept override;
+    void send_when_safe(mqtt::PacketType type, std::string packet) override;
     void set_session_expiry(std::uint32_t seconds) override;
     void discard_will() override;
     AuthAnswer reauthenticate(std::string_view method, std::string_view data) override;
@@ -133,6 +143,8 @@ private:
         std::vector<hooks::SubscribeVerdict::Topic> topics;
         std::vector<std::string> filters;
     };
+    /// What the client does with QoS 2 is stored.
+    [[nodiscard]] bool keeps_state() const noexcept;
     [[nodiscard]] Rewritten& rewritten();
     template <typename Verdict>
     auto late_answer(Late<Verdict> LateAnswers::* slot);
@@ -154,6 +166,7 @@ private:
     void update_interest();
     void on_readable();
     void on_writable();
+    void stop_holding();
     void process(std::string_view bytes);
     /// Handles complete packets at the front of `bytes`; returns how many bytes they were.
     std::size_t process_frames(std::string_view bytes);
@@ -193,9 +206,10 @@ private:
     TimePoint drain_until_ = kNever;
     session::CloseCause cause_ = session::CloseCause::PeerClosed;
     bool over_limit_;
-    bool dirty_ = false;          // in the shard's list of connections to flush
-    bool held_back_ = false;      // the shard reads from nobody for the moment
-    bool write_waiting_ = false;  // the socket is full
+    store::WritePosition held_for_ = 0;  // output waits for the write before this position
+    bool dirty_ = false;                 // in the shard's list of connections to flush
+    bool held_back_ = false;             // the shard reads from nobody for the moment
+    bool write_waiting_ = false;         // the socket is full
     bool closing_ = false;
     bool session_ended_ = false;
     bool draining_ = false;  // our side is shut down, waiting for the peer's

@@ -277,8 +277,9 @@ Answer Connection::apply(hooks::PublishVerdict verdict, session::PublishIntent& 
 }
 
 session::Routed Connection::route(const session::PublishIntent& intent, session::AckTicket ticket) {
+    const bool remembered = intent.qos == mqtt::QoS::ExactlyOnce && keeps_state();
     const session::Routed routed =
-        shard_.route(intent, {client_->hash, Reply{number_, ticket, shard_.id()}});
+        shard_.route(intent, {client_->hash, Reply{number_, ticket, shard_.id()}, remembered});
     if (shard_.chain().implements(hooks::Hook::OnPublish) && !mqtt::is_error(routed.reason)) {
         hooks::PublishContext context = publish_context(intent);
         context.subscriber = subscriber_id();
@@ -367,7 +368,11 @@ Answer Connection::authorize_subscribe(session::SubscribeIntent& intent, session
 
 void Connection::subscribed(const session::SubscribeIntent& intent,
                             const std::vector<mqtt::ReasonCode>& reasons) {
-    shard_.pump(*client_, *lane_);
+    if (unsafe()) {  // retained messages come behind SUBACK
+        shard_.writes().when_safe({number_, mqtt::PacketType::Publish, {}});
+    } else {
+        shard_.pump(*client_, *lane_);
+    }
     if (!shard_.chain().implements(hooks::Hook::OnSubscribe)) return;
     std::vector<mqtt::SubscribeEntry> accepted;
     for (std::size_t i = 0; i < intent.entries.size(); ++i) {

@@ -1,4 +1,6 @@
 // Where the session on a connection meets its client's queue and subscriptions.
+#include <utility>
+
 #include "base/log.h"
 #include "broker/connection.h"
 #include "broker/shard.h"
@@ -11,9 +13,59 @@ using mqtt::PacketId;
 
 bool Connection::qos2_remembered(PacketId id) { return lane_->queue.remembers(id); }
 
-void Connection::qos2_remember(PacketId id) { lane_->queue.remember(id); }
+std::uint32_t Connection::qos2_remember(PacketId id, session::AckTicket ticket) {
+    lane_->queue.remember(id);
+    if (!keeps_state()) return 0;
+    auto& writes = shard_.writes();
+    const auto ack = writes.begin({number_, ticket, shard_.id()});
+    client_->last_write = shard_.write(store::PutReceived{client_->session_id, id}, ack);
+    return 1;
+}
 
-bool Connection::qos2_forget(PacketId id) { return lane_->queue.forget(id); }
+bool Connection::qos2_forget(PacketId id) {
+    if (!lane_->queue.forget(id)) return false;
+    // The client may use the id for another message once it has PUBCOMP, so the record goes first.
+    if (keeps_state())
+        client_->last_write = shard_.write(store::DeleteReceived{client_->session_id, id});
+    return true;
+}
+
+bool Connection::keeps_state() const noexcept {
+    return client_->stored() && client_->persistent() && lane_ == &client_->lane &&
+           shard_.durable();
+}
+
+bool Connection::unsafe() const noexcept {
+    return client_->last_write >= shard_.writes().uncommitted();
+}
+
+void Connection::hold_output() {
+    if (!shard_.durable() || !shard_.shared().store->accepting()) return;
+    held_for_ = shard_.writes().end();
+    shard_.writes().pump_when_safe(number_);
+}
+
+void Connection::let_go() {
+    if (held_for_ <= shard_.writes().uncommitted()) stop_holding();
+}
+
+void Connection::stop_holding() {
+    if (std::exchange(held_for_, 0U) == 0) return;
+    if (output_ && !dirty_) {
+        dirty_ = true;
+        shard_.mark_dirty(*this);
+    }
+}
+
+void Connection::send_when_safe(mqtt::PacketType type, std::string packet) {
+    shard_.writes().when_safe({number_, type, std::move(packet)});
+}
+
+void Connection::send_stored(mqtt::PacketType type, std::string_view packet) {
+    if (closing_ || !session_ || session_->state() == session::Session::State::Closed) return;
+    count_sent(type);
+    output().bytes() += packet;
+}
 
 std::uint32_t Connection::await_published(session::AckTicket ticket) {
     return shard_.await_published({number_, ticket, shard_.id()});
@@ -36,10 +88,19 @@ Connection::PubrecAnswer Connection::on_pubrec(PacketId id, mqtt::ReasonCode rea
         shard_.metrics().add(Counter::MqttPubrecInvalidError);
         return PubrecAnswer::Unknown;
     }
+    const queue::Delivery& delivery = outcome.value().delivery;
     if (outcome.value().next == queue::InflightWindow::Next::SendPubrel) {
+        // From now on the client has it: after a crash only PUBREL may be sent again.
+        if (delivery.message && delivery.store_sequence != 0) {
+            shard_.forget(*client_, delivery);
+            if (keeps_state()) {
+                client_->last_write =
+                    shard_.write(store::PutReleased{client_->session_id, delivery.store_sequence});
+            }
+        }
         return PubrecAnswer::SendPubrel;
     }
-    shard_.forget(*client_, outcome.value().delivery);
+    shard_.forget(*client_, delivery);
     shard_.pump(*client_, *lane_);
     return PubrecAnswer::Nothing;
 }
@@ -50,7 +111,11 @@ bool Connection::on_pubcomp(PacketId id) {
         shard_.metrics().add(Counter::MqttPubcompInvalidError);
         return false;
     }
-    shard_.forget(*client_, done.value());
+    if (done.value().store_sequence != 0 && keeps_state()) {
+        (void)shard_.writes().add(
+            store::DeleteReleased{client_->session_id, done.value().store_sequence}, true, 0,
+            shard_.now());
+    }
     shard_.pump(*client_, *lane_);
     return true;
 }
@@ -68,6 +133,11 @@ mqtt::ReasonCode Connection::subscribe(const mqtt::SubscribeEntry& entry,
                 client.client_id, most);
         }
         return mqtt::ReasonCode::QuotaExceeded;
+    }
+    if (client.stored() && client.persistent() && shard_.durable()) {
+        if (!shard_.shared().store->accepting()) return mqtt::ReasonCode::QuotaExceeded;
+        client_->last_write = shard_.write(store::PutSubscription{
+            client.session_id, std::string(entry.filter), entry.options, subscription_id});
     }
     const auto added =
         subscribers.subscribe(client, client.number, client.mountpoint, entry.filter, entry.options,
@@ -89,13 +159,20 @@ bool Connection::unsubscribe(std::string_view filter) {
     Client& client = *client_;
     shard_.end_retained(client.lane, filter);
     for (const auto& lane : client.more) shard_.end_retained(*lane, filter);
-    return shard_.subscribers().unsubscribe(client, client.number, client.mountpoint, filter);
+    if (!shard_.subscribers().unsubscribe(client, client.number, client.mountpoint, filter)) {
+        return false;
+    }
+    if (client.stored() && shard_.durable()) {
+        client_->last_write =
+            shard_.write(store::DeleteSubscription{client.session_id, std::string(filter)});
+    }
+    return true;
 }
 
 void Connection::set_session_expiry(std::uint32_t seconds) {
     plan_.session_expiry_s = seconds;
     if (client_->more.empty()) client_->session_expiry_s = seconds;
-    if (client_->stored) shard_.store_session(*client_);
+    if (client_->stored()) shard_.store_session(*client_);
 }
 
 void Connection::discard_will() { plan_.will.reset(); }

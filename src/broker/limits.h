@@ -39,6 +39,10 @@ inline constexpr Millis kRetryResolution{1000};
 inline constexpr unsigned kSharedAttempts = 64;
 /// Lines that one shard writes about closed connections in a second; a storm is summed up.
 inline constexpr std::uint32_t kCloseLogsPerSecond = 50;
+/// How long a write may wait for being taken back: the time in which a client acknowledges what it
+/// was sent, and the longest by which it delays its publisher's acknowledgement.
+inline constexpr Millis kLazyWriteDelay{5};
+inline constexpr std::size_t kMostLazyWrites = 10'000;
 /// The same warning is repeated at most this often, for dropped messages with what came meanwhile.
 inline constexpr Seconds kReportInterval{10};
 

@@ -1,5 +1,7 @@
 #include "broker/options_from_config.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <limits>
 #include <optional>
@@ -35,6 +37,30 @@ ListenerOptions listener_options(const config::MqttSettings& mqtt,
     listener.policy.allow_anonymous = mqtt.allow_anonymous || configured.allow_anonymous_override;
     listener.settings = session_settings(mqtt, configured);
     return listener;
+}
+
+StoreOptions store_options(const config::NodeSettings& node) {
+    StoreOptions store;
+    store.directory = node.store_dir;
+    switch (node.durability) {
+        case config::Durability::Memory:
+            store.durability = store::Durability::Memory;
+            break;
+        case config::Durability::Os:
+            store.durability = store::Durability::Os;
+            break;
+        case config::Durability::Fsync:
+            store.durability = store::Durability::Fsync;
+            break;
+    }
+    if (node.sync_on_write) store.durability = store::Durability::Fsync;
+    store.memory_bytes = node.store_memory_bytes;
+    if (store.memory_bytes == 0 && node.store_memory_percent != 0) {
+        const auto pages = static_cast<std::uint64_t>(std::max(::sysconf(_SC_PHYS_PAGES), 0L));
+        const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+        store.memory_bytes = pages * page / 100 * node.store_memory_percent;
+    }
+    return store;
 }
 
 }  // namespace
@@ -78,6 +104,7 @@ ConfiguredBroker options_from_config(const config::Config& config) {
     options.shards = config.node().shards;
     options.max_retained_messages = config.mqtt().max_retained_messages;
     options.expire_retain_cache = Seconds(config.mqtt().expire_retain_cache_s);
+    options.store = store_options(config.node());
     for (const config::ListenerSettings& listener : config.listeners()) {
         if (listener.kind != config::ListenerKind::Tcp) continue;
         if (!listener.unix_path.empty()) {

@@ -171,7 +171,7 @@ void Shard::finish_shutdown() {
     for (const auto& outbox : outboxes_) {
         if (!outbox.empty()) return;
     }
-    if (!drained_ || !batch_.empty() || !commit_waiters_.empty()) return;
+    if (!drained_ || !writes_.idle()) return;
     mail_.published_taken.store(mail_.taken);
     if (!shared_.quiet.load()) {
         if (!all_quiet()) return;  // the last one to become so tells the others
@@ -242,35 +242,9 @@ void Shard::close_finished() {
         if (!connection->session_ended()) loop_.run_again();
     }
     // What was produced after its place in the turn must not wait for something unrelated.
-    bool more = !batch_.empty() || !commit_waiters_.empty() || !pump_later_.empty();
+    bool more = writes_.urgent() || !pump_later_.empty() || !fetches_.empty();
     for (const auto& outbox : outboxes_) more = more || !outbox.empty();
     if (more) loop_.run_again();
-}
-
-void Shard::commit() {
-    if (batch_.empty() && commits_under_way_ == 0) {
-        for (const Reply& reply : std::exchange(commit_waiters_, {})) confirm(reply, true);
-        return;
-    }
-    if (batch_.empty() && commit_waiters_.empty()) return;
-    ++commits_under_way_;
-    auto done = [this, waiters = std::exchange(commit_waiters_, {})](store::CommitStatus status) {
-        --commits_under_way_;
-        const bool safe = status == store::CommitStatus::Safe;
-        if (!safe && may_report(commit_reported_at_)) {
-            log::error(
-                "the message store refuses writes: QoS 1 and 2 messages to it are not "
-                "acknowledged");
-        }
-        for (const Reply& reply : waiters) confirm(reply, safe);
-    };
-    shared_.store->commit(id_, std::exchange(batch_, {}), std::move(done));
-}
-
-void Shard::confirm(const Reply& reply, bool safe) {
-    if (reply.shard != id_) return send(reply.shard, Confirm{reply.connection, reply.ticket, safe});
-    Confirm local{reply.connection, reply.ticket, safe};
-    handle(local);
 }
 
 void Shard::handle(Confirm& confirm) {

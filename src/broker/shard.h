@@ -16,7 +16,9 @@
 #include "broker/client.h"
 #include "broker/connection.h"
 #include "broker/drop_log.h"
+#include "broker/limits.h"
 #include "broker/listener.h"
+#include "broker/pending_writes.h"
 #include "broker/shard_message.h"
 #include "hooks/chain.h"
 #include "metrics/counters.h"
@@ -44,6 +46,15 @@ struct SharedState {
     routing::SubscriptionIndex subscriptions;
     routing::RetainedIndex retained;
     std::unique_ptr<store::MessageStore> store;
+    std::uint32_t boot = 0;  // of the store: makes the ids given out unique
+    /// One moment on both clocks, for deadlines that outlive the process.
+    TimePoint steady_anchor{};
+    store::WallMillis wall_anchor = 0;
+    /// How long writes wait for being taken back; simulations choose it.
+    Millis lazy_write_delay = kLazyWriteDelay;
+    /// Of sessions that an earlier process left behind, until their clients are back.
+    std::shared_ptr<const session::Settings> default_settings =
+        std::make_shared<const session::Settings>();
     std::vector<class Shard*> peers;  // by ShardId; complete before the first thread starts
     /// While the broker stops: shards without connections, and whether all are and nothing is under
     /// way between them.
@@ -97,6 +108,7 @@ public:
     struct Origin {
         std::uint64_t publisher;
         Reply reply;
+        bool remembered = false;  // the publisher's QoS 2 packet id is stored
     };
     session::Routed route(const session::PublishIntent& intent, const Origin& origin);
     /// Asks for `reply` from every shard, this one too, once all that was routed from here before
@@ -118,6 +130,9 @@ public:
     [[nodiscard]] bool may_report(TimePoint& last) const noexcept;
     /// The client has acknowledged `delivery`, or it was refused: its record may go.
     void forget(Client& client, const queue::Delivery& delivery);
+    /// Like forget(), for a message that goes to another queue: its publisher, who may still wait
+    /// for the record, waits for both.
+    void move_away(Client& client, const queue::Delivery& delivery);
     /// Another member of the group gets each, or `from` gets it back if its session stays, or it is
     /// counted as dropped.
     void redispatch(Client& from, std::vector<queue::Delivery> deliveries);
@@ -125,7 +140,18 @@ public:
     void count_unhandled(std::size_t count) {
         metrics_.add(metrics::Counter::QueueMessageUnhandled, count);
     }
+
+    // What is stored, see shard_store.cc.
     void store_session(Client& client);
+    /// A session of an earlier process. Before the thread starts.
+    void restore(store::StoredSession stored);
+    [[nodiscard]] PendingWrites& writes() noexcept { return writes_; }
+    [[nodiscard]] bool durable() const noexcept { return !shared_.store->always_safe(); }
+    /// Writes that the client's next answer has to wait for. The position names them.
+    template <typename Kind>
+    store::WritePosition write(Kind record, PendingWrites::Ack ack = 0) {
+        return writes_.add(std::move(record), false, ack);
+    }
 
     // Clients, see shard_clients.cc.
     /// Makes `connection`, whose CONNECT was accepted and whose home this is, the connection of its
@@ -215,9 +241,9 @@ private:
     void handle(Confirm& confirm);
     void handle(MoveConnection& move);
 
-    /// Delivers to the subscribers of one filter; true if a message was stored for one of them.
-    bool deliver_filter(routing::SubscriptionKey filter, const mqtt::MessagePtr& message);
-    bool deliver(Client& client, const mqtt::MessagePtr& message,
+    /// Delivers to the subscribers of one filter.
+    void deliver_filter(routing::SubscriptionKey filter, const mqtt::MessagePtr& message);
+    void deliver(Client& client, const mqtt::MessagePtr& message,
                  const mqtt::SubscriptionOptions& options, std::uint32_t subscription_id,
                  session::PublishTemplate* shared);
     enum class Handed : std::uint8_t { Taken, Dropped, Refused };
@@ -227,23 +253,39 @@ private:
     void send_now(Client& client, Lane& lane, queue::Delivery delivery,
                   session::PublishTemplate* shared);
     void retain(const mqtt::MessagePtr& message);
+    [[nodiscard]] std::uint64_t new_store_id(mqtt::QoS qos);
+    [[nodiscard]] static bool is_stored(const Client& client, const Lane& lane,
+                                        mqtt::QoS qos) noexcept;
+    void tell_offline_message(const Client& client, const queue::Delivery& delivery);
     [[nodiscard]] bool has_other_member(const Client& client, std::uint64_t group);
-    bool deliver_shared(DeliverShared& deliver);
-    bool choose_again(DeliverShared& deliver, ClientNumber except);
-    bool give_back(DeliverShared& deliver);
+    /// These three leave `deliver` without its message when it went on to another shard.
+    void deliver_shared(DeliverShared& deliver);
+    void choose_again(DeliverShared& deliver, ClientNumber except);
+    void give_back(DeliverShared& deliver);
     void drop_shared(const DeliverShared& deliver);
-    void store_message(Client& client, const queue::Delivery& delivery);
+    /// Writes the record of `delivery`, for which the publisher waits. `lazy`: it was sent already.
+    void store_message(Client& client, queue::Delivery& delivery, bool lazy);
+    void fetch(Client& client);
+    void on_loaded(ClientNumber number, std::uint32_t ticket,
+                   std::vector<store::StoredMessage> messages);
+    void restore_will(Client& client, const store::StoredWill& stored);
+    void act(std::vector<WhenSafe> actions);
+    void hand_over_writes();
+    [[nodiscard]] bool refuses(const session::PublishIntent& intent) const noexcept;
+    [[nodiscard]] store::WallMillis wall(TimePoint at) const noexcept;
+    [[nodiscard]] TimePoint steady(store::WallMillis at) const noexcept;
     Lane& choose_lane(Client& client);
     void pump_retained(Client& client, Lane& lane);
     /// What is retained on the topic of `message` now, or null.
     [[nodiscard]] mqtt::MessagePtr retained_now(const mqtt::Message& message);
     bool send_retained(Client& client, Lane& lane, RetainedStream& stream);
 
-    Client& make_client(const session::ConnectPlan& plan);
+    Client& make_client(std::string_view mountpoint, std::string_view client_id,
+                        const session::Settings& settings);
     void end_client(Client& client);
     void displace(Client& client, bool clean_start);
     void begin_session(Client& client, Connection& connection, session::ConnectPlan plan,
-                       bool session_present);
+                       bool session_present, bool discarded);
     [[nodiscard]] ConnectionNumber next_connection() noexcept;
     void drop_expired(Client& client, const std::vector<queue::Delivery>& expired);
     void drop_at_attach(Client& client, std::vector<queue::Delivery> dropped);
@@ -288,9 +330,20 @@ private:
     std::vector<std::unique_ptr<OutputBuffer>> spare_outputs_;
     session::PublishTemplate template_;
     routing::MatchResult matches_;
-    store::WriteBatch batch_;
-    std::vector<Reply> commit_waiters_;
-    std::uint32_t commits_under_way_ = 0;
+    PendingWrites writes_{[this](const Reply& reply, bool safe) { confirm(reply, safe); }};
+    /// For whom the writes of the moment are: their publisher's acknowledgement.
+    struct Answering {
+        Reply reply;
+        PendingWrites::Ack ack = 0;  // begun with the first write
+    };
+    Answering answering_;
+    struct Fetch {
+        ClientNumber client;
+        queue::Queue::Load load;
+    };
+    std::vector<Fetch> fetches_;  // asked for in this turn
+    std::uint64_t next_store_id_ = 0;
+    std::uint32_t next_session_ = 0;
 
     std::vector<std::unique_ptr<runtime::Mailbox<ShardMessage>>> mailboxes_;  // by sender
     std::vector<std::vector<ShardMessage>> outboxes_;                         // by receiver

@@ -65,13 +65,17 @@ void Shard::attach(Connection& connection, session::ConnectPlan plan) {
         displace(**found, plan.clean_start);
         found = clients_.find(key);
     }
+    bool discarded = false;  // a session that the store knew
     if (found != clients_.end() && plan.clean_start && !((*found)->online() && several)) {
+        discarded = (*found)->stored();
         end_client(**found);  // [v5 MQTT-3.1.2-4] [v3.1.1 MQTT-3.1.2-6]
         found = clients_.end();
     }
     const bool session_present = found != clients_.end() && !plan.clean_start;
-    Client& client = found != clients_.end() ? **found : make_client(plan);
-    begin_session(client, connection, std::move(plan), session_present);
+    Client& client = found != clients_.end()
+                         ? **found
+                         : make_client(plan.mountpoint, plan.client_id, *plan.settings);
+    begin_session(client, connection, std::move(plan), session_present, discarded);
 }
 
 void Shard::displace(Client& client, bool clean_start) {
@@ -89,7 +93,7 @@ void Shard::displace(Client& client, bool clean_start) {
 }
 
 void Shard::begin_session(Client& client, Connection& connection, session::ConnectPlan plan,
-                          bool session_present) {
+                          bool session_present, bool discarded) {
     client.settings = plan.settings;
     // Sessions of one client id share a queue for when none is there: the longest one decides.
     client.session_expiry_s = client.online()
@@ -101,7 +105,7 @@ void Shard::begin_session(Client& client, Connection& connection, session::Conne
     client.timer.stop();
     Lane* lane = &client.lane;
     if (lane->connection != nullptr) {
-        client.more.push_back(std::make_unique<Lane>(queue_limits(*plan.settings)));
+        client.more.push_back(std::make_unique<Lane>(queue_limits(*plan.settings), false));
         lane = client.more.back().get();
     }
     lane->queue.set_limits(queue_limits(*plan.settings));
@@ -109,7 +113,12 @@ void Shard::begin_session(Client& client, Connection& connection, session::Conne
     lane->connection = &connection;
     connection.attach(client, *lane, std::move(plan), session_present);
     subscribers_.set_state(client, client.number, true, client.persistent());
-    if (client.persistent() || client.stored) store_session(client);
+    if (client.persistent() || client.stored()) {
+        store_session(client);
+        connection.hold_output();
+    } else if (discarded) {
+        connection.hold_output();
+    }
     drop_expired(client, lane->queue.take_expired(now()));
     drop_at_attach(client, lane->queue.attach(window));
     chain_.on_client_wakeup(client_context(client));
@@ -126,10 +135,11 @@ void Shard::drop_at_attach(Client& client, std::vector<queue::Delivery> dropped)
     }
 }
 
-Client& Shard::make_client(const session::ConnectPlan& plan) {
+Client& Shard::make_client(std::string_view mountpoint, std::string_view client_id,
+                           const session::Settings& settings) {
     const ClientNumber number{++next_number_ << 8U | id_};
-    auto made = std::make_unique<Client>(*this, number, plan.mountpoint, plan.client_id,
-                                         queue_limits(*plan.settings));
+    auto made =
+        std::make_unique<Client>(*this, number, mountpoint, client_id, queue_limits(settings));
     Client& client = *made;
     clients_.insert(std::move(made));
     clients_by_number_.emplace(number, &client);
@@ -156,7 +166,9 @@ void Shard::on_disconnected(Client& client, Lane& lane, CloseCause cause,
     }
     if (will) {
         const std::uint64_t delay = will_delay_s(*will, *client.settings);
-        if (delay > 0 && client.persistent() && cause != CloseCause::ServerShutdown) {
+        // With a store the delay goes on while we are away.
+        const bool kept = cause != CloseCause::ServerShutdown || durable();
+        if (delay > 0 && client.persistent() && kept) {
             client.will = std::move(will);  // [v5 MQTT-3.1.3-9]
             client.will_at = now() + Seconds(delay);
         } else {
@@ -182,6 +194,7 @@ void Shard::on_disconnected(Client& client, Lane& lane, CloseCause cause,
     if (client.session_expiry_s != session::kSessionNeverExpires) {
         client.expires_at = now() + Seconds(client.session_expiry_s);
     }
+    store_session(client);
     restart_client_timer(client);
     chain_.on_client_offline(client_context(client));
 }
@@ -206,12 +219,14 @@ void Shard::close_lane(Client& client, Lane& lane) {
     }
     // What came through a shared group is for the client's other sessions before other members.
     for (queue::Delivery& delivery : ended->queue.take_shared([](std::uint64_t) { return true; })) {
-        forget(client, delivery);
+        move_away(client, delivery);
         DeliverShared again{delivery.message, routing::SubscriptionKey{delivery.shared_group},
                             client.number, Reply{}};
         (void)deliver_shared(again);
     }
     for (queue::Delivery& delivery : ended->queue.clear()) {
+        const bool recorded = delivery.store_sequence != 0 && delivery.message;
+        if (recorded && client.lane.queue.adopt_record(delivery)) continue;
         forget(client, delivery);
         // With fanout the other sessions have copies of their own.
         const bool only_copy = client.settings->balance_sessions && delivery.message &&
@@ -231,7 +246,10 @@ void Shard::on_client_timer(Client& client, TimePoint at) {
     if (client.online()) return;
     if (at >= client.will_at) {
         client.will_at = kNever;
-        if (const auto will = std::exchange(client.will, nullptr)) publish_will(client, *will);
+        if (const auto will = std::exchange(client.will, nullptr)) {
+            publish_will(client, *will);
+            if (client.stored()) store_session(client);
+        }
     }
     if (at >= client.expires_at) {
         metrics_.add(Counter::ClientExpired);
@@ -251,16 +269,12 @@ void Shard::end_client(Client& client) {
     subscribers_.unsubscribe_all(client, client.number);
     redispatch(client, std::move(shared));
     count_unhandled(client.lane.queue.clear().size());
-    if (client.stored) batch_.add(store::DeleteSession{client.number});
+    if (client.stored()) {
+        (void)writes_.add(store::DeleteSession{client.session_id}, true, 0, now());
+    }
     metrics_.add(Counter::QueueTeardown);
     clients_by_number_.erase(client.number);
     clients_.erase(clients_.find(key_of(client.mountpoint, client.client_id)));
-}
-
-void Shard::store_session(Client& client) {
-    client.stored = true;
-    batch_.add(store::PutSession{
-        client.number, {client.mountpoint, client.client_id}, client.session_expiry_s});
 }
 
 }  // namespace vmq::broker

@@ -14,12 +14,30 @@ using queue::Delivery;
 using queue::Queue;
 using routing::SubscriptionKey;
 
+namespace {
+
+Delivery make_delivery(mqtt::MessagePtr message, std::uint32_t subscription_id, QoS qos,
+                       bool retain) {
+    Delivery delivery;
+    delivery.message = std::move(message);
+    delivery.subscription_id = subscription_id;
+    delivery.qos = qos;
+    delivery.retain = retain;
+    return delivery;
+}
+
+}  // namespace
+
 session::Routed Shard::route(const session::PublishIntent& intent, const Origin& origin) {
     session::Routed routed;
     matches_.clear();
     shared_.subscriptions.match(id_, intent.mountpoint, intent.topic, random_, matches_);
     routed.matched = !matches_.empty();
     if (!routed.matched && !intent.retain) return routed;
+    if (refuses(intent)) {
+        routed.reason = mqtt::ReasonCode::QuotaExceeded;
+        return routed;
+    }
 
     mqtt::MessageParts parts;
     parts.mountpoint = intent.mountpoint;
@@ -30,21 +48,22 @@ session::Routed Shard::route(const session::PublishIntent& intent, const Origin&
     parts.retain = intent.retain;
     parts.publisher = origin.publisher;
     if (intent.message_expiry_s) parts.expires_at = now() + Seconds(*intent.message_expiry_s);
+    parts.store_id = new_store_id(intent.qos);
     const mqtt::MessagePtr message = mqtt::Message::make(parts);
 
-    if (intent.retain) retain(message);
     const bool answer = intent.qos != QoS::AtMostOnce && origin.reply.wanted();
     const auto& none = Reply{};
-    bool stored_here = false;
-    ShardSet addressed = 0;  // shards whose outbox ends with a Deliver of this message
+    answering_ = {answer ? origin.reply : none};
+    if (intent.retain) retain(message);
+    std::uint32_t elsewhere = 0;  // shards and members of other shards that get it
+    ShardSet addressed = 0;       // shards whose outbox ends with a Deliver of this message
     for (const routing::FilterMatch& match : matches_.filters) {
-        if ((match.shards & shard_bit(id_)) != 0) {
-            stored_here = deliver_filter(match.key, message) || stored_here;
-        }
+        if ((match.shards & shard_bit(id_)) != 0) deliver_filter(match.key, message);
         for (ShardSet rest = match.shards & ~shard_bit(id_); rest != 0; rest &= rest - 1) {
             const auto to = static_cast<ShardId>(std::countr_zero(rest));
             if ((addressed & shard_bit(to)) == 0) {
                 addressed |= shard_bit(to);
+                ++elsewhere;
                 send(to, Deliver{message, {}, none});
             }
             auto& deliver = std::get<Deliver>(outboxes_[to].back());
@@ -58,20 +77,41 @@ session::Routed Shard::route(const session::PublishIntent& intent, const Origin&
     }
     for (const routing::SharedMatch& match : matches_.shared) {
         DeliverShared deliver{message, match.group, match.member, answer ? origin.reply : none};
-        if (match.shard == id_) {
-            stored_here = deliver_shared(deliver) || stored_here;
-            const bool sent_on = !deliver.message;  // to a member elsewhere, who will answer
-            if (sent_on && answer) ++routed.waits;
-            continue;
+        bool sent_on = match.shard != id_;
+        if (sent_on) {
+            send(match.shard, std::move(deliver));
+        } else {
+            deliver_shared(deliver);
+            sent_on = !deliver.message;  // to a member elsewhere
         }
+        if (!sent_on) continue;
+        ++elsewhere;  // who will answer
         if (answer) ++routed.waits;
-        send(match.shard, std::move(deliver));
     }
-    if (answer && stored_here) {
-        commit_waiters_.push_back(origin.reply);
-        ++routed.waits;
+    if (std::exchange(answering_, {}).ack != 0) ++routed.waits;
+    // Exactly once also if we die now: the packet id is remembered with all copies, or with none.
+    if (origin.remembered && elsewhere > 0) {
+        message->begin_parts(elsewhere + 1);
+        writes_.join(message);
     }
     return routed;
+}
+
+// Several queues may hold it, so that it is stored once for all of them.
+std::uint64_t Shard::new_store_id(QoS qos) {
+    if (qos == QoS::AtMostOnce || !shared_.store->keeps_messages()) return 0;
+    std::size_t receivers = matches_.shared.size();
+    for (const routing::FilterMatch& match : matches_.filters) {
+        const auto persistent = static_cast<std::size_t>(std::popcount(match.persistent_shards));
+        receivers += persistent;
+        if (persistent == 1 && (match.persistent_shards & shard_bit(id_)) != 0) {
+            receivers += subscribers_.subscribers(match.key).size() - 1;
+        } else if (persistent == 1) {
+            ++receivers;  // how many there are is known elsewhere
+        }
+    }
+    if (receivers < 2) return 0;
+    return std::uint64_t{shared_.boot} << 44U | std::uint64_t{id_} << 38U | ++next_store_id_;
 }
 
 std::uint32_t Shard::await_published(const Reply& reply) {
@@ -79,17 +119,31 @@ std::uint32_t Shard::await_published(const Reply& reply) {
     for (ShardId to = 0; to < shared_.shards; ++to) {
         if (to != id_) send(to, Deliver{nullptr, {}, reply});
     }
-    commit_waiters_.push_back(reply);
+    writes_.confirm_when_safe(reply);
     return shared_.shards;
 }
 
 void Shard::retain(const mqtt::MessagePtr& message) {
+    std::uint64_t stamp = 0;
+    const auto write = [this](auto record) {
+        if (!durable()) return;
+        if (answering_.reply.wanted() && answering_.ack == 0) {
+            answering_.ack = writes_.begin(answering_.reply);
+        }
+        const bool lazy = !answering_.reply.wanted();
+        (void)writes_.add(std::move(record), lazy, answering_.ack, now());
+    };
     if (message->payload().empty()) {  // [v5 MQTT-3.3.1-6]
-        shared_.retained.erase(message->mountpoint(), message->topic());
+        if (shared_.retained.erase(message->mountpoint(), message->topic(), &stamp)) {
+            write(store::DeleteRetained{std::string(message->mountpoint()),
+                                        std::string(message->topic()), stamp});
+        }
         return;
     }
-    const auto stored = shared_.retained.set(message);  // [v5 MQTT-3.3.1-5]
-    if (stored != routing::RetainedIndex::Stored::LimitReached) return;
+    const auto stored = shared_.retained.set(message, &stamp);  // [v5 MQTT-3.3.1-5]
+    if (stored != routing::RetainedIndex::Stored::LimitReached) {
+        return write(store::PutRetained{message, stamp});
+    }
     metrics_.add(Counter::RetainLimitReached);
     if (!may_report(retained_reported_at_)) return;
     log::warning("retained message on {} not kept: max_retained_messages reached",
@@ -97,28 +151,25 @@ void Shard::retain(const mqtt::MessagePtr& message) {
 }
 
 void Shard::handle(Deliver& deliver) {
-    bool stored = !deliver.message;
-    for (const SubscriptionKey filter : deliver.filters) {
-        stored = deliver_filter(filter, deliver.message) || stored;
-    }
-    if (!deliver.reply.wanted()) return;
-    if (stored) {
-        commit_waiters_.push_back(deliver.reply);
-    } else {
-        confirm(deliver.reply, true);
-    }
+    if (!deliver.message) return writes_.confirm_when_safe(deliver.reply);
+    answering_ = {deliver.reply};
+    for (const SubscriptionKey filter : deliver.filters) deliver_filter(filter, deliver.message);
+    const bool waits = std::exchange(answering_, {}).ack != 0;
+    if (deliver.message->parts_missing() > 0) writes_.join(deliver.message);
+    if (!waits) confirm(deliver.reply, true);
 }
 
 void Shard::handle(DeliverShared& deliver) {
     const Reply reply = deliver.reply;
-    if (deliver_shared(deliver)) {
-        if (reply.wanted()) commit_waiters_.push_back(reply);
-    } else if (reply.wanted() && deliver.message) {
-        confirm(reply, true);
-    }
+    answering_ = {reply};
+    deliver_shared(deliver);
+    const bool waits = std::exchange(answering_, {}).ack != 0;
+    if (!deliver.message) return;  // sent on to a member elsewhere, who will answer
+    if (deliver.message->parts_missing() > 0) writes_.join(deliver.message);
+    if (!waits) confirm(reply, true);
 }
 
-bool Shard::deliver_filter(SubscriptionKey filter, const mqtt::MessagePtr& message) {
+void Shard::deliver_filter(SubscriptionKey filter, const mqtt::MessagePtr& message) {
     const auto subscribers = subscribers_.subscribers(filter);
     metrics_.add(Counter::RouterMatchesLocal, subscribers.size());
     session::PublishTemplate* shared = nullptr;
@@ -126,39 +177,38 @@ bool Shard::deliver_filter(SubscriptionKey filter, const mqtt::MessagePtr& messa
         template_.begin();
         shared = &template_;
     }
-    bool stored = false;
     for (const routing::LocalSubscription& entry : subscribers) {
         auto& client = static_cast<Client&>(*entry.subscriber);
-        stored = deliver(client, message, entry.options, entry.subscription_id, shared) || stored;
+        deliver(client, message, entry.options, entry.subscription_id, shared);
     }
-    return stored;
 }
 
-bool Shard::deliver(Client& client, const mqtt::MessagePtr& message,
+void Shard::deliver(Client& client, const mqtt::MessagePtr& message,
                     const mqtt::SubscriptionOptions& options, std::uint32_t subscription_id,
                     session::PublishTemplate* shared) {
     // [v5 MQTT-3.8.3-3]
-    if (options.no_local && message->publisher() == client.hash) return false;
+    if (options.no_local && message->publisher() == client.hash) return;
     const QoS qos = client.settings->upgrade_outgoing_qos ? options.qos
                                                           : mqtt::min(message->qos(), options.qos);
     const bool retain =
         options.retain_as_published && message->retain();  // [v5 MQTT-3.3.1-12, -13]
-    const bool stored = qos != QoS::AtMostOnce && client.persistent();
     if (client.more.empty()) {
-        (void)hand_over(client, client.lane, {message, 0, 0, subscription_id, qos, retain}, shared);
-        return stored;
+        (void)hand_over(client, client.lane, make_delivery(message, subscription_id, qos, retain),
+                        shared);
+        return;
     }
     // Several sessions of one client id: each gets a copy, or one of them (queue_deliver_mode).
     if (client.settings->balance_sessions) {
-        (void)hand_over(client, choose_lane(client), {message, 0, 0, subscription_id, qos, retain},
-                        shared);
-        return stored;
+        (void)hand_over(client, choose_lane(client),
+                        make_delivery(message, subscription_id, qos, retain), shared);
+        return;
     }
-    (void)hand_over(client, client.lane, {message, 0, 0, subscription_id, qos, retain}, shared);
+    (void)hand_over(client, client.lane, make_delivery(message, subscription_id, qos, retain),
+                    shared);
     for (const auto& lane : client.more) {
-        (void)hand_over(client, *lane, {message, 0, 0, subscription_id, qos, retain}, shared);
+        (void)hand_over(client, *lane, make_delivery(message, subscription_id, qos, retain),
+                        shared);
     }
-    return stored;
 }
 
 Lane& Shard::choose_lane(Client& client) {
@@ -170,23 +220,17 @@ Shard::Handed Shard::hand_over(Client& client, Lane& lane, Delivery delivery,
                                session::PublishTemplate* shared) {
     metrics_.add(Counter::QueueMessageIn);
     Connection* connection = lane.connection;
-    if (connection != nullptr && lane.queue.ready(delivery.qos) && connection->writable() &&
-        !delivery.message->expired(now())) {
+    const bool stored = is_stored(client, lane, delivery.qos);
+    const bool first_safe = stored && delivery.qos == QoS::ExactlyOnce && durable();
+    if (connection != nullptr && !first_safe && lane.queue.ready(delivery.qos) &&
+        connection->writable() && !delivery.message->expired(now())) {
         send_now(client, lane, std::move(delivery), shared);
         return Handed::Taken;
     }
-    Delivery displaced;
-    if (delivery.qos != QoS::AtMostOnce && client.persistent()) {
-        delivery.store_sequence = client.next_sequence++;
-    }
-    const Delivery record = delivery.store_sequence != 0 ? delivery : Delivery{};
     drop_expired(client, lane.queue.make_room(now()));
-    switch (lane.queue.offer(delivery, now(), displaced)) {
+    switch (lane.queue.judge(delivery, now())) {
         case Queue::Offered::Queued:
-            break;
         case Queue::Offered::QueuedInsteadOfOldest:
-            count_drop(client, displaced, hooks::DropReason::QueueFull);
-            forget(client, displaced);
             break;
         case Queue::Offered::Full:
             if (delivery.shared_group != 0) return Handed::Refused;
@@ -200,17 +244,32 @@ Shard::Handed Shard::hand_over(Client& client, Lane& lane, Delivery delivery,
             count_drop(client, delivery, hooks::DropReason::Expired);
             return Handed::Dropped;
     }
-    if (record.message) store_message(client, record);
-    if (connection == nullptr && chain_.implements(hooks::Hook::OnOfflineMessage) &&
-        record.message) {
-        chain_.on_offline_message({{client.mountpoint, client.client_id},
-                                   record.qos,
-                                   record.message->topic(),
-                                   record.message->payload(),
-                                   record.retain,
-                                   hooks::DropReason::QueueFull});
+    if (connection == nullptr) tell_offline_message(client, delivery);
+    if (stored) {
+        delivery.store_sequence = client.next_sequence++;
+        store_message(client, delivery, false);
     }
+    Delivery displaced;
+    if (lane.queue.offer(delivery, now(), displaced) == Queue::Offered::QueuedInsteadOfOldest) {
+        count_drop(client, displaced, hooks::DropReason::QueueFull);
+        forget(client, displaced);
+    }
+    if (connection != nullptr && first_safe) writes_.pump_when_safe(connection->number());
     return Handed::Taken;
+}
+
+bool Shard::is_stored(const Client& client, const Lane& lane, QoS qos) noexcept {
+    return qos != QoS::AtMostOnce && client.persistent() && &lane == &client.lane;
+}
+
+void Shard::tell_offline_message(const Client& client, const Delivery& delivery) {
+    if (!chain_.implements(hooks::Hook::OnOfflineMessage)) return;
+    chain_.on_offline_message({{client.mountpoint, client.client_id},
+                               delivery.qos,
+                               delivery.message->topic(),
+                               delivery.message->payload(),
+                               delivery.retain,
+                               hooks::DropReason::QueueFull});
 }
 
 void Shard::send_now(Client& client, Lane& lane, Delivery delivery,
@@ -222,9 +281,9 @@ void Shard::send_now(Client& client, Lane& lane, Delivery delivery,
     const bool retain = delivery.retain;
     const std::uint32_t subscription_id = delivery.subscription_id;
     if (qos != QoS::AtMostOnce) {
-        if (client.persistent()) {
+        if (is_stored(client, lane, qos)) {
             delivery.store_sequence = client.next_sequence++;
-            store_message(client, delivery);
+            store_message(client, delivery, true);
         }
         auto& entry = lane.queue.window().add(std::move(delivery), now());
         id = entry.id;
@@ -246,7 +305,12 @@ void Shard::pump(Client& client, Lane& lane) {
     std::vector<Delivery> expired;
     int budget = kPumpBudget;
     while (connection->writable() && budget-- > 0) {
-        const auto next = lane.queue.next(now(), expired);
+        // PUBREL is sent again when it is safe that there will be no other PUBLISH.
+        if (lane.queue.window().must_resend() && client.last_write >= writes_.uncommitted()) {
+            writes_.pump_when_safe(connection->number());
+            break;
+        }
+        const auto next = lane.queue.next(now(), expired, writes_.uncommitted());
         if (!next) break;
         if (next->kind == Queue::Outgoing::Kind::Pubrel) {
             connection->session()->send_pubrel(next->id);
@@ -265,8 +329,9 @@ void Shard::pump(Client& client, Lane& lane) {
         forget(client, dropped);
     }
     drop_expired(client, expired);
+    if (&lane == &client.lane) fetch(client);
     if (budget <= 0) return pump_later(*connection);
-    if (lane.retained) pump_retained(client, lane);
+    if (lane.retained && !lane.queue.resends()) pump_retained(client, lane);
 }
 
 void Shard::drop_expired(Client& client, const std::vector<Delivery>& expired) {
@@ -342,23 +407,32 @@ bool Shard::send_retained(Client& client, Lane& lane, RetainedStream& stream) {
                         : mqtt::min(message->qos(), stream.options.qos);
     // The window may be full: the stream goes on with the next acknowledgement.
     if (qos != QoS::AtMostOnce && !lane.queue.window().can_add()) return false;
+    const bool first_safe = qos == QoS::ExactlyOnce && is_stored(client, lane, qos) && durable();
+    if (first_safe && lane.queue.backlog_size() >= kRetainedBatch) return false;
     if (stream.options.no_local && message->publisher() == client.hash) {
         stream.fetched.pop_back();
         return true;
     }
     // RETAIN is set on what a subscription brings in [v5 MQTT-3.3.1-8].
-    Delivery delivery{std::move(message), 0, 0, stream.subscription_id, qos, true};
+    Delivery delivery = make_delivery(std::move(message), stream.subscription_id, qos, true);
     stream.fetched.pop_back();
     metrics_.add(Counter::QueueMessageIn);
     if (delivery.message->expired(now())) {
         count_drop(client, delivery, hooks::DropReason::Expired);
         return true;
     }
-    send_now(client, lane, std::move(delivery), nullptr);
+    if (!first_safe) {
+        send_now(client, lane, std::move(delivery), nullptr);
+        return true;
+    }
+    delivery.store_sequence = client.next_sequence++;
+    store_message(client, delivery, false);
+    lane.queue.insert(std::move(delivery));
+    writes_.pump_when_safe(lane.connection->number());
     return true;
 }
 
-bool Shard::deliver_shared(DeliverShared& deliver) {
+void Shard::deliver_shared(DeliverShared& deliver) {
     const auto found = clients_by_number_.find(deliver.member);
     if (found == clients_by_number_.end()) return choose_again(deliver, deliver.member);
     Client& client = *found->second;
@@ -370,21 +444,14 @@ bool Shard::deliver_shared(DeliverShared& deliver) {
     const bool retain = own->options.retain_as_published && deliver.message->retain();
     metrics_.add(Counter::RouterMatchesLocal);
     Lane& lane = client.more.empty() ? client.lane : choose_lane(client);
-    const Delivery delivery{
-        deliver.message, static_cast<std::uint64_t>(deliver.group), 0, own->subscription_id, qos,
-        retain};
-    switch (hand_over(client, lane, delivery, nullptr)) {
-        case Handed::Taken:
-            return qos != QoS::AtMostOnce && client.persistent();
-        case Handed::Dropped:
-            return false;
-        case Handed::Refused:
-            break;
+    Delivery delivery = make_delivery(deliver.message, own->subscription_id, qos, retain);
+    delivery.shared_group = static_cast<std::uint64_t>(deliver.group);
+    if (hand_over(client, lane, std::move(delivery), nullptr) == Handed::Refused) {
+        choose_again(deliver, client.number);
     }
-    return choose_again(deliver, client.number);
 }
 
-bool Shard::choose_again(DeliverShared& deliver, ClientNumber except) {
+void Shard::choose_again(DeliverShared& deliver, ClientNumber except) {
     routing::SharedMatch match{deliver.group, id_, except};
     deliver.tried.push_back(except);
     const bool other =
@@ -395,20 +462,17 @@ bool Shard::choose_again(DeliverShared& deliver, ClientNumber except) {
     deliver.member = match.member;
     if (match.shard == id_) return deliver_shared(deliver);
     send(match.shard, std::move(deliver));
-    return false;
 }
 
-bool Shard::give_back(DeliverShared& deliver) {
+void Shard::give_back(DeliverShared& deliver) {
     const ClientNumber keeper = std::exchange(deliver.keeper, ClientNumber{});
     if (keeper == ClientNumber{}) {
-        drop_shared(deliver);
-        return false;
+        return drop_shared(deliver);
     }
     deliver.last_chance = true;
     deliver.member = keeper;
     if (deliver.keeper_shard == id_) return deliver_shared(deliver);
     send(deliver.keeper_shard, std::move(deliver));
-    return false;
 }
 
 // Nobody had room. The last member that was asked stands for the group, unless it is gone.
@@ -431,14 +495,25 @@ bool Shard::has_other_member(const Client& client, std::uint64_t group) {
 
 void Shard::redispatch(Client& from, std::vector<Delivery> deliveries) {
     for (Delivery& delivery : deliveries) {
-        forget(from, delivery);
-        DeliverShared deliver{delivery.message, SubscriptionKey{delivery.shared_group}, from.number,
+        const bool stored = delivery.store_sequence != 0 && shared_.store->keeps_messages();
+        move_away(from, delivery);
+        mqtt::MessagePtr message = std::move(delivery.message);
+        if (stored) {
+            // Gone here and safe there, or neither: with a counter of parts of its own.
+            message = mqtt::Message::make(
+                {message->mountpoint(), message->topic(), message->payload(), message->properties(),
+                 message->qos(), message->retain(), message->publisher(), message->expires_at()});
+            message->begin_parts(2);
+            writes_.join(message);
+        }
+        DeliverShared deliver{message, SubscriptionKey{delivery.shared_group}, from.number,
                               Reply{}};
         if (from.persistent() && delivery.qos != QoS::AtMostOnce) {
             deliver.keeper = from.number;
             deliver.keeper_shard = id_;
         }
-        (void)choose_again(deliver, from.number);
+        choose_again(deliver, from.number);
+        if (stored && deliver.message) writes_.join(message);  // the other part stayed here
     }
 }
 
@@ -464,16 +539,6 @@ void Shard::publish_will(const Client& client, const session::StoredWill& will) 
     context.retain = will.retain;
     context.properties = will.properties;
     chain_.on_publish(context);
-}
-
-void Shard::store_message(Client& client, const Delivery& delivery) {
-    batch_.add(store::PutMessage{client.number, delivery.store_sequence, delivery.message,
-                                 delivery.qos, delivery.retain, delivery.subscription_id});
-}
-
-void Shard::forget(Client& client, const Delivery& delivery) {
-    if (delivery.store_sequence == 0) return;
-    batch_.add(store::DeleteMessage{client.number, delivery.store_sequence});
 }
 
 bool Shard::may_report(TimePoint& last) const noexcept {

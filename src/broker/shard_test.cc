@@ -98,10 +98,9 @@ TEST_P(ShardStore, AnIdRefusedByPubrecIsANewMessageNextTime) {
     store.complete(CommitStatus::Failed);
     EXPECT_EQ(publisher->next(), "PUBREC id=2 reason=0x97");
     store.automatic = true;
-    (void)subscriber->all();
     publisher->send("PUBLISH topic=a qos=2 id=2 payload=y");
     EXPECT_EQ(publisher->next(), "PUBREC id=2 reason=0x00");
-    EXPECT_EQ(subscriber->next(), "PUBLISH qos=2 topic=a id=2 payload=y");
+    EXPECT_THAT(subscriber->all(), ::testing::Contains("PUBLISH qos=2 topic=a id=2 payload=y"));
 }
 
 TEST_P(ShardStore, AnMqtt3PublisherGetsNoAcknowledgementForWhatCouldNotBeStored) {
@@ -137,16 +136,25 @@ TEST_P(ShardStore, PubackOfTheSubscriberDeletesTheRecord) {
     EXPECT_THAT(store.payloads(), IsEmpty());
 }
 
-TEST_P(ShardStore, OnlyPubcompOfTheSubscriberDeletesTheRecord) {
-    store.automatic = true;
+// Exactly once over a crash: the subscriber gets the message when its record is safe, and PUBREL
+// when it is safe that there will be no other PUBLISH.
+TEST_P(ShardStore, AnExactlyOnceExchangeTakesNoStepThatIsNotSafe) {
     publisher->send("PUBLISH topic=a qos=2 id=1 payload=x");
-    broker.settle();
-    subscriber->send("PUBREC id=1");
-    broker.settle();
+    EXPECT_EQ(subscriber->next(), "nothing");
+    store.complete();
+    EXPECT_EQ(subscriber->next(), "PUBLISH qos=2 topic=a id=1 payload=x");
+    EXPECT_EQ(publisher->next(), "PUBREC id=1 reason=0x00");
     EXPECT_THAT(store.payloads(), ElementsAre("x"));
+    subscriber->send("PUBREC id=1");
+    EXPECT_EQ(subscriber->next(), "nothing");
+    store.complete();
+    EXPECT_EQ(subscriber->next(), "PUBREL id=1 reason=0x00");
+    EXPECT_THAT(store.payloads(), IsEmpty());
+    EXPECT_EQ(store.released(), 1U);
     subscriber->send("PUBCOMP id=1");
     broker.settle();
-    EXPECT_THAT(store.payloads(), IsEmpty());
+    store.complete();
+    EXPECT_EQ(store.released(), 0U);
 }
 
 TEST_P(ShardStore, ARefusingPubrecOfTheSubscriberDeletesTheRecord) {
@@ -245,11 +253,11 @@ TEST(Shard, ARepeatedExactlyOnceMessageIsAcknowledgedWhenItIsSafeOnEveryShard) {
     broker.settle();
     TestClient& again = broker.open("v5");
     again.send("CONNECT " + lasting.substr(3));
-    EXPECT_EQ(again.next(), "CONNACK session_present=1 reason=0x00");
     again.send("PUBLISH topic=t qos=2 id=1 dup=1 payload=x");
     EXPECT_EQ(again.next(), "nothing");
     store.automatic = true;
     store.complete();
+    EXPECT_EQ(again.next(), "CONNACK session_present=1 reason=0x00");
     EXPECT_EQ(again.next(), "PUBREC id=1 reason=0x00");
     EXPECT_THAT(store.payloads(), ElementsAre("x"));
 }

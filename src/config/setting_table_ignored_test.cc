@@ -26,7 +26,7 @@ TEST(IgnoredRows, CoverTheFamiliesAndOlderVersions) {
     };
     EXPECT_EQ(status("erlang.schedulers.total"), Status::NoMeaning);
     EXPECT_EQ(status("runtime_health.thresholds.busy_ports"), Status::NoMeaning);
-    EXPECT_EQ(status("leveldb.maximum_memory.percent"), Status::NoMeaning);
+    EXPECT_EQ(status("leveldb.block_size_steps"), Status::NoMeaning);
     EXPECT_EQ(status("log.crash.rotation"), Status::Obsolete);
     EXPECT_EQ(status("log.crash.rotation.size"), Status::NoMeaning);
     for (const auto key :

@@ -16,8 +16,11 @@ void add_node(std::vector<Setting>& table) {
             .built()
             .hidden(),
         word("durability", "memory|os|fsync", "os",
-             "How far a stored message must have got before it is acknowledged. Not known to "
+             "How far a stored message must have got before it is acknowledged: memory, the log "
+             "file "
+             "(survives the end of the process), or the disk (survives power loss). Not known to "
              "VerneMQ.")
+            .built()
             .hidden(),
         text("platform_data_dir", "data", "Folder other settings refer to as $(platform_data_dir).")
             .built()
@@ -112,15 +115,28 @@ void add_metadata_store(std::vector<Setting>& table) {
 void add_storage(std::vector<Setting>& table) {
     const Setting rows[] = {
         text("vmq_generic_msg_store.store_dir", "$(platform_data_dir)/msgstore",
-             "Folder of the offline messages.")
+             "Folder of sessions, their messages and retained messages; empty: nothing is kept "
+             "beyond the process.")
+            .built()
             .hidden(),
         word("vmq_generic_msg_store.db_backend", "leveldb|rocksdb|leveled", "leveldb",
-             "Storage engine of the offline messages.")
-            .hidden(),
+             "Storage engine of the offline messages; it is RocksDB whatever this says.")
+            .no_meaning(),
         integer("vmq_generic_msg_store.nr_of_buckets", "12",
-                "Number of separate stores the messages are spread over.")
+                "Number of separate stores the messages are spread over; it is one.")
             .range(1, kUint16Max)
-            .hidden(),
+            .no_meaning(),
+        integer("leveldb.maximum_memory", "0",
+                "Memory for caches and write buffers of the message store; 0 leaves it to the "
+                "broker.")
+            .unit("bytes")
+            .built(),
+        integer("leveldb.maximum_memory.percent", "0",
+                "The same as a share of the machine's memory, if leveldb.maximum_memory is 0.")
+            .range(0, 100)
+            .unit("percent")
+            .built(),
+        flag("leveldb.sync_on_write", "off", "on means durability = fsync.").built(),
     };
     table.insert(table.end(), std::begin(rows), std::end(rows));
 }

@@ -66,6 +66,10 @@ struct NodeSettings {
     std::string distributed_cookie = "vmq";
     std::uint16_t shards = 0;  // 0: one per core
     Durability durability = Durability::Os;
+    std::string store_dir = "data/msgstore";
+    std::uint64_t store_memory_bytes = 0;    // 0: see the next one
+    std::uint32_t store_memory_percent = 0;  // of the machine's, 0: a default
+    bool sync_on_write = false;              // durability is fsync
 
     friend bool operator==(const NodeSettings&, const NodeSettings&) = default;
 };

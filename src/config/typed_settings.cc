@@ -186,6 +186,11 @@ NodeSettings make_node_settings(const Assignments& assignments) {
     node.distributed_cookie = get<std::string>(at(assignments, "distributed_cookie"));
     node.shards = number<std::uint16_t>(at(assignments, "shards"));
     node.durability = choice<Durability>(at(assignments, "durability"));
+    node.store_dir = get<std::string>(at(assignments, "vmq_generic_msg_store.store_dir"));
+    node.store_memory_bytes = number<std::uint64_t>(at(assignments, "leveldb.maximum_memory"));
+    node.store_memory_percent =
+        number<std::uint32_t>(at(assignments, "leveldb.maximum_memory.percent"));
+    node.sync_on_write = get<bool>(at(assignments, "leveldb.sync_on_write"));
     return node;
 }
 

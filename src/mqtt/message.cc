@@ -24,6 +24,7 @@ Message::Message(const MessageParts& parts) noexcept
       mountpoint_size_(static_cast<std::uint16_t>(parts.mountpoint.size())),
       publisher_(parts.publisher),
       expires_at_(parts.expires_at),
+      store_id_(parts.store_id),
       qos_(parts.qos),
       retain_(parts.retain) {}
 

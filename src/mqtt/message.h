@@ -25,6 +25,7 @@ struct MessageParts {
     bool retain = false;
     std::uint64_t publisher = 0;  // hash of the publisher's mountpoint and client id, for no-local
     TimePoint expires_at = kNever;  // [v5 3.3.2.3.3]
+    std::uint64_t store_id = 0;  // names it in the store when several queues hold it; 0: one does
 };
 
 /// Immutable after make(); the bytes stand behind the object in one allocation. The reference count
@@ -52,10 +53,21 @@ public:
     [[nodiscard]] bool retain() const noexcept { return retain_; }
     [[nodiscard]] std::uint64_t publisher() const noexcept { return publisher_; }
     [[nodiscard]] TimePoint expires_at() const noexcept { return expires_at_; }
+    [[nodiscard]] std::uint64_t store_id() const noexcept { return store_id_; }
     [[nodiscard]] bool expired(TimePoint now) const noexcept { return now >= expires_at_; }
     /// What is left of the Message Expiry Interval [v5 MQTT-3.3.2-6], rounded up so that it is
     /// never 0; nothing if the message does not expire.
     [[nodiscard]] std::optional<std::uint32_t> seconds_left(TimePoint now) const noexcept;
+
+    /// A message whose records on several shards have to become safe together: begin_parts() before
+    /// it is shared, part_done() once by each of the shards.
+    void begin_parts(std::uint32_t count) const noexcept {
+        parts_missing_.store(count, std::memory_order_relaxed);
+    }
+    void part_done() const noexcept { parts_missing_.fetch_sub(1, std::memory_order_acq_rel); }
+    [[nodiscard]] std::uint32_t parts_missing() const noexcept {
+        return parts_missing_.load(std::memory_order_acquire);
+    }
 
     /// Bytes of memory this message takes.
     [[nodiscard]] std::size_t footprint() const noexcept {
@@ -80,6 +92,8 @@ private:
     std::uint16_t mountpoint_size_;
     std::uint64_t publisher_;
     TimePoint expires_at_;
+    std::uint64_t store_id_;
+    mutable std::atomic<std::uint32_t> parts_missing_{0};
     QoS qos_;
     bool retain_;
 };

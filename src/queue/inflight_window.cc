@@ -46,18 +46,55 @@ InflightWindow::Entry& InflightWindow::add(Delivery delivery, TimePoint now) {
     VMQ_ASSERT(delivery.qos != mqtt::QoS::AtMostOnce);
     const Stage stage =
         delivery.qos == mqtt::QoS::AtLeastOnce ? Stage::AwaitPuback : Stage::AwaitPubrec;
-    const mqtt::PacketId id = next_free_id();
-    ++live_;
+    const mqtt::PacketId id = choose_id(delivery);
     ++outstanding_;
     ++resent_;
-    const std::uint32_t sequence = next_sequence_++;
-    Entry& entry = entries_.push_back(Entry{std::move(delivery), now, sequence, id, stage});
+    return push(Entry{std::move(delivery), now, 0, id, stage});
+}
+
+InflightWindow::Entry& InflightWindow::push(Entry entry) {
+    ++live_;
+    entry.sequence = next_sequence_++;
+    Entry& placed = entries_.push_back(std::move(entry));
     if (sequence_by_id_) {
-        sequence_by_id_->emplace(static_cast<std::uint16_t>(id), sequence);
+        sequence_by_id_->emplace(static_cast<std::uint16_t>(placed.id), placed.sequence);
     } else if (live_ > kSearchedInOrder) {
         index_large_window();
     }
-    return entry;
+    return placed;
+}
+
+mqtt::PacketId InflightWindow::choose_id(const Delivery& delivery) noexcept {
+    if (delivery.store_sequence == 0) return next_free_id();
+    const mqtt::PacketId id = id_of(delivery.store_sequence);
+    free_run_ = 0;  // was found without ids that follow from sequences
+    if (!find(id)) return id;
+    VMQ_ASSERT(delivery.qos == mqtt::QoS::AtLeastOnce);
+    return next_free_id();
+}
+
+void InflightWindow::restore_released(std::uint64_t store_sequence) {
+    VMQ_ASSERT(outstanding_ == 0);
+    Delivery delivery;
+    delivery.store_sequence = store_sequence;
+    delivery.qos = mqtt::QoS::ExactlyOnce;
+    (void)push(
+        Entry{std::move(delivery), TimePoint{}, 0, id_of(store_sequence), Stage::AwaitPubcomp});
+}
+
+std::vector<Delivery> InflightWindow::take_stored() {
+    std::vector<Delivery> taken;
+    entries_.retain([&taken](Entry& entry) {
+        const bool stored = entry.delivery.store_sequence != 0 && entry.delivery.message;
+        if (entry.stage != Stage::Done && stored) taken.push_back(std::move(entry.delivery));
+        return entry.stage != Stage::Done && !stored;
+    });
+    resent_ = 0;
+    outstanding_ = 0;
+    live_ = static_cast<std::uint32_t>(entries_.size());
+    sequence_by_id_.reset();
+    if (live_ > kSearchedInOrder) index_large_window();
+    return taken;
 }
 
 Result<Delivery> InflightWindow::on_puback(mqtt::PacketId id) {
@@ -80,8 +117,9 @@ Result<InflightWindow::PubrecOutcome> InflightWindow::on_pubrec(mqtt::PacketId i
     // A refusal ends the exchange and frees the id [v5 4.3.3, MQTT-4.3.3-4].
     if (mqtt::is_error(reason)) return PubrecOutcome{Next::Nothing, finish(*index)};
     entry.stage = Stage::AwaitPubcomp;
+    Delivery served = entry.delivery;
     entry.delivery.message = nullptr;
-    return PubrecOutcome{Next::SendPubrel, {}};
+    return PubrecOutcome{Next::SendPubrel, std::move(served)};
 }
 
 Result<Delivery> InflightWindow::on_pubcomp(mqtt::PacketId id) {
@@ -89,6 +127,14 @@ Result<Delivery> InflightWindow::on_pubcomp(mqtt::PacketId id) {
     if (!index) return not_found("PUBCOMP");
     if (entries_[*index].stage != Stage::AwaitPubcomp) return wrong_stage("PUBCOMP");
     return finish(*index);
+}
+
+InflightWindow::Entry* InflightWindow::find_unstored(const mqtt::MessagePtr& message) noexcept {
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+        Entry& entry = entries_[i];
+        if (entry.delivery.message == message && entry.delivery.store_sequence == 0) return &entry;
+    }
+    return nullptr;
 }
 
 Delivery InflightWindow::withdraw(mqtt::PacketId id) {

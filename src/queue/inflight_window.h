@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -58,21 +59,44 @@ public:
     [[nodiscard]] bool can_add() const noexcept {
         return outstanding_ < capacity_ && resent_ == entries_.size() && live_ < kMaxEntries;
     }
-    /// Takes `delivery` in and names the packet id to send it with. Requires can_add() and a QoS
-    /// above 0: asking otherwise is a bug of ours, so it aborts. The entry stays valid until the
-    /// next call that is not const.
+    /// The packet id of a stored delivery follows from its sequence, so that after a crash it is
+    /// sent again with the same one [v5 MQTT-4.4.0-1] and exactly-once holds [v5 MQTT-4.3.3-10].
+    [[nodiscard]] static constexpr mqtt::PacketId id_of(std::uint64_t store_sequence) noexcept {
+        return mqtt::PacketId{static_cast<std::uint16_t>((store_sequence - 1) % kMaxEntries + 1)};
+    }
+    /// Whether the packet id that `delivery` must have is free. Always, unless a client leaves an
+    /// exchange open for 65,534 further messages. QoS 1 may have another id.
+    [[nodiscard]] bool id_is_free(const Delivery& delivery) const noexcept {
+        return delivery.qos != mqtt::QoS::ExactlyOnce || delivery.store_sequence == 0 ||
+               !find(id_of(delivery.store_sequence));
+    }
+    /// Takes `delivery` in and names the packet id to send it with. Requires can_add(),
+    /// id_is_free() and a QoS above 0: asking otherwise is a bug of ours, so it aborts. The entry
+    /// stays valid until the next call that is not const.
     [[nodiscard]] Entry& add(Delivery delivery, TimePoint now);
 
     /// The client's answers. An id that is not in flight, or not at that stage, is the client's
     /// mistake: it comes back as an Error and changes nothing. Success hands back the delivery that
     /// is finished with (PUBACK, PUBCOMP, refused PUBREC), so that its record can be deleted.
     [[nodiscard]] Result<Delivery> on_puback(mqtt::PacketId id);
+    /// On the way to PUBREL the delivery is handed back too: its payload has served.
     struct PubrecOutcome {
         Next next;
         Delivery delivery;
     };
     [[nodiscard]] Result<PubrecOutcome> on_pubrec(mqtt::PacketId id, mqtt::ReasonCode reason);
     [[nodiscard]] Result<Delivery> on_pubcomp(mqtt::PacketId id);
+
+    /// Puts an exchange back that an earlier process had brought to PUBREC: its PUBREL is sent on
+    /// the next connection. Before the first connection.
+    void restore_released(std::uint64_t store_sequence);
+
+    /// Takes out what has a stored record and no PUBREC yet: it is sent again from the store.
+    /// Requires that nothing is outstanding, so between connections.
+    std::vector<Delivery> take_stored();
+
+    /// An entry of this message without a record, or null.
+    [[nodiscard]] Entry* find_unstored(const mqtt::MessagePtr& message) noexcept;
 
     /// Gives a slot back without an answer of the client: the packet was never sent.
     Delivery withdraw(mqtt::PacketId id);
@@ -112,6 +136,8 @@ private:
     [[nodiscard]] bool is_live(std::size_t index, mqtt::PacketId id) const noexcept;
     [[nodiscard]] std::optional<std::size_t> find(mqtt::PacketId id) const noexcept;
     [[nodiscard]] mqtt::PacketId next_free_id() noexcept;
+    [[nodiscard]] mqtt::PacketId choose_id(const Delivery& delivery) noexcept;
+    Entry& push(Entry entry);
     void find_free_run() noexcept;
     void index_large_window();
     [[nodiscard]] std::optional<std::size_t> place_of(std::uint32_t sequence) const noexcept;

@@ -10,9 +10,10 @@ namespace vmq::queue {
 using mqtt::QoS;
 
 std::vector<Delivery> Queue::attach(std::uint16_t window_capacity) {
+    std::vector<Delivery> dropped;
+    if (paged_ && online_) page_out();  // a takeover
     online_ = true;
     window_.begin_connection(window_capacity);
-    std::vector<Delivery> dropped;
     if (!limits_.override_max_online_messages) trim(limits_.max_online_messages, dropped);
     return dropped;
 }
@@ -21,8 +22,9 @@ std::vector<Delivery> Queue::detach() {
     online_ = false;
     std::vector<Delivery> dropped;
     if (qos0_waiting_ > 0) {
-        backlog_.retain([&dropped](Delivery& delivery) {
+        backlog_.retain([&](Delivery& delivery) {
             if (delivery.qos != QoS::AtMostOnce) return true;
+            backlog_bytes_ -= delivery.message->footprint();
             dropped.push_back(std::move(delivery));
             return false;
         });
@@ -33,26 +35,184 @@ std::vector<Delivery> Queue::detach() {
             [&dropped](const InflightWindow::Entry& entry) { dropped.push_back(entry.delivery); });
         window_.clear();
     }
+    if (paged_) page_out();
     trim(limits_.max_offline_messages, dropped);
     return dropped;
 }
 
-Queue::Offered Queue::offer(Delivery& delivery, TimePoint now, Delivery& displaced) {
-    if (delivery.message->expired(now)) return Offered::Expired;
-    const bool qos0 = delivery.qos == QoS::AtMostOnce;
-    if (!online_ && qos0) return Offered::Offline;
-    const bool no_room = full();
-    if (no_room && (limits_.order == Order::Fifo || backlog_.empty())) return Offered::Full;
-    Offered outcome = Offered::Queued;
-    if (no_room) {
-        displaced = backlog_.pop_front();
-        if (displaced.qos == QoS::AtMostOnce) --qos0_waiting_;
-        outcome = Offered::QueuedInsteadOfOldest;
+// Whatever has a record is left to the store, and comes back in order of sequence with DUP as far
+// as it was sent.
+void Queue::page_out() {
+    if (tail_) tail_->ticket = 0;
+    for (const Delivery& delivery : window_.take_stored()) {
+        sent_through_ = std::max(sent_through_, delivery.store_sequence);
+        push_to_tail(delivery);
     }
-    if (qos0) ++qos0_waiting_;
+    backlog_.retain([&](Delivery& delivery) {
+        if (delivery.store_sequence == 0) return true;
+        backlog_bytes_ -= delivery.message->footprint();
+        push_to_tail(delivery);
+        return false;
+    });
+    sent_for_certain_ = true;
+}
+
+void Queue::push_to_tail(const Delivery& delivery) {
+    const std::uint64_t sequence = delivery.store_sequence;
+    if (!tail_) tail_ = std::make_unique<Tail>(Tail{sequence, sequence, 0});
+    tail_->first = std::min(tail_->first, sequence);
+    tail_->last = std::max(tail_->last, sequence);
+    ++tail_->count;
+    const TimePoint expires_at = delivery.message->expires_at();
+    if (expires_at == kNever || limit() < 0 || sequence <= sent_through_) return;
+    tail_->expiring.emplace_back(expires_at, sequence);
+    earliest_expiry_ = std::min(earliest_expiry_, expires_at);
+}
+
+void Queue::take_expired_from_tail(TimePoint now, std::vector<Delivery>& expired) {
+    const std::size_t before = expired.size();
+    std::erase_if(tail_->expiring, [&](const auto& entry) {
+        const auto [at, sequence] = entry;
+        if (sequence < tail_->first || sequence > tail_->last) return true;  // has been fetched
+        if (at > now) {
+            earliest_expiry_ = std::min(earliest_expiry_, at);
+            return false;
+        }
+        Delivery gone;
+        gone.qos = QoS::AtLeastOnce;
+        gone.store_sequence = sequence;
+        expired.push_back(std::move(gone));
+        return true;
+    });
+    const std::size_t taken = expired.size() - before;
+    if (taken == 0) return;
+    tail_->ticket = 0;  // what is being fetched may hold them
+    tail_->count -= std::min<std::uint64_t>(tail_->count, taken);
+    if (tail_->count == 0) tail_.reset();
+}
+
+Delivery Queue::drop_from_tail(bool newest) noexcept {
+    Delivery dropped;
+    dropped.qos = QoS::AtLeastOnce;
+    dropped.store_sequence = newest ? tail_->last-- : tail_->first++;
+    --tail_->count;
+    if (tail_->count == 0 || tail_->first > tail_->last) tail_.reset();
+    return dropped;
+}
+
+void Queue::push(Delivery delivery) {
+    if (delivery.qos == QoS::AtMostOnce) ++qos0_waiting_;
+    backlog_bytes_ += delivery.message->footprint();
     earliest_expiry_ = std::min(earliest_expiry_, delivery.message->expires_at());
     backlog_.push_back(std::move(delivery));
+}
+
+Delivery Queue::pop(bool newest) noexcept {
+    Delivery delivery = newest ? backlog_.pop_back() : backlog_.pop_front();
+    if (delivery.qos == QoS::AtMostOnce) --qos0_waiting_;
+    backlog_bytes_ -= delivery.message->footprint();
+    return delivery;
+}
+
+Queue::Offered Queue::judge(const Delivery& delivery, TimePoint now) const noexcept {
+    if (delivery.message->expired(now)) return Offered::Expired;
+    if (!online_ && delivery.qos == QoS::AtMostOnce) return Offered::Offline;
+    if (!full()) return Offered::Queued;
+    const bool displaces = limits_.order == Order::Lifo && backlog_size() > 0;
+    return displaces ? Offered::QueuedInsteadOfOldest : Offered::Full;
+}
+
+Queue::Offered Queue::offer(Delivery& delivery, TimePoint now, Delivery& displaced) {
+    const Offered outcome = judge(delivery, now);
+    if (outcome == Offered::QueuedInsteadOfOldest) {
+        displaced = tail_ ? drop_from_tail(false) : pop(false);
+    } else if (outcome != Offered::Queued) {
+        return outcome;
+    }
+    take(delivery);
     return outcome;
+}
+
+void Queue::insert(Delivery delivery) {
+    VMQ_ASSERT(online_);
+    take(delivery);
+}
+
+void Queue::take(Delivery& delivery) {
+    const bool lifo = limits_.order == Order::Lifo;
+    const bool stored = paged_ && delivery.store_sequence != 0;
+    if (stored && (!online_ || (!lifo && (tail_ || memory_is_full())))) {
+        push_to_tail(delivery);
+        delivery = {};
+        return;
+    }
+    push(std::move(delivery));
+    if (stored && lifo && memory_is_full() && backlog_.front().store_sequence != 0) {
+        if (tail_) tail_->ticket = 0;  // what is being fetched is older: ask again
+        push_to_tail(pop(false));
+    }
+}
+
+std::optional<Queue::Load> Queue::wants_load() noexcept {
+    if (!online_ || !tail_ || tail_->ticket != 0) return std::nullopt;
+    if (backlog_.size() >= kLoadedAtOnce / 2 || backlog_bytes_ >= kBytesLoadedAtOnce / 2) {
+        return std::nullopt;
+    }
+    if (++last_ticket_ == 0) ++last_ticket_;
+    tail_->ticket = last_ticket_;
+    const bool lifo = limits_.order == Order::Lifo;
+    tail_->asked_to = lifo ? tail_->first : tail_->last;
+    return Load{tail_->first, tail_->last, lifo, tail_->ticket};
+}
+
+void Queue::on_loaded(std::uint32_t ticket, std::vector<Delivery> loaded) {
+    if (!tail_ || tail_->ticket != ticket) return;
+    tail_->ticket = 0;
+    const bool lifo = limits_.order == Order::Lifo;
+    // What is no longer in the tail was dropped while it was being fetched.
+    const auto in_tail = [this](const Delivery& delivery) {
+        return delivery.store_sequence >= tail_->first && delivery.store_sequence <= tail_->last;
+    };
+    if (loaded.empty()) {  // there is nothing left of what was asked for
+        if (lifo || tail_->asked_to >= tail_->last) return tail_.reset();
+        tail_->first = tail_->asked_to + 1;
+        tail_->count = std::min(tail_->count, tail_->last - tail_->asked_to);
+        return;
+    }
+    const std::uint64_t end = loaded.back().store_sequence;
+    std::uint64_t taken = 0;
+    if (lifo) {
+        // Newest first, and all of them older than what is in the backlog.
+        for (Delivery& delivery : loaded) {
+            if (!in_tail(delivery)) continue;
+            delivery.sent_before = delivery.store_sequence <= sent_through_;
+            backlog_bytes_ += delivery.message->footprint();
+            earliest_expiry_ = std::min(earliest_expiry_, delivery.message->expires_at());
+            backlog_.push_front(std::move(delivery));
+            ++taken;
+        }
+        tail_->last = std::min(tail_->last, end - 1);
+    } else {
+        for (Delivery& delivery : loaded) {
+            if (!in_tail(delivery)) continue;
+            delivery.sent_before = delivery.store_sequence <= sent_through_;
+            push(std::move(delivery));
+            ++taken;
+        }
+        tail_->first = std::max(tail_->first, end + 1);
+    }
+    tail_->count -= std::min(tail_->count, taken);
+    if (tail_->first > tail_->last) return tail_.reset();
+    // It may have been an estimate.
+    tail_->count = std::clamp<std::uint64_t>(tail_->count, 1, tail_->last - tail_->first + 1);
+}
+
+void Queue::restore(const store::QueueBounds& bounds, std::uint64_t sent_through, bool certain) {
+    sent_through_ = sent_through;
+    sent_for_certain_ = certain;
+    if (bounds.first != 0) {
+        tail_ = std::make_unique<Tail>(Tail{bounds.first, bounds.last, bounds.count});
+    }
 }
 
 std::vector<Delivery> Queue::take_expired(TimePoint now) {
@@ -60,18 +220,23 @@ std::vector<Delivery> Queue::take_expired(TimePoint now) {
     if (now < earliest_expiry_) return expired;
     earliest_expiry_ = kNever;
     backlog_.retain([&](Delivery& delivery) {
-        if (!delivery.message->expired(now)) {
-            earliest_expiry_ = std::min(earliest_expiry_, delivery.message->expires_at());
+        if (!is_expired(delivery, now)) {
+            if (!delivery.sent_before) {
+                earliest_expiry_ = std::min(earliest_expiry_, delivery.message->expires_at());
+            }
             return true;
         }
         if (delivery.qos == QoS::AtMostOnce) --qos0_waiting_;
+        backlog_bytes_ -= delivery.message->footprint();
         expired.push_back(std::move(delivery));
         return false;
     });
+    if (tail_) take_expired_from_tail(now, expired);
     return expired;
 }
 
-std::optional<Queue::Outgoing> Queue::next(TimePoint now, std::vector<Delivery>& expired) {
+std::optional<Queue::Outgoing> Queue::next(TimePoint now, std::vector<Delivery>& expired,
+                                           store::WritePosition uncommitted) {
     if (!online_) return std::nullopt;
     if (InflightWindow::Entry* entry = window_.next_to_resend(now)) {
         if (entry->stage == InflightWindow::Stage::AwaitPubcomp) {
@@ -83,20 +248,23 @@ std::optional<Queue::Outgoing> Queue::next(TimePoint now, std::vector<Delivery>&
     while (!backlog_.empty()) {
         Delivery& candidate = lifo ? backlog_.back() : backlog_.front();
         const bool qos0 = candidate.qos == QoS::AtMostOnce;
-        if (candidate.message->expired(now)) {
-            expired.push_back(lifo ? backlog_.pop_back() : backlog_.pop_front());
-            if (qos0) --qos0_waiting_;
+        if (is_expired(candidate, now)) {
+            expired.push_back(pop(lifo));
             continue;
         }
         if (!qos0 && !window_.can_add()) return std::nullopt;
-        Delivery delivery = lifo ? backlog_.pop_back() : backlog_.pop_front();
+        if (candidate.qos == QoS::ExactlyOnce &&
+            (candidate.written_at >= uncommitted || !window_.id_is_free(candidate))) {
+            return std::nullopt;
+        }
+        Delivery delivery = pop(lifo);
         if (qos0) {
-            --qos0_waiting_;
             return Outgoing{Outgoing::Kind::Publish, false, mqtt::PacketId{}, nullptr,
                             std::move(delivery)};
         }
+        const bool again = delivery.sent_before;
         const InflightWindow::Entry& entry = window_.add(std::move(delivery), now);
-        return Outgoing{Outgoing::Kind::Publish, false, entry.id, &entry.delivery};
+        return Outgoing{Outgoing::Kind::Publish, again, entry.id, &entry.delivery};
     }
     return std::nullopt;
 }
@@ -115,30 +283,46 @@ std::vector<Delivery> Queue::take_shared(
     backlog_.retain([&](Delivery& delivery) {
         if (delivery.shared_group == 0 || !other_member(delivery.shared_group)) return true;
         if (delivery.qos == QoS::AtMostOnce) --qos0_waiting_;
+        backlog_bytes_ -= delivery.message->footprint();
         taken.push_back(std::move(delivery));
         return false;
     });
     return taken;
 }
 
+bool Queue::adopt_record(const Delivery& other) {
+    Delivery* own = nullptr;
+    if (InflightWindow::Entry* entry = window_.find_unstored(other.message)) {
+        own = &entry->delivery;
+    }
+    for (std::size_t i = 0; own == nullptr && i < backlog_.size(); ++i) {
+        if (backlog_[i].message == other.message && backlog_[i].store_sequence == 0) {
+            own = &backlog_[i];
+        }
+    }
+    if (own == nullptr) return false;
+    own->store_sequence = other.store_sequence;
+    own->written_at = other.written_at;
+    return true;
+}
+
 std::vector<Delivery> Queue::clear() {
     std::vector<Delivery> all;
     window_.for_each([&all](const InflightWindow::Entry& entry) { all.push_back(entry.delivery); });
     window_.clear();
-    while (!backlog_.empty()) all.push_back(backlog_.pop_front());
+    while (!backlog_.empty()) all.push_back(pop(false));
     received_.reset();
-    qos0_waiting_ = 0;
+    tail_.reset();
     return all;
 }
 
 void Queue::trim(std::int64_t most, std::vector<Delivery>& dropped) {
     if (most < 0) return;
-    while (static_cast<std::int64_t>(backlog_.size()) > most) {
-        // fifo keeps the oldest, lifo the youngest.
-        Delivery delivery =
-            limits_.order == Order::Fifo ? backlog_.pop_back() : backlog_.pop_front();
-        if (delivery.qos == QoS::AtMostOnce) --qos0_waiting_;
-        dropped.push_back(std::move(delivery));
+    // fifo keeps the oldest, lifo the youngest.
+    const bool newest = limits_.order == Order::Fifo;
+    while (static_cast<std::int64_t>(backlog_size()) > most) {
+        // The tail is at the end that goes: behind the others with fifo, before them with lifo.
+        dropped.push_back(tail_ ? drop_from_tail(newest) : pop(newest));
     }
 }
 

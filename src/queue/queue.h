@@ -30,13 +30,18 @@ struct Limits {
 
 /// The backlog, the in-flight window and the received QoS 2 packet ids of one client.
 ///
+/// With a store that keeps messages (`paged`) only a bounded part of the backlog is in memory, the
+/// next to be sent; the rest, called the tail, is known by its sequences and fetched when the
+/// client takes it: wants_load(), on_loaded(). While the client is away everything stored is in the
+/// tail.
+///
 /// Owned by the client's state on its home shard. Does no I/O and reads no clock: offer() takes a
 /// message in, next() says what to send, and send_now() is the way past the backlog. Whatever is
 /// discarded comes back to the caller, who counts it and may give it to another member of a shared
 /// group.
 class Queue final {
 public:
-    explicit Queue(Limits limits) noexcept : limits_(limits) {}
+    explicit Queue(Limits limits, bool paged = false) noexcept : limits_(limits), paged_(paged) {}
     Queue(Queue&&) noexcept = default;
     Queue& operator=(Queue&&) noexcept = default;
 
@@ -58,8 +63,14 @@ public:
         Offline,                // QoS 0 for a client that is away: discarded
         Expired,
     };
-    /// Takes `delivery` if the answer is one of the Queued ones.
+    /// What offer() would answer, without taking it.
+    [[nodiscard]] Offered judge(const Delivery& delivery, TimePoint now) const noexcept;
+    /// Takes `delivery` if the answer is one of the Queued ones. `displaced` has no message if it
+    /// was in the tail.
     [[nodiscard]] Offered offer(Delivery& delivery, TimePoint now, Delivery& displaced);
+
+    /// Takes a delivery whatever the limits say: the caller keeps them. Requires a connection.
+    void insert(Delivery delivery);
 
     /// Takes out what has expired. Costs nothing while nothing can have.
     [[nodiscard]] std::vector<Delivery> take_expired(TimePoint now);
@@ -75,7 +86,7 @@ public:
     [[nodiscard]] bool ready(mqtt::QoS qos) const noexcept {
         if (!online_) return false;
         return qos == mqtt::QoS::AtMostOnce ? qos0_waiting_ == 0
-                                            : backlog_.empty() && window_.can_add();
+                                            : backlog_.empty() && !tail_ && window_.can_add();
     }
     /// Registers a delivery that is sent now. Requires ready() and a QoS above 0.
     [[nodiscard]] mqtt::PacketId send_now(Delivery delivery, TimePoint now) {
@@ -96,15 +107,46 @@ public:
     };
     /// The next packet to send, in-flight ones of an earlier connection first. Nothing if the queue
     /// is empty or the window is full. Expired messages are appended to `expired`.
-    [[nodiscard]] std::optional<Outgoing> next(TimePoint now, std::vector<Delivery>& expired);
+    /// What is QoS 2 and was written at `uncommitted` or later must wait until that is safe: a
+    /// client that had it before a crash would take the next message with its packet id for the
+    /// same one.
+    [[nodiscard]] std::optional<Outgoing> next(TimePoint now, std::vector<Delivery>& expired,
+                                               store::WritePosition uncommitted = kAllCommitted);
+    static constexpr store::WritePosition kAllCommitted = ~0ULL;
 
     /// Whether next() would have something for a connection that can take bytes.
     [[nodiscard]] bool has_sendable() const noexcept {
         return window_.can_resend() ||
                (!backlog_.empty() && (qos0_waiting_ > 0 || window_.can_add()));
     }
-    /// True if next() may have something even though the window is full or empty.
-    [[nodiscard]] std::size_t backlog_size() const noexcept { return backlog_.size(); }
+    /// What an earlier connection was sent is not all sent again yet; nothing new goes before it.
+    [[nodiscard]] bool resends() const noexcept {
+        return window_.must_resend() || (tail_ && tail_->first <= sent_through_) ||
+               (!backlog_.empty() && backlog_.front().sent_before);
+    }
+    /// Messages that wait, the tail included.
+    [[nodiscard]] std::size_t backlog_size() const noexcept {
+        return backlog_.size() + (tail_ ? static_cast<std::size_t>(tail_->count) : 0);
+    }
+
+    /// Part of the tail to be fetched now, or nothing. Counts as asked for until on_loaded().
+    struct Load {
+        std::uint64_t from;  // sequences, both inclusive
+        std::uint64_t to;
+        bool newest_first;
+        std::uint32_t ticket;
+    };
+    [[nodiscard]] std::optional<Load> wants_load() noexcept;
+    /// The answer, in the order asked for. `ticket`: of the Load; one that is no longer waited for
+    /// is ignored.
+    void on_loaded(std::uint32_t ticket, std::vector<Delivery> loaded);
+    /// The queue as an earlier process left it. Before the first connection.
+    /// `certain`: up to `sent_through` everything was sent, otherwise it may have been.
+    void restore(const store::QueueBounds& bounds, std::uint64_t sent_through, bool certain);
+    /// Stored messages up to this sequence have been sent, perhaps.
+    [[nodiscard]] std::uint64_t sent_through() const noexcept { return sent_through_; }
+    static constexpr std::size_t kLoadedAtOnce = 1000;
+    static constexpr std::size_t kBytesLoadedAtOnce = 256 * 1024;
     [[nodiscard]] InflightWindow& window() noexcept { return window_; }
     [[nodiscard]] const InflightWindow& window() const noexcept { return window_; }
 
@@ -128,6 +170,10 @@ public:
     /// that have begun belong to this client [v5 MQTT-4.8.2-4, -5].
     std::vector<Delivery> take_shared(const std::function<bool(std::uint64_t group)>& other_member);
 
+    /// Another session of the same client had this copy and its record: the copy here gets the
+    /// record. False if there is none.
+    bool adopt_record(const Delivery& other);
+
     /// Takes everything out, for a session that ends.
     std::vector<Delivery> clear();
 
@@ -139,16 +185,48 @@ private:
     }
     [[nodiscard]] bool full() const noexcept {
         const std::int64_t most = limit();
-        return most >= 0 && static_cast<std::int64_t>(backlog_.size()) >= most;
+        return most >= 0 && static_cast<std::int64_t>(backlog_size()) >= most;
     }
+    /// Stored messages behind (fifo) or before (lifo) those in the backlog.
+    struct Tail {
+        std::uint64_t first;  // nothing of the tail is outside first..last
+        std::uint64_t last;
+        std::uint64_t count;         // at least as many as there are
+        std::uint64_t asked_to = 0;  // end of the part that is being fetched
+        std::uint32_t ticket = 0;    // 0: nothing is being fetched
+        /// Of what expires and came since the process started, if the queue has a limit: so that
+        /// expired ones make room without being read.
+        std::vector<std::pair<TimePoint, std::uint64_t>> expiring = {};
+    };
+    /// An exchange that has begun is brought to its end even if the message expires.
+    [[nodiscard]] bool is_expired(const Delivery& delivery, TimePoint now) const noexcept {
+        return delivery.message->expired(now) && !(delivery.sent_before && sent_for_certain_);
+    }
+
     void trim(std::int64_t most, std::vector<Delivery>& dropped);
+    void push_to_tail(const Delivery& delivery);
+    void take_expired_from_tail(TimePoint now, std::vector<Delivery>& expired);
+    [[nodiscard]] Delivery drop_from_tail(bool newest) noexcept;
+    void page_out();
+    [[nodiscard]] bool memory_is_full() const noexcept {
+        return backlog_.size() >= kLoadedAtOnce || backlog_bytes_ >= kBytesLoadedAtOnce;
+    }
+    void take(Delivery& delivery);
+    void push(Delivery delivery);
+    Delivery pop(bool newest) noexcept;
 
     RingBuffer<Delivery> backlog_;
+    std::unique_ptr<Tail> tail_;  // null: everything that waits is in the backlog
     InflightWindow window_;
     std::unique_ptr<ReceivedIds> received_;  // null until the client publishes with QoS 2
     Limits limits_;
     TimePoint earliest_expiry_ = kNever;  // nothing in the backlog expires before
+    std::uint64_t sent_through_ = 0;
+    std::size_t backlog_bytes_ = 0;
     std::uint32_t qos0_waiting_ = 0;
+    std::uint32_t last_ticket_ = 0;
+    bool paged_;
+    bool sent_for_certain_ = true;
     bool online_ = false;
 };
 

@@ -190,7 +190,7 @@ TEST(Queue, QoS0MayPassTheWindowButNotOtherQoS0) {
     EXPECT_FALSE(f.queue.ready(QoS::AtMostOnce));
     (void)f.queue.attach(1);
     EXPECT_TRUE(f.queue.ready(QoS::AtLeastOnce));
-    EXPECT_EQ(f.queue.send_now({testing::message("a"), 0, 0, 0, QoS::AtLeastOnce}, kNow),
+    EXPECT_EQ(f.queue.send_now({testing::message("a"), 0, 0, 0, 0, QoS::AtLeastOnce}, kNow),
               PacketId{1});
     EXPECT_FALSE(f.queue.ready(QoS::AtLeastOnce));
     EXPECT_TRUE(f.queue.ready(QoS::AtMostOnce));

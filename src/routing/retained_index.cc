@@ -75,6 +75,7 @@ struct RetainedIndex::Impl {
     const std::size_t limit;
     std::map<std::string, Topics, std::less<>> mountpoints;
     Expiries expiries;
+    std::uint64_t changes = 0;
     std::atomic<std::size_t> size{0};
     std::atomic<std::size_t> bytes{0};
 };
@@ -95,9 +96,10 @@ RetainedIndex::RetainedIndex(std::uint32_t shards, std::size_t limit)
 
 RetainedIndex::~RetainedIndex() = default;
 
-RetainedIndex::Stored RetainedIndex::set(mqtt::MessagePtr message) {
+RetainedIndex::Stored RetainedIndex::set(mqtt::MessagePtr message, std::uint64_t* stamp) {
     mqtt::MessagePtr replaced;  // freed after the lock
     const ShardedMutex::Exclusive lock(impl_->mutex);
+    if (stamp != nullptr) *stamp = ++impl_->changes;
     const std::size_t footprint = message->footprint();
     auto mountpoint = impl_->mountpoints.find(message->mountpoint());
     if (mountpoint != impl_->mountpoints.end()) {
@@ -121,9 +123,11 @@ RetainedIndex::Stored RetainedIndex::set(mqtt::MessagePtr message) {
     return Stored::New;
 }
 
-bool RetainedIndex::erase(std::string_view mountpoint, std::string_view topic) {
+bool RetainedIndex::erase(std::string_view mountpoint, std::string_view topic,
+                          std::uint64_t* stamp) {
     mqtt::MessagePtr removed;  // freed after the lock
     const ShardedMutex::Exclusive lock(impl_->mutex);
+    if (stamp != nullptr) *stamp = ++impl_->changes;
     const auto topics = impl_->mountpoints.find(mountpoint);
     if (topics == impl_->mountpoints.end()) return false;
     const auto at = topics->second.find(topic);

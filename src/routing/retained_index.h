@@ -28,9 +28,10 @@ public:
 
     /// Keeps `message` as the retained message of its mountpoint and topic [v5 MQTT-3.3.1-5].
     /// With a new topic at the limit nothing changes.
-    Stored set(mqtt::MessagePtr message);
+    /// `stamp`, if not null, gets a number that is higher for every later change.
+    Stored set(mqtt::MessagePtr message, std::uint64_t* stamp = nullptr);
     /// Removes the retained message [v5 MQTT-3.3.1-6]; false if there was none.
-    bool erase(std::string_view mountpoint, std::string_view topic);
+    bool erase(std::string_view mountpoint, std::string_view topic, std::uint64_t* stamp = nullptr);
 
     /// Where a look-up stands between two portions: after this topic, in the order of the index.
     struct Cursor {

@@ -1,6 +1,8 @@
 #include "runtime/shard_loop.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
+#include <utility>
 
 namespace vmq::runtime {
 namespace {
@@ -71,7 +73,7 @@ void ShardLoop::stop() {
 }
 
 void ShardLoop::arm_timer() {
-    const TimePoint wake_at = timers_.next_wake();
+    const TimePoint wake_at = std::min(timers_.next_wake(), std::exchange(wake_by_, kNever));
     if (wake_at == armed_for_) return;
     armed_for_ = wake_at;
     if (wake_at == kNever) {

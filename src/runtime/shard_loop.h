@@ -58,6 +58,10 @@ public:
         if (!now_is_read_) read_clock();
         return now_;
     }
+    /// Makes the loop take a turn at `deadline` at the latest, to the millisecond; once.
+    void wake_by(TimePoint deadline) noexcept {
+        if (deadline < wake_by_) wake_by_ = deadline;
+    }
     /// Makes the loop take another turn at once instead of sleeping.
     void run_again() noexcept { again_ = true; }
 
@@ -77,6 +81,7 @@ private:
     mutable TimePoint now_;
     mutable bool now_is_read_ = true;
     TimerWheel timers_;
+    TimePoint wake_by_ = kNever;
     bool again_ = false;
     std::atomic<bool> asleep_{false};
     std::atomic<bool> stopping_{false};

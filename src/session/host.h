@@ -87,7 +87,9 @@ public:
     virtual Answer authorize_publish(PublishIntent& intent, Denial& denial) = 0;
     virtual Routed route(const PublishIntent& intent, AckTicket ticket) = 0;
     [[nodiscard]] virtual bool qos2_remembered(mqtt::PacketId id) = 0;
-    virtual void qos2_remember(mqtt::PacketId id) = 0;
+    /// Like route(): how often the host will call Session::on_safe(ticket) before it is remembered
+    /// for good.
+    [[nodiscard]] virtual std::uint32_t qos2_remember(mqtt::PacketId id, AckTicket ticket) = 0;
     virtual bool qos2_forget(mqtt::PacketId id) = 0;
     /// How often the host will call Session::on_safe(ticket) before everything that this client has
     /// published, on earlier connections too, is safe.
@@ -112,6 +114,11 @@ public:
     virtual void authorize_unsubscribe(std::vector<std::string_view>& filters) = 0;
     virtual bool unsubscribe(std::string_view filter) = 0;
     virtual void unsubscribed(const std::vector<std::string_view>& filters) = 0;
+
+    // Answers to what must survive a crash.
+    /// Something that this client has changed is not safe yet: answers go through send_when_safe().
+    [[nodiscard]] virtual bool unsafe() const noexcept = 0;
+    virtual void send_when_safe(mqtt::PacketType type, std::string packet) = 0;
 
     // Ending.
     virtual void set_session_expiry(std::uint32_t seconds) = 0;

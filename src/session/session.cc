@@ -122,15 +122,17 @@ void Session::on_ack(const mqtt::Frame& frame) {
             // [v5 4.3.3, 3.6.2.1].
             const bool known = answer == Host::PubrecAnswer::SendPubrel;
             if (!known && mqtt::is_error(packet.reason)) return;
-            return send_ack(PacketType::Pubrel, packet.id,
-                            known ? ReasonCode::Success : ReasonCode::PacketIdentifierNotFound);
+            return answer_safely(
+                PacketType::Pubrel, packet.id,
+                known ? ReasonCode::Success : ReasonCode::PacketIdentifierNotFound);
         }
         case PacketType::Pubrel: {
             const bool known = host_.qos2_forget(packet.id);
             if (known && qos2_unreleased_ > 0) --qos2_unreleased_;
             // [v5 MQTT-4.3.3-11] [v3.1.1 MQTT-4.3.3-2]
-            return send_ack(PacketType::Pubcomp, packet.id,
-                            known ? ReasonCode::Success : ReasonCode::PacketIdentifierNotFound);
+            return answer_safely(
+                PacketType::Pubcomp, packet.id,
+                known ? ReasonCode::Success : ReasonCode::PacketIdentifierNotFound);
         }
         default:
             VMQ_ASSERT(false);
@@ -200,8 +202,19 @@ void Session::on_auth(const mqtt::Frame& frame) {
 void Session::send_ack(PacketType type, PacketId id, ReasonCode reason,
                        std::string_view reason_string) {
     if (state_ == State::Closed) return;  // [v5 MQTT-3.14.4-1]
-    std::string& out = host_.output().bytes();
     host_.count_sent(type);
+    encode_ack(type, id, reason, reason_string, host_.output().bytes());
+}
+
+void Session::answer_safely(PacketType type, PacketId id, ReasonCode reason) {
+    if (!host_.unsafe()) return send_ack(type, id, reason);
+    std::string packet;
+    encode_ack(type, id, reason, {}, packet);
+    host_.send_when_safe(type, std::move(packet));
+}
+
+void Session::encode_ack(PacketType type, PacketId id, ReasonCode reason,
+                         std::string_view reason_string, std::string& out) const {
     if (!v5() || reason == ReasonCode::Success) {
         mqtt::encode_simple_ack(type, id, out);
         return;
@@ -222,6 +235,13 @@ void Session::send_ack(PacketType type, PacketId id, ReasonCode reason,
         packet.properties = {};
         mqtt::encode_ack(type, packet, version_, out);
     }
+}
+
+bool Session::answer_if_fits(PacketType type, std::string packet) {
+    if (!host_.unsafe()) return send_if_fits(type, packet);
+    if (!fits(packet.size())) return false;
+    host_.send_when_safe(type, std::move(packet));
+    return true;
 }
 
 void Session::send_pubrel(PacketId id) { send_ack(PacketType::Pubrel, id, ReasonCode::Success); }

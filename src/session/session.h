@@ -110,6 +110,10 @@ private:
                      std::uint32_t waits = 0);
     void send_ack(mqtt::PacketType type, mqtt::PacketId id, mqtt::ReasonCode reason,
                   std::string_view reason_string = {});
+    void encode_ack(mqtt::PacketType type, mqtt::PacketId id, mqtt::ReasonCode reason,
+                    std::string_view reason_string, std::string& out) const;
+    /// send_ack() for what the client may rely on after a crash of ours.
+    void answer_safely(mqtt::PacketType type, mqtt::PacketId id, mqtt::ReasonCode reason);
     void park(const mqtt::Frame& frame);
     void fail(mqtt::ReasonCode reason, std::string_view what);
     /// What has to be answered and cannot be told within the client's limit ends the connection.
@@ -119,6 +123,9 @@ private:
         return static_cast<AckTicket>(first_ticket_ + acks_.size());
     }
     [[nodiscard]] bool fits(std::size_t packet_size) const noexcept;
+    /// Appends `packet` to the output, when what it tells is safe, unless it is larger than the
+    /// client accepts.
+    bool answer_if_fits(mqtt::PacketType type, std::string packet);
     /// Appends `packet` to the output unless it is larger than the client accepts.
     bool send_if_fits(mqtt::PacketType type, const std::string& packet);
     [[nodiscard]] std::string publish_properties(const Outgoing& outgoing, TimePoint now,

@@ -65,6 +65,7 @@ public:
     };
     std::vector<Waiting> waiting;
     std::set<unsigned> received_qos2;
+    std::string held_back;
     std::map<unsigned, QoS> in_flight;
     int closes = 0;
 
@@ -125,8 +126,15 @@ public:
     [[nodiscard]] bool qos2_remembered(PacketId id) override {
         return received_qos2.contains(static_cast<unsigned>(id));
     }
-    void qos2_remember(PacketId id) override {
+    [[nodiscard]] std::uint32_t qos2_remember(PacketId id, AckTicket ticket) override {
         VMQ_ASSERT(received_qos2.insert(static_cast<unsigned>(id)).second);
+        const auto waits = static_cast<std::uint16_t>(answers_.pick(2));
+        if (waits > 0) waiting.push_back({ticket, waits});
+        return waits;
+    }
+    [[nodiscard]] bool unsafe() const noexcept override { return !held_back.empty(); }
+    void send_when_safe(mqtt::PacketType /*type*/, std::string packet) override {
+        held_back = std::move(packet);
     }
     bool qos2_forget(PacketId id) override {
         return received_qos2.erase(static_cast<unsigned>(id)) > 0;

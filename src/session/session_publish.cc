@@ -102,11 +102,12 @@ void Session::on_publish(const mqtt::Frame& frame, TimePoint now) {
         if (!v5()) return;  // MQTT 3 has no way to refuse: the client will send it again
         return refuse_publish(packet, denial);
     }
+    std::uint32_t waits = routed.waits;
     if (packet.qos == QoS::ExactlyOnce) {
-        host_.qos2_remember(packet.id);
+        waits += host_.qos2_remember(packet.id, ticket);
         ++qos2_unreleased_;
     }
-    acknowledge(packet.id, packet.qos, reason, routed.waits);
+    acknowledge(packet.id, packet.qos, reason, waits);
 }
 
 bool Session::resolve_alias(mqtt::Publish& packet) {

@@ -86,7 +86,7 @@ void Session::on_subscribe(const mqtt::Frame& frame) {
         reply.properties = {};
         mqtt::encode_suback(reply, version_, bytes);
     }
-    if (!send_if_fits(PacketType::Suback, bytes)) return fail_to_answer();
+    if (!answer_if_fits(PacketType::Suback, std::move(bytes))) return fail_to_answer();
     host_.subscribed(intent, reasons);
 }
 
@@ -107,7 +107,7 @@ void Session::on_unsubscribe(const mqtt::Frame& frame) {
     }
     std::string bytes;
     mqtt::encode_unsuback(reply, version_, bytes);  // [v5 MQTT-3.10.4-4, -5]
-    if (!send_if_fits(PacketType::Unsuback, bytes)) return fail_to_answer();
+    if (!answer_if_fits(PacketType::Unsuback, std::move(bytes))) return fail_to_answer();
     host_.unsubscribed(filters);
 }
 

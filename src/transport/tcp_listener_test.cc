@@ -183,7 +183,6 @@ TEST(TcpAcceptor, HandsOverNonBlockingSocketsWithTheirPeer) {
     auto fds = open_tcp_listeners(options, 1);
     ASSERT_TRUE(fds);
     Acceptor acceptor(fds.value()[0]);
-    acceptor.turn();  // UndefinedBehaviorSanitizer needs descriptors for types it has not seen yet
     Descriptors clients;
     const int client = connect_to(options);
     clients.add(client);
@@ -217,6 +216,10 @@ TEST(TcpAcceptor, MayBeDestroyedByWhoeverItHandsAConnectionTo) {
 }
 
 TEST(TcpAcceptor, GoesOnAfterTheProcessRanOutOfDescriptors) {
+#ifdef __SANITIZE_ADDRESS__
+    GTEST_SKIP() << "UndefinedBehaviorSanitizer itself needs descriptors to look at objects; "
+                    "integration.low_file_limit asks the same of the program";
+#endif
     auto options = on("127.0.0.1");
     auto fds = open_tcp_listeners(options, 1);
     ASSERT_TRUE(fds);

@@ -1,5 +1,5 @@
-// Every script of this folder as a test: with one shard and with two, and against the program that
-// VMQ_BROKER names.
+// Every script of this folder as a test: with one shard and with two, with queues in memory and in
+// a store that keeps messages, and against the program that VMQ_BROKER names.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -21,10 +21,12 @@ std::string_view version_name(Version version) {
     return version == Version::V31 ? "v31" : version == Version::V311 ? "v311" : "v5";
 }
 
-enum class Mode { OneShard, TwoShards, Process };
+enum class Mode { OneShard, TwoShards, OneShardKept, TwoShardsKept, Process };
 
-std::optional<Failure> play_simulated(const Case& played, Version version, std::uint32_t shards) {
-    auto rig = SimulatedRig::make(shards, played);
+std::optional<Failure> play_simulated(const Case& played, Version version, Mode mode) {
+    const bool one = mode == Mode::OneShard || mode == Mode::OneShardKept;
+    const bool kept = mode == Mode::OneShardKept || mode == Mode::TwoShardsKept;
+    auto rig = SimulatedRig::make(one ? 1 : 2, played, kept);
     if (!rig) return Failure{played.line, rig.error().detail};
     return Player(*rig.value(), version).play(played);
 }
@@ -64,7 +66,7 @@ private:
     }
 
     void play(const Case& played, Version version) const {
-        const auto failure = play_simulated(played, version, mode_ == Mode::OneShard ? 1 : 2);
+        const auto failure = play_simulated(played, version, mode_);
         if (played.known_gap.empty()) {
             if (failure) report(played, version, *failure);
         } else if (failure) {
@@ -100,11 +102,12 @@ bool register_scripts() {
     for (const auto& path : paths) {
         const std::string name =
             path.parent_path().filename().string() + "_" + path.stem().string();
-        for (const Mode mode : {Mode::OneShard, Mode::TwoShards, Mode::Process}) {
+        for (const Mode mode : {Mode::OneShard, Mode::TwoShards, Mode::OneShardKept,
+                                Mode::TwoShardsKept, Mode::Process}) {
             if (mode == Mode::Process && std::getenv(kProgram) == nullptr) continue;
-            const char* const suite = mode == Mode::OneShard    ? "OneShard"
-                                      : mode == Mode::TwoShards ? "TwoShards"
-                                                                : "Process";
+            static constexpr const char* kSuites[] = {"OneShard", "TwoShards", "OneShardKept",
+                                                      "TwoShardsKept", "Process"};
+            const char* const suite = kSuites[static_cast<std::size_t>(mode)];
             ::testing::RegisterTest(
                 suite, name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
                 [path, mode]() -> ScriptTest* { return new ScriptTest(path, mode); });

@@ -78,7 +78,7 @@ Result<void> ProcessRig::start(const std::string& program, const std::string& co
     for (const auto& each : options.value().listeners) listeners.push_back(each.name);
 
     const std::string file = folder_ / "vernemq.conf";
-    std::ofstream(file) << conf;
+    std::ofstream(file) << conf << "platform_data_dir = " << (folder_ / "data").string() << '\n';
     std::array<int, 2> output{};
     if (::pipe2(output.data(), O_CLOEXEC) != 0) return system_error("pipe2");
     const std::string errors_file = folder_ / "errors";

@@ -10,29 +10,36 @@
 
 namespace vmq::conformance {
 
-SimulatedRig::SimulatedRig(const broker::BrokerOptions& options)
-    : broker_(options.shards, nullptr, options.max_retained_messages) {
+SimulatedRig::SimulatedRig(const broker::BrokerOptions& options, bool kept) {
+    if (kept) {
+        broker_ = std::make_unique<testing::SimulatedBroker>(options.shards, records_,
+                                                             options.max_retained_messages);
+    } else {
+        broker_ = std::make_unique<testing::SimulatedBroker>(options.shards, nullptr,
+                                                             options.max_retained_messages);
+    }
     for (const broker::ListenerOptions& each : options.listeners) {
-        broker::Listener& listener = broker_.listener(each.name);
+        broker::Listener& listener = broker_->listener(each.name);
         listener.max_connections = each.max_connections;
         listener.policy = each.policy;
         listener.settings = std::make_shared<const session::Settings>(each.settings);
     }
     if (options.expire_retain_cache > Seconds(0)) {
-        broker_.shards().front()->sweep_retained_every(options.expire_retain_cache);
+        broker_->shards().front()->sweep_retained_every(options.expire_retain_cache);
     }
 }
 
-Result<std::unique_ptr<SimulatedRig>> SimulatedRig::make(std::uint32_t shards, const Case& script) {
+Result<std::unique_ptr<SimulatedRig>> SimulatedRig::make(std::uint32_t shards, const Case& script,
+                                                         bool kept) {
     const auto options = options_of(conf_text(script, shards));
     if (!options) return options.error();
-    std::unique_ptr<SimulatedRig> rig(new SimulatedRig(options.value()));
+    std::unique_ptr<SimulatedRig> rig(new SimulatedRig(options.value(), kept));
     if (auto added = rig->add_plugins(script.hooks); !added) return added.error();
     return rig;
 }
 
 Result<void> SimulatedRig::add_plugins(const std::vector<HookRule>& rules) {
-    for (const auto& shard : broker_.shards()) {
+    for (const auto& shard : broker_->shards()) {
         if (!rules.empty()) {
             auto plugin = ScriptedPlugin::make(rules);
             if (!plugin) return plugin.error();
@@ -44,16 +51,16 @@ Result<void> SimulatedRig::add_plugins(const std::vector<HookRule>& rules) {
 }
 
 Result<int> SimulatedRig::connect(std::string_view name) {
-    const auto& listeners = broker_.listeners();
+    const auto& listeners = broker_->listeners();
     const auto listener = std::find_if(listeners.begin(), listeners.end(),
                                        [name](const auto& each) { return each->name == name; });
     if (listener == listeners.end()) {
         return Error{ErrorCode::NotFound, fmt::format("no listener {}", name)};
     }
-    return broker_.connect(**listener);
+    return broker_->connect(**listener);
 }
 
-Result<void> SimulatedRig::settle(const Exchange& exchange) { return broker_.settle(exchange); }
+Result<void> SimulatedRig::settle(const Exchange& exchange) { return broker_->settle(exchange); }
 
 void SimulatedRig::await(const Exchange& /*exchange*/, const std::function<bool()>& /*satisfied*/) {
 }
@@ -61,11 +68,11 @@ void SimulatedRig::await(const Exchange& /*exchange*/, const std::function<bool(
 void SimulatedRig::await_silence(const Exchange& /*exchange*/) {}
 
 Result<void> SimulatedRig::advance(Millis time, const Exchange& exchange) {
-    return broker_.advance(time, exchange);
+    return broker_->advance(time, exchange);
 }
 
 Result<void> SimulatedRig::shut_down(const Exchange& exchange) {
-    return broker_.shut_down(exchange);
+    return broker_->shut_down(exchange);
 }
 
 }  // namespace vmq::conformance

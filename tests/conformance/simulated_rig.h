@@ -12,8 +12,9 @@ namespace vmq::conformance {
 class SimulatedRig final : public Rig {
 public:
     /// Fails on a setting or hook that there is not.
+    /// `kept`: with a store that keeps messages, so that queues leave them to it.
     [[nodiscard]] static Result<std::unique_ptr<SimulatedRig>> make(std::uint32_t shards,
-                                                                    const Case& script);
+                                                                    const Case& script, bool kept);
 
     [[nodiscard]] Result<int> connect(std::string_view listener) override;
     Result<void> settle(const Exchange& exchange) override;
@@ -23,10 +24,11 @@ public:
     Result<void> shut_down(const Exchange& exchange) override;
 
 private:
-    explicit SimulatedRig(const broker::BrokerOptions& options);
+    SimulatedRig(const broker::BrokerOptions& options, bool kept);
     Result<void> add_plugins(const std::vector<HookRule>& rules);
 
-    testing::SimulatedBroker broker_;
+    testing::KeptRecords records_;
+    std::unique_ptr<testing::SimulatedBroker> broker_;
 };
 
 }  // namespace vmq::conformance

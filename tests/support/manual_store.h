@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -17,7 +18,7 @@ namespace vmq::testing {
 /// StoreProxy. Used from one thread.
 class ManualStore final {
 public:
-    using Record = std::pair<ClientNumber, std::uint64_t>;
+    using Record = std::pair<store::SessionId, std::uint64_t>;
 
     void commit(store::WriteBatch batch, store::MessageStore::Done done) {
         waiting_.push_back({std::move(batch), std::move(done)});
@@ -51,6 +52,9 @@ public:
         return all;
     }
 
+    /// Exchanges that wait for PUBCOMP.
+    [[nodiscard]] std::size_t released() const noexcept { return released_.size(); }
+
     bool automatic = false;           // everything is safe at once
     std::function<void()> on_commit;  // a moment in the middle of the end of a turn
 
@@ -62,22 +66,27 @@ private:
 
     void apply(const store::Write& write) {
         if (const auto* put = std::get_if<store::PutMessage>(&write)) {
-            messages_[{put->client, put->sequence}] = put->message->payload();
+            messages_[{put->session, put->sequence}] = put->message->payload();
         } else if (const auto* gone = std::get_if<store::DeleteMessage>(&write)) {
-            messages_.erase({gone->client, gone->sequence});
-        } else if (const auto* session = std::get_if<store::PutSession>(&write)) {
-            sessions_[session->client] =
-                session->key.client_id + " " + std::to_string(session->expiry_interval_s);
+            messages_.erase({gone->session, gone->sequence});
+        } else if (const auto* released = std::get_if<store::PutReleased>(&write)) {
+            released_.insert({released->session, released->sequence});
+        } else if (const auto* completed = std::get_if<store::DeleteReleased>(&write)) {
+            released_.erase({completed->session, completed->sequence});
+        } else if (const auto* boxed = std::get_if<store::Boxed<store::PutSession>>(&write)) {
+            sessions_[(*boxed)->session] = (*boxed)->record.key.client_id + " " +
+                                           std::to_string((*boxed)->record.expiry_interval_s);
         } else if (const auto* ended = std::get_if<store::DeleteSession>(&write)) {
-            sessions_.erase(ended->client);
+            sessions_.erase(ended->session);
             std::erase_if(messages_,
-                          [&](const auto& each) { return each.first.first == ended->client; });
+                          [&](const auto& each) { return each.first.first == ended->session; });
         }
     }
 
     std::vector<Commit> waiting_;
     std::map<Record, std::string> messages_;
-    std::map<ClientNumber, std::string> sessions_;
+    std::set<Record> released_;
+    std::map<store::SessionId, std::string> sessions_;
 };
 
 /// The broker owns this, the test owns the ManualStore.

@@ -36,6 +36,9 @@ public:
     std::set<std::string, std::less<>> subscriptions;
     std::set<unsigned> received_qos2;
     std::uint32_t waits_for_published = 0;
+    std::uint32_t waits_for_received = 0;
+    bool not_safe_yet = false;
+    std::string held_back;         // until it is safe
     std::set<unsigned> in_flight;  // ids that the client may acknowledge
 
     // What happened.
@@ -116,8 +119,14 @@ public:
     [[nodiscard]] bool qos2_remembered(mqtt::PacketId id) override {
         return received_qos2.contains(static_cast<unsigned>(id));
     }
-    void qos2_remember(mqtt::PacketId id) override {
+    [[nodiscard]] std::uint32_t qos2_remember(mqtt::PacketId id,
+                                              session::AckTicket /*ticket*/) override {
         received_qos2.insert(static_cast<unsigned>(id));
+        return waits_for_received;
+    }
+    [[nodiscard]] bool unsafe() const noexcept override { return not_safe_yet; }
+    void send_when_safe(mqtt::PacketType /*type*/, std::string packet) override {
+        held_back += packet;
     }
     bool qos2_forget(mqtt::PacketId id) override {
         return received_qos2.erase(static_cast<unsigned>(id)) > 0;

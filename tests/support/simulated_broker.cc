@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "store/memory_store.h"
@@ -20,9 +21,36 @@ constexpr std::uint64_t kSeed = 20'260'101;
 
 SimulatedBroker::SimulatedBroker(std::uint32_t shards, std::unique_ptr<store::MessageStore> store,
                                  std::size_t max_retained_messages)
-    : now_(Millis(1'000'000)), shared_(shards, kSeed, max_retained_messages) {
+    : now_(kStart), shared_(shards, kSeed, max_retained_messages) {
     shared_.store = store ? std::move(store) : std::make_unique<store::MemoryStore>();
-    for (ShardId id = 0; id < shards; ++id) {
+    make_shards();
+}
+
+SimulatedBroker::SimulatedBroker(std::uint32_t shards, KeptRecords& records,
+                                 std::size_t max_retained_messages, TimePoint now,
+                                 store::WallMillis wall)
+    : now_(now), shared_(shards, kSeed, max_retained_messages) {
+    auto keeping = std::make_unique<KeepingStore>(
+        records, shards, [this](ShardId shard, std::function<void()> work) {
+            boost::asio::post(shards_[shard]->loop().io(), std::move(work));
+        });
+    keeping_ = keeping.get();
+    shared_.store = std::move(keeping);
+    shared_.wall_anchor = wall;
+    shared_.boot = static_cast<std::uint32_t>(wall / 1000 % 1'000'000);
+    make_shards();
+    for (store::StoredSession& session : records.sessions()) {
+        const ShardId home =
+            shards_.front()->home_of(session.record.key.mountpoint, session.record.key.client_id);
+        shards_[home]->restore(std::move(session));
+    }
+    for (mqtt::MessagePtr& message : records.retained()) shared_.retained.set(std::move(message));
+}
+
+void SimulatedBroker::make_shards() {
+    shared_.lazy_write_delay = Millis(0);
+    shared_.steady_anchor = now_;
+    for (ShardId id = 0; id < shared_.shards; ++id) {
         shards_.push_back(std::make_unique<broker::Shard>(id, shared_, kSeed + id, now_));
         shared_.peers.push_back(shards_.back().get());
     }

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "broker/shard.h"
+#include "support/keeping_store.h"
 
 namespace vmq::testing {
 
@@ -23,7 +24,12 @@ public:
     explicit SimulatedBroker(std::uint32_t shards,
                              std::unique_ptr<store::MessageStore> store = nullptr,
                              std::size_t max_retained_messages = 0);
+    /// One whose store gives back what `records` hold: those of a broker before it, too.
+    SimulatedBroker(std::uint32_t shards, KeptRecords& records,
+                    std::size_t max_retained_messages = 0, TimePoint now = kStart,
+                    store::WallMillis wall = 1'700'000'000'000);
     ~SimulatedBroker();
+    static constexpr TimePoint kStart{Millis(1'000'000)};
     SimulatedBroker(const SimulatedBroker&) = delete;
     SimulatedBroker& operator=(const SimulatedBroker&) = delete;
 
@@ -50,12 +56,18 @@ public:
     /// The broker says good-bye to everybody.
     [[nodiscard]] Result<void> shut_down(const Exchange& exchange);
 
+    /// Of the second constructor.
+    [[nodiscard]] KeepingStore& keeping_store() noexcept { return *keeping_; }
+
 private:
+    void make_shards();
+
     TimePoint now_;
     broker::SharedState shared_;
     std::vector<std::unique_ptr<broker::Listener>> listeners_;
     std::vector<std::unique_ptr<broker::Shard>> shards_;
     std::size_t next_shard_ = 0;
+    KeepingStore* keeping_ = nullptr;
 };
 
 }  // namespace vmq::testing

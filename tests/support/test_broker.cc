@@ -77,7 +77,23 @@ std::vector<std::string> TestClient::take_payloads() {
     return payloads;
 }
 
-TestBroker::TestBroker(Options options) : simulation_(options.shards, std::move(options.store)) {
+namespace {
+
+std::unique_ptr<SimulatedBroker> make(TestBroker::Options& options) {
+    if (options.records == nullptr) {
+        return std::make_unique<SimulatedBroker>(options.shards, std::move(options.store));
+    }
+    constexpr store::WallMillis kWallStart = 1'700'000'000'000;
+    return std::make_unique<SimulatedBroker>(options.shards, *options.records, 0,
+                                             TestBroker::kStart,
+                                             kWallStart + options.since_start.count());
+}
+
+}  // namespace
+
+TestBroker::TestBroker(Options options) : made_(make(options)), simulation_(*made_) {
+    simulation_.shared().default_settings =
+        std::make_shared<const session::Settings>(options.settings);
     if (options.plugin) shard().chain().add(std::move(options.plugin));
     for (const auto& each : simulation_.shards()) {
         each->chain().add(std::make_unique<hooks::Anonymous>());

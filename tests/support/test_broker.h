@@ -47,9 +47,12 @@ public:
     struct Options {
         std::uint32_t shards = 1;
         std::unique_ptr<store::MessageStore> store = nullptr;  // null: always safe at once
+        KeptRecords* records = nullptr;  // not null: a store that gives back what they hold
+        Millis since_start{0};           // with records: how much later than the first broker
         session::Settings settings = {};
         std::unique_ptr<hooks::Plugin> plugin = nullptr;  // of shard 0, asked before the anonymous
     };
+    static constexpr TimePoint kStart = SimulatedBroker::kStart;
     TestBroker() : TestBroker(Options{}) {}
     explicit TestBroker(Options options);
     ~TestBroker();
@@ -80,7 +83,8 @@ public:
 private:
     TestClient& add(Result<int> fd, std::string_view version);
 
-    SimulatedBroker simulation_;
+    std::unique_ptr<SimulatedBroker> made_;
+    SimulatedBroker& simulation_;
     std::vector<std::unique_ptr<TestClient>> clients_;
 };
 

@@ -1,0 +1,233 @@
+#include "broker/durable_store.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <span>
+
+#include "support/keeping_store.h"
+#include "support/messages.h"
+#include "support/temporary_folder.h"
+
+namespace vmq::broker {
+namespace {
+
+using store::CommitStatus;
+using store::PutMessage;
+using store::SessionId;
+using store::WriteBatch;
+
+constexpr Seconds kPatience{30};
+
+/// Keeps everything in memory. RocksDB's own synchronisation is not seen by ThreadSanitizer, ours
+/// is.
+class MemoryEngine final : public store::Engine {
+public:
+    explicit MemoryEngine(testing::KeptRecords& records) : records_(records) {}
+    Result<void> write(std::span<const WriteBatch* const> batches,
+                       store::Durability /*durability*/) override {
+        if (failing) return Error{ErrorCode::StorageFull, "no space"};
+        for (const WriteBatch* batch : batches) records_.apply(*batch);
+        return {};
+    }
+    Result<void> flush() override { return {}; }
+    Result<std::vector<store::StoredMessage>> load(
+        const store::LoadRequest& request) const override {
+        return records_.load(request);
+    }
+    bool reclaim() override { return false; }
+
+    std::atomic<bool> failing{false};
+
+private:
+    testing::KeptRecords& records_;
+};
+
+/// Without RocksDB: in the thread of the store, one after the other.
+class DurableStoreThreads : public ::testing::Test {
+protected:
+    static WriteBatch batch(std::uint64_t session, std::uint64_t sequence,
+                            mqtt::MessagePtr message) {
+        WriteBatch result;
+        (void)result.add(PutMessage{SessionId{session}, sequence, std::move(message), nullptr, 0,
+                                    mqtt::QoS::AtLeastOnce, false});
+        return result;
+    }
+    std::unique_ptr<DurableStore> make(std::uint32_t shards) {
+        auto engine = std::make_unique<MemoryEngine>(records);
+        engine_ = engine.get();
+        return std::make_unique<DurableStore>(
+            std::move(engine),
+            [this]() -> Result<std::unique_ptr<store::Engine>> {
+                return std::unique_ptr<store::Engine>(std::make_unique<MemoryEngine>(records));
+            },
+            shards, store::Durability::Os,
+            [](ShardId /*shard*/, const std::function<void()>& work) { work(); });
+    }
+
+    testing::KeptRecords records;
+    MemoryEngine* engine_ = nullptr;
+};
+
+TEST_F(DurableStoreThreads, SeveralShardsCommitAtOnceAndNothingIsMissing) {
+    constexpr std::uint32_t kShards = 4;
+    constexpr std::uint64_t kEach = 2'000;
+    std::atomic<std::uint64_t> safe{0};
+    auto store = make(kShards);
+    {
+        std::vector<std::unique_ptr<runtime::WorkThread>> shards;
+        for (ShardId shard = 0; shard < kShards; ++shard) {
+            shards.push_back(std::make_unique<runtime::WorkThread>([&, shard] {
+                for (std::uint64_t i = 1; i <= kEach; ++i) {
+                    store->commit(shard, batch(shard + 1, i, testing::message("x")),
+                                  [&safe](CommitStatus) { ++safe; });
+                }
+            }));
+        }
+    }
+    store.reset();
+    EXPECT_EQ(safe.load(), kShards * kEach);
+    EXPECT_EQ(records.messages(), kShards * kEach);
+}
+
+TEST_F(DurableStoreThreads, JointMessagesOfManyShardsNeverStandStill) {
+    constexpr std::uint32_t kShards = 3;
+    constexpr std::uint64_t kEach = 500;
+    std::vector<mqtt::MessagePtr> joint;
+    for (std::uint64_t i = 0; i < kEach; ++i) {
+        joint.push_back(testing::message("x"));
+        joint.back()->begin_parts(kShards);
+    }
+    std::atomic<std::uint64_t> safe{0};
+    auto store = make(kShards);
+    {
+        std::vector<std::unique_ptr<runtime::WorkThread>> shards;
+        for (ShardId shard = 0; shard < kShards; ++shard) {
+            shards.push_back(std::make_unique<runtime::WorkThread>([&, shard] {
+                for (std::uint64_t i = 0; i < kEach; ++i) {
+                    // Another order on every shard, so that batches wait for each other.
+                    const std::uint64_t which = i ^ shard;
+                    if (which >= kEach) continue;
+                    WriteBatch part = batch(shard + 1, which + 1, joint[which]);
+                    part.join(joint[which]);
+                    store->commit(shard, std::move(part), [&safe](CommitStatus) { ++safe; });
+                }
+            }));
+        }
+    }
+    store.reset();
+    EXPECT_GT(safe.load(), 0U);
+    EXPECT_EQ(records.messages(), safe.load());
+}
+
+TEST_F(DurableStoreThreads, ADiskThatRefusesIsTriedAgainAndNothingIsAnsweredMeanwhile) {
+    auto store = make(1);
+    engine_->failing = true;
+    std::promise<CommitStatus> done;
+    auto future = done.get_future();
+    store->commit(0, batch(1, 1, testing::message("x")),
+                  [&done](CommitStatus status) { done.set_value(status); });
+    const TimePoint limit = steady_now() + kPatience;
+    while (store->accepting() && steady_now() < limit) runtime::pause(Millis(1));
+    EXPECT_FALSE(store->accepting());
+    EXPECT_EQ(future.wait_for(std::chrono::milliseconds(0)), std::future_status::timeout);
+    engine_->failing = false;
+    EXPECT_EQ(future.get(), CommitStatus::Safe);
+    EXPECT_TRUE(store->accepting());
+    EXPECT_EQ(records.messages(), 1U);
+}
+
+#ifdef __SANITIZE_THREAD__
+#define VMQ_SKIP_ROCKSDB() GTEST_SKIP() << "RocksDB is not instrumented for ThreadSanitizer"
+#else
+#define VMQ_SKIP_ROCKSDB() (void)0
+#endif
+
+class DurableStoreShards : public ::testing::Test {
+protected:
+    void SetUp() override {
+        VMQ_SKIP_ROCKSDB();
+        open();
+    }
+    void TearDown() override { store_.reset(); }
+
+    void open() {
+        store::EngineOptions options;
+        options.directory = folder_.path();
+        auto engine = store::Engine::open(options);
+        ASSERT_TRUE(engine) << engine.error().detail;
+        // The shard is played by the threads of the store themselves.
+        store_ = std::make_unique<DurableStore>(
+            std::move(engine).value(), [options] { return store::Engine::open(options); }, 2,
+            store::Durability::Os,
+            [](ShardId /*shard*/, const std::function<void()>& work) { work(); });
+    }
+    static WriteBatch batch(std::uint64_t sequence, mqtt::MessagePtr message) {
+        WriteBatch result;
+        (void)result.add(PutMessage{SessionId{1}, sequence, std::move(message), nullptr, 0,
+                                    mqtt::QoS::AtLeastOnce, false});
+        return result;
+    }
+    std::future<CommitStatus> commit(ShardId shard, WriteBatch batch) {
+        auto promise = std::make_shared<std::promise<CommitStatus>>();
+        store_->commit(shard, std::move(batch),
+                       [promise](CommitStatus status) { promise->set_value(status); });
+        return promise->get_future();
+    }
+    std::vector<std::string> load(ShardId shard) {
+        std::promise<std::vector<std::string>> promise;
+        store::LoadRequest request;
+        request.session = SessionId{1};
+        request.from = 1;
+        request.to = 1000;
+        request.max_count = 1000;
+        request.max_bytes = 1 << 20;
+        store_->load(shard, request, [&promise](std::vector<store::StoredMessage> messages) {
+            std::vector<std::string> payloads;
+            for (const auto& each : messages) payloads.emplace_back(each.message->payload());
+            promise.set_value(payloads);
+        });
+        return promise.get_future().get();
+    }
+
+    testing::TemporaryFolder folder_;
+    std::unique_ptr<DurableStore> store_;
+};
+
+TEST_F(DurableStoreShards, GivesBackWhatWasCommittedBeforeInOrder) {
+    auto last = commit(0, batch(1, testing::message("a")));
+    (void)commit(0, batch(2, testing::message("b")));
+    EXPECT_EQ(load(0), (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(last.get(), CommitStatus::Safe);
+    EXPECT_TRUE(store_->accepting());
+}
+
+TEST_F(DurableStoreShards, WritesOutWhatWaitsBeforeItCloses) {
+    for (std::uint64_t i = 1; i <= 100; ++i) (void)commit(i % 2, batch(i, testing::message("x")));
+    store_.reset();
+    open();
+    EXPECT_EQ(load(0).size(), 100U);
+}
+
+// Exactly once over a crash: the packet id on one shard and the copies on others are written as
+// one.
+TEST_F(DurableStoreShards, AMessageOfSeveralShardsIsWrittenWhenAllHaveDoneTheirPart) {
+    const auto message = testing::message("joint");
+    message->begin_parts(2);
+    WriteBatch first = batch(1, message);
+    first.join(message);
+    auto here = commit(0, std::move(first));
+    auto unrelated = commit(1, batch(10, testing::message("other")));
+    ASSERT_EQ(unrelated.wait_for(kPatience), std::future_status::ready);
+    EXPECT_EQ(here.wait_for(std::chrono::milliseconds(0)), std::future_status::timeout);
+    WriteBatch second = batch(2, message);
+    second.join(message);
+    auto there = commit(1, std::move(second));
+    EXPECT_EQ(here.get(), CommitStatus::Safe);
+    EXPECT_EQ(there.get(), CommitStatus::Safe);
+    EXPECT_EQ(load(0).size(), 3U);
+}
+
+}  // namespace
+}  // namespace vmq::broker

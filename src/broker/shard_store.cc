@@ -1,0 +1,257 @@
+// What a shard has stored, and what it gets back: sessions, messages, acknowledgements that wait.
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "broker/limits.h"
+#include "broker/shard.h"
+
+namespace vmq::broker {
+
+using mqtt::QoS;
+using queue::Delivery;
+
+namespace {
+
+store::StoredWill to_store(const session::StoredWill& will) {
+    store::StoredWill stored;
+    stored.mountpoint = will.mountpoint;
+    stored.topic = will.topic;
+    stored.payload = will.payload;
+    stored.properties = will.properties;
+    stored.message_expiry_s = will.message_expiry_s;
+    stored.delay_s = will.delay_s;
+    stored.qos = will.qos;
+    stored.retain = will.retain;
+    return stored;
+}
+
+std::unique_ptr<session::StoredWill> from_store(const store::StoredWill& stored) {
+    auto will = std::make_unique<session::StoredWill>();
+    will->mountpoint = stored.mountpoint;
+    will->topic = stored.topic;
+    will->payload = stored.payload;
+    will->properties = stored.properties;
+    will->message_expiry_s = stored.message_expiry_s;
+    will->delay_s = stored.delay_s;
+    will->qos = stored.qos;
+    will->retain = stored.retain;
+    return will;
+}
+
+}  // namespace
+
+store::WallMillis Shard::wall(TimePoint at) const noexcept {
+    if (at == kNever) return 0;
+    return shared_.wall_anchor + (at - shared_.steady_anchor).count();
+}
+
+TimePoint Shard::steady(store::WallMillis at) const noexcept {
+    return shared_.steady_anchor + Millis(at - shared_.wall_anchor);
+}
+
+void Shard::store_session(Client& client) {
+    if (!durable()) return;
+    if (!client.stored()) {
+        client.session_id = store::SessionId{std::uint64_t{shared_.boot} << 38U |
+                                             std::uint64_t{id_} << 32U | ++next_session_};
+    }
+    store::SessionRecord record;
+    record.key = {client.mountpoint, client.client_id};
+    record.expiry_interval_s = client.session_expiry_s;
+    if (!client.online()) {
+        record.expires_at =
+            client.expires_at == kNever ? store::kWallNever : wall(client.expires_at);
+    }
+    record.sent_through = client.lane.queue.sent_through();
+    if (client.will) {
+        record.will = to_store(*client.will);
+        record.will->due_at = wall(client.will_at);
+    } else if (const Connection* connection = client.lane.connection;
+               connection != nullptr && connection->plan().will) {
+        // Should we die before the client, its connection has broken.
+        record.will = to_store(*connection->plan().will);
+    }
+    (void)writes_.add(store::PutSession{client.session_id, std::move(record)}, true, 0, now());
+}
+
+void Shard::store_message(Client& client, Delivery& delivery, bool lazy) {
+    if (!client.stored() || !durable()) return;
+    std::unique_ptr<const std::string> shared_filter;
+    if (delivery.shared_group != 0) {
+        const routing::OwnSubscription* own =
+            client.find(routing::SubscriptionKey{delivery.shared_group});
+        if (own != nullptr) {
+            shared_filter = std::make_unique<const std::string>(subscribers_.text(*own));
+        }
+    }
+    if (answering_.reply.wanted() && answering_.ack == 0) {
+        answering_.ack = writes_.begin(answering_.reply);
+    }
+    delivery.written_at =
+        writes_.add(store::PutMessage{client.session_id, delivery.store_sequence, delivery.message,
+                                      std::move(shared_filter), delivery.subscription_id,
+                                      delivery.qos, delivery.retain},
+                    lazy, answering_.ack, now());
+}
+
+void Shard::forget(Client& client, const Delivery& delivery) {
+    if (delivery.written_at != 0 && writes_.cancel(delivery.written_at)) return;
+    move_away(client, delivery);
+}
+
+void Shard::move_away(Client& client, const Delivery& delivery) {
+    if (delivery.store_sequence == 0 || !client.stored() || !durable()) return;
+    const std::uint64_t store_id =
+        delivery.message ? delivery.message->store_id() : store::kUnknownStoreId;
+    (void)writes_.add(store::DeleteMessage{client.session_id, delivery.store_sequence, store_id},
+                      true, 0, now());
+}
+
+// Nothing is taken in that could not be stored: the publisher is told, and may try again.
+bool Shard::refuses(const session::PublishIntent& intent) const noexcept {
+    if (intent.qos == QoS::AtMostOnce || shared_.store->accepting()) return false;
+    if (intent.retain) return true;
+    return std::any_of(
+               matches_.filters.begin(), matches_.filters.end(),
+               [](const routing::FilterMatch& match) { return match.persistent_shards != 0; }) ||
+           !matches_.shared.empty();
+}
+
+void Shard::commit() {
+    hand_over_writes();
+    for (const Fetch& fetch : std::exchange(fetches_, {})) {
+        const auto found = clients_by_number_.find(fetch.client);
+        if (found == clients_by_number_.end()) continue;
+        store::LoadRequest request;
+        request.session = found->second->session_id;
+        request.from = fetch.load.from;
+        request.to = fetch.load.to;
+        request.newest_first = fetch.load.newest_first;
+        request.max_count = queue::Queue::kLoadedAtOnce;
+        request.max_bytes = queue::Queue::kBytesLoadedAtOnce;
+        shared_.store->load(id_, request,
+                            [this, number = fetch.client, ticket = fetch.load.ticket](
+                                std::vector<store::StoredMessage> messages) {
+                                on_loaded(number, ticket, std::move(messages));
+                            });
+    }
+}
+
+void Shard::hand_over_writes() {
+    if (writes_.idle()) return;
+    const bool fetching = !fetches_.empty();  // sees only what was handed over
+    if (!writes_.urgent() && !fetching && !shutting_down_ && writes_.size() < kMostLazyWrites) {
+        const TimePoint latest = writes_.since() + shared_.lazy_write_delay;
+        if (now() < latest) return loop_.wake_by(latest);
+    }
+    auto [batch, handed] = writes_.take();
+    shared_.store->commit(id_, std::move(batch), [this, handed](store::CommitStatus status) {
+        const bool safe = status == store::CommitStatus::Safe;
+        if (!safe && may_report(commit_reported_at_)) {
+            log::error(
+                "the message store refuses writes: QoS 1 and 2 messages to it are not "
+                "acknowledged");
+        }
+        act(writes_.committed(*handed, safe));
+    });
+}
+
+void Shard::act(std::vector<WhenSafe> actions) {
+    for (WhenSafe& action : actions) {
+        Connection* connection = find(action.connection);
+        if (connection == nullptr || connection->client() == nullptr) continue;
+        connection->let_go();
+        if (action.packet.empty()) {
+            pump(*connection->client(), connection->lane());
+        } else {
+            connection->send_stored(action.type, action.packet);
+        }
+    }
+}
+
+void Shard::confirm(const Reply& reply, bool safe) {
+    if (!reply.wanted()) return;
+    if (reply.shard != id_) return send(reply.shard, Confirm{reply.connection, reply.ticket, safe});
+    Confirm local{reply.connection, reply.ticket, safe};
+    handle(local);
+}
+
+void Shard::fetch(Client& client) {
+    if (const auto load = client.lane.queue.wants_load()) {
+        fetches_.push_back({client.number, *load});
+        loop_.run_again();
+    }
+}
+
+void Shard::on_loaded(ClientNumber number, std::uint32_t ticket,
+                      std::vector<store::StoredMessage> messages) {
+    const auto found = clients_by_number_.find(number);
+    if (found == clients_by_number_.end()) return;
+    Client& client = *found->second;
+    std::vector<Delivery> deliveries;
+    deliveries.reserve(messages.size());
+    for (store::StoredMessage& stored : messages) {
+        Delivery delivery;
+        if (!stored.shared_filter.empty()) {
+            const routing::OwnSubscription* own =
+                subscribers_.find(client, client.mountpoint, stored.shared_filter);
+            if (own != nullptr) delivery.shared_group = static_cast<std::uint64_t>(own->key());
+        }
+        delivery.message = std::move(stored.message);
+        delivery.store_sequence = stored.sequence;
+        delivery.subscription_id = stored.subscription_id;
+        delivery.qos = stored.qos;
+        delivery.retain = stored.retain;
+        deliveries.push_back(std::move(delivery));
+    }
+    client.lane.queue.on_loaded(ticket, std::move(deliveries));
+    pump(client, client.lane);
+}
+
+void Shard::restore(store::StoredSession stored) {
+    store::SessionRecord& record = stored.record;
+    const bool was_online = record.expires_at == 0;
+    const bool lasts = record.expiry_interval_s == session::kSessionNeverExpires;
+    if (record.expiry_interval_s == 0) {
+        // It ended with its connection, which broke when the process did.
+        (void)writes_.add(store::DeleteSession{stored.id}, true, 0, now());
+        if (!record.will) return;
+    }
+    Client& client =
+        make_client(record.key.mountpoint, record.key.client_id, *shared_.default_settings);
+    client.settings = shared_.default_settings;
+    client.session_expiry_s = record.expiry_interval_s;
+    if (record.expiry_interval_s != 0) client.session_id = stored.id;
+    for (const store::StoredSubscription& subscription : stored.subscriptions) {
+        (void)subscribers_.subscribe(client, client.number, client.mountpoint, subscription.filter,
+                                     subscription.options, subscription.subscription_id, true,
+                                     false);
+    }
+    queue::Queue& queue = client.lane.queue;
+    for (const mqtt::PacketId id : stored.received) queue.remember(id);
+    std::uint64_t last = stored.queue.last;
+    for (const std::uint64_t sequence : stored.released) {
+        queue.window().restore_released(sequence);
+        last = std::max(last, sequence);
+    }
+    client.next_sequence = std::max(last, record.sent_through) + 1;
+    // What an online client was sent is not known: everything may have been.
+    queue.restore(stored.queue, was_online ? stored.queue.last : record.sent_through, !was_online);
+    if (!lasts) {
+        client.expires_at =
+            was_online ? now() + Seconds(client.session_expiry_s) : steady(record.expires_at);
+    }
+    if (record.will) restore_will(client, *record.will);
+    restart_client_timer(client);
+}
+
+void Shard::restore_will(Client& client, const store::StoredWill& stored) {
+    client.will = from_store(stored);
+    const std::uint64_t delay =
+        std::min<std::uint64_t>({stored.delay_s, client.session_expiry_s,
+                                 client.settings->max_last_will_delay_s.value_or(stored.delay_s)});
+    client.will_at = stored.due_at != 0 ? steady(stored.due_at) : now() + Seconds(delay);
+}
+
+}  // namespace vmq::broker

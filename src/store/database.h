@@ -1,0 +1,120 @@
+// Database: RocksDB with the column families, options and error handling of the store. Internal to
+// this folder.
+#pragma once
+
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/iterator.h>
+#include <rocksdb/options.h>
+#include <rocksdb/status.h>
+#include <rocksdb/write_batch.h>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "store/engine.h"
+
+namespace vmq::store {
+
+/// The column families, in the order of their making. Default holds a copy of Meta.
+enum class Family : std::uint8_t { Default, Sessions, Queues, Messages, Retained, Meta };
+inline constexpr std::size_t kFamilies = 6;
+
+struct DatabaseOptions {
+    std::string directory;
+    std::size_t memory_bytes = 64 << 20;
+    rocksdb::Env* env = nullptr;  // null: the machine's
+};
+
+inline constexpr std::uint64_t kFormatVersion = 1;
+
+[[nodiscard]] inline std::string_view to_view(const rocksdb::Slice& slice) noexcept {
+    return {slice.data(), slice.size()};
+}
+[[nodiscard]] inline rocksdb::Slice to_slice(std::string_view bytes) noexcept {
+    return {bytes.data(), bytes.size()};
+}
+
+/// A failure of the disk as a sentence for the operator; `doing`: "cannot write to the store".
+[[nodiscard]] Error storage_error(const rocksdb::Status& status, std::string_view doing,
+                                  std::string_view directory);
+
+/// What RocksDB needs to know of the store, also to repair it. The caches are made with it.
+struct DatabaseLayout {
+    explicit DatabaseLayout(const DatabaseOptions& options);
+
+    rocksdb::DBOptions options;
+    std::vector<rocksdb::ColumnFamilyDescriptor> families;  // indexed by Family
+    std::shared_ptr<rocksdb::Cache> cache;                  // blocks and write buffers
+};
+
+/// Owned by one Engine. Writing, flushing and starting compactions belong to one thread; reading
+/// may happen on others at the same time. Closing waits for compactions.
+class Database final {
+public:
+    /// Opens or makes the database of this format. NotSupported: a newer format. Corruption: what
+    /// is there is damaged. Other failures as the disk reports them.
+    [[nodiscard]] static rocksdb::Status open(const DatabaseOptions& options,
+                                              const DatabaseLayout& layout,
+                                              std::unique_ptr<Database>& result);
+    ~Database();
+    Database(const Database&) = delete;
+    Database& operator=(const Database&) = delete;
+
+    [[nodiscard]] rocksdb::DB& db() const noexcept { return *db_; }
+    [[nodiscard]] rocksdb::Env& env() const noexcept { return *env_; }
+    [[nodiscard]] const std::string& directory() const noexcept { return directory_; }
+    [[nodiscard]] rocksdb::ColumnFamilyHandle* family(Family family) const noexcept {
+        return handles_[static_cast<std::size_t>(family)];
+    }
+    [[nodiscard]] std::size_t memory_used() const noexcept;
+    [[nodiscard]] std::uint64_t bytes_on_disk() const;
+    [[nodiscard]] std::uint64_t estimated_keys(Family family) const;
+
+    /// All or nothing. After a failure the next write first tries to leave the state of error; what
+    /// the failed one may have left in a log file cannot come back then.
+    [[nodiscard]] Result<void> write(rocksdb::WriteBatch& batch, Durability durability);
+    /// Everything written is in table files.
+    [[nodiscard]] Result<void> flush();
+
+    /// Compacts a column family from end to end on a thread of RocksDB. False: one is under way.
+    bool compact_in_background(Family family);
+    [[nodiscard]] bool compacting() const noexcept;
+    void wait_for_compaction() const;
+
+    /// Numbers of the column family Meta, which stand twice. Nothing: not there or not readable.
+    [[nodiscard]] bool read_number(std::string_view name, std::uint64_t& number) const;
+    [[nodiscard]] Result<void> write_number(std::string_view name, std::uint64_t number);
+
+    /// Damage was met while running: the next start looks at everything and repairs. Any thread.
+    void note_damage(const rocksdb::Status& status) const;
+    [[nodiscard]] static std::string damage_note(std::string_view directory);
+
+private:
+    Database(const DatabaseOptions& options, std::shared_ptr<rocksdb::Cache> cache);
+
+    [[nodiscard]] rocksdb::Status prepare();
+    [[nodiscard]] Result<void> leave_error_state();
+    [[nodiscard]] rocksdb::Status try_disk() const;
+    [[nodiscard]] rocksdb::Status flush_all();
+    void compact(Family family);
+
+    const std::string directory_;
+    rocksdb::Env* const env_;
+    std::shared_ptr<rocksdb::Cache> cache_;
+    std::unique_ptr<rocksdb::DB> db_;
+    std::array<rocksdb::ColumnFamilyHandle*, kFamilies> handles_{};
+    bool failed_ = false;
+    std::atomic<bool> stop_compaction_{false};
+    std::shared_ptr<std::atomic<bool>> compacting_ = std::make_shared<std::atomic<bool>>(false);
+    mutable std::atomic<bool> damage_noted_{false};
+};
+
+}  // namespace vmq::store
