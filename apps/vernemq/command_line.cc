@@ -7,7 +7,7 @@
 namespace vmq::launcher {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Command>, 14> kCommands{{
+constexpr std::array<std::pair<std::string_view, Command>, 17> kCommands{{
     {"console", Command::Console},
     {"start", Command::Start},
     {"stop", Command::Stop},
@@ -17,6 +17,9 @@ constexpr std::array<std::pair<std::string_view, Command>, 14> kCommands{{
     {"config", Command::Config},
     {"version", Command::Version},
     {"getpid", Command::Getpid},
+    {"store", Command::Store},
+    {"backup", Command::Backup},
+    {"restore", Command::Restore},
     {"help", Command::Help},
     {"attach", Command::OfErlangOnly},
     {"attach-direct", Command::OfErlangOnly},
@@ -59,6 +62,8 @@ Result<CommandLine> parse_command_line(std::span<const char* const> arguments) {
             if (line.config_file->empty()) {
                 return Error{ErrorCode::InvalidValue, "--config needs a file"};
             }
+        } else if (word == "--format=json" && line.command == Command::Store) {
+            line.json = true;
         } else if (word == "-h" || word == "--help") {
             line.help = true;
         } else if (word == "--version" && line.command == Command::None) {

@@ -24,6 +24,9 @@ enum class Command : std::uint8_t {
     Config,
     Version,
     Getpid,
+    Store,
+    Backup,
+    Restore,
     Help,
     OfErlangOnly,  // attach, attach-direct, ertspath, escript
 };
@@ -34,6 +37,7 @@ struct CommandLine {
     std::optional<std::string> config_file;
     std::vector<std::string> arguments;  // what follows the sub-command and is no option
     bool help = false;                   // -h or --help
+    bool json = false;                   // --format=json
 };
 
 /// `arguments` without the program's name. Options may stand anywhere. An unknown option, or one

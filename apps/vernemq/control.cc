@@ -196,7 +196,7 @@ ControlServer::~ControlServer() {
     for (const int fd : waiting_) ::close(fd);
 }
 
-bool ControlServer::answer() {
+bool ControlServer::answer(const Handler& others) {
     const int fd = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
     if (fd < 0) return false;
     (void)::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &kServerPatience, sizeof kServerPatience);
@@ -214,7 +214,8 @@ bool ControlServer::answer() {
     } else if (request == "version") {
         send_line(fd, version());
     } else if (request) {
-        send_line(fd, "error: unknown request");
+        const std::string said = others ? others(*request) : std::string();
+        send_line(fd, said.empty() ? "error: unknown request" : said);
     }
     ::close(fd);
     return false;
@@ -246,6 +247,12 @@ std::optional<std::string> ControlClient::ask(std::string_view request) {
     if (!connected()) return std::nullopt;
     send_line(socket_, request);
     return read_line(socket_);
+}
+
+void ControlClient::wait_as_long_as_it_takes() {
+    constexpr timeval kNoLimit{0, 0};
+    if (!connected()) return;
+    (void)::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &kNoLimit, sizeof kNoLimit);
 }
 
 void ControlClient::wait_for_end() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,7 +22,8 @@ struct ControlPaths {
 [[nodiscard]] std::vector<ControlPaths> control_paths(
     const std::optional<std::string>& config_file);
 
-/// The broker's end. Requests are lines: `ping`, `getpid`, `version`, `stop`; so are the answers.
+/// The broker's end. Requests are lines: `ping`, `getpid`, `version`, `stop`, and what the handler
+/// knows; so are the answers.
 /// Owned by the main thread; the files are gone when it is destroyed, and the connection of whoever
 /// asked to stop ends with it.
 class ControlServer final {
@@ -36,8 +38,10 @@ public:
 
     /// Readable when somebody asks.
     [[nodiscard]] int descriptor() const noexcept { return socket_; }
+    /// The answer to another request; empty: it is not known.
+    using Handler = std::function<std::string(std::string_view request)>;
     /// Answers one request; true if it is the request to stop.
-    [[nodiscard]] bool answer();
+    [[nodiscard]] bool answer(const Handler& others = nullptr);
     [[nodiscard]] const ControlPaths& paths() const noexcept { return paths_; }
 
 private:
@@ -66,6 +70,8 @@ public:
     [[nodiscard]] Problem problem() const noexcept { return problem_; }
     /// The answer without its newline; nothing if none came in time.
     [[nodiscard]] std::optional<std::string> ask(std::string_view request);
+    /// For requests that are much work.
+    void wait_as_long_as_it_takes();
     /// After `stop`: returns when the broker has ended.
     void wait_for_end();
 

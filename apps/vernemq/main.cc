@@ -10,6 +10,7 @@
 #include "vernemq/config_commands.h"
 #include "vernemq/node_commands.h"
 #include "vernemq/run.h"
+#include "vernemq/store_commands.h"
 #include "vernemq/usage.h"
 
 namespace vmq::launcher {
@@ -20,10 +21,23 @@ int print(std::string_view text) {
     return 0;
 }
 
+bool takes_arguments(Command command) {
+    switch (command) {
+        case Command::Config:
+        case Command::Store:
+        case Command::Backup:
+        case Command::Restore:
+        case Command::OfErlangOnly:
+        case Command::Unknown:
+            return true;
+        default:
+            return false;
+    }
+}
+
 int run_command(const CommandLine& line) {
     if (line.help) return print(help());
-    if (line.command != Command::Config && line.command != Command::OfErlangOnly &&
-        line.command != Command::Unknown && !line.arguments.empty()) {
+    if (!takes_arguments(line.command) && !line.arguments.empty()) {
         fmt::print(stderr, "vernemq {}: unexpected argument {}\n{}", line.word, line.arguments[0],
                    short_usage());
         return 1;
@@ -54,6 +68,12 @@ int run_command(const CommandLine& line) {
             return print(fmt::format("{}\n", version()));
         case Command::Getpid:
             return getpid(line);
+        case Command::Store:
+            return store_command(line);
+        case Command::Backup:
+            return backup(line);
+        case Command::Restore:
+            return restore(line);
         case Command::Help:
             return print(help());
         case Command::OfErlangOnly:

@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -169,12 +170,13 @@ void stop_at_next_signal(const sigset_t& signals) {
 }
 
 /// Returns when the broker is to stop.
-void wait_for_stop(ControlServer& control, int signals) {
+void wait_for_stop(ControlServer& control, int signals, const ControlServer::Handler& others,
+                   const std::function<void()>& reload) {
     const bool had_terminal = ::isatty(STDIN_FILENO) != 0;
     std::array<pollfd, 2> polled{{{signals, POLLIN, 0}, {control.descriptor(), POLLIN, 0}}};
     for (;;) {
         if (::poll(polled.data(), polled.size(), -1) < 0) continue;
-        if ((polled[1].revents & POLLIN) != 0 && control.answer()) return;
+        if ((polled[1].revents & POLLIN) != 0 && control.answer(others)) return;
         if ((polled[0].revents & POLLIN) == 0) continue;
         signalfd_siginfo signal{};
         if (::read(signals, &signal, sizeof signal) != sizeof signal) continue;
@@ -183,7 +185,30 @@ void wait_for_stop(ControlServer& control, int signals) {
         if (had_terminal && ::isatty(STDIN_FILENO) == 0) return;
         log::reopen();
         log::notice("log file opened anew");
+        reload();
     }
+}
+
+/// Settings that may change while the broker runs; the others need a restart.
+void reload(const Plan& plan, broker::Broker& broker) {
+    if (!plan.file) return;
+    config::DiskFiles files;
+    const config::LoadResult loaded = config::Config::load(files, *plan.file);
+    for (const auto& error : loaded.errors) {
+        log::error("{}; everything stays as it is", config::to_string(error));
+    }
+    if (!loaded.config) return;
+    const auto wanted = broker::options_from_config(*loaded.config).options.store.durability;
+    if (broker.set_durability(wanted)) log::notice("durability changed as {} says", *plan.file);
+}
+
+std::string answer_request(const broker::Broker& broker, std::string_view request) {
+    constexpr std::string_view kBackup = "backup ";
+    if (!request.starts_with(kBackup)) return {};
+    const std::string directory(request.substr(kBackup.size()));
+    if (const auto copied = broker.backup(directory); !copied) return copied.error().detail;
+    log::notice("backup of the message store written to {}", directory);
+    return "ok";
 }
 
 void replace_by_null(int descriptor) {
@@ -278,7 +303,10 @@ int run(const Plan& plan, int ready) {
     announce(broker, http ? &*http : nullptr, plan, destination.file, background);
     if (background) detach(ready);
     notify_systemd(fmt::format("READY=1\nMAINPID={}", ::getpid()));
-    wait_for_stop(control.value(), signal_fd);
+    wait_for_stop(
+        control.value(), signal_fd,
+        [&broker](std::string_view request) { return answer_request(broker, request); },
+        [&broker, &plan] { reload(plan, broker); });
     notify_systemd("STOPPING=1");
     log::notice("Administrative stop");
     stop_at_next_signal(signals);

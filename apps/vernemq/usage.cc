@@ -6,7 +6,7 @@ std::string_view version() { return VMQ_VERSION; }
 
 std::string_view short_usage() {
     return "Usage: vernemq {start | stop | restart | console | ping | getpid | chkconfig |\n"
-           "                config | version | help} [-c FILE]\n"
+           "                config | store | backup | restore | version | help} [-c FILE]\n"
            "`vernemq console` runs the broker in this terminal; `vernemq help` explains the "
            "rest.\n";
 }
@@ -43,6 +43,15 @@ CONFIGURATION
                What a setting does, what it accepts, its default, its value and whether this
                version makes use of it.
 
+STORE
+  backup DIR   A consistent copy of the message store in DIR, which is made. The broker may run; the
+               files are linked where the file system allows it.
+  restore DIR  Puts the copy in DIR in the place of the message store, which must not be there. The
+               broker must not run.
+  store check  Read the whole store and list what is wrong with it. The broker must not run.
+  store stats [--format=json]
+               How much is in the store. The broker must not run.
+
 OPTIONS
   -c FILE, --config FILE
                The configuration file, for every command: it also tells several brokers on one
@@ -57,7 +66,7 @@ EXIT STATUS
 
 SIGNALS
   TERM, INT    Stop in order; the second one at once.
-  HUP          Begin a new log file, for logrotate.
+  HUP          Begin a new log file, for logrotate, and take over a changed `durability`.
 
 FILES
   RUN/vernemq.pid, RUN/vernemq.ctl
