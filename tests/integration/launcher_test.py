@@ -302,6 +302,18 @@ class InTheForeground(Launcher):
         self.wait_until(lambda: log.exists() and "opened anew" in self.log(), "new file")
         self.assertIsNone(process.poll())
 
+    def test_hup_takes_over_a_changed_durability(self):
+        process = self.console()
+        file = next(self.folder.glob("*.conf"))
+        before = file.read_text()
+        file.write_text(before + "\ndurability = fsync\n")
+        process.send_signal(signal.SIGHUP)
+        self.wait_for_log("durability changed as")
+        file.write_text(before + "\nduration = fsync\n")
+        process.send_signal(signal.SIGHUP)
+        self.wait_for_log("everything stays as it is")
+        self.assertIsNone(process.poll())
+
     def test_log_lines_have_a_time_and_a_level(self):
         self.console().terminate()
         self.wait_for_log(r"\[info\] vernemq \d+\.\d+\.\d+, node VerneMQ@127.0.0.1, 1 shards")
@@ -351,7 +363,7 @@ class Configuration(Launcher):
         self.assertFalse((self.folder / "log").exists())
 
     def test_warnings_are_one_line_each(self):
-        self.write("warn.conf", "listener.tcp.default = 127.0.0.1:0\nleveldb.maximum_memory.percent = 70\n"
+        self.write("warn.conf", "listener.tcp.default = 127.0.0.1:0\nleveldb.block_size_steps = 70\n"
                                 "erlang.async_threads = 64\nsystree_interval = 5\n")
         status, output, error = self.vernemq("chkconfig", file="warn.conf")
         self.assertEqual((status, output), (0, "config is OK\n"))
@@ -359,7 +371,7 @@ class Configuration(Launcher):
         self.assertTrue(all(line.startswith("warning: ") for line in lines), lines)
         ignored = [line for line in lines if "erlang.async_threads" in line]
         self.assertEqual(len(ignored), 1)
-        self.assertIn("leveldb.maximum_memory.percent", ignored[0])
+        self.assertIn("leveldb.block_size_steps", ignored[0])
 
     def test_a_missing_file_is_an_error(self):
         for command in ("chkconfig", "console", "start"):

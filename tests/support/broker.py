@@ -2,9 +2,11 @@
 
 import os
 import pathlib
+import random
 import re
 import resource
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -35,7 +37,8 @@ def expect(condition, *explanation):
 
 
 def expect_equal(found, wanted, what=""):
-    expect(found == wanted, f"{what}: found {found!r}, wanted {wanted!r}")
+    if found != wanted:
+        raise Failure(f"{what}: found {repr(found)[:3000]}, wanted {repr(wanted)[:3000]}")
 
 
 def wait_until(condition, what, limit=None):
@@ -57,10 +60,26 @@ def raise_file_limit(wanted):
     return limit
 
 
+def free_port():
+    """One that no connection is given by chance, so that a broker can have it a second time."""
+    while True:
+        port = random.SystemRandom().randrange(10_000, 30_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
 def open_file_limit():
     """The most that this process and a broker started by it can have."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return 1 << 20 if hard == resource.RLIM_INFINITY else hard
+
+
+# RocksDB is not instrumented for ThreadSanitizer, which would take its threads for races.
+WITHOUT_STORE = ("vmq_generic_msg_store.store_dir = ''",) if os.environ.get("VMQ_SANITIZE") == "thread" else ()
 
 
 class Broker:
@@ -69,10 +88,12 @@ class Broker:
     `settings` are lines of vernemq.conf, besides a listener on a port of the system's choice and anonymous access.
     """
 
-    def __init__(self, *settings, files=None, folder=None):
+    def __init__(self, *settings, files=None, folder=None, port=0):
         self.program = pathlib.Path(os.environ["VMQ_BROKER"]).resolve()
         self.settings = settings
         self.files = files
+        self.listen_port = port
+        self.starts = 0
         self.address = None
         self.process = None
         self._own_folder = None if folder else tempfile.TemporaryDirectory(prefix="vmq_test_")
@@ -97,17 +118,28 @@ class Broker:
                 self._own_folder.cleanup()
 
     def start(self):
-        lines = ("listener.tcp.default = 127.0.0.1:0", "allow_anonymous = on", "log.console = console", *self.settings)
+        lines = (f"listener.tcp.default = 127.0.0.1:{self.listen_port}", "allow_anonymous = on", "log.console = console", *WITHOUT_STORE, *self.settings)
         (self.folder / "vernemq.conf").write_text("\n".join(lines) + "\n")
-        self.log_file = self.folder / "output.log"
+        self.starts += 1
+        self.log_file = self.folder / f"output-{self.starts}.log"
+        with open(self.log_file, "wb") as output:
+            self.process = subprocess.Popen(
+                [self.program, "console", "-c", str(self.folder / "vernemq.conf")], cwd=self.folder,
+                env=self._environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                preexec_fn=self._limit_files)
+        self.address = wait_until(self._find_address, "the broker's line 'listening on'")
+
+    def command(self, *words, config=None):
+        """Runs `vernemq WORDS` with the broker's configuration file or another one to its end."""
+        return subprocess.run([self.program, *words, "-c", str(config or self.folder / "vernemq.conf")],
+                              cwd=self.folder, env=self._environment(), stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=3 * LIMIT, check=False)
+
+    def _environment(self):
         environment = {name: value for name, value in os.environ.items()
                        if name.endswith("SAN_OPTIONS") or name == "PATH"}
         environment["VERNEMQ_RUN_DIR"] = str(self.folder / "run")
-        with open(self.log_file, "wb") as output:
-            self.process = subprocess.Popen(
-                [self.program, "console", "-c", str(self.folder / "vernemq.conf")], cwd=self.folder, env=environment,
-                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, preexec_fn=self._limit_files)
-        self.address = wait_until(self._find_address, "the broker's line 'listening on'")
+        return environment
 
     def _limit_files(self):
         if self.files:
@@ -124,21 +156,37 @@ class Broker:
     def port(self):
         return self.address[1]
 
+    @property
+    def store(self):
+        """The folder of the durable store."""
+        return self.folder / "data" / "msgstore"
+
     def log(self):
         return self.log_file.read_text(errors="replace")
 
     def wait_for_log(self, pattern, limit=None):
         return wait_until(lambda: re.search(pattern, self.log()), f"a log line like {pattern!r}", limit)
 
-    def rss(self):
-        """Resident memory in bytes."""
+    def rss(self, peak=False):
+        """Resident memory in bytes, now or when it was most."""
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith("VmHWM:" if peak else "VmRSS:"):
                 return int(line.split()[1]) * 1024
         raise Failure("the broker is gone")
 
     def alive(self):
         return self.process.poll() is None
+
+    def kill(self):
+        """SIGKILL, as by a crash."""
+        self.process.kill()
+        self.process.wait()
+
+    def restart(self, *settings):
+        """Starts it again on the same folder, with other settings if there are any."""
+        expect(self.process.poll() is not None, "it still runs")
+        self.settings = settings or self.settings
+        self.start()
 
     def stop(self):
         """Ends it like an operator; fails if it had ended before, ends badly or a sanitizer complained."""

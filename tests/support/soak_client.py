@@ -24,6 +24,7 @@ class Sent:
     def __init__(self, publisher, number, topic, qos, retain, tick):
         self.publisher, self.number, self.topic, self.qos, self.retain = publisher, number, topic, qos, retain
         self.sent, self.acked, self.acked_at = tick, NEVER, None
+        self.empty = False  # its payload, which takes a retained message away
         self.repeated = False  # with DUP, by its publisher
 
 
@@ -50,6 +51,7 @@ class Session:
         self.received_ids = {}  # QoS 2, not released yet: packet id -> payload
         self.got = collections.Counter()  # message index -> times, not counting retained ones
         self.newest = {}  # (publisher, topic, qos) -> number
+        self.certain = False  # something was acknowledged that the broker has to keep
         self.over = False
 
 
@@ -62,6 +64,7 @@ class World:
         self.messages = []
         self.sessions = []  # (client, session)
         self.group_got = collections.Counter()
+        self.group_got_once = collections.Counter()  # those that came with QoS 2
         self.received = self.connections = 0
 
     def tick(self):
@@ -75,6 +78,23 @@ class World:
             if descriptor in self.by_descriptor:
                 self.by_descriptor[descriptor].on_readable(descriptor)
         return bool(ready)
+
+    def settle(self, clients):
+        """Everybody comes back and takes what is left."""
+        for client in clients:
+            if not client.connected and not client.connecting:
+                client.connect(clean=not client.keeps)
+        quiet_since, deadline = time.monotonic(), time.monotonic() + 6 * LIMIT
+        while time.monotonic() - quiet_since < 1 or not all(each.settled() for each in clients):
+            if self.turn(0.1):
+                quiet_since = time.monotonic()
+            expect(time.monotonic() < deadline, "it does not come to rest:",
+                   [each.name for each in clients if not each.settled()])
+        for client in clients:
+            client.ping()
+        while not all(each.settled() for each in clients):
+            self.turn(0.1)
+            expect(time.monotonic() < deadline, "no answer to the last PINGREQ")
 
     def judge(self):
         """Fails if somebody has not got what it should; a summary. What nobody may get fails on arrival."""
@@ -96,15 +116,21 @@ class World:
                     qos = min(message.qos, subscription.qos)
                     expect(times >= 1 if qos == 1 else times == 1,
                            f"{client.name} got message {index} of {message.publisher} on {message.topic} with QoS {qos}"
-                           f" {times} times (sent {message.sent}, acknowledged {message.acked}; {vars(subscription)})")
+                           f" {times} times (sent {message.sent}, acknowledged {message.acked}; {vars(subscription)})"
+                           f"{self.trail(index)}")
         joined = min((each.granted for _, session in self.sessions for each in session.subscriptions
                       if each.filter == GROUP_FILTER), default=NEVER)
         for index, message in enumerate(self.messages):
             if message.topic in GROUP_TOPICS and message.qos and message.sent > joined and message.acked < NEVER:
                 checked += 1
-                expect(self.group_got[index] >= 1, f"nobody in the group got message {index} ({vars(message)})")
+                expect(self.group_got[index] >= 1, f"nobody in the group got message {index} ({vars(message)})"
+                       f"{self.trail(index)}")
         return (f"{len(self.messages)} messages sent, {self.received} received, {self.connections} connections, "
                 f"{checked} deliveries checked")
+
+    def trail(self, _):
+        """What is known of a message besides."""
+        return ""
 
     @staticmethod
     def _must(session, subscription, message):
@@ -206,7 +232,14 @@ class SoakClient:
             self.socket.settimeout(LIMIT)
             self.socket.sendall(data)
         except ConnectionError:
-            self._lost()
+            self._broken()
+
+    def _broken(self):
+        """The connection takes nothing any more."""
+        self._lost()
+
+    def _closed_by_broker(self):
+        raise AssertionError(f"the broker closed the connection of {self.name}")
 
     # What it does
 
@@ -217,11 +250,13 @@ class SoakClient:
                 return self.last_id
 
     def publish_something(self, chance):
-        qos = chance.choice((0, 1, 1, 2, 2))
+        self._publish(chance.choice((0, 1, 1, 2, 2)), chance.choice(TOPICS + GROUP_TOPICS), chance.random() < 0.05)
+
+    def _publish(self, qos, topic, retain, empty=False):
         if qos and len(self.session.under_way) >= MOST_UNDER_WAY:
             return
-        topic = chance.choice(TOPICS + GROUP_TOPICS)
-        message = Sent(self.name, self.next_number, topic, qos, chance.random() < 0.05, self.world.tick())
+        message = Sent(self.name, self.next_number, topic, qos, retain, self.world.tick())
+        message.empty = empty
         self.next_number += 1
         index = len(self.world.messages)
         self.world.messages.append(message)
@@ -232,8 +267,9 @@ class SoakClient:
 
     def _encoded(self, index, number, dup):
         message = self.world.messages[index]
-        return mqtt.publish(message.topic, struct.pack(">I", index), message.qos, number, version=self.version,
-                            retain=message.retain, dup=dup)
+        payload = b"" if message.empty else struct.pack(">I", index)
+        return mqtt.publish(message.topic, payload, message.qos, number, version=self.version, retain=message.retain,
+                            dup=dup)
 
     def subscribe_something(self, chance):
         """At most one filter per topic, so that every message is due at most once."""
@@ -278,7 +314,7 @@ class SoakClient:
         except ConnectionError:
             data = b""
         if not data:
-            raise AssertionError(f"the broker closed the connection of {self.name}")
+            return self._closed_by_broker()
         for packet in self.splitter.feed(data):
             if self.socket is None:
                 return
@@ -296,6 +332,7 @@ class SoakClient:
         elif kind == mqtt.SUBACK:
             _, subscription = self.requests.pop(mqtt.packet_id(packet))
             subscription.granted = self.world.tick()
+            self.session.certain = True
             expect(packet.body[-1] == subscription.qos, f"{self.name}: SUBACK {packet.body.hex()}")
         elif kind == mqtt.UNSUBACK:
             _, subscription = self.requests.pop(mqtt.packet_id(packet))
@@ -311,7 +348,7 @@ class SoakClient:
         present = bool(packet.body[0] & 1)
         expect(packet.body[1] == 0, f"{self.name}: CONNACK {packet.body.hex()}")
         if self.version > 3:
-            expect(present == (self.session is not None), f"{self.name}: session present is {present}")
+            self._check_present(present)
         self.connected, self.connecting = True, False
         if self.session is None:
             self.session = Session(self.keeps)
@@ -327,6 +364,9 @@ class SoakClient:
                 self.requests[number] = ("unsubscribe", subscription)
                 self._send(mqtt.unsubscribe([subscription.filter], number, self.version))
 
+    def _check_present(self, present):
+        expect(present == (self.session is not None), f"{self.name}: session present is {present}")
+
     def _on_ack(self, kind, number, reason):
         index, stage = self.session.under_way[number]
         message = self.world.messages[index]
@@ -336,6 +376,7 @@ class SoakClient:
             if stage == mqtt.PUBLISH:
                 message.acked, message.acked_at = self.world.tick(), time.monotonic()
             self.session.under_way[number][1] = mqtt.PUBREL
+            self.session.certain = True
             self._send(mqtt.ack(mqtt.PUBREL, number))
             return
         if kind == mqtt.PUBACK:
@@ -369,6 +410,8 @@ class SoakClient:
             return
         if self.group:
             self.world.group_got[index] += 1
+            self.world.group_got_once[index] += received.qos == 2
+            expect(self.world.group_got_once[index] <= 1, f"twice to the group: {where}")
             return
         # Acknowledged does not mean that it has left the publisher's shard, unless it is stored.
         in_time = any(each.asked < message.acked or each.asked_at < message.acked_at + SETTLING for each in fitting)
@@ -376,10 +419,39 @@ class SoakClient:
         session.got[index] += 1
         if session.got[index] > 1:
             # QoS 1 promises no more than at least once, on either side.
-            expect(received.qos == 1 and received.dup or message.qos == 1 and message.repeated, f"again: {where}")
+            expect(self._may_come_again(received, message), f"again: {where}")
             return
         if message.qos == 1 and message.repeated:
             return  # perhaps routed for the first time before there was this subscription
         key = (message.publisher, message.topic, received.qos)
         expect(session.newest.get(key, -1) < message.number, f"out of order, after {session.newest.get(key)}: {where}")
         session.newest[key] = message.number
+
+    def _may_come_again(self, received, message):
+        return received.qos == 1 and received.dup or message.qos == 1 and message.repeated
+
+
+def act(client, chance):
+    """One random thing that this client can do now."""
+    if client.connecting:
+        return
+    if not client.connected:
+        if chance.random() < 0.5:
+            # The members of the group stay: what waits for one that leaves may be lost.
+            client.connect(clean=not client.keeps or not client.group and chance.random() < 0.03)
+        return
+    choice = chance.random()
+    if choice < 0.62:
+        client.publish_something(chance)
+    elif choice < 0.74:
+        client.subscribe_something(chance)
+    elif choice < 0.80:
+        client.unsubscribe_something(chance)
+    elif choice < 0.84:
+        client.ping()
+    elif choice < 0.88:
+        client.end(politely=True)
+    elif choice < 0.93:
+        client.end(politely=False)
+    elif choice < 0.95:
+        client.take_over()
