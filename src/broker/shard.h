@@ -283,6 +283,7 @@ private:
     Client& make_client(std::string_view mountpoint, std::string_view client_id,
                         const session::Settings& settings);
     void end_client(Client& client);
+    void expire(Client& client);
     void displace(Client& client, bool clean_start);
     void begin_session(Client& client, Connection& connection, session::ConnectPlan plan,
                        bool session_present, bool discarded);

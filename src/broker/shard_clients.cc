@@ -60,6 +60,11 @@ hooks::ClientContext Shard::client_context(const Client& client) const {
 void Shard::attach(Connection& connection, session::ConnectPlan plan) {
     const ClientHash::Key key = key_of(plan.mountpoint, plan.client_id);
     auto found = clients_.find(key);
+    // Its timer may still be on its way, at the start of the process above all.
+    if (found != clients_.end() && !(*found)->online() && now() >= (*found)->expires_at) {
+        expire(**found);
+        found = clients_.end();
+    }
     const bool several = plan.settings->allow_multiple_sessions;
     while (found != clients_.end() && (*found)->online() && !several) {
         displace(**found, plan.clean_start);
@@ -251,13 +256,15 @@ void Shard::on_client_timer(Client& client, TimePoint at) {
             if (client.stored()) store_session(client);
         }
     }
-    if (at >= client.expires_at) {
-        metrics_.add(Counter::ClientExpired);
-        log::info("session of client {} expired", client.client_id);
-        chain_.on_session_expired(client_context(client));
-        return end_client(client);
-    }
+    if (at >= client.expires_at) return expire(client);
     restart_client_timer(client);
+}
+
+void Shard::expire(Client& client) {
+    metrics_.add(Counter::ClientExpired);
+    log::info("session of client {} expired", client.client_id);
+    chain_.on_session_expired(client_context(client));
+    end_client(client);
 }
 
 void Shard::end_client(Client& client) {

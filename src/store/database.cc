@@ -100,7 +100,6 @@ rocksdb::DBOptions database_options(const DatabaseOptions& from,
     options.wal_bytes_per_sync = 1U << 20U;
     options.max_manifest_file_size = 16U << 20U;
     options.manifest_preallocation_size = 64U << 10U;
-    options.skip_stats_update_on_db_open = true;
     options.stats_dump_period_sec = 0;
     options.stats_persist_period_sec = 0;
     options.allow_concurrent_memtable_write = false;  // one thread writes
@@ -241,6 +240,15 @@ std::uint64_t Database::bytes_on_disk() const {
 std::uint64_t Database::estimated_keys(Family of) const {
     std::uint64_t count = 0;
     (void)db_->GetIntProperty(family(of), rocksdb::DB::Properties::kEstimateNumKeys, &count);
+    return count > 0 ? count - 1 : 0;  // without the anchor
+}
+
+std::uint64_t Database::count_keys(Family of) const {
+    rocksdb::ReadOptions options;
+    options.fill_cache = false;
+    const std::unique_ptr<rocksdb::Iterator> keys(db_->NewIterator(options, family(of)));
+    std::uint64_t count = 0;
+    for (keys->SeekToFirst(); keys->Valid(); keys->Next()) ++count;
     return count > 0 ? count - 1 : 0;  // without the anchor
 }
 

@@ -77,6 +77,8 @@ public:
     [[nodiscard]] std::size_t memory_used() const noexcept;
     [[nodiscard]] std::uint64_t bytes_on_disk() const;
     [[nodiscard]] std::uint64_t estimated_keys(Family family) const;
+    /// By reading all of them.
+    [[nodiscard]] std::uint64_t count_keys(Family family) const;
 
     /// All or nothing. After a failure the next write first tries to leave the state of error; what
     /// the failed one may have left in a log file cannot come back then.

@@ -162,9 +162,9 @@ EngineStats Engine::stats() const {
     (void)count_sessions(database, counts);
     stats.sessions = counts.sessions;
     stats.subscriptions = counts.subscriptions;
-    stats.queued_messages = impl_->writer->queued();
-    stats.shared_messages = database.estimated_keys(Family::Messages);
-    stats.retained_messages = database.estimated_keys(Family::Retained);
+    stats.queued_messages = database.count_keys(Family::Queues);
+    stats.shared_messages = database.count_keys(Family::Messages);
+    stats.retained_messages = database.count_keys(Family::Retained);
     stats.unreadable_messages = impl_->reader->unreadable();
     stats.bytes_on_disk = database.bytes_on_disk();
     stats.memory_bytes = database.memory_used();

@@ -32,7 +32,7 @@ struct EngineOptions {
 struct EngineStats {
     std::uint64_t sessions = 0;
     std::uint64_t subscriptions = 0;
-    std::uint64_t queued_messages = 0;  // estimates, as are the next two
+    std::uint64_t queued_messages = 0;
     std::uint64_t shared_messages = 0;
     std::uint64_t retained_messages = 0;
     std::uint64_t unreadable_messages = 0;  // left out by load() since the start

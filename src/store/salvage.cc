@@ -66,8 +66,10 @@ Error open_error(const Status& status, const std::string& directory) {
     const std::string text = status.ToString();
     if (status.IsIOError() && text.find("LOCK") != std::string::npos &&
         text.find("Permission denied") == std::string::npos) {
-        return {ErrorCode::Unavailable,
-                fmt::format("the store in {} is in use: another broker uses it", directory)};
+        return {
+            ErrorCode::Unavailable,
+            fmt::format("the store in {} is in use: another broker uses it; stop that one first",
+                        directory)};
     }
     if (status.IsNotSupported()) {
         const char* why = status.getState();

@@ -30,13 +30,19 @@ public:
 
     QueueBounds find(SessionId session) {
         const auto start = queue_key(session, 0);
-        if (!started_ || (forwards_.valid() && forwards_.key() < start.view())) {
+        // A walk that stepped over damage may have stepped over whole queues behind it.
+        const std::uint64_t gaps = forwards_.gaps();
+        if (!started_ || gaps > 0 || (forwards_.valid() && forwards_.key() < start.view())) {
             forwards_.seek(start.view());
             started_ = true;
         }
         QueueBounds bounds;
         const auto first = position(session);
-        if (!first) return bounds;
+        if (!first) {
+            // What cannot be read may be this queue: new messages must not take its sequences.
+            if (forwards_.gaps() > gaps) bounds = {1, kRoomForLost, 1};
+            return bounds;
+        }
         bounds.first = *first;
         bounds.last = last_of(session, bounds.first);
         const std::uint64_t span = bounds.last - bounds.first + 1;

@@ -4,6 +4,7 @@
 Usage: launcher_test.py PATH_OF_VERNEMQ [UNITTEST_ARGUMENT...]
 """
 
+import json
 import os
 import pathlib
 import re
@@ -13,8 +14,13 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+from load import number_of
+from stored import back, lasting
 
 PROGRAM = ""
 PATIENCE = 20  # seconds; sanitizers are slow
@@ -416,6 +422,173 @@ class Configuration(Launcher):
         status, _, error = self.vernemq("config", "generate")
         self.assertEqual(status, 1)
         self.assertIn("vernemq chkconfig", error)
+
+
+class TheStore(Launcher):
+    """backup, restore, store check, store stats."""
+
+    SESSIONS = 4
+    STATS = {"sessions", "subscriptions", "queued_messages", "shared_messages", "retained_messages", "bytes_on_disk",
+             "format_version", "boots"}
+
+    def setUp(self):
+        super().setUp()
+        base = "listener.tcp.default = 127.0.0.1:0\nallow_anonymous = on\nshards = 2\nmax_offline_messages = -1\n"
+        self.write("vernemq.conf", base + "max_online_messages = -1\n")
+        self.write("other.conf", base + "max_online_messages = -1\nplatform_data_dir = other\n")
+        self.sent = self.acknowledged = 0
+
+    def started_with_sessions(self):
+        """The broker, and sessions of which each gets every message and is away."""
+        process = self.console()
+        for number in range(self.SESSIONS):
+            with lasting(("127.0.0.1", process.ports[0]), f"session-{number}") as client:
+                client.subscribe("all", f"unused/{number}", qos=2)
+        return process
+
+    def publish(self, client, count=1):
+        for _ in range(count):
+            self.sent += 1
+            client.publish("all", (self.sent - 1).to_bytes(4, "big"), 1 + self.sent % 2)
+            self.acknowledged += 1
+
+    def stopped(self, process):
+        process.terminate()
+        self.assertEqual(process.wait(PATIENCE), 0)
+
+    def take_all(self, process):
+        """By session, the numbers of the messages that waited for it."""
+        address, taken = ("127.0.0.1", process.ports[0]), []
+        with lasting(address, "publisher") as publisher:
+            publisher.publish("all", (1 << 31).to_bytes(4, "big"), 1)
+        for number in range(self.SESSIONS):
+            with back(address, f"session-{number}") as client:
+                numbers = []
+                while (found := number_of(client.message())) != 1 << 31:
+                    numbers.append(found)
+                client.nothing_more()
+                client.disconnect()
+            taken.append(numbers)
+        return taken
+
+    def test_a_backup_under_load_is_of_one_moment(self):
+        process = self.started_with_sessions()
+        stop = threading.Event()
+
+        def publish_until_stopped():
+            with lasting(("127.0.0.1", process.ports[0]), "publisher") as client:
+                while not stop.is_set():
+                    self.publish(client)
+
+        publisher = threading.Thread(target=publish_until_stopped)
+        publisher.start()
+        try:
+            bounds = []
+            for number in range(3):
+                goal = self.acknowledged + 200
+                self.wait_until(lambda: self.acknowledged >= goal, "messages are stored")
+                before = self.acknowledged
+                self.assertEqual(self.vernemq("backup", f"copy-{number}"), (0, "ok\n", ""))
+                bounds.append((before, self.sent))
+        finally:
+            stop.set()
+            publisher.join(PATIENCE)
+        self.stopped(process)
+        for number, (before, sent) in enumerate(bounds):
+            self.assertEqual(self.vernemq("restore", f"copy-{number}", file="other.conf"), (0, "ok\n", ""))
+            self.assertIn("all good", self.vernemq("store", "check", file="other.conf")[1])
+            copy = self.console(file="other.conf")
+            taken = self.take_all(copy)
+            counts = [len(numbers) for numbers in taken]
+            self.assertEqual(taken, [list(range(count)) for count in counts], "there are gaps")
+            least, most = min(counts), max(counts)
+            self.assertTrue(before <= least <= most <= sent, f"{counts} messages, wanted {before} to {sent}")
+            # Until it is acknowledged, a message may be stored for some of its sessions. If it is QoS 2, for all.
+            self.assertIn(most - least, (0, most % 2 == 0), f"{counts} messages")
+            self.stopped(copy)
+            (self.folder / "other").rename(self.folder / f"other-{number}")
+        process = self.console()  # the copies have taken nothing away
+        self.assertEqual(self.take_all(process), [list(range(self.sent))] * self.SESSIONS)
+        self.stopped(process)
+
+    def test_a_backup_of_a_broker_that_does_not_run(self):
+        process = self.started_with_sessions()
+        with lasting(("127.0.0.1", process.ports[0]), "publisher") as client:
+            self.publish(client, 50)
+        self.stopped(process)
+        self.assertEqual(self.vernemq("backup", "copy"), (0, "ok\n", ""))
+        self.assertEqual(self.vernemq("restore", "copy", file="other.conf"), (0, "ok\n", ""))
+        self.assertEqual(self.take_all(self.console(file="other.conf")), [list(range(50))] * self.SESSIONS)
+
+    def test_nothing_that_is_there_is_overwritten(self):
+        process = self.started_with_sessions()
+        (self.folder / "there").mkdir()
+        status, output, error = self.vernemq("backup", "there")
+        self.assertEqual((status, output), (1, ""))
+        self.assertIn(f"error: {self.folder}/there is there already", error)
+        self.assertEqual(list((self.folder / "there").iterdir()), [])
+        self.assertEqual(self.vernemq("backup", "copy"), (0, "ok\n", ""))
+        self.assertIn("copy is there already", self.vernemq("backup", "copy")[2])
+
+        status, output, error = self.vernemq("restore", "copy")
+        self.assertEqual((status, output), (1, ""))
+        self.assertIn("error: the broker is running; stop it first", error)
+        self.stopped(process)
+        status, output, error = self.vernemq("restore", "copy")
+        self.assertEqual((status, output), (1, ""))
+        self.assertRegex(error, "error: there is a message store in .*msgstore; move it away first")
+        status, output, error = self.vernemq("restore", "there", file="other.conf")
+        self.assertEqual((status, output), (1, ""))
+        self.assertIn("there is no backup of a message store", error)
+        self.assertFalse((self.folder / "other/msgstore").exists())
+        self.assertEqual(self.take_all(self.console()), [[]] * self.SESSIONS)
+
+    def test_check_and_stats(self):
+        for words in (("check",), ("stats",)):
+            status, output, error = self.vernemq("store", *words)
+            self.assertEqual((status, output), (1, ""))
+            self.assertIn("there is no message store in ", error)
+        process = self.started_with_sessions()
+        with lasting(("127.0.0.1", process.ports[0]), "publisher") as client:
+            self.publish(client, 50)
+            client.publish("retained", "x", 1, retain=True)
+        self.stopped(process)
+        status, output, error = self.vernemq("store", "check")
+        self.assertEqual((status, error), (0, ""))
+        self.assertRegex(output, r"msgstore: \d+ records, all good\n$")
+        status, output, error = self.vernemq("store", "stats", "--format=json")
+        self.assertEqual((status, error), (0, ""))
+        stats = json.loads(output)
+        self.assertEqual(set(stats), self.STATS)
+        self.assertEqual((stats["sessions"], stats["subscriptions"]), (self.SESSIONS + 1, 2 * self.SESSIONS))
+        status, output, error = self.vernemq("store", "stats")
+        self.assertEqual((status, error, {line.split()[0] for line in output.splitlines()}), (0, "", self.STATS))
+        self.assertEqual(self.take_all(self.console()), [list(range(50))] * self.SESSIONS)
+
+    def test_stats_count_what_waits(self):
+        """They are estimates, but nothing is deleted here."""
+        process = self.started_with_sessions()
+        with lasting(("127.0.0.1", process.ports[0]), "publisher") as client:
+            self.publish(client, 50)
+            client.publish("retained", "x", 1, retain=True)
+        self.stopped(process)
+        stats = json.loads(self.vernemq("store", "stats", "--format=json")[1])
+        self.assertEqual({name: stats[name] for name in ("queued_messages", "shared_messages", "retained_messages")},
+                         {"queued_messages": 50 * self.SESSIONS, "shared_messages": 50, "retained_messages": 1})
+
+    def test_check_and_stats_need_a_broker_that_is_stopped(self):
+        process = self.started_with_sessions()
+        for words in (("check",), ("stats",)):
+            status, output, error = self.vernemq("store", *words)
+            self.assertEqual((status, output), (1, ""))
+            self.assertRegex(error, "^error: the store in .*msgstore is in use: .*stop")
+        self.assertEqual(self.take_all(process), [[]] * self.SESSIONS)
+
+    def test_words_that_are_missing(self):
+        for words in (("store",), ("store", "repair"), ("backup",), ("restore",), ("backup", "a", "b")):
+            status, output, error = self.vernemq(*words)
+            self.assertEqual((status, output), (1, ""), words)
+            self.assertIn("expected", error)
 
 
 class Words(Launcher):

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""A store whose disk is full, whose files are damaged, or which another broker has."""
+"""A store whose disk is full or hangs, whose files are damaged, or which another broker has."""
 
 import os
 import pathlib
+import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -10,11 +12,11 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import mqtt_wire as mqtt
-from broker import QUEUES_WITHOUT_LIMIT, SLOWNESS, Broker, Skip, expect, expect_equal, free_port, wait_until
+from broker import LIMIT, QUEUES_WITHOUT_LIMIT, SLOWNESS, Broker, Skip, expect, expect_equal, free_port, wait_until
 from load import number_of
 from scenarios import main, scenario
+from stored import back, lasting, log_files
 
-LASTING = {mqtt.SESSION_EXPIRY: 3600}
 QUOTA_EXCEEDED = 0x97
 BALLAST = 16 << 20
 
@@ -63,10 +65,6 @@ class SmallDisk:
         raise AssertionError("it does not get full")
 
 
-def lasting(address, name, version=5, **options):
-    return mqtt.opened(address, name, version, clean=False, props=LASTING if version == 5 else None, **options)
-
-
 def unanswered(client):
     """Whether nothing has come by the answer to a PINGREQ."""
     client.ping()
@@ -75,8 +73,7 @@ def unanswered(client):
 
 def drain(address, name, count):
     """Numbers of the messages that wait for a session."""
-    with lasting(address, name) as client:
-        expect(client.session_present, f"the session of {name} is lost")
+    with back(address, name) as client:
         numbers = [number_of(each) for each in client.messages(count)]
         client.nothing_more()
         return numbers
@@ -155,6 +152,277 @@ def nothing_promised_when_full():
         expect(not promises, "promised to the next connection:", *promises)
         disk.ballast.unlink()
         filler.close()
+
+
+# Another broker
+
+
+@scenario
+def second_broker():
+    """Of another configuration file: what is locked is the store."""
+    with Broker(port=free_port()) as first:
+        with lasting(first.address, "away") as client:
+            client.subscribe("t", qos=1)
+        with mqtt.opened(first.address, "publisher") as publisher:
+            publisher.publish("t", "before", 1)
+            config = first.folder / "second.conf"
+            config.write_text(f"listener.tcp.default = 127.0.0.1:0\nallow_anonymous = on\nlog.console = console\n"
+                              f"vmq_generic_msg_store.store_dir = {first.store}\n")
+            done = first.command("console", config=config)
+            expect_equal(done.returncode, 1, f"exit status, with {done.stdout} {done.stderr}")
+            expect(f"error: the store in {first.store} is in use" in done.stderr, "it says:", done.stderr)
+            publisher.publish("t", "after", 1)
+        first.kill()
+        first.restart()
+        with back(first.address, "away") as client:
+            expect_equal([each.payload for each in client.messages(2)], [b"before", b"after"], "messages")
+
+
+# Damage
+
+
+class Damage:
+    """A broker whose sessions have messages waiting, and what is left of them after its files were damaged.
+
+    Session i has the filters own/i and all; message n is for one of them or for all.
+    """
+
+    SESSIONS = 8
+    MESSAGES = 800
+
+    def __init__(self, broker):
+        self.broker = broker
+        self.chance = random.Random(1)
+        self.pristine = broker.folder / "pristine"
+        self.wanted = [[] for _ in range(self.SESSIONS)]
+        for i in range(self.SESSIONS):
+            with self.connect(i) as client:
+                client.subscribe(f"own/{i}", "all", qos=1)
+        with mqtt.opened(broker.address, "publisher") as publisher:
+            for number in range(self.MESSAGES):
+                to_all = number % 4 == 0
+                payload = self.payload(number)
+                topic = "all" if to_all else f"own/{number % self.SESSIONS}"
+                expect_equal(publisher.publish(topic, payload, 1), 0, "PUBACK")
+                for i in range(self.SESSIONS) if to_all else (number % self.SESSIONS,):
+                    self.wanted[i].append(number)
+
+    def payload(self, number):
+        return number.to_bytes(4, "big") + random.Random(number).randbytes(400)
+
+    def connect(self, i):
+        return lasting(self.broker.address, f"session-{i}")
+
+    def keep(self):
+        """The store as it is now is what flip() damages."""
+        shutil.copytree(self.broker.store, self.pristine)
+
+    def flip(self, name, share):
+        """Turns bits of the kept store at this share of the file's length."""
+        shutil.rmtree(self.broker.store)
+        shutil.copytree(self.pristine, self.broker.store)
+        path = self.broker.store / name
+        data = bytearray(path.read_bytes())
+        begin = min(int(len(data) * share), len(data) - 16)
+        for at in range(begin, begin + 16):
+            data[at] ^= self.chance.randrange(1, 256)
+        path.write_bytes(data)
+
+    def folders(self):
+        return list(self.broker.store.glob("damaged-*"))
+
+    def take(self):
+        """Sessions that are left, and messages; what comes must be whole, in order and once."""
+        sessions = messages = 0
+        for i in range(self.SESSIONS):
+            with self.connect(i) as client:
+                sessions += client.session_present
+                client.subscribe(f"own/{i}", "all", qos=1)
+                with mqtt.opened(self.broker.address, "publisher") as publisher:
+                    expect(publisher.publish(f"own/{i}", "new", 1) < 0x80, "a new message is refused")
+                found = []
+                while (message := client.message()).payload != b"new":
+                    number = number_of(message)
+                    expect(message.payload == self.payload(number), f"content of message {number} is not what was sent")
+                    found.append(number)
+                expect_equal(found, sorted(set(found)), f"order at session {i}")
+                expect(set(found) <= set(self.wanted[i]), f"session {i} got messages of others")
+                client.nothing_more()
+                client.disconnect()
+                messages += len(found)
+        return sessions, messages
+
+    def all_messages(self):
+        return sum(len(each) for each in self.wanted)
+
+    def in_order(self):
+        """Nothing of the damage is left after the repair."""
+        self.broker.stop()
+        check = self.broker.command("store", "check")
+        expect(check.returncode == 0 and "all good" in check.stdout, "store check says:", check.stdout, check.stderr)
+        kept = self.folders()
+        self.broker.restart()
+        expect("damaged" not in self.broker.log(), "damaged again:", self.broker.log())
+        expect_equal(self.folders(), kept, "folders of damaged files")
+        self.broker.stop()
+
+
+@scenario
+def damaged_log():
+    with Broker("shards = 2", *QUEUES_WITHOUT_LIMIT, port=free_port()) as broker:
+        damage = Damage(broker)
+        broker.kill()
+        damage.keep()
+        newest = log_files(broker.store)[-1]
+        for share in (0.1, 0.5, 0.9):
+            damage.flip(newest.name, share)
+            broker.restart()
+            expect("the store in data/msgstore is damaged" in broker.log(), "it says nothing")
+            expect("damaged records of its log were left out" in broker.log(), "it does not say what is lost")
+            expect(damage.folders() and (damage.folders()[0] / newest.name).exists(), "no copy of the damaged log")
+            sessions, messages = damage.take()
+            print(f"damage at {share:.0%} of {newest.name}: {sessions} sessions, {messages} of "
+                  f"{damage.all_messages()} messages are left", flush=True)
+            expect(damage.all_messages() > messages > damage.all_messages() / 2, "messages left")
+            damage.in_order()
+
+
+@scenario
+def damaged_table():
+    """Each table file in turn. Damage among messages is met when they are read, and repaired at the next start."""
+    with Broker("shards = 2", *QUEUES_WITHOUT_LIMIT, port=free_port()) as broker:
+        damage = Damage(broker)
+        broker.stop()
+        damage.keep()
+        most_sessions = most_messages = 0
+        tables = sorted(damage.pristine.glob("*.sst"))
+        expect(len(tables) >= 3, f"only {tables}")
+        # Tables of several blocks in many places: a block may hold the middle of one queue or ends of two.
+        places = [(path.name, share / 100) for path in tables
+                  for share in (range(5, 100, 15) if path.stat().st_size > 65536 else (30,))]
+        for name, share in places:
+            damage.flip(name, share)
+            broker.restart()
+            sessions, messages = damage.take()
+            told = broker.log()
+            when = "at start"
+            if not damage.folders() and "is damaged" in told:
+                when = "when it was read"
+                # What a damaged block does not hold is served, of whatever session.
+                expect(messages > 0.8 * damage.all_messages(), f"{name}: {messages} of {damage.all_messages()} messages")
+                broker.stop()
+                broker.restart()
+                told = broker.log()
+            elif not damage.folders():
+                when = "never"
+            print(f"damage at {share:.0%} of {name}, found {when}: {sessions} sessions, {messages} of {damage.all_messages()} "
+                  "messages are left", flush=True)
+            if when == "never":
+                expect_equal((sessions, messages), (damage.SESSIONS, damage.all_messages()), "left without a word")
+                broker.stop()
+                continue
+            expect(damage.folders(), "no folder of damaged files")
+            expect("damaged and was taken out" in told or "records could not be read" in told,
+                   "it does not say what is lost:", told)
+            most_sessions, most_messages = max(sessions, most_sessions), max(messages, most_messages)
+            damage.in_order()
+        expect_equal(most_sessions, damage.SESSIONS, "sessions that survive damage elsewhere")
+        expect(most_messages > 0, "no messages survive")
+
+
+# A disk that hangs
+
+
+class FrozenDisk:
+    """An ext4 of its own; while it is frozen, whatever writes to it waits, and does not fail."""
+
+    def __enter__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="vmq_disk_"))
+        self.image = self.folder / "image"
+        self.mounted = self.folder / "mounted"
+        self.mounted.mkdir()
+        with open(self.image, "wb") as image:
+            image.truncate(256 << 20)
+        try:
+            self.run("mkfs.ext4", "-q", self.image)
+            self.run("mount", "-o", "loop", self.image, self.mounted)
+        except Skip:
+            shutil.rmtree(self.folder)
+            raise
+        return self
+
+    def run(self, *command):
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT)
+        except FileNotFoundError:
+            raise Skip(f"there is no {command[0]}") from None
+        if done.returncode:
+            raise Skip(f"{command[0]} failed: {done.stderr.strip()}")
+
+    def freeze(self):
+        self.run("fsfreeze", "--freeze", self.mounted)
+
+    def thaw(self):
+        subprocess.run(["fsfreeze", "--unfreeze", self.mounted], capture_output=True, check=False)
+
+    def __exit__(self, *_):
+        self.thaw()
+        subprocess.run(["umount", "--lazy", self.mounted], check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@scenario
+def slow_store():
+    """Who has nothing to do with the store does not notice."""
+    with FrozenDisk() as disk, Broker(f"vmq_generic_msg_store.store_dir = {disk.mounted}/store", "shards = 2",
+                                      *QUEUES_WITHOUT_LIMIT, port=free_port()) as broker:
+        with lasting(broker.address, "away") as client:
+            client.subscribe("stored", qos=2)
+        publishers = [mqtt.opened(broker.address, f"publisher-{version}", version) for version in (4, 5)]
+        for publisher in publishers:
+            publisher.publish("stored", "before", 1)
+        with lasting(broker.address, "lively", keep_alive=1) as lively, \
+                mqtt.opened(broker.address, "silent", keep_alive=1) as silent:
+            disk.freeze()
+            try:
+                begin = time.monotonic()
+                for publisher in publishers:
+                    for number in range(100):
+                        publisher.send(mqtt.publish("stored", b"%d" % number, 1 + number % 2, 100 + number,
+                                                    version=publisher.version))
+                for qos in (0, 1, 2):
+                    expect_prompt(broker.address, qos)
+                while not is_closed(silent):  # after 1.5 s
+                    lively.ping()
+                    expect(time.monotonic() - begin < LIMIT, "a silent client is not closed")
+                for publisher in publishers:
+                    expect(unanswered(publisher), "acknowledged what cannot have been stored")
+                print(f"the store hung for {time.monotonic() - begin:.1f} s", flush=True)
+            finally:
+                disk.thaw()
+            begin = time.monotonic()
+            for publisher in publishers:
+                for number in range(100):
+                    answer = publisher.expect(mqtt.PUBREC if number % 2 else mqtt.PUBACK)
+                    expect_equal((mqtt.packet_id(answer), mqtt.reason_code(answer)), (100 + number, 0), "answer")
+            print(f"the last acknowledgement came {time.monotonic() - begin:.2f} s later", flush=True)
+            lively.ping()
+        expect("refused" not in broker.log(), "it took the slow disk for a broken one")
+        broker.kill()
+        broker.restart()
+        with back(broker.address, "away") as client:
+            found = [each.payload for each in client.messages(202)]
+            expect_equal(sorted(found), sorted(2 * [b"before", *(b"%d" % number for number in range(100))]), "messages")
+            client.nothing_more()
+
+
+def is_closed(client):
+    """Whether the broker has closed it within the next moment."""
+    try:
+        client.receive(0.2)
+    except mqtt.Closed:
+        return True
+    return False
 
 
 if __name__ == "__main__":
