@@ -72,7 +72,7 @@ void Shard::store_session(Client& client) {
         // Should we die before the client, its connection has broken.
         record.will = to_store(*connection->plan().will);
     }
-    (void)writes_.add(store::PutSession{client.session_id, std::move(record)}, true, 0, now());
+    (void)write(store::PutSession{client.session_id, std::move(record)});
 }
 
 void Shard::store_message(Client& client, Delivery& delivery, bool lazy) {

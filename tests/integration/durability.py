@@ -56,9 +56,9 @@ def stored(client):
     client.unsubscribe(f"fence/{id(client)}")
 
 
-def with_restart():
+def with_restart(shards=4):
     """A broker that can be ended and started again on the same port."""
-    return Broker("shards = 4", *QUEUES_WITHOUT_LIMIT, port=free_port())
+    return Broker(f"shards = {shards}", *QUEUES_WITHOUT_LIMIT, port=free_port())
 
 
 # Messages that wait
@@ -268,7 +268,7 @@ def group_message_changes_hands():
 
 
 def sessions_survive(end):
-    with with_restart() as broker:
+    with with_restart(shards=1) as broker:  # as in wills_survive
         with mqtt.opened(broker.address, "brief", clean=False, props={mqtt.SESSION_EXPIRY: 2}) as client:
             client.subscribe("s", qos=1)
         passing = Passing(2)
@@ -367,7 +367,8 @@ def will_is_kept_from_connack_on():
 
 
 def wills_survive(end):
-    with with_restart() as broker:
+    # DISCONNECT has no answer to wait for. On one shard what is stored after it shows that it was handled.
+    with with_restart(shards=1) as broker:
         with lasting(broker.address, "heir") as heir:
             heir.subscribe("will/+", qos=2)
 
