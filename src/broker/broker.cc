@@ -64,11 +64,16 @@ Result<void> Broker::open_store() {
     shared_.client_seed = engine.value()->seed();
     store::Engine& opened = *engine.value();
     auto durable = std::make_unique<DurableStore>(
-        std::move(engine).value(), [wanted] { return store::Engine::open(wanted); }, shared_.shards,
-        options_.store.durability,
+        std::move(engine).value(),
+        [wanted](std::uint64_t leave_out) mutable {
+            wanted.leave_out = leave_out;
+            return store::Engine::open(wanted);
+        },
+        shared_.shards, options_.store.durability,
         [this](ShardId shard, std::function<void()> work) {
             boost::asio::post(shards_[shard]->loop().io(), std::move(work));
-        });
+        },
+        [this](ShardId shard) { shards_[shard]->on_store_refusing(); });
     durable_ = durable.get();
     shared_.store = std::move(durable);
     return restore(opened);

@@ -77,8 +77,10 @@ public:
 
     /// Holds everything back until what was written up to now is safe: CONNACK tells of a session.
     void hold_output();
-    /// What was held back may leave.
+    /// What was held back may leave, if that is so.
     void let_go();
+    /// It leaves in any case.
+    void stop_holding();
     /// A packet that has waited for the store. Nothing happens once the session is closed.
     void send_stored(mqtt::PacketType type, std::string_view packet);
 
@@ -166,7 +168,6 @@ private:
     void update_interest();
     void on_readable();
     void on_writable();
-    void stop_holding();
     void process(std::string_view bytes);
     /// Handles complete packets at the front of `bytes`; returns how many bytes they were.
     std::size_t process_frames(std::string_view bytes);

@@ -13,16 +13,35 @@ namespace {
 /// that has refused.
 constexpr Millis kIdle{1000};
 constexpr Millis kRetry{200};
-/// How long one RocksDB may refuse before another is opened in its place.
-constexpr Seconds kReplaceAfter{3};
+/// How long until a store that could not be opened anew is tried again.
+constexpr Seconds kReopenAfter{3};
+
+/// Writes to the part of a queue that a load asks for.
+bool touches(const store::WriteBatch& batch, const store::LoadRequest& request) {
+    const auto in_it = [&request](const auto& write) {
+        using Kind = std::decay_t<decltype(write)>;
+        if constexpr (std::is_same_v<Kind, store::PutMessage> ||
+                      std::is_same_v<Kind, store::DeleteMessage>) {
+            return write.session == request.session && write.sequence >= request.from &&
+                   write.sequence <= request.to;
+        } else if constexpr (std::is_same_v<Kind, store::DeleteSession>) {
+            return write.session == request.session;
+        }
+        return false;
+    };
+    return std::any_of(batch.writes().begin(), batch.writes().end(),
+                       [&](const store::Write& write) { return store::visit(in_it, write); });
+}
 
 }  // namespace
 
 DurableStore::DurableStore(std::unique_ptr<store::Engine> engine, Reopen reopen,
-                           std::uint32_t shards, store::Durability durability, Post post)
+                           std::uint32_t shards, store::Durability durability, Post post,
+                           Refusing refusing)
     : engine_(std::move(engine)),
       reopen_(std::move(reopen)),
       post_(std::move(post)),
+      refusing_(std::move(refusing)),
       durability_(durability),
       waiting_(shards) {
     reader_.emplace([this] { run_loads(); });
@@ -66,6 +85,7 @@ void DurableStore::run_commits() {
                 return;
             }
             open = receive(kRetry);
+            pass_loads(round);
         }
         answer(std::move(round));
     }
@@ -149,20 +169,8 @@ bool DurableStore::write(Round& round) {
         if (batch.size() > 0) batches.push_back(&batch);
     }
     if (!batches.empty()) {
-        const auto engine = engine_.load();
-        const auto written = engine ? engine->write(batches, durability_.load())
-                                    : Result<void>(Error{ErrorCode::Unavailable, "not open"});
-        if (!written) {
-            if (accepting_.exchange(false)) {
-                refused_since_ = steady_now();
-                log::error(
-                    "message store: {}. QoS 1 and 2 messages for sessions that last are "
-                    "refused until it works again; QoS 0 goes on",
-                    written.error().detail);
-            } else if (steady_now() - refused_since_ >= kReplaceAfter) {
-                refused_since_ = steady_now();
-                replace_engine();
-            }
+        if (const auto written = write(batches); !written) {
+            if (accepting_.exchange(false)) begin_refusing(written.error());
             return false;
         }
     }
@@ -170,14 +178,74 @@ bool DurableStore::write(Round& round) {
     return true;
 }
 
-void DurableStore::replace_engine() {
-    engine_.store(nullptr);  // closed when the reader lets go of it, too
-    auto fresh = reopen_();
-    if (!fresh) return log::debug("message store: {}", fresh.error().detail);
+Result<void> DurableStore::write(const std::vector<const store::WriteBatch*>& batches) {
+    auto engine = engine_.load();
+    if (engine && engine->stuck()) {
+        if (auto ready = engine->can_be_opened_anew(); !ready) return ready;
+        failed_write_ = engine->failed_write();
+        given_up_ = engine;
+        engine_.store(nullptr);
+        engine.reset();
+    }
+    if (!engine) {
+        if (auto opened = reopen(); !opened) return opened;
+        engine = engine_.load();
+    }
+    return engine->write(batches, durability_.load());
+}
+
+Result<void> DurableStore::reopen() {
+    // The reader may be in the middle of a load, or somebody makes a copy.
+    if (!given_up_.expired() || steady_now() < reopen_at_) {
+        return Error{ErrorCode::Unavailable, "it is being opened anew"};
+    }
+    reopen_at_ = steady_now() + kReopenAfter;
+    auto fresh = reopen_(failed_write_);
+    if (!fresh) {
+        log::debug("message store: {}", fresh.error().detail);
+        return fresh.error();
+    }
+    failed_write_ = 0;
+    reopen_at_ = {};
     for (const std::string& notice : fresh.value()->notices()) {
         log::error("message store: {}", notice);
     }
     engine_.store(std::move(fresh).value());
+    return {};
+}
+
+void DurableStore::begin_refusing(const Error& error) {
+    log::error(
+        "message store: {}. QoS 1 and 2 messages for sessions that last are refused until it works "
+        "again; QoS 0 goes on",
+        error.detail);
+    for (ShardId shard = 0; shard < waiting_.size(); ++shard) {
+        post_(shard, [this, shard] { refusing_(shard); });
+    }
+}
+
+/// A load comes after the commits before it, but only those matter that change what it reads.
+void DurableStore::pass_loads(Round& round) {
+    const auto waits = [&](const Item& item) {
+        const auto& request = std::get<Load>(item.what).request;
+        const auto in_its_way = [&](const Item& other) {
+            const auto* commit = std::get_if<Commit>(&other.what);
+            return commit != nullptr && other.shard == item.shard &&
+                   touches(commit->batch, request);
+        };
+        const auto& behind = waiting_[item.shard];
+        return std::any_of(round.commits.begin(), round.commits.end(), in_its_way) ||
+               std::any_of(behind.begin(), behind.end(), in_its_way);
+    };
+    const auto pass = [&](auto& items) {
+        std::erase_if(items, [&](Item& item) {
+            if (!std::holds_alternative<Load>(item.what) || waits(item)) return false;
+            reads_.push(std::move(item));
+            return true;
+        });
+    };
+    pass(round.loads);
+    for (auto& items : waiting_) pass(items);
 }
 
 void DurableStore::answer(Round round) {

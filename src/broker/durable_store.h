@@ -28,11 +28,14 @@ public:
     /// Runs a function on a shard's thread, in a later turn of its loop.
     using Post = std::function<void(ShardId shard, std::function<void()> work)>;
 
-    /// Opens the store anew, after the one before was closed.
-    using Reopen = std::function<Result<std::unique_ptr<store::Engine>>()>;
+    /// Opens the store anew, after the one before was closed; see EngineOptions::leave_out.
+    using Reopen = std::function<Result<std::unique_ptr<store::Engine>>(std::uint64_t leave_out)>;
+
+    /// Called on a shard's thread when the disk begins to refuse.
+    using Refusing = std::function<void(ShardId shard)>;
 
     DurableStore(std::unique_ptr<store::Engine> engine, Reopen reopen, std::uint32_t shards,
-                 store::Durability durability, Post post);
+                 store::Durability durability, Post post, Refusing refusing);
     /// Writes what has been committed, and puts it on the disk. The answers go nowhere.
     ~DurableStore() override;
 
@@ -81,19 +84,27 @@ private:
     [[nodiscard]] Round next_round(bool closing);
     /// False: the disk refused, and the round is still to be written.
     bool write(Round& round);
-    /// Some errors of the disk stop RocksDB for good: only a fresh one goes on.
-    void replace_engine();
+    [[nodiscard]] Result<void> write(const std::vector<const store::WriteBatch*>& batches);
+    /// In place of an engine that was stuck.
+    [[nodiscard]] Result<void> reopen();
+    void begin_refusing(const Error& error);
+    /// While the disk refuses: lets those loads through that do not need what waits to be written.
+    void pass_loads(Round& round);
     void answer(Round round);
     [[nodiscard]] bool anything_waits() const noexcept;
 
     std::atomic<std::shared_ptr<store::Engine>> engine_;
     Reopen reopen_;
     Post post_;
+    Refusing refusing_;
     std::atomic<store::Durability> durability_;
     std::atomic<bool> accepting_{true};
     std::atomic<bool> closing_{false};
-    bool read_failed_ = false;               // the reader's: has been logged
-    TimePoint refused_since_{};              // the commit thread's; while accepting() is false
+    bool read_failed_ = false;  // the reader's: has been logged
+    // The commit thread's, while an engine is replaced.
+    std::weak_ptr<const store::Engine> given_up_;
+    TimePoint reopen_at_{};
+    std::uint64_t failed_write_ = 0;
     std::vector<std::deque<Item>> waiting_;  // by shard; the commit thread's
     runtime::WorkQueue<Item> incoming_;
     runtime::WorkQueue<Item> reads_;

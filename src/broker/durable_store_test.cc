@@ -37,8 +37,15 @@ public:
         return records_.load(request);
     }
     bool reclaim() override { return false; }
+    bool stuck() const noexcept override { return failing && beyond_help; }
+    Result<void> can_be_opened_anew() const override {
+        return full ? Result<void>(Error{ErrorCode::StorageFull, "no space"}) : Result<void>{};
+    }
+    std::uint64_t failed_write() const noexcept override { return 17; }
 
     std::atomic<bool> failing{false};
+    std::atomic<bool> beyond_help{false};
+    std::atomic<bool> full{true};
 
 private:
     testing::KeptRecords& records_;
@@ -54,18 +61,27 @@ protected:
                                     mqtt::QoS::AtLeastOnce, false});
         return result;
     }
+    static void wait_until_refusing(const DurableStore& store) {
+        const TimePoint limit = steady_now() + kPatience;
+        while (store.accepting() && steady_now() < limit) runtime::pause(Millis(1));
+        EXPECT_FALSE(store.accepting());
+    }
     std::unique_ptr<DurableStore> make(std::uint32_t shards) {
         auto engine = std::make_unique<MemoryEngine>(records);
         engine_ = engine.get();
         return std::make_unique<DurableStore>(
             std::move(engine),
-            [this]() -> Result<std::unique_ptr<store::Engine>> {
+            [this](std::uint64_t leave_out) -> Result<std::unique_ptr<store::Engine>> {
+                left_out = leave_out;
                 return std::unique_ptr<store::Engine>(std::make_unique<MemoryEngine>(records));
             },
             shards, store::Durability::Os,
-            [](ShardId /*shard*/, const std::function<void()>& work) { work(); });
+            [](ShardId /*shard*/, const std::function<void()>& work) { work(); },
+            [this](ShardId /*shard*/) { ++told_of_refusing; });
     }
 
+    std::atomic<std::uint64_t> left_out{0};
+    std::atomic<std::uint32_t> told_of_refusing{0};
     testing::KeptRecords records;
     MemoryEngine* engine_ = nullptr;
 };
@@ -128,14 +144,59 @@ TEST_F(DurableStoreThreads, ADiskThatRefusesIsTriedAgainAndNothingIsAnsweredMean
     auto future = done.get_future();
     store->commit(0, batch(1, 1, testing::message("x")),
                   [&done](CommitStatus status) { done.set_value(status); });
-    const TimePoint limit = steady_now() + kPatience;
-    while (store->accepting() && steady_now() < limit) runtime::pause(Millis(1));
-    EXPECT_FALSE(store->accepting());
+    wait_until_refusing(*store);
     EXPECT_EQ(future.wait_for(std::chrono::milliseconds(0)), std::future_status::timeout);
     engine_->failing = false;
     EXPECT_EQ(future.get(), CommitStatus::Safe);
     EXPECT_TRUE(store->accepting());
     EXPECT_EQ(records.messages(), 1U);
+    EXPECT_EQ(told_of_refusing, 1U);
+}
+
+TEST_F(DurableStoreThreads, AnEngineThatIsStuckIsReplacedWhenTheDiskHasRoom) {
+    auto store = make(1);
+    engine_->failing = true;
+    engine_->beyond_help = true;
+    std::promise<void> done;
+    store->commit(0, batch(1, 1, testing::message("x")),
+                  [&done](CommitStatus) { done.set_value(); });
+    wait_until_refusing(*store);
+    EXPECT_EQ(left_out, 0U);
+    engine_->full = false;
+    done.get_future().get();
+    EXPECT_EQ(left_out, 17U);
+    EXPECT_TRUE(store->accepting());
+    EXPECT_EQ(records.messages(), 1U);
+}
+
+TEST_F(DurableStoreThreads, WhileTheDiskRefusesLoadsWaitOnlyForWhatTheyRead) {
+    auto store = make(2);
+    std::promise<void> before;
+    store->commit(0, batch(1, 1, testing::message("old")),
+                  [&before](CommitStatus) { before.set_value(); });
+    before.get_future().get();
+    engine_->failing = true;
+    store->commit(0, batch(1, 20, testing::message("new")), [](CommitStatus) {});
+    store->commit(0, batch(2, 5, testing::message("other")), [](CommitStatus) {});
+    wait_until_refusing(*store);
+    const auto load = [&](std::uint64_t from, std::uint64_t to) {
+        auto loaded = std::make_shared<std::promise<std::size_t>>();
+        store::LoadRequest request;
+        request.session = SessionId{1};
+        request.from = from;
+        request.to = to;
+        request.max_count = 100;
+        request.max_bytes = 1 << 20;
+        store->load(0, request, [loaded](std::vector<store::StoredMessage> messages) {
+            loaded->set_value(messages.size());
+        });
+        return loaded->get_future();
+    };
+    auto all = load(1, 30);  // has to wait for message 20
+    EXPECT_EQ(load(1, 10).get(), 1U);
+    EXPECT_FALSE(store->accepting());
+    engine_->failing = false;
+    EXPECT_EQ(all.get(), 2U);
 }
 
 #ifdef __SANITIZE_THREAD__
@@ -159,9 +220,14 @@ protected:
         ASSERT_TRUE(engine) << engine.error().detail;
         // The shard is played by the threads of the store themselves.
         store_ = std::make_unique<DurableStore>(
-            std::move(engine).value(), [options] { return store::Engine::open(options); }, 2,
-            store::Durability::Os,
-            [](ShardId /*shard*/, const std::function<void()>& work) { work(); });
+            std::move(engine).value(),
+            [options](std::uint64_t leave_out) mutable {
+                options.leave_out = leave_out;
+                return store::Engine::open(options);
+            },
+            2, store::Durability::Os,
+            [](ShardId /*shard*/, const std::function<void()>& work) { work(); },
+            [](ShardId /*shard*/) {});
     }
     static WriteBatch batch(std::uint64_t sequence, mqtt::MessagePtr message) {
         WriteBatch result;

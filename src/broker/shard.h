@@ -145,6 +145,8 @@ public:
     void store_session(Client& client);
     /// A session of an earlier process. Before the thread starts.
     void restore(store::StoredSession stored);
+    /// Clients that wait for what cannot be written now are let in like those that come later.
+    void on_store_refusing();
     [[nodiscard]] PendingWrites& writes() noexcept { return writes_; }
     [[nodiscard]] bool durable() const noexcept { return !shared_.store->always_safe(); }
     /// Writes that the client's next answer has to wait for. The position names them.

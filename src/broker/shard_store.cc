@@ -170,6 +170,10 @@ void Shard::act(std::vector<WhenSafe> actions) {
     }
 }
 
+void Shard::on_store_refusing() {
+    for (const auto& [number, connection] : connections_) connection->stop_holding();
+}
+
 void Shard::confirm(const Reply& reply, bool safe) {
     if (!reply.wanted()) return;
     if (reply.shard != id_) return send(reply.shard, Confirm{reply.connection, reply.ticket, safe});

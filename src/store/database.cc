@@ -8,9 +8,11 @@
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/table_properties_collectors.h>
+#include <rocksdb/wal_filter.h>
 #include <rocksdb/write_buffer_manager.h>
 
 #include <algorithm>
+#include <random>
 #include <utility>
 
 #include "base/assert.h"
@@ -27,11 +29,9 @@ using rocksdb::Status;
 constexpr std::array<const char*, kFamilies> kFamilyNames{"default",  "sessions", "queues",
                                                           "messages", "retained", "meta"};
 constexpr std::string_view kFormatName = "format";
-constexpr std::string_view kSealName = "seal";
 constexpr std::size_t kProbeBytes = std::size_t{256} << 10U;
 
-/// RocksDB looks every few seconds by itself whether it can go on, and is busy for so long. write()
-/// does it at once.
+/// RocksDB looks every few seconds by itself whether it can go on, and is busy for so long.
 class NoRecoveryByItself final : public rocksdb::EventListener {
 public:
     void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, Status /*error*/,
@@ -39,6 +39,49 @@ public:
         *auto_recovery = false;
     }
 };
+
+/// Keeps one write out of what is recovered from the log files. The number of a write stands in its
+/// log data.
+class WithoutOneWrite final : public rocksdb::WalFilter {
+public:
+    explicit WithoutOneWrite(std::uint64_t number) : number_(number) {}
+
+    WalProcessingOption LogRecordFound(unsigned long long /*log*/, const std::string& /*name*/,
+                                       const rocksdb::WriteBatch& batch,
+                                       rocksdb::WriteBatch* /*changed*/, bool* /*is*/) override {
+        Numbered numbered;
+        (void)batch.Iterate(&numbered);
+        return numbered.number == number_ ? WalProcessingOption::kIgnoreCurrentRecord
+                                          : WalProcessingOption::kContinueProcessing;
+    }
+    [[nodiscard]] const char* Name() const override { return "vmq.without_one_write"; }
+
+private:
+    struct Numbered final : rocksdb::WriteBatch::Handler {
+        std::uint64_t number = 0;
+
+        Status PutCF(std::uint32_t, const rocksdb::Slice&, const rocksdb::Slice&) override {
+            return Status::OK();
+        }
+        Status DeleteCF(std::uint32_t, const rocksdb::Slice&) override { return Status::OK(); }
+        Status SingleDeleteCF(std::uint32_t, const rocksdb::Slice&) override {
+            return Status::OK();
+        }
+        Status MergeCF(std::uint32_t, const rocksdb::Slice&, const rocksdb::Slice&) override {
+            return Status::OK();
+        }
+        void LogData(const rocksdb::Slice& blob) override {
+            (void)decode_number(to_view(blob), number);
+        }
+    };
+
+    const std::uint64_t number_;
+};
+
+std::uint64_t random_number() {
+    std::random_device source;
+    return std::uint64_t{source()} << 32U | source();
+}
 
 rocksdb::BlockBasedTableOptions table_options(Family family,
                                               const std::shared_ptr<rocksdb::Cache>& cache) {
@@ -104,7 +147,7 @@ rocksdb::DBOptions database_options(const DatabaseOptions& from,
     options.stats_persist_period_sec = 0;
     options.allow_concurrent_memtable_write = false;  // one thread writes
     options.enable_write_thread_adaptive_yield = false;
-    options.max_bgerror_resume_count = 0;  // write() resumes
+    options.max_bgerror_resume_count = 0;  // see give_up()
     options.listeners.push_back(std::make_shared<NoRecoveryByItself>());
     options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
     options.max_log_file_size = 1U << 20U;
@@ -154,7 +197,8 @@ DatabaseLayout::DatabaseLayout(const DatabaseOptions& from)
 Database::Database(const DatabaseOptions& options, std::shared_ptr<rocksdb::Cache> cache)
     : directory_(options.directory),
       env_(options.env != nullptr ? options.env : rocksdb::Env::Default()),
-      cache_(std::move(cache)) {}
+      cache_(std::move(cache)),
+      last_write_(random_number()) {}
 
 Status Database::open(const DatabaseOptions& options, const DatabaseLayout& layout,
                       std::unique_ptr<Database>& result) {
@@ -171,8 +215,12 @@ Status Database::open(const DatabaseOptions& options, const DatabaseLayout& layo
     std::unique_ptr<Database> database(new Database(options, layout.cache));
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     rocksdb::DB* db = nullptr;
-    Status status =
-        rocksdb::DB::Open(layout.options, options.directory, layout.families, &handles, &db);
+    rocksdb::DBOptions how = layout.options;
+    if (options.leave_out != 0) {
+        database->recovery_filter_ = std::make_unique<WithoutOneWrite>(options.leave_out);
+        how.wal_filter = database->recovery_filter_.get();
+    }
+    Status status = rocksdb::DB::Open(how, options.directory, layout.families, &handles, &db);
     if (!status.ok()) return status;
     database->db_.reset(db);
     VMQ_ASSERT(handles.size() == kFamilies);
@@ -222,7 +270,7 @@ Database::~Database() {
     for (rocksdb::ColumnFamilyHandle* handle : handles_) {
         if (handle != nullptr) (void)db_->DestroyColumnFamilyHandle(handle);
     }
-    if (const Status status = db_->Close(); !status.ok()) {
+    if (const Status status = db_->Close(); !status.ok() && !stuck_) {
         log::warning("the store in {} was not closed well: {}", directory_, status.ToString());
     }
 }
@@ -253,51 +301,55 @@ std::uint64_t Database::count_keys(Family of) const {
 }
 
 Result<void> Database::write(rocksdb::WriteBatch& batch, Durability durability) {
-    if (failed_) {
-        if (auto left = leave_error_state(); !left) return left;
+    if (stuck_) return *stuck_;
+    const bool logged = durability != Durability::Memory;
+    // A log that begins in the middle is of no use.
+    if (logged && unlogged_) {
+        if (auto flushed = flush(); !flushed) return flushed;
     }
+    unlogged_ = !logged;
+    ++last_write_;
+    std::string number;
+    encode_number(last_write_, number);
+    (void)batch.PutLogData(number);
     rocksdb::WriteOptions options;
-    options.disableWAL = durability == Durability::Memory;
+    options.disableWAL = !logged;
     options.sync = durability == Durability::Fsync;
     const Status status = db_->Write(options, &batch);
     if (status.ok()) return {};
-    failed_ = true;
+    failed_write_ = last_write_;
+    return give_up(status, "cannot write to the store");
+}
+
+/// RocksDB 7.8 can be told to resume after an error, but then it may wait for ever for a flush of
+/// its own or find that it cannot be resumed, depending on the moment at which the disk was full.
+/// And the failed write may stand in its log file. So it is closed and opened anew instead.
+Error Database::give_up(const Status& status, std::string_view doing) {
     note_damage(status);
-    return storage_error(status, "cannot write to the store", directory_);
+    stuck_ = storage_error(status, doing, directory_);
+    return *stuck_;
 }
 
-/// Tells RocksDB to go on, and gets rid of the log file the failed write may stand in: it would
-/// come back at the next start although it was reported as failed, and perhaps made again.
-Result<void> Database::leave_error_state() {
-    const auto failure = [this](const Status& status) {
-        note_damage(status);
-        Error error = storage_error(status, "cannot write to the store", directory_);
-        if (status.severity() >= Status::Severity::kFatalError) {
-            error.detail += "; restart the broker when the disk is in order";
-        }
-        return error;
-    };
-    // RocksDB cannot be helped any more if it fails at certain moments of its recovery.
-    Status status = try_disk();
-    if (status.ok()) status = db_->Resume();
-    if (!status.ok()) return failure(status);
-    rocksdb::WriteOptions without_log;
-    without_log.disableWAL = true;
-    status = db_->Put(without_log, family(Family::Meta), to_slice(kSealName), "");
-    if (status.ok()) status = flush_all();
-    if (!status.ok()) return failure(status);
-    failed_ = false;
-    log::notice("the store in {} can be written again", directory_);
-    return {};
-}
-
-/// Whether a file can be made and written at all.
-Status Database::try_disk() const {
+Result<void> Database::can_be_opened_anew() const {
+    std::uint64_t free = 0;
+    std::uint64_t needed = kProbeBytes;
+    std::vector<rocksdb::Env::FileAttributes> files;
+    Status status = env_->GetChildrenFileAttributes(directory_, &files);
+    for (const auto& file : files) {
+        if (file.name.ends_with(".log")) needed += file.size_bytes;  // becomes tables
+    }
+    if (status.ok() && env_->GetFreeSpace(directory_, &free).ok() && free < needed) {
+        return Error{ErrorCode::StorageFull,
+                     fmt::format("the store in {} needs {} kB of room, the disk has {} kB",
+                                 directory_, needed / 1024, free / 1024)};
+    }
     const std::string path = directory_ + "/probe";
-    const Status status =
-        rocksdb::WriteStringToFile(env_, std::string(kProbeBytes, '\0'), path, true);
-    (void)env_->DeleteFile(path);
-    return status;
+    if (status.ok()) {
+        status = rocksdb::WriteStringToFile(env_, std::string(kProbeBytes, '\0'), path, true);
+        (void)env_->DeleteFile(path);
+    }
+    if (status.ok()) return {};
+    return storage_error(status, "cannot write to the store", directory_);
 }
 
 Status Database::flush_all() {
@@ -307,17 +359,12 @@ Status Database::flush_all() {
 }
 
 Result<void> Database::flush() {
-    if (failed_) {
-        if (auto left = leave_error_state(); !left) return left;
-    }
-    if (const Status status = try_disk(); !status.ok()) {
-        return storage_error(status, "cannot flush the store", directory_);
-    }
+    if (stuck_) return *stuck_;
+    if (auto ready = can_be_opened_anew(); !ready) return ready;  // not worth to be stuck for
     const Status status = flush_all();
-    if (status.ok()) return {};
-    failed_ = true;
-    note_damage(status);
-    return storage_error(status, "cannot flush the store", directory_);
+    if (!status.ok()) return give_up(status, "cannot flush the store");
+    unlogged_ = false;
+    return {};
 }
 
 bool Database::compact_in_background(Family family) {

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,8 @@ struct DatabaseOptions {
     std::string directory;
     std::size_t memory_bytes = 64 << 20;
     rocksdb::Env* env = nullptr;  // null: the machine's
+    /// failed_write() of the Database that was open before: not recovered, it is made again.
+    std::uint64_t leave_out = 0;
 };
 
 inline constexpr std::uint64_t kFormatVersion = 1;
@@ -80,9 +83,14 @@ public:
     /// By reading all of them.
     [[nodiscard]] std::uint64_t count_keys(Family family) const;
 
-    /// All or nothing. After a failure the next write first tries to leave the state of error; what
-    /// the failed one may have left in a log file cannot come back then.
+    /// All or nothing. After a failure it is stuck().
     [[nodiscard]] Result<void> write(rocksdb::WriteBatch& batch, Durability durability);
+    /// Nothing is written any more, only read: a newly opened Database goes on.
+    [[nodiscard]] bool stuck() const noexcept { return stuck_.has_value(); }
+    /// The write that failed and may nevertheless stand in the log file. 0: none.
+    [[nodiscard]] std::uint64_t failed_write() const noexcept { return failed_write_; }
+    /// Whether the disk takes writes again, and has room for what opening has to write.
+    [[nodiscard]] Result<void> can_be_opened_anew() const;
     /// Everything written is in table files.
     [[nodiscard]] Result<void> flush();
 
@@ -103,17 +111,20 @@ private:
     Database(const DatabaseOptions& options, std::shared_ptr<rocksdb::Cache> cache);
 
     [[nodiscard]] rocksdb::Status prepare();
-    [[nodiscard]] Result<void> leave_error_state();
-    [[nodiscard]] rocksdb::Status try_disk() const;
+    [[nodiscard]] Error give_up(const rocksdb::Status& status, std::string_view doing);
     [[nodiscard]] rocksdb::Status flush_all();
     void compact(Family family);
 
     const std::string directory_;
     rocksdb::Env* const env_;
     std::shared_ptr<rocksdb::Cache> cache_;
+    std::unique_ptr<rocksdb::WalFilter> recovery_filter_;
     std::unique_ptr<rocksdb::DB> db_;
     std::array<rocksdb::ColumnFamilyHandle*, kFamilies> handles_{};
-    bool failed_ = false;
+    std::optional<Error> stuck_;
+    bool unlogged_ = false;     // there are writes that stand in no log file
+    std::uint64_t last_write_;  // number of the last write, from a random start
+    std::uint64_t failed_write_ = 0;
     std::atomic<bool> stop_compaction_{false};
     std::shared_ptr<std::atomic<bool>> compacting_ = std::make_shared<std::atomic<bool>>(false);
     mutable std::atomic<bool> damage_noted_{false};

@@ -100,6 +100,7 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
     database.directory = std::move(options.directory);
     database.memory_bytes = options.memory_bytes;
     if (options.environment != nullptr) database.env = options.environment->env;
+    database.leave_out = options.leave_out;
     std::vector<std::string> notices;
     auto opened = open_or_salvage(database, notices);
     if (!opened) return opened.error();
@@ -110,7 +111,10 @@ Result<std::unique_ptr<Engine>> Engine::open(EngineOptions options) {
     return std::unique_ptr<Engine>(new Engine(std::move(impl)));
 }
 
-const std::vector<std::string>& Engine::notices() const noexcept { return impl_->notices; }
+const std::vector<std::string>& Engine::notices() const noexcept {
+    static const std::vector<std::string> kNone;
+    return impl_ ? impl_->notices : kNone;
+}
 
 std::uint64_t Engine::seed() const noexcept { return impl_->seed; }
 
@@ -146,6 +150,12 @@ Result<void> Engine::for_each_retained(const OnRetained& on_retained) {
 Result<void> Engine::write(std::span<const WriteBatch* const> batches, Durability durability) {
     return impl_->writer->write(batches, durability);
 }
+
+bool Engine::stuck() const noexcept { return impl_->database->stuck(); }
+
+Result<void> Engine::can_be_opened_anew() const { return impl_->database->can_be_opened_anew(); }
+
+std::uint64_t Engine::failed_write() const noexcept { return impl_->database->failed_write(); }
 
 Result<void> Engine::flush() { return impl_->database->flush(); }
 

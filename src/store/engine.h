@@ -27,6 +27,9 @@ struct EngineOptions {
     TimePoint steady_anchor{};
     WallMillis wall_anchor = 0;
     const EngineEnvironment* environment = nullptr;  // of tests; null: the machine
+    /// failed_write() of the engine that was open before this one: it was reported as failed, so it
+    /// must not come back.
+    std::uint64_t leave_out = 0;
 };
 
 struct EngineStats {
@@ -77,10 +80,18 @@ public:
     using OnRetained = std::function<void(mqtt::MessagePtr)>;
     [[nodiscard]] Result<void> for_each_retained(const OnRetained& on_retained);
 
-    /// Writes all batches, in their order, all or nothing. On an error nothing was written, and the
-    /// same call may be made again later; the engine tries to leave its error state by itself.
+    /// Writes all batches, in their order, all or nothing. On an error nothing was written. The
+    /// same call may be made again later, by another Engine if this one is stuck().
     [[nodiscard]] virtual Result<void> write(std::span<const WriteBatch* const> batches,
                                              Durability durability);
+    /// The disk has refused a write: this engine only reads from now on, and another one has to be
+    /// opened in its place.
+    [[nodiscard]] virtual bool stuck() const noexcept;
+    /// Whether the disk takes writes again.
+    [[nodiscard]] virtual Result<void> can_be_opened_anew() const;
+    /// The write that failed and that the log file may hold nevertheless, for
+    /// EngineOptions::leave_out. 0: none.
+    [[nodiscard]] virtual std::uint64_t failed_write() const noexcept;
     /// Everything written so far is on the disk, whatever its durability was.
     [[nodiscard]] virtual Result<void> flush();
 

@@ -109,9 +109,11 @@ protected:
     }
     [[nodiscard]] std::string directory() const { return options().directory; }
 
-    void open() {
+    void open(std::uint64_t leave_out = 0) {
+        EngineOptions how = options();
         engine_.reset();
-        auto opened = Engine::open(options());
+        how.leave_out = leave_out;
+        auto opened = Engine::open(how);
         ASSERT_TRUE(opened) << opened.error().detail;
         engine_ = std::move(opened).value();
     }
