@@ -134,7 +134,9 @@ void Shard::retain(const mqtt::MessagePtr& message) {
         (void)writes_.add(std::move(record), lazy, answering_.ack, now());
     };
     if (message->payload().empty()) {  // [v5 MQTT-3.3.1-6]
-        if (shared_.retained.erase(message->mountpoint(), message->topic(), &stamp)) {
+        const bool erased = shared_.retained.erase(message->mountpoint(), message->topic(), &stamp);
+        // One that is gone here may still be stored: who took it away did perhaps not wait.
+        if (erased || answering_.reply.wanted()) {
             write(store::DeleteRetained{std::string(message->mountpoint()),
                                         std::string(message->topic()), stamp});
         }

@@ -331,6 +331,23 @@ TEST_P(ShardKept, RetainedMessagesAreSafeBeforeTheyAreAcknowledged) {
     EXPECT_EQ(client.next(), "PUBLISH qos=0 retain=1 topic=r payload=x");
 }
 
+TEST_P(ShardKept, ARetainedMessageIsGoneForGoodBeforeThatIsAcknowledged) {
+    TestClient& publisher = broker->connect("v5 client_id=" + publisher_id);
+    publisher.send("PUBLISH topic=r retain=1 qos=1 id=1 payload=x");
+    EXPECT_EQ(publisher.next(), "PUBACK id=1 reason=0x10");
+    broker->simulation().keeping_store().hold();
+    TestClient& other = broker->connect("v5 client_id=" + broker->id_on(0, "other"));
+    other.send("PUBLISH topic=r retain=1 qos=0");
+    broker->settle();
+    publisher.send("PUBLISH topic=r retain=1 qos=1 id=2");
+    EXPECT_EQ(publisher.next(), "nothing");
+    broker->simulation().keeping_store().release();
+    EXPECT_EQ(publisher.next(), "PUBACK id=2 reason=0x10");
+    crash();
+    TestClient& client = broker->subscribe("v5 client_id=c", "topic=r");
+    EXPECT_EQ(client.next(), "nothing");
+}
+
 TEST_P(ShardKept, AFullDiskRefusesWhatWouldHaveToBeStoredAndNothingElse) {
     subscribed(1).drop();
     TestClient& live = broker->subscribe("v5 client_id=live", "topic=u qos=1");
