@@ -1,6 +1,7 @@
 # Compiler, linker and sanitizer settings shared by every target, and the third-party packages (Debian 12 versions).
 find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
 find_package(fmt 9 REQUIRED)
 find_package(spdlog 1.10 REQUIRED)
 find_package(RocksDB 7.8 REQUIRED)

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "runtime/shard_loop.h"
 #include "runtime/timer_wheel.h"
+#include "transport/peer_address.h"
 
 namespace vmq::transport {
 
@@ -30,11 +31,6 @@ struct TcpListenOptions {
 /// `options.port` then tells which.
 [[nodiscard]] Result<std::vector<int>> open_tcp_listeners(TcpListenOptions& options,
                                                           std::uint32_t shards);
-
-struct PeerAddress {
-    std::string address;  // without brackets
-    std::uint16_t port = 0;
-};
 
 /// Accepts on one shard. Owned by the shard, used on its thread.
 class TcpAcceptor final {

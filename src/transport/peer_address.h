@@ -1,0 +1,26 @@
+// Where one end of a connection is.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace vmq::transport {
+
+struct PeerAddress {
+    std::string address;  // without brackets; of a unix socket its path
+    std::uint16_t port = 0;
+
+    bool operator==(const PeerAddress&) const = default;
+};
+
+/// The one form in which addresses are compared and logged (that of inet_ntop), or nothing if
+/// `text` is no address of that family. No brackets, no port, no zone.
+[[nodiscard]] std::optional<std::string> canonical_ipv4(std::string_view text);
+[[nodiscard]] std::optional<std::string> canonical_ipv6(std::string_view text);
+
+/// Of either family, also with a port: "192.0.2.1:80", "[2001:db8::1]", "[2001:db8::1]:80".
+[[nodiscard]] std::optional<std::string> canonical_host(std::string_view text);
+
+}  // namespace vmq::transport
