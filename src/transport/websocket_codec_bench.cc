@@ -2,6 +2,7 @@
 #include "transport/websocket_codec.h"
 
 #include <benchmark/benchmark.h>
+#include <malloc.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -37,6 +38,7 @@ void receive_frames(benchmark::State& state) {
     const auto size = static_cast<std::size_t>(state.range(0));
     const auto wire = read_of(size);
     WebSocketCodec codec(WebSocketCodec::kNoLimit);
+    state.counters["bytes_held"] = sizeof codec;
     std::string payload;
     std::string reply;
     for (auto _ : state) {
@@ -52,7 +54,9 @@ BENCHMARK(receive_frames)->Arg(64)->Arg(65'536);
 void receive_frames_wslay(benchmark::State& state) {
     const auto size = static_cast<std::size_t>(state.range(0));
     const auto wire = read_of(size);
+    const auto heap = ::mallinfo2().uordblks;
     testing::WslayReader reader({});
+    state.counters["bytes_held"] = static_cast<double>(::mallinfo2().uordblks - heap);
     std::string payload;
     for (auto _ : state) {
         payload.clear();
