@@ -29,7 +29,7 @@
 #include "broker/broker.h"
 #include "broker/inspect.h"
 #include "broker/options_from_config.h"
-#include "transport/tcp_listener.h"
+#include "transport/stream_listener.h"
 #include "vernemq/configuration.h"
 #include "vernemq/control.h"
 #include "vernemq/node_commands.h"
@@ -53,9 +53,9 @@ struct Plan {
 /// Machines without IPv6 are no reason not to start without a configuration.
 void drop_missing_loopback(broker::BrokerOptions& options) {
     std::erase_if(options.listeners, [](const broker::ListenerOptions& listener) {
-        transport::TcpListenOptions probe = listener.tcp;
+        transport::ListenOptions probe = listener.socket;
         probe.port = 0;
-        const auto opened = transport::open_tcp_listeners(probe, 1);
+        const auto opened = transport::open_listeners(probe, 1);
         if (opened) ::close(opened.value()[0]);
         return !opened;
     });
@@ -121,6 +121,7 @@ void raise_file_limit() {
 }
 
 std::string endpoint_of(const std::string& address, std::uint16_t port) {
+    if (address.find('/') != std::string::npos || port == 0) return "local:" + address;
     const bool v6 = address.find(':') != std::string::npos;
     return v6 ? fmt::format("[{}]:{}", address, port) : fmt::format("{}:{}", address, port);
 }
@@ -132,8 +133,9 @@ std::string full_path(const std::string& path) {
 }
 
 void print_first_steps(const broker::Broker& broker) {
-    if (broker.listeners().empty()) return;
-    const auto& listener = *broker.listeners().front();
+    const auto listeners = broker.listeners().all();
+    if (listeners.empty()) return;
+    const broker::Listener& listener = *listeners.front();
     fmt::print(
         "There is no configuration file: programs on this machine can connect, without a "
         "password.\n"
@@ -191,6 +193,7 @@ void wait_for_stop(ControlServer& control, int signals, const ControlServer::Han
 
 /// Settings that may change while the broker runs; the others need a restart.
 void reload(const Plan& plan, broker::Broker& broker) {
+    broker.listeners().reload_tls(true);
     if (!plan.file) return;
     config::DiskFiles files;
     const config::LoadResult loaded = config::Config::load(files, *plan.file);
@@ -230,17 +233,18 @@ void detach(int ready) {
 void announce(const broker::Broker& broker, const admin::HttpServer* http, const Plan& plan,
               const std::string& log_file, bool background) {
     if (!background && !log_file.empty()) fmt::print("the log is in {}\n", full_path(log_file));
-    const auto opened = [&](const char* key, const char* protocol, const std::string& name,
-                            const std::string& endpoint) {
+    const auto opened = [&](std::string_view key, std::string_view protocol,
+                            const std::string& name, const std::string& endpoint) {
         log::info("listener.{}.{} listens on {}", key, name, endpoint);
         if (!background) fmt::print("listening on {} ({})\n", endpoint, protocol);
     };
-    for (const auto& listener : broker.listeners()) {
-        opened("tcp", "mqtt", listener->name, endpoint_of(listener->address, listener->port));
+    for (const broker::Listener* listener : broker.listeners().all()) {
+        opened(broker::word_of(listener->kind), broker::type_of(listener->kind), listener->name,
+               endpoint_of(listener->address, listener->port));
     }
     if (http != nullptr) {
         for (const auto& listener : http->listeners()) {
-            const auto endpoint = endpoint_of(listener.tcp.address, listener.tcp.port);
+            const auto endpoint = endpoint_of(listener.socket.address, listener.socket.port);
             opened("http", "http", listener.name, endpoint);
         }
     }

@@ -58,9 +58,9 @@ ConfiguredHttp http_from_config(const config::Config& config) {
         if (configured.kind != config::ListenerKind::Http) continue;
         HttpListenerOptions listener;
         listener.name = configured.name;
-        listener.tcp.address = configured.address;
-        listener.tcp.port = configured.port;
-        listener.tcp.backlog = static_cast<int>(configured.backlog);
+        listener.socket.address = configured.address;
+        listener.socket.port = configured.port;
+        listener.socket.backlog = static_cast<int>(configured.backlog);
         listener.max_connections =
             std::min(configured.max_connections.value_or(kMaxHttpConnections), kMaxHttpConnections);
         listener.max_request_line_length = configured.max_request_line_length;

@@ -23,8 +23,8 @@ TEST(HttpFromConfig, WithoutAFileServesEverythingOnLoopback) {
     const auto http = http_from_config(*config::Config::without_file());
     ASSERT_EQ(http.options.listeners.size(), 1U);
     const auto& listener = http.options.listeners[0];
-    EXPECT_EQ(listener.tcp.address, "127.0.0.1");
-    EXPECT_EQ(listener.tcp.port, 8888);
+    EXPECT_EQ(listener.socket.address, "127.0.0.1");
+    EXPECT_EQ(listener.socket.port, 8888);
     EXPECT_TRUE(listener.modules.status && listener.modules.health && listener.modules.metrics);
     EXPECT_EQ(http.options.metrics_prefix, "vernemq_");
     EXPECT_THAT(http.warnings, IsEmpty());
@@ -39,8 +39,8 @@ TEST(HttpFromConfig, TakesHttpListenersAndTheirLimits) {
     ASSERT_EQ(http.options.listeners.size(), 2U);
     const auto& b = http.options.listeners[0];
     EXPECT_EQ(b.name, "b");
-    EXPECT_EQ(b.tcp.address, "::1");
-    EXPECT_EQ(b.tcp.port, 2);
+    EXPECT_EQ(b.socket.address, "::1");
+    EXPECT_EQ(b.socket.port, 2);
     EXPECT_EQ(b.max_request_line_length, 100U);
     EXPECT_EQ(b.max_header_value_length, 200U);
     EXPECT_EQ(b.max_connections, 3U);

@@ -221,12 +221,12 @@ private:
 
 Result<void> HttpServer::Impl::open(std::size_t index) {
     HttpListenerOptions& wanted = options.listeners[index];
-    auto opened = transport::open_tcp_listeners(wanted.tcp, 1);
+    auto opened = transport::open_listeners(wanted.socket, 1);
     if (!opened) {
         return Error{opened.error().code,
                      "listener.http." + wanted.name + ": " + opened.error().detail};
     }
-    const bool v6 = wanted.tcp.address.find(':') != std::string::npos;
+    const bool v6 = wanted.socket.address.find(':') != std::string::npos;
     auto endpoint = std::make_unique<Endpoint>();
     endpoint->index = index;
     endpoint->acceptor.emplace(io_, v6 ? tcp::v6() : tcp::v4(), opened.value()[0]);
@@ -270,8 +270,8 @@ NodeView HttpServer::Impl::view() const {
         broker::ListenerSnapshot picture;
         picture.type = "http";
         picture.name = listener.name;
-        picture.address = listener.tcp.address;
-        picture.port = listener.tcp.port;
+        picture.address = listener.socket.address;
+        picture.port = listener.socket.port;
         picture.running = true;
         picture.connections = endpoint->connections;
         picture.max_connections = listener.max_connections;

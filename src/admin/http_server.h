@@ -11,13 +11,13 @@
 #include "admin/limits.h"
 #include "base/result.h"
 #include "broker/inspect.h"
-#include "transport/tcp_listener.h"
+#include "transport/stream_listener.h"
 
 namespace vmq::admin {
 
 struct HttpListenerOptions {
     std::string name = "default";
-    transport::TcpListenOptions tcp;
+    transport::ListenOptions socket;
     std::uint32_t max_connections = kMaxHttpConnections;
     std::uint32_t max_request_line_length = 8000;
     std::uint32_t max_header_value_length = 4096;

@@ -24,7 +24,7 @@ using ::testing::StartsWith;
 HttpOptions on_any_port() {
     HttpOptions options;
     options.listeners.resize(1);
-    options.listeners[0].tcp.address = "127.0.0.1";
+    options.listeners[0].socket.address = "127.0.0.1";
     return options;
 }
 
@@ -41,7 +41,7 @@ protected:
     tcp::socket connect() {
         tcp::socket socket(io_);
         socket.connect(
-            {boost::asio::ip::make_address("127.0.0.1"), server_->listeners()[0].tcp.port});
+            {boost::asio::ip::make_address("127.0.0.1"), server_->listeners()[0].socket.port});
         return socket;
     }
 
@@ -174,7 +174,7 @@ TEST_F(HttpServerShards, AnAddressInUseIsAnErrorThatNamesIt) {
     serve(on_any_port());
     auto options = on_any_port();
     options.listeners[0].name = "other";
-    options.listeners[0].tcp.port = server_->listeners()[0].tcp.port;
+    options.listeners[0].socket.port = server_->listeners()[0].socket.port;
     HttpServer second(std::move(options), sample_node);
     const auto started = second.start();
     ASSERT_FALSE(started);

@@ -22,6 +22,17 @@ std::size_t OutputBuffer::gather(Piece* pieces, std::size_t most) const noexcept
     return count;
 }
 
+void OutputBuffer::take(OutputBuffer& from) {
+    const std::size_t begin = bytes_.size();
+    bytes_.append(from.bytes_, from.written_);
+    for (Reference& reference : from.references_) {
+        reference.at = reference.at - from.written_ + begin;
+        references_.push_back(std::move(reference));
+    }
+    referenced_ += from.referenced_;
+    from.clear();
+}
+
 void OutputBuffer::consume(std::size_t count) {
     VMQ_ASSERT(count <= size());
     std::size_t done = 0;

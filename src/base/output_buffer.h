@@ -22,6 +22,9 @@ public:
         referenced_ += view.size();
     }
 
+    /// Queues everything of `from` behind what was appended so far, and leaves it empty.
+    void take(OutputBuffer& from);
+
     [[nodiscard]] std::size_t size() const noexcept {
         return bytes_.size() - written_ + referenced_;
     }

@@ -29,7 +29,11 @@ std::uint64_t entropy() {
 
 Broker::Broker(BrokerOptions options)
     : options_(std::move(options)),
-      shared_(choose_shards(options_.shards), entropy(), options_.max_retained_messages) {
+      shared_(choose_shards(options_.shards), entropy(), options_.max_retained_messages),
+      listeners_(shards_, [this](Shard& shard, std::function<void()> work) {
+          if (threads_.empty()) return work();
+          boost::asio::post(shard.loop().io(), std::move(work));
+      }) {
     shared_.client_seed = entropy();
     shared_.steady_anchor = steady_now();
     shared_.wall_anchor =
@@ -123,26 +127,11 @@ Result<void> Broker::restore(store::Engine& engine) {
 
 Result<void> Broker::start() {
     if (auto opened = open_store(); !opened) return opened;
-    std::vector<std::vector<int>> descriptors;
-    for (ListenerOptions& options : options_.listeners) {
-        auto opened = transport::open_tcp_listeners(options.tcp, shared_.shards);
-        if (!opened) {
+    for (const ListenerOptions& options : options_.listeners) {
+        if (auto opened = listeners_.start(options); !opened) {
             return Error{opened.error().code,
-                         "listener.tcp." + options.name + ": " + opened.error().detail};
-        }
-        descriptors.push_back(std::move(opened.value()));
-        auto listener = std::make_unique<Listener>();
-        listener->name = options.name;
-        listener->address = options.tcp.address;
-        listener->port = options.tcp.port;
-        listener->max_connections = options.max_connections;
-        listener->policy = options.policy;
-        listener->settings = std::make_shared<const session::Settings>(options.settings);
-        listeners_.push_back(std::move(listener));
-    }
-    for (std::size_t i = 0; i < listeners_.size(); ++i) {
-        for (ShardId id = 0; id < shared_.shards; ++id) {
-            shards_[id]->listen(*listeners_[i], descriptors[i][id]);
+                         fmt::format("listener.{}.{}: {}", word_of(options.kind), options.name,
+                                     opened.error().detail)};
         }
     }
     shards_.front()->sweep_retained_every(options_.expire_retain_cache > Seconds(0)
@@ -152,12 +141,20 @@ Result<void> Broker::start() {
         threads_.push_back(std::make_unique<runtime::LoopThread>(shard->loop(), *shard));
     }
     accepting_.store(true);
+    watcher_.emplace([this] { watch_tls_files(); });
     return {};
+}
+
+void Broker::watch_tls_files() {
+    std::vector<int> nothing;
+    while (watching_.take(nothing, options_.tls_watch_interval)) listeners_.reload_tls(false);
 }
 
 void Broker::stop(Millis patience) {
     if (threads_.empty()) return;
     accepting_.store(false);
+    watching_.close();
+    watcher_.reset();
     for (const auto& shard : shards_) {
         boost::asio::post(shard->loop().io(), [&shard = *shard, patience] {
             shard.shut_down(steady_now() + patience);

@@ -5,27 +5,20 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
-#include "broker/listener.h"
+#include "broker/listeners.h"
 #include "broker/shard.h"
 #include "runtime/loop_thread.h"
+#include "runtime/work_queue.h"
 #include "store/engine.h"
-#include "transport/tcp_listener.h"
 
 namespace vmq::broker {
 
 class DurableStore;
-
-struct ListenerOptions {
-    std::string name = "default";
-    transport::TcpListenOptions tcp;
-    std::uint32_t max_connections = 10'000;  // 0: unlimited
-    session::ListenerPolicy policy;
-    session::Settings settings;
-};
 
 /// Where and how what must survive is kept.
 struct StoreOptions {
@@ -39,6 +32,7 @@ struct BrokerOptions {
     std::size_t max_retained_messages = 0;  // 0: unlimited
     Seconds expire_retain_cache{0};  // how often expired ones are cleared away; 0: as we like
     std::vector<ListenerOptions> listeners;
+    Millis tls_watch_interval{10'000};  // how often files of TLS listeners are looked at
     StoreOptions store;
 };
 
@@ -64,10 +58,10 @@ public:
     /// thread.
     bool set_durability(store::Durability durability);
 
-    /// Where clients can connect; ports as the system chose them. Valid after start().
-    [[nodiscard]] const std::vector<std::unique_ptr<Listener>>& listeners() const noexcept {
-        return listeners_;
-    }
+    /// Where clients can connect; ports as the system chose them. To be changed between start() and
+    /// stop() only.
+    [[nodiscard]] Listeners& listeners() noexcept { return listeners_; }
+    [[nodiscard]] const Listeners& listeners() const noexcept { return listeners_; }
     /// Any thread: between start() and stop().
     [[nodiscard]] bool accepting() const noexcept { return accepting_.load(); }
     [[nodiscard]] std::uint32_t shard_count() const noexcept { return shared_.shards; }
@@ -80,13 +74,16 @@ public:
 private:
     [[nodiscard]] Result<void> open_store();
     [[nodiscard]] Result<void> restore(store::Engine& engine);
+    void watch_tls_files();
 
     BrokerOptions options_;
     SharedState shared_;
-    std::vector<std::unique_ptr<Listener>> listeners_;
     std::vector<std::unique_ptr<Shard>> shards_;
+    Listeners listeners_;
     std::vector<std::unique_ptr<runtime::LoopThread>> threads_;
     std::atomic<bool> accepting_{false};
+    runtime::WorkQueue<int> watching_;  // closed when the broker stops
+    std::optional<runtime::WorkThread> watcher_;
     DurableStore* durable_ = nullptr;  // of shared_; null: nothing survives
 };
 

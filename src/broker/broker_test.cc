@@ -1,94 +1,31 @@
 #include "broker/broker.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "broker/limits.h"
+#include "support/blocking_peer.h"
 
 namespace vmq::broker {
 namespace {
 
 using namespace std::string_view_literals;
+using testing::connect_as;
+using testing::on_port;
 
-constexpr Millis kPatience{10'000};
-
-BrokerOptions on_port(std::uint16_t port, std::uint32_t shards = 2) {
-    BrokerOptions options;
-    options.shards = shards;
-    ListenerOptions listener;
-    listener.name = "test";
-    listener.tcp.address = "127.0.0.1";
-    listener.tcp.port = port;
-    listener.policy.allow_anonymous = true;
-    options.listeners.push_back(std::move(listener));
-    return options;
-}
-
-/// A blocking client; what does not come within kPatience does not come.
-class Peer final {
+class Peer final : public testing::BlockingPeer {
 public:
-    explicit Peer(const Broker& broker) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_port = htons(broker.listeners().front()->port);
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        connected_ = ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-    }
-    ~Peer() { ::close(fd_); }
-    Peer(const Peer&) = delete;
-    Peer& operator=(const Peer&) = delete;
-
-    [[nodiscard]] bool connected() const noexcept { return connected_; }
-    void send(std::string_view bytes) {
-        (void)::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    }
-    /// Reads until `count` bytes have come or the stream has ended.
-    std::string receive(std::size_t count) {
-        std::string got;
-        while (got.size() < count) {
-            pollfd ready{fd_, POLLIN, 0};
-            if (::poll(&ready, 1, static_cast<int>(kPatience.count())) <= 0) break;
-            std::array<char, 4096> buffer;
-            const ssize_t size =
-                ::recv(fd_, buffer.data(), std::min(buffer.size(), count - got.size()), 0);
-            if (size <= 0) break;
-            got.append(buffer.data(), static_cast<std::size_t>(size));
-        }
-        return got;
-    }
-    /// A whole packet with a one-byte length.
-    std::string receive_packet() {
-        std::string header = receive(2);
-        if (header.size() < 2) return header;
-        return header + receive(static_cast<unsigned char>(header[1]));
-    }
-
-private:
-    int fd_;
-    bool connected_ = false;
+    explicit Peer(const Broker& broker) : BlockingPeer(broker.listeners().all().front()->port) {}
 };
-
-std::string connect_as(char id) {
-    std::string packet("\x10\x0E\0\x04MQTT\x05\x02\0\0\0\0\x01"sv);
-    return packet + id;
-}
 
 TEST(BrokerShards, DeliversBetweenItsShardsAndSaysGoodByeWhenStopped) {
     Broker broker(on_port(0));
     ASSERT_TRUE(broker.start());
-    ASSERT_NE(broker.listeners().front()->port, 0);
+    ASSERT_NE(broker.listeners().all().front()->port, 0);
     EXPECT_EQ(broker.shard_count(), 2U);
     std::vector<std::unique_ptr<Peer>> peers;
     for (char id = 'a'; id < 'i'; ++id) {
@@ -129,7 +66,7 @@ TEST(BrokerShards, StopTellsTheReason) {
 TEST(BrokerShards, ASecondBrokerOnTheSamePortFailsAndNamesTheListener) {
     Broker first(on_port(0));
     ASSERT_TRUE(first.start());
-    Broker second(on_port(first.listeners().front()->port));
+    Broker second(on_port(first.listeners().all().front()->port));
     const auto started = second.start();
     ASSERT_FALSE(started);
     EXPECT_EQ(started.error().code, ErrorCode::AddressInUse);

@@ -1,11 +1,14 @@
 #include "broker/connection.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
 #include "base/log.h"
 #include "broker/limits.h"
 #include "broker/shard.h"
+#include "mqtt/topic.h"
 #include "session/connack.h"
 
 namespace vmq::broker {
@@ -14,6 +17,28 @@ using metrics::Counter;
 using mqtt::PacketId;
 using session::CloseCause;
 using transport::IoStatus;
+
+namespace {
+
+/// [RFC 6455 7.4.1]
+std::uint16_t websocket_code(CloseCause cause) noexcept {
+    switch (cause) {
+        case CloseCause::ClientDisconnect:
+        case CloseCause::ClientDisconnectWithWill:
+        case CloseCause::PeerClosed:
+            return 1000;  // normal closure
+        case CloseCause::ServerShutdown:
+            return 1001;  // going away
+        case CloseCause::ProtocolError:
+            return 1002;
+        case CloseCause::PacketTooLarge:
+            return 1009;
+        default:
+            return 1008;  // policy violation
+    }
+}
+
+}  // namespace
 
 Connection::Connection(Shard& shard, ConnectionNumber number, Listener& listener, int fd,
                        transport::PeerAddress peer, bool over_limit)
@@ -29,14 +54,26 @@ Connection::Connection(Shard& shard, ConnectionNumber number, Listener& listener
       over_limit_(over_limit) {}
 
 Connection::~Connection() {
+    closing_ = true;
+    count_handshakes();
     if (!moved_) listener_.leave();
     if (output_) shard_.release_output(std::move(output_));
+    if (wire_) shard_.release_output(std::move(wire_));
 }
 
 void Connection::open() {
+    layers_ = listener_.make_layers(peer_);
     handshake_ = std::make_unique<session::Handshake>(*this, listener_.policy, listener_.settings);
+    count_handshakes();
     arm_timer();
     update_interest();
+}
+
+void Connection::adopt(std::unique_ptr<transport::ByteLayers> layers,
+                       std::unique_ptr<OutputBuffer> wire) {
+    layers_ = std::move(layers);
+    wire_ = std::move(wire);
+    if (wire_) mark_dirty();
 }
 
 void Connection::attach(Client& client, Lane& lane, session::ConnectPlan plan,
@@ -61,7 +98,7 @@ void Connection::begin_reading(std::string unread) {
 }
 
 bool Connection::writable() const noexcept {
-    return !write_waiting_ && !closing_ && (!output_ || output_->size() < kOutputHighWater);
+    return !write_waiting_ && !closing_ && unsent() < kOutputHighWater;
 }
 
 bool Connection::send(const session::Session::Outgoing& outgoing,
@@ -79,22 +116,41 @@ bool Connection::send(const session::Session::Outgoing& outgoing,
 
 OutputBuffer& Connection::output() {
     if (!output_) output_ = shard_.acquire_output();
-    if (!dirty_) {
-        dirty_ = true;
-        shard_.mark_dirty(*this);
-    }
+    mark_dirty();
     return *output_;
+}
+
+OutputBuffer& Connection::wire() {
+    if (!wire_) wire_ = shard_.acquire_output();
+    mark_dirty();
+    return *wire_;
+}
+
+void Connection::mark_dirty() {
+    if (std::exchange(dirty_, true)) return;
+    shard_.mark_dirty(*this);
+}
+
+void Connection::wrap() {
+    if (!output_ || !layers_) return;
+    if (!wire_) wire_ = shard_.acquire_output();
+    layers_->send(*output_, *wire_);
+    shard_.release_output(std::move(output_));
 }
 
 void Connection::flush() {
     dirty_ = false;
-    if (!output_ || write_waiting_ || failed_ || held_for_ != 0) return;
+    if (write_waiting_ || failed_ || held_for_ != 0) return;
+    wrap();
+    OutputBuffer* const next = outgoing();
+    if (next == nullptr) return;
     std::size_t written = 0;
-    const IoStatus status = socket_.write(*output_, written);
+    const IoStatus status = socket_.write(*next, written);
     shard_.metrics().add(Counter::BytesSent, written);
     switch (status) {
         case IoStatus::Ok:
-            shard_.release_output(std::move(output_));
+            shard_.release_output(std::move(layers_ ? wire_ : output_));
+            drop_done_layers();
             // What came while the buffer was full waits in the queue, and nothing else will ask.
             if (client_ != nullptr && shard_.waits_for(*lane_)) shard_.pump_later(*this);
             return;
@@ -119,7 +175,7 @@ bool Connection::may_read() const noexcept {
     }
     if (handshake_ && handshake_->state() == session::Handshake::State::Parked) return false;
     // A client that asks and does not listen has to listen first.
-    return !(write_waiting_ && output_ && output_->size() >= kOutputHighWater);
+    return !(write_waiting_ && unsent() >= kOutputHighWater);
 }
 
 void Connection::update_interest() {
@@ -154,6 +210,34 @@ void Connection::on_readable() {
         held_back_ = true;
         return shard_.read_later(*this);
     }
+    if (in_handshake_ && !closing_) {
+        held_back_ = true;
+        return shard_.handshake_later(*this);
+    }
+    read();
+}
+
+void Connection::on_handshake_turn() {
+    held_back_ = false;
+    if (moved_ || failed_) return;
+    if (may_read()) read();
+    update_interest();
+}
+
+void Connection::count_handshakes() {
+    const bool handshake =
+        layers_ && layers_->stage() == transport::ByteLayers::Stage::Tls && !closing_;
+    if (std::exchange(in_handshake_, handshake) != handshake) {
+        handshake ? listener_.begin_handshake() : listener_.end_handshake();
+    }
+    const bool authentication =
+        handshake_ && !closing_ && handshake_->state() == session::Handshake::State::Parked;
+    if (std::exchange(in_authentication_, authentication) != authentication) {
+        authentication ? listener_.begin_authentication() : listener_.end_authentication();
+    }
+}
+
+void Connection::read() {
     const auto buffer = shard_.read_buffer();
     const auto result = socket_.read(buffer);
     switch (result.status) {
@@ -174,8 +258,52 @@ void Connection::on_readable() {
         case IoStatus::Ok:
             if (closing_) return;  // draining: whatever comes is discarded
             shard_.metrics().add(Counter::BytesReceived, result.size);
-            return process({buffer.data(), result.size});
+            return layers_ ? unwrap({buffer.data(), result.size})
+                           : process({buffer.data(), result.size});
     }
+}
+
+void Connection::unwrap(std::string_view bytes) {
+    using Status = transport::ByteLayers::Status;
+    std::string& plain = shard_.plain_buffer();
+    plain.clear();
+    const std::string_view waited_for = layers_->waiting_for();
+    if (!wire_) wire_ = shard_.acquire_output();
+    const Status status = layers_->receive(bytes, plain, *wire_);
+    if (wire_->empty()) {
+        shard_.release_output(std::move(wire_));
+    } else {
+        mark_dirty();
+    }
+    if (layers_->waiting_for() != waited_for) on_layer_done();
+    if (!plain.empty()) process(plain);
+    if (moved_ || closing_) return;
+    if (status == Status::Ended) {
+        layer_ended_ = true;
+        close(CloseCause::PeerClosed, "closed by the client");
+    } else if (status == Status::Failed) {
+        close(CloseCause::ProtocolError, layers_->error());
+    }
+}
+
+void Connection::on_layer_done() {
+    opened_at_ = shard_.now();
+    count_handshakes();
+    if (layers_->ready()) {
+        peer_ = layers_->peer();
+        if (const auto& username = layers_->username()) {
+            if (!mqtt::is_valid_utf8(*username)) {
+                return close(CloseCause::ProtocolError, "the certificate's name is not UTF-8");
+            }
+            handshake_->set_username(*username);
+        }
+        drop_done_layers();
+    }
+    arm_timer();
+}
+
+void Connection::drop_done_layers() {
+    if (layers_ && layers_->done() && !wire_) layers_.reset();
 }
 
 void Connection::resume_reading() {
@@ -256,10 +384,18 @@ bool Connection::on_handshake_frame(const mqtt::Frame& frame) {
     using State = session::Handshake::State;
     if (frame.type == mqtt::PacketType::Connect) count_received(frame.type);
     if (over_limit_) {
-        refuse_over_limit(frame);
+        refuse_connect(frame, mqtt::ReasonCode::QuotaExceeded,
+                       "max_connections of the listener reached");
+        return false;
+    }
+    if (frame.type == mqtt::PacketType::Connect && listener_.too_many_authentications()) {
+        shard_.metrics().add(Counter::ConnectRefusedBusy);
+        refuse_connect(frame, mqtt::ReasonCode::ServerBusy,
+                       "max_authentications of the listener reached");
         return false;
     }
     const State state = handshake_->on_frame(frame);
+    count_handshakes();
     if (state == State::Refused) {
         close(CloseCause::Refused, handshake_->refusal());
         return false;
@@ -267,15 +403,14 @@ bool Connection::on_handshake_frame(const mqtt::Frame& frame) {
     return state == State::Accepted;
 }
 
-void Connection::refuse_over_limit(const mqtt::Frame& frame) {
+void Connection::refuse_connect(const mqtt::Frame& frame, mqtt::ReasonCode reason,
+                                std::string_view why) {
     mqtt::Connect packet;
     const auto status = mqtt::decode_connect(frame, packet);
     if (status.ok() && frame.type == mqtt::PacketType::Connect) {
-        session::encode_refusing_connack(packet.version, mqtt::ReasonCode::QuotaExceeded,
-                                         "the listener has no free connections", "", 0,
-                                         output().bytes());
+        session::encode_refusing_connack(packet.version, reason, why, "", 0, output().bytes());
     }
-    close(CloseCause::Refused, "max_connections of the listener reached");
+    close(CloseCause::Refused, why);
 }
 
 void Connection::move_to_home(std::string_view unread) {
@@ -286,7 +421,7 @@ void Connection::move_to_home(std::string_view unread) {
     moved->unread.assign(unread);
     const ShardId home = shard_.home_of(moved->plan.mountpoint, moved->plan.client_id);
     // AUTH packets of an enhanced authentication may still wait to be written.
-    if (output_ && !output_->empty()) flush();
+    if (unsent() > 0) flush();
     if (closing_) return;  // the socket is gone
     while (output_ && !output_->empty()) {
         OutputBuffer::Piece piece{};
@@ -294,9 +429,12 @@ void Connection::move_to_home(std::string_view unread) {
         moved->unsent.append(piece.data, piece.size);
         output_->consume(piece.size);
     }
+    moved->layers = std::move(layers_);
+    moved->wire = std::move(wire_);
     moved->fd = socket_.release();
     moved_ = true;
     closing_ = true;
+    count_handshakes();
     session_ended_ = true;
     timer_.stop();
     shard_.mark_closing(*this);
@@ -312,7 +450,9 @@ void Connection::resume_parked() {
         return resume_reading();
     }
     if (!handshake_ || handshake_->state() != session::Handshake::State::Parked) return;
-    switch (handshake_->resume()) {
+    const auto state = handshake_->resume();
+    count_handshakes();
+    switch (state) {
         case session::Handshake::State::Accepted:
             if (!shard_.is_home(handshake_->plan())) return move_to_home(partial_);
             shard_.attach(*this, std::move(handshake_->plan()));
@@ -329,6 +469,7 @@ void Connection::close(CloseCause cause, std::string_view detail) {
     closing_ = true;
     cause_ = cause;
     stop_holding();
+    count_handshakes();
     shard_.mark_closing(*this);
     log_close(detail);
     using session::CloseCause;
@@ -379,17 +520,12 @@ bool Connection::finish() {
     if (!session_ended_) return false;
     if (moved_ || failed_) return true;
     if (draining_) return shard_.now() >= drain_until_;
-    if (output_ && !output_->empty()) {
-        // The last packets wait for the socket, but not for ever.
-        if (drain_until_ == kNever) {
-            drain_until_ = shard_.now() + kCloseTimeout;
-            shard_.loop().timers().start(timer_, drain_until_);
-        }
-        return shard_.now() >= drain_until_;
-    }
+    if (unsent() > 0) return wait_for_socket();
+    if (cause_ == CloseCause::PeerClosed && !layer_ended_) return true;
+    if (!part()) return failed_ || wait_for_socket();
     // A client that said good-bye expects nothing; others must be able to read the last packet
     // before the socket is closed under unread input, which would reset the connection.
-    if (cause_ == CloseCause::ClientDisconnect || cause_ == CloseCause::PeerClosed) return true;
+    if (cause_ == CloseCause::ClientDisconnect && !layers_) return true;
     socket_.shutdown_write();
     draining_ = true;
     drain_until_ = shard_.now() + kCloseTimeout;
@@ -398,10 +534,40 @@ bool Connection::finish() {
     return false;
 }
 
+/// The last packets wait for the socket, but not for ever. True: long enough.
+bool Connection::wait_for_socket() {
+    if (drain_until_ == kNever) {
+        drain_until_ = shard_.now() + kCloseTimeout;
+        shard_.loop().timers().start(timer_, drain_until_);
+    }
+    return shard_.now() >= drain_until_;
+}
+
+bool Connection::part() {
+    if (!layers_ || std::exchange(parted_, true)) return true;
+    layers_->close(websocket_code(cause_), wire());
+    flush();
+    return unsent() == 0;
+}
+
+TimePoint Connection::handshake_deadline() const noexcept {
+    if (layers_ && !layers_->ready()) return opened_at_ + listener_.layer_timeout(layers_->stage());
+    return opened_at_ + listener_.settings->mqtt_connect_timeout;
+}
+
+void Connection::on_handshake_timeout() {
+    if (!layers_ || layers_->ready()) {
+        return close(CloseCause::ConnectTimeout, "no CONNECT within mqtt_connect_timeout");
+    }
+    close(CloseCause::ConnectTimeout,
+          fmt::format("no {} within {} ms", layers_->waiting_for(),
+                      listener_.layer_timeout(layers_->stage()).count()));
+}
+
 void Connection::arm_timer() {
     TimePoint next = kNever;
     if (handshake_) {
-        next = opened_at_ + listener_.settings->mqtt_connect_timeout;
+        next = handshake_deadline();
     } else if (session_) {
         if (plan_.keep_alive_s > 0) {
             next = received_at_ + Millis(plan_.keep_alive_s * 1500);  // [v5 MQTT-3.1.2-22]
@@ -423,9 +589,7 @@ void Connection::arm_timer() {
 void Connection::on_timer(TimePoint now) {
     if (closing_) return;  // finish() looks at the time itself
     if (handshake_) {
-        if (now >= opened_at_ + listener_.settings->mqtt_connect_timeout) {
-            return close(CloseCause::ConnectTimeout, "no CONNECT within mqtt_connect_timeout");
-        }
+        if (now >= handshake_deadline()) return on_handshake_timeout();
     } else if (session_) {
         const auto& settings = *plan_.settings;
         if (plan_.keep_alive_s > 0 && now >= received_at_ + Millis(plan_.keep_alive_s * 1500)) {

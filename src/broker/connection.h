@@ -20,6 +20,7 @@
 #include "session/handshake.h"
 #include "session/host.h"
 #include "session/session.h"
+#include "transport/byte_layers.h"
 #include "transport/stream_socket.h"
 
 namespace vmq::broker {
@@ -41,6 +42,9 @@ public:
 
     /// Starts to read.
     void open();
+    /// Goes on with the layers of the connection it was before it moved; `wire`: what they have not
+    /// written yet, or null.
+    void adopt(std::unique_ptr<transport::ByteLayers> layers, std::unique_ptr<OutputBuffer> wire);
     /// Becomes the connection of `client`: sends CONNACK and handles `unread`.
     void attach(Client& client, Lane& lane, session::ConnectPlan plan, bool session_present);
     /// Handles bytes that came behind the CONNECT, then reads on.
@@ -83,6 +87,9 @@ public:
     void stop_holding();
     /// A packet that has waited for the store. Nothing happens once the session is closed.
     void send_stored(mqtt::PacketType type, std::string_view packet);
+
+    /// A turn of its TLS handshake, when the shard has time for it.
+    void on_handshake_turn();
 
     void on_ready(std::uint8_t events) override;
 
@@ -168,16 +175,40 @@ private:
     void update_interest();
     void on_readable();
     void on_writable();
+    /// Bytes of the socket, on their way through the layers.
+    void unwrap(std::string_view bytes);
+    void on_layer_done();
+    void read();
+    /// Counts what is under way of the listener's budgets.
+    void count_handshakes();
+    /// What was produced, on its way through the layers.
+    void wrap();
+    [[nodiscard]] OutputBuffer& wire();
+    /// What goes to the socket next, or null.
+    [[nodiscard]] OutputBuffer* outgoing() noexcept {
+        return layers_ ? wire_.get() : output_.get();
+    }
+    [[nodiscard]] std::size_t unsent() const noexcept {
+        return (output_ ? output_->size() : 0) + (wire_ ? wire_->size() : 0);
+    }
+    void mark_dirty();
+    void drop_done_layers();
+    /// Says good-bye in the layers, once. False: the socket has not taken it yet.
+    bool part();
+    bool wait_for_socket();
     void process(std::string_view bytes);
     /// Handles complete packets at the front of `bytes`; returns how many bytes they were.
     std::size_t process_frames(std::string_view bytes);
     [[nodiscard]] std::uint32_t max_frame() const noexcept;
     bool on_handshake_frame(const mqtt::Frame& frame);
-    void refuse_over_limit(const mqtt::Frame& frame);
+    void refuse_connect(const mqtt::Frame& frame, mqtt::ReasonCode reason, std::string_view why);
     void move_to_home(std::string_view unread);
     void resume_parked();
     void continue_after_pause();
     [[nodiscard]] bool may_read() const noexcept;
+    /// Until when the next step before the session is to be done.
+    [[nodiscard]] TimePoint handshake_deadline() const noexcept;
+    void on_handshake_timeout();
     void arm_timer();
     void on_timer(TimePoint now);
     void schedule_retry();
@@ -191,7 +222,9 @@ private:
     transport::PeerAddress peer_;
     Client* client_ = nullptr;
     Lane* lane_ = nullptr;
-    std::unique_ptr<OutputBuffer> output_;  // null while there is nothing to write
+    std::unique_ptr<OutputBuffer> output_;           // null while there is nothing to write
+    std::unique_ptr<transport::ByteLayers> layers_;  // null: plain MQTT over the socket
+    std::unique_ptr<OutputBuffer> wire_;             // what the layers made; null: nothing
     std::unique_ptr<session::Handshake> handshake_;
     std::optional<session::Session> session_;
     session::ConnectPlan plan_;
@@ -200,7 +233,7 @@ private:
     std::uint32_t asked_ = 0;  // questions to hooks so far
     std::unique_ptr<Rewritten> rewritten_;
     runtime::Timer timer_;
-    TimePoint opened_at_;
+    TimePoint opened_at_;  // when the step under way began
     TimePoint received_at_;
     TimePoint paused_until_ = kNever;  // kNever: not paused
     TimePoint retry_at_ = kNever;      // when packets in flight are looked at, MQTT 3 only
@@ -213,9 +246,13 @@ private:
     bool write_waiting_ = false;         // the socket is full
     bool closing_ = false;
     bool session_ended_ = false;
-    bool draining_ = false;  // our side is shut down, waiting for the peer's
-    bool moved_ = false;     // the descriptor went to another shard
-    bool failed_ = false;    // the socket is beyond use
+    bool in_handshake_ = false;       // of TLS, counted at the listener
+    bool in_authentication_ = false;  // a plugin is asked, counted at the listener
+    bool layer_ended_ = false;        // by the client: it still reads
+    bool parted_ = false;             // the layers have said good-bye
+    bool draining_ = false;           // our side is shut down, waiting for the peer's
+    bool moved_ = false;              // the descriptor went to another shard
+    bool failed_ = false;             // the socket is beyond use
 };
 
 }  // namespace vmq::broker

@@ -51,10 +51,7 @@ void Connection::let_go() {
 
 void Connection::stop_holding() {
     if (std::exchange(held_for_, 0U) == 0) return;
-    if (output_ && !dirty_) {
-        dirty_ = true;
-        shard_.mark_dirty(*this);
-    }
+    if (output_ || wire_) mark_dirty();
 }
 
 void Connection::send_when_safe(mqtt::PacketType type, std::string packet) {

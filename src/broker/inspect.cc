@@ -21,14 +21,14 @@ void add(NodeSnapshot& sum, const metrics::ShardMetrics& shard) {
     }
 }
 
-ListenerSnapshot picture_of(const Listener& listener, bool running) {
+ListenerSnapshot picture_of(const Listener& listener, bool accepting) {
     ListenerSnapshot picture;
-    picture.type = "mqtt";
+    picture.type = type_of(listener.kind);
     picture.name = listener.name;
     picture.address = listener.address;
     picture.port = listener.port;
     picture.mountpoint = listener.policy.mountpoint;
-    picture.running = running;
+    picture.running = accepting && listener.running();
     picture.connections = listener.connections();
     if (listener.max_connections != 0) picture.max_connections = listener.max_connections;
     return picture;
@@ -52,7 +52,7 @@ NodeSnapshot Inspector::snapshot() const {
     }
     result.retained_messages = broker_.shared().retained.size();
     result.retained_bytes = broker_.shared().retained.bytes();
-    for (const auto& listener : broker_.listeners()) {
+    for (const Listener* listener : broker_.listeners().all()) {
         result.listeners.push_back(picture_of(*listener, broker_.accepting()));
     }
     return result;

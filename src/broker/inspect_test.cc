@@ -11,10 +11,10 @@ BrokerOptions two_listeners() {
     BrokerOptions options;
     options.shards = 2;
     options.listeners.resize(2);
-    options.listeners[0].tcp.address = "127.0.0.1";
+    options.listeners[0].socket.address = "127.0.0.1";
     options.listeners[0].max_connections = 10;
     options.listeners[1].name = "open";
-    options.listeners[1].tcp.address = "127.0.0.1";
+    options.listeners[1].socket.address = "127.0.0.1";
     options.listeners[1].max_connections = 0;
     options.listeners[1].policy.mountpoint = "m";
     return options;

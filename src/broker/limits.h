@@ -20,6 +20,10 @@ inline constexpr std::size_t kSpareOutputSize = 512 * 1024;
 inline constexpr std::uint32_t kMaxConnectSize = 1024 * 1024;
 /// How long the last packet may take to leave, and the peer to close after it.
 inline constexpr Millis kCloseTimeout{2000};
+/// How long a turn goes on with TLS handshakes before everybody else is served again.
+inline constexpr std::chrono::microseconds kHandshakeSlice{2000};
+/// A listener with too many handshakes under way accepts nobody for so long.
+inline constexpr Millis kAcceptPause{20};
 /// Most messages one client is sent from its queue in one go before others have their turn.
 inline constexpr int kPumpBudget = 1000;
 /// Longest topic, client id or mountpoint: what two bytes of length can say.

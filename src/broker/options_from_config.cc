@@ -3,8 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 #include <optional>
+
+#include "config/typed_settings.h"
+#include "transport/peer_address.h"
 
 namespace vmq::broker {
 namespace {
@@ -20,17 +24,142 @@ std::optional<int> socket_buffer(std::uint32_t bytes) {
     return clamped<int>(bytes);
 }
 
+/// Longer than any connection lives.
+constexpr Millis kForever = std::chrono::hours(24 * 365 * 100);
+
+std::optional<ListenerKind> mqtt_kind(config::ListenerKind kind) {
+    switch (kind) {
+        case config::ListenerKind::Tcp:
+            return ListenerKind::Mqtt;
+        case config::ListenerKind::Ssl:
+            return ListenerKind::Mqtts;
+        case config::ListenerKind::Ws:
+            return ListenerKind::MqttWs;
+        case config::ListenerKind::Wss:
+            return ListenerKind::MqttWss;
+        default:
+            return std::nullopt;
+    }
+}
+
+/// proxy_xff_trusted_intermediate, in the form in which addresses are compared.
+std::vector<std::string> trusted_proxies(const std::string& text, const std::string& key,
+                                         std::vector<std::string>& warnings) {
+    std::vector<std::string> proxies;
+    for (std::size_t begin = 0; begin < text.size();) {
+        const std::size_t end = std::min(text.find(';', begin), text.size());
+        std::string word = text.substr(begin, end - begin);
+        std::erase(word, ' ');
+        begin = end + 1;
+        if (word.empty()) continue;
+        if (auto address = transport::canonical_host(word)) {
+            proxies.push_back(std::move(*address));
+        } else {
+            warnings.push_back(key + ".proxy_xff_trusted_intermediate: " + word +
+                               " is no IP address and trusts nobody");
+        }
+    }
+    return proxies;
+}
+
+transport::WebSocketOptions websocket_options(const config::MqttSettings& mqtt,
+                                              const config::ListenerSettings& configured,
+                                              std::vector<std::string>& warnings) {
+    transport::WebSocketOptions options;
+    options.max_frame_size = mqtt.max_ws_frame_size.value_or(transport::WebSocketCodec::kNoLimit);
+    options.upgrade.max_request_line = configured.max_request_line_length;
+    options.upgrade.max_header_value = configured.max_header_value_length;
+    const config::ProxySettings& proxy = configured.proxy;
+    if (!proxy.xff_support) return options;
+    const std::string key = config::listener_key(configured.kind, configured.name);
+    options.trusted_proxies = trusted_proxies(proxy.xff_trusted_intermediate, key, warnings);
+    if (options.trusted_proxies.empty()) {
+        warnings.push_back(key +
+                           ": proxy_xff_support has no effect without "
+                           "proxy_xff_trusted_intermediate, which names the proxies");
+        return options;
+    }
+    options.common_name_as_username = proxy.xff_use_cn_as_username;
+    if (options.common_name_as_username) options.upgrade.common_name_header = proxy.xff_cn_header;
+    return options;
+}
+
+transport::TlsOptions tls_options(const config::ListenerSettings& configured,
+                                  std::vector<std::string>& warnings) {
+    const config::TlsSettings& tls = configured.tls;
+    transport::TlsOptions options;
+    options.certificate = {tls.certfile, tls.keyfile, tls.keypasswd};
+    if (!tls.more_keyfiles.empty() && tls.more_keyfiles.size() != tls.more_certfiles.size()) {
+        warnings.push_back(config::listener_key(configured.kind, configured.name) +
+                           ": more_certfiles and more_keyfiles have not the same number of files");
+    }
+    for (std::size_t i = 0; i < tls.more_certfiles.size(); ++i) {
+        options.more_certificates.push_back(
+            {tls.more_certfiles[i],
+             i < tls.more_keyfiles.size() ? tls.more_keyfiles[i] : std::string(), tls.keypasswd});
+    }
+    options.cafile = tls.cafile;
+    options.crlfile = tls.crlfile;
+    options.depth = tls.depth;
+    options.require_certificate = tls.require_certificate;
+    options.use_identity_as_username = tls.use_identity_as_username;
+    options.ciphers = tls.ciphers;
+    options.eccs = tls.eccs;
+    options.tls_version = tls.tls_versions;
+    options.dhfile = tls.dhfile;
+    options.psk_support = tls.psk_support;
+    options.psk_identity_hint = tls.psk_identity_hint;
+    options.pskfile = tls.pskfile;
+    if (!tls.pskfile_separator.empty()) options.pskfile_separator = tls.pskfile_separator.front();
+    return options;
+}
+
+void set_socket(const config::ListenerSettings& configured, transport::ListenOptions& socket,
+                std::vector<std::string>& warnings) {
+    socket.address = configured.address;
+    socket.port = configured.port;
+    socket.unix_path = configured.unix_path;
+    socket.unix_owner = configured.unix_socket_owner;
+    socket.unix_group = configured.unix_socket_group;
+    socket.backlog = clamped<int>(configured.backlog);
+    const std::string& mode = configured.unix_socket_mode;
+    unsigned value = 0;
+    const auto parsed = std::from_chars(mode.data(), mode.data() + mode.size(), value, 8);
+    if (parsed.ptr == mode.data() + mode.size() && !mode.empty() && value <= 0777) {
+        socket.unix_mode = value;
+    } else {
+        warnings.push_back(config::listener_key(configured.kind, configured.name) +
+                           ".unix_socket_mode: " + mode +
+                           " is no mode like 0660; the socket is the owner's alone");
+        socket.unix_mode = 0600;
+    }
+    if (configured.buffer_sizes) {
+        socket.send_buffer = socket_buffer(configured.buffer_sizes->send);
+        socket.receive_buffer = socket_buffer(configured.buffer_sizes->receive);
+    }
+}
+
 ListenerOptions listener_options(const config::MqttSettings& mqtt,
-                                 const config::ListenerSettings& configured) {
+                                 const config::ListenerSettings& configured, ListenerKind kind,
+                                 std::vector<std::string>& warnings) {
     ListenerOptions listener;
     listener.name = configured.name;
-    listener.tcp.address = configured.address;
-    listener.tcp.port = configured.port;
-    listener.tcp.backlog = clamped<int>(configured.backlog);
-    if (configured.buffer_sizes) {
-        listener.tcp.send_buffer = socket_buffer(configured.buffer_sizes->send);
-        listener.tcp.receive_buffer = socket_buffer(configured.buffer_sizes->receive);
+    listener.kind = kind;
+    set_socket(configured, listener.socket, warnings);
+    if (kind == ListenerKind::MqttWs || kind == ListenerKind::MqttWss) {
+        listener.layers.websocket = websocket_options(mqtt, configured, warnings);
     }
+    if (kind == ListenerKind::Mqtts || kind == ListenerKind::MqttWss) {
+        listener.tls = tls_options(configured, warnings);
+    }
+    const auto& timeout = configured.tls.tls_handshake_timeout_ms;
+    listener.tls_handshake_timeout = timeout ? Millis(*timeout) : kForever;
+    listener.max_handshakes = configured.max_tls_handshakes;
+    listener.max_authentications = configured.max_authentications;
+    listener.layers.proxy_header = configured.proxy.proxy_protocol;
+    listener.layers.proxy_common_name_as_username =
+        configured.proxy.proxy_protocol_use_cn_as_username;
+    listener.proxy_header_timeout = Millis(configured.proxy.proxy_protocol_timeout_ms);
     listener.max_connections = configured.max_connections.value_or(0);
     listener.policy.mountpoint = configured.mountpoint;
     listener.policy.allowed_protocol_versions = configured.allowed_protocol_versions;
@@ -105,14 +234,15 @@ ConfiguredBroker options_from_config(const config::Config& config) {
     options.max_retained_messages = config.mqtt().max_retained_messages;
     options.expire_retain_cache = Seconds(config.mqtt().expire_retain_cache_s);
     options.store = store_options(config.node());
+    const Millis crl_interval(config.mqtt().crl_refresh_interval_ms);
+    if (crl_interval > Millis(0)) {
+        options.tls_watch_interval = std::min(options.tls_watch_interval, crl_interval);
+    }
     for (const config::ListenerSettings& listener : config.listeners()) {
-        if (listener.kind != config::ListenerKind::Tcp) continue;
-        if (!listener.unix_path.empty()) {
-            result.warnings.push_back("listener.tcp." + listener.name +
-                                      ": unix sockets are not built yet, it is not opened");
-            continue;
-        }
-        options.listeners.push_back(listener_options(config.mqtt(), listener));
+        const auto kind = mqtt_kind(listener.kind);
+        if (!kind) continue;
+        options.listeners.push_back(
+            listener_options(config.mqtt(), listener, *kind, result.warnings));
     }
     if (options.listeners.empty()) {
         result.warnings.emplace_back(

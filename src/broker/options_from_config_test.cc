@@ -32,10 +32,10 @@ ListenerOptions listener_of(const std::string& text) {
 TEST(OptionsFromConfig, WithoutAFileThereAreOnlyLoopbackListenersOpenToAll) {
     const auto result = options_from_config(*config::Config::without_file());
     ASSERT_EQ(result.options.listeners.size(), 2U);
-    EXPECT_EQ(result.options.listeners[0].tcp.address, "127.0.0.1");
-    EXPECT_EQ(result.options.listeners[1].tcp.address, "::1");
+    EXPECT_EQ(result.options.listeners[0].socket.address, "127.0.0.1");
+    EXPECT_EQ(result.options.listeners[1].socket.address, "::1");
     for (const auto& listener : result.options.listeners) {
-        EXPECT_EQ(listener.tcp.port, 1883);
+        EXPECT_EQ(listener.socket.port, 1883);
         EXPECT_TRUE(listener.policy.allow_anonymous);
     }
     EXPECT_THAT(result.warnings, IsEmpty());
@@ -104,18 +104,75 @@ TEST(OptionsFromConfig, ListenerOptionsAreTakenOver) {
         "listener.tcp.a.backlog = 9\nlistener.tcp.a.buffer_sizes = 4096,0,32768\n");
     EXPECT_EQ(listener.policy.mountpoint, "m");
     EXPECT_THAT(listener.policy.allowed_protocol_versions, ElementsAre(4, 5));
-    EXPECT_EQ(listener.tcp.backlog, 9);
-    EXPECT_EQ(listener.tcp.send_buffer, 4096);
-    EXPECT_EQ(listener.tcp.receive_buffer, std::nullopt);
+    EXPECT_EQ(listener.socket.backlog, 9);
+    EXPECT_EQ(listener.socket.send_buffer, 4096);
+    EXPECT_EQ(listener.socket.receive_buffer, std::nullopt);
 }
 
-TEST(OptionsFromConfig, WhatCannotBeOpenedYetIsLeftOutAndNamed) {
+TEST(OptionsFromConfig, EveryKindOfMqttListenerHasItsLayers) {
     const auto result = from(
-        "listener.tcp.a = 127.0.0.1:0\nlistener.tcp.sock = local:/tmp/x.sock:0\n"
-        "listener.ssl.b = 127.0.0.1:0\n");
-    ASSERT_EQ(result.options.listeners.size(), 1U);
-    EXPECT_EQ(result.options.listeners[0].name, "a");
-    EXPECT_THAT(result.warnings, ElementsAre(HasSubstr("listener.tcp.sock")));
+        "listener.tcp.a = local:/tmp/x.sock:0\nlistener.tcp.a.unix_socket_mode = 0600\n"
+        "listener.tcp.a.unix_socket_group = mqtt\nlistener.tcp.proxy_protocol = on\n"
+        "listener.ssl.b = 127.0.0.1:0\nlistener.ssl.b.certfile = c.pem\n"
+        "listener.ssl.more_certfiles = d.pem, e.pem\nlistener.ssl.more_keyfiles = d.key, e.key\n"
+        "listener.ssl.b.tls_handshake_timeout = 7\nlistener.ssl.b.max_tls_handshakes = 8\n"
+        "listener.ssl.pskfile_separator = ,\n"
+        "listener.ws.c = 127.0.0.1:0\nmax_ws_frame_size = 9\n"
+        "listener.ws.c.max_authentications = 10\n"
+        "listener.wss.d = 127.0.0.1:1\nlistener.http.e = 127.0.0.1:2\n");
+    EXPECT_THAT(result.warnings, IsEmpty());
+    ASSERT_EQ(result.options.listeners.size(), 4U);
+    const ListenerOptions& a = result.options.listeners[0];
+    EXPECT_EQ(a.kind, ListenerKind::Mqtt);
+    EXPECT_EQ(a.socket.unix_path, "/tmp/x.sock");
+    EXPECT_EQ(a.socket.unix_mode, 0600U);
+    EXPECT_EQ(a.socket.unix_group, "mqtt");
+    EXPECT_TRUE(a.layers.proxy_header);
+    EXPECT_FALSE(a.tls);
+    EXPECT_FALSE(a.layers.websocket);
+    const ListenerOptions& b = result.options.listeners[1];
+    EXPECT_EQ(b.kind, ListenerKind::Mqtts);
+    ASSERT_TRUE(b.tls);
+    EXPECT_EQ(b.tls->certificate.certfile, "c.pem");
+    ASSERT_EQ(b.tls->more_certificates.size(), 2U);
+    EXPECT_EQ(b.tls->more_certificates[1].certfile, "e.pem");
+    EXPECT_EQ(b.tls->more_certificates[1].keyfile, "e.key");
+    EXPECT_THAT(b.tls->tls_version, ElementsAre("tlsv1.2", "tlsv1.3"));
+    EXPECT_EQ(b.tls->pskfile_separator, ',');
+    EXPECT_EQ(b.tls_handshake_timeout, Millis(7));
+    EXPECT_EQ(b.max_handshakes, 8U);
+    EXPECT_FALSE(b.layers.proxy_header);
+    const ListenerOptions& c = result.options.listeners[2];
+    EXPECT_EQ(c.kind, ListenerKind::MqttWs);
+    ASSERT_TRUE(c.layers.websocket);
+    EXPECT_EQ(c.layers.websocket->max_frame_size, 9U);
+    EXPECT_EQ(c.max_authentications, 10U);
+    EXPECT_FALSE(c.tls);
+    const ListenerOptions& d = result.options.listeners[3];
+    EXPECT_EQ(d.kind, ListenerKind::MqttWss);
+    EXPECT_TRUE(d.tls);
+    EXPECT_TRUE(d.layers.websocket);
+}
+
+TEST(OptionsFromConfig, ProxiesThatMaySpeakForClientsAreReadAndCheckedWithoutStopping) {
+    const std::string ws = "listener.ws.a = 127.0.0.1:0\nlistener.ws.a.proxy_xff_support = on\n";
+    auto result = from(ws);
+    EXPECT_THAT(result.warnings, ElementsAre(HasSubstr("without proxy_xff_trusted_intermediate")));
+    result = from(ws +
+                  "listener.ws.proxy_xff_trusted_intermediate = 10.0.0.1; 2001:DB8::1;proxy\n"
+                  "listener.ws.a.proxy_xff_use_cn_as_username = on\n");
+    EXPECT_THAT(result.warnings, ElementsAre(HasSubstr("proxy is no IP address")));
+    const auto& websocket = *result.options.listeners.at(0).layers.websocket;
+    EXPECT_THAT(websocket.trusted_proxies, ElementsAre("10.0.0.1", "2001:db8::1"));
+    EXPECT_TRUE(websocket.common_name_as_username);
+    EXPECT_EQ(websocket.upgrade.common_name_header, "x-ssl-client-cn");
+}
+
+TEST(OptionsFromConfig, AModeThatIsNoneLeavesTheSocketToItsOwner) {
+    const auto result =
+        from("listener.tcp.a = local:/tmp/x.sock:0\nlistener.tcp.a.unix_socket_mode = rw\n");
+    EXPECT_THAT(result.warnings, ElementsAre(HasSubstr("rw is no mode like 0660")));
+    EXPECT_EQ(result.options.listeners.at(0).socket.unix_mode, 0600U);
 }
 
 TEST(OptionsFromConfig, AConfigurationWithoutAListenerIsWorthAWarning) {

@@ -32,10 +32,38 @@ Shard::~Shard() {
 }
 
 void Shard::listen(Listener& listener, int fd) {
-    acceptors_.push_back(std::make_unique<transport::TcpAcceptor>(
+    acceptors_[&listener] = std::make_unique<transport::Acceptor>(
         loop_, fd, [this, &listener](int accepted, transport::PeerAddress peer) {
             on_accept(listener, accepted, std::move(peer));
-        }));
+        });
+}
+
+void Shard::stop_listening(const Listener& listener) { acceptors_.erase(&listener); }
+
+template <typename Which>
+void Shard::disconnect_where(Which which, mqtt::ReasonCode reason, session::CloseCause cause,
+                             std::string_view why) {
+    std::vector<ConnectionNumber> numbers;
+    for (const auto& [number, connection] : connections_) {
+        if (!connection->closing() && which(*connection)) numbers.push_back(number);
+    }
+    for (const ConnectionNumber number : numbers) {
+        Connection* connection = find(number);
+        if (connection == nullptr || connection->closing()) continue;
+        if (auto* session = connection->session()) {
+            session->disconnect(reason, cause, why);
+        } else {
+            connection->close(session::CloseCause::PeerClosed, why);
+        }
+    }
+    loop_.run_again();
+}
+
+void Shard::disconnect_all(const Listener* listener) {
+    disconnect_where(
+        [listener](const Connection& connection) { return &connection.listener() == listener; },
+        mqtt::ReasonCode::AdministrativeAction, session::CloseCause::AdministrativeAction,
+        "listener stopped");
 }
 
 void Shard::sweep_retained_every(Millis interval) {
@@ -69,6 +97,11 @@ void Shard::on_accept(Listener& listener, int fd, transport::PeerAddress peer) {
         return;
     }
     opened.open();
+    if (listener.too_many_handshakes()) {
+        metrics_.add(Counter::TlsAcceptPaused);
+        const auto acceptor = acceptors_.find(&listener);
+        if (acceptor != acceptors_.end()) acceptor->second->pause(kAcceptPause);
+    }
 }
 
 bool Shard::may_log_close() {
@@ -98,20 +131,22 @@ void Shard::shut_down(TimePoint deadline) {
     mail_.published_sent.store(mail_.sent);
     shutdown_deadline_ = deadline;
     loop_.timers().start(shutdown_timer_, deadline);
-    for (const auto& acceptor : acceptors_) acceptor->close();
-    std::vector<ConnectionNumber> numbers;
-    for (const auto& [number, connection] : connections_) numbers.push_back(number);
-    for (const ConnectionNumber number : numbers) {
-        Connection* connection = find(number);
-        if (connection == nullptr || connection->closing()) continue;
-        if (auto* session = connection->session()) {  // [v5 3.14.2.1]
-            session->disconnect(mqtt::ReasonCode::ServerShuttingDown,
-                                session::CloseCause::ServerShutdown, "broker shutting down");
-        } else {
-            connection->close(session::CloseCause::PeerClosed, "broker shutting down");
-        }
+    for (const auto& [listener, acceptor] : acceptors_) acceptor->close();
+    disconnect_where([](const Connection&) { return true; },  // [v5 3.14.2.1]
+                     mqtt::ReasonCode::ServerShuttingDown, session::CloseCause::ServerShutdown,
+                     "broker shutting down");
+}
+
+void Shard::run_handshakes() {
+    using Clock = std::chrono::steady_clock;  // finer than that of the loop
+    const auto end = Clock::now() + kHandshakeSlice;
+    while (const auto number = handshakes_.pop()) {
+        Connection* connection = find(*number);
+        if (connection == nullptr) continue;
+        connection->on_handshake_turn();
+        if (Clock::now() >= end) break;
     }
-    loop_.run_again();
+    if (!handshakes_.empty()) loop_.run_again();
 }
 
 std::unique_ptr<OutputBuffer> Shard::acquire_output() {
@@ -151,6 +186,7 @@ void Shard::on_turn_end() {
         }
         if (!pump_later_.empty()) loop_.run_again();
     }
+    if (!handshakes_.empty()) run_handshakes();
     for (std::size_t i = 0; i < closing_.size(); ++i) closing_[i]->end_session();
     commit();
     hand_over_outboxes();
@@ -266,6 +302,7 @@ void Shard::handle(MoveConnection& move) {
     if (shutting_down_) {
         return connection.close(session::CloseCause::PeerClosed, "broker shutting down");
     }
+    connection.adopt(std::move(moved->layers), std::move(moved->wire));
     if (!moved->unsent.empty()) connection.output().bytes() += moved->unsent;
     attach(connection, std::move(moved->plan));
     connection.begin_reading(std::move(moved->unread));

@@ -16,6 +16,7 @@
 #include "broker/client.h"
 #include "broker/connection.h"
 #include "broker/drop_log.h"
+#include "broker/handshake_queue.h"
 #include "broker/limits.h"
 #include "broker/listener.h"
 #include "broker/pending_writes.h"
@@ -30,7 +31,7 @@
 #include "runtime/timer_wheel.h"
 #include "session/publish_template.h"
 #include "store/message_store.h"
-#include "transport/tcp_listener.h"
+#include "transport/stream_listener.h"
 
 namespace vmq::broker {
 
@@ -81,9 +82,14 @@ public:
     [[nodiscard]] Random& random() noexcept { return random_; }
     [[nodiscard]] TimePoint now() const noexcept { return loop_.now(); }
     [[nodiscard]] std::span<char> read_buffer() noexcept { return read_buffer_; }
+    /// For what layers make of what was read, until the next read.
+    [[nodiscard]] std::string& plain_buffer() noexcept { return plain_buffer_; }
 
-    /// Before the thread starts: accepts on `fd` for `listener`.
+    /// Accepts on `fd`, which it takes over, for `listener`.
     void listen(Listener& listener, int fd);
+    void stop_listening(const Listener& listener);
+    /// Sends everybody on `listener` away.
+    void disconnect_all(const Listener* listener);
     /// Before the thread starts: clears expired retained messages away, for all shards.
     void sweep_retained_every(Millis interval);
     /// Takes over a connected, non-blocking descriptor as a client of `listener`.
@@ -184,6 +190,10 @@ public:
     void mark_closing(Connection& connection) { closing_.push_back(&connection); }
     void pump_later(Connection& connection) { pump_later_.push_back(connection.number()); }
     [[nodiscard]] bool congested() const noexcept { return congested_; }
+    /// The connection's TLS handshake goes on when a turn has time for it.
+    void handshake_later(const Connection& connection) {
+        handshakes_.push(connection.listener(), connection.number());
+    }
     void read_later(Connection& connection) { read_later_.push_back(connection.number()); }
     [[nodiscard]] std::unique_ptr<OutputBuffer> acquire_output();
     void release_output(std::unique_ptr<OutputBuffer> output);
@@ -270,6 +280,9 @@ private:
     void fetch(Client& client);
     void on_loaded(ClientNumber number, std::uint32_t ticket,
                    std::vector<store::StoredMessage> messages);
+    template <typename Which>
+    void disconnect_where(Which which, mqtt::ReasonCode reason, session::CloseCause cause,
+                          std::string_view why);
     void restore_will(Client& client, const store::StoredWill& stored);
     void act(std::vector<WhenSafe> actions);
     void hand_over_writes();
@@ -296,6 +309,7 @@ private:
     void restart_client_timer(Client& client);
     [[nodiscard]] hooks::ClientContext client_context(const Client& client) const;
 
+    void run_handshakes();
     void sweep_retained();
     void report_drops();
     void report_closes();
@@ -316,6 +330,7 @@ private:
     Random random_;
     routing::LocalSubscribers subscribers_;
     std::vector<char> read_buffer_;
+    std::string plain_buffer_;
     Millis sweep_interval_{0};
     runtime::Timer sweep_timer_{
         this, [](void* self, TimePoint) { static_cast<Shard*>(self)->sweep_retained(); }};
@@ -323,13 +338,14 @@ private:
     boost::unordered_flat_set<std::unique_ptr<Client>, ClientHash, ClientEqual> clients_;
     boost::unordered_flat_map<ClientNumber, Client*> clients_by_number_;
     boost::unordered_flat_map<ConnectionNumber, std::unique_ptr<Connection>> connections_;
-    std::vector<std::unique_ptr<transport::TcpAcceptor>> acceptors_;
+    boost::unordered_flat_map<const Listener*, std::unique_ptr<transport::Acceptor>> acceptors_;
     std::uint64_t next_number_ = 0;
 
     std::vector<Connection*> dirty_;
     std::vector<Connection*> closing_;
     std::vector<ConnectionNumber> pump_later_;
     std::vector<ConnectionNumber> read_later_;
+    HandshakeQueue handshakes_;
     std::vector<std::unique_ptr<OutputBuffer>> spare_outputs_;
     session::PublishTemplate template_;
     routing::MatchResult matches_;

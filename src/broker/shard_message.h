@@ -8,11 +8,13 @@
 #include <variant>
 
 #include "base/ids.h"
+#include "base/output_buffer.h"
 #include "mqtt/message.h"
 #include "routing/subscription_index.h"
 #include "session/connect_plan.h"
 #include "session/host.h"
-#include "transport/tcp_listener.h"
+#include "transport/byte_layers.h"
+#include "transport/peer_address.h"
 
 namespace vmq::broker {
 
@@ -63,8 +65,10 @@ struct MovedConnection {
     int fd = -1;
     Listener* listener = nullptr;
     transport::PeerAddress peer;
-    std::string unread;  // bytes behind the CONNECT
-    std::string unsent;  // what the socket has not taken yet
+    std::string unread;                             // bytes behind the CONNECT
+    std::string unsent;                             // what the socket has not taken yet
+    std::unique_ptr<transport::ByteLayers> layers;  // or null
+    std::unique_ptr<OutputBuffer> wire;             // what they have not written yet, or null
     session::ConnectPlan plan;
 };
 struct MoveConnection {

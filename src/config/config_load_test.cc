@@ -130,10 +130,10 @@ TEST(Load, WarnsOnceOfWhatMeansNothing) {
 }
 
 TEST(Load, WarnsOnceOfWhatIsNotBuiltYetButChecksIt) {
-    EXPECT_THAT(warnings_of("systree_enabled = on\nlistener.ssl.x = 127.0.0.1:8883\n"
+    EXPECT_THAT(warnings_of("systree_enabled = on\nlistener.https.x = 127.0.0.1:8883\n"
                             "vmq_passwd.password_file = x\nallow_anonymous = on\n"),
                 ElementsAre("vernemq.conf: these settings have no effect yet: systree_enabled, "
-                            "listener.ssl.x, vmq_passwd.password_file"));
+                            "listener.https.x, vmq_passwd.password_file"));
     EXPECT_THAT(errors_of("systree_enabled = maybe"), testing::SizeIs(1));
 }
 

@@ -36,6 +36,7 @@ constexpr std::uint32_t kHttps = bit(ListenerKind::Https);
 constexpr std::uint32_t kVmq = bit(ListenerKind::Vmq);
 constexpr std::uint32_t kVmqs = bit(ListenerKind::Vmqs);
 constexpr std::uint32_t kMqtt = kTcp | kSsl | kWs | kWss;
+constexpr std::uint32_t kMqttTls = kSsl | kWss;
 constexpr std::uint32_t kTls = kSsl | kWss | kHttps | kVmqs;
 constexpr std::uint32_t kWeb = kHttp | kHttps;
 constexpr std::uint32_t kAll = kMqtt | kWeb | kVmq | kVmqs;
@@ -55,7 +56,7 @@ void add_mqtt_options(std::vector<ListenerOption>& options) {
                              "level.")
              .range(-1, kUint32Max)
              .not_zero(),
-         kAll, kTcp | kHttp},
+         kAll, kMqtt | kHttp},
         {integer("nr_of_acceptors", "10", "Accepted for VerneMQ's sake; has no effect.")
              .range(-1, kUint32Max)
              .no_meaning(),
@@ -64,24 +65,42 @@ void add_mqtt_options(std::vector<ListenerOption>& options) {
                  "Connections the system holds until they are accepted. Not known to VerneMQ.")
              .range(1, kUint16Max)
              .hidden(),
-         kAll, kTcp | kHttp},
+         kAll, kMqtt | kHttp},
+        {integer(
+             "max_authentications", "1000",
+             "Most clients of a listener that wait for an authentication plugin at a time; more "
+             "are told that the broker is busy. Not known to VerneMQ.")
+             .range(1, kUint32Max)
+             .hidden(),
+         kMqtt, kMqtt},
+        {text("unix_socket_mode", "0660",
+              "Permissions of the file of a Unix socket, octal: who may write may connect. Not "
+              "known "
+              "to VerneMQ.")
+             .hidden(),
+         kMqtt, kMqtt},
+        {text("unix_socket_owner", "", "User that file belongs to. Not known to VerneMQ.").hidden(),
+         kMqtt, kMqtt},
+        {text("unix_socket_group", "", "Group that file belongs to. Not known to VerneMQ.")
+             .hidden(),
+         kMqtt, kMqtt},
         {integer("max_connection_lifetime", "0",
                  "Connections are closed this long after their CONNECT; 0 lets them live.")
              .unit("s"),
-         kMqtt, kTcp},
+         kMqtt, kMqtt},
         {text("mountpoint", "off",
               "Name space of the clients of a listener: their ids, subscriptions and retained "
               "messages are apart from those of others; off is none."),
-         kMqtt | kVmq | kVmqs, kTcp},
+         kMqtt | kVmq | kVmqs, kMqtt},
         {integers("allowed_protocol_versions", "3,4,5,131",
                   "Protocol levels clients may use: 3 is MQTT 3.1, 4 is 3.1.1, 5 is 5.0; 131 and "
                   "132 are bridges of the first two.")
              .words("3|4|5|131|132"),
-         kMqtt, kTcp},
+         kMqtt, kMqtt},
         {flag("allow_anonymous_override", "off",
               "Lets clients of this listener in without authentication even if allow_anonymous is "
               "off."),
-         kMqtt, kTcp},
+         kMqtt, kMqtt},
         {list("auth_plugins", kUnset,
               "Plugins asked when a client connects, in this order; all enabled ones if not set.")
              .hidden(),
@@ -100,7 +119,7 @@ void add_mqtt_options(std::vector<ListenerOption>& options) {
              "the system; the read buffer has no effect.")
              .range(0, kUint32Max)
              .count(3),
-         kTcp | kSsl | kVmq, kTcp},
+         kMqtt | kVmq, kMqtt},
         {integer("active_n", "1", "Accepted for VerneMQ's sake; has no effect.").no_meaning(),
          kTcp | kSsl},
     };
@@ -108,38 +127,46 @@ void add_mqtt_options(std::vector<ListenerOption>& options) {
 }
 
 void add_proxy_and_http_options(std::vector<ListenerOption>& options) {
-    constexpr std::uint32_t kProxied = kTcp | kWs | kHttp;
+    constexpr std::uint32_t kProxied = kMqtt | kHttp;
+    constexpr std::uint32_t kWebSocket = kWs | kWss;
     const ListenerOption rows[] = {
         {flag("proxy_protocol", "off",
-              "Connections begin with a PROXY header of version 1 or 2, which names the client.")
+              "Connections begin with a PROXY header of version 1 or 2, which names the client; "
+              "others are closed.")
              .hidden(),
-         kProxied},
+         kProxied, kMqtt},
+        {integer("proxy_protocol_timeout", "10000",
+                 "Time limit for that header. Not known to VerneMQ.")
+             .unit("ms")
+             .range(1, kUint32Max)
+             .hidden(),
+         kMqtt, kMqtt},
         {flag("proxy_protocol_use_cn_as_username", "on",
               "Takes the certificate name in the PROXY header as user name.")
              .hidden(),
-         kProxied},
+         kProxied, kMqtt},
         {flag("proxy_xff_support", "off",
               "Takes the client's address from the X-Forwarded-For header.")
              .hidden(),
-         kWs},
+         kWebSocket, kWebSocket},
         {text("proxy_xff_trusted_intermediate", "",
               "Addresses of proxies that may send that header, separated by semicolons.")
              .hidden(),
-         kWs},
+         kWebSocket, kWebSocket},
         {flag("proxy_xff_use_cn_as_username", "off", "Takes the user name from a header as well.")
              .hidden(),
-         kWs},
+         kWebSocket, kWebSocket},
         {text("proxy_xff_cn_header", "x-ssl-client-cn", "The header that holds the user name.")
              .hidden(),
-         kWs},
+         kWebSocket, kWebSocket},
         {integer("max_request_line_length", "8000", "Longest first line of an HTTP request.")
              .unit("bytes")
              .hidden(),
-         kWeb | kWs | kWss, kHttp},
+         kWeb | kWs | kWss, kHttp | kWebSocket},
         {integer("max_header_value_length", "4096", "Longest value of an HTTP header.")
              .unit("bytes")
              .hidden(),
-         kWeb | kWs | kWss, kHttp},
+         kWeb | kWs | kWss, kHttp | kWebSocket},
         {list("http_modules", "[]",
               "What the listener serves; none is what the setting http_modules says.")
              .hidden(),
@@ -174,39 +201,61 @@ void add_proxy_and_http_options(std::vector<ListenerOption>& options) {
 
 void add_tls_options(std::vector<ListenerOption>& options) {
     const ListenerOption rows[] = {
-        {text("cafile", "", "Certificates that vouch for clients (PEM)."), kTls},
-        {text("certfile", "", "Certificate of the listener (PEM)."), kTls},
-        {text("keyfile", "", "Private key of that certificate (PEM)."), kTls},
-        {text("keypasswd", "", "Password of the private key.").secret().hidden(), kTls},
+        {text("cafile", "", "Certificates that vouch for clients (PEM)."), kTls, kMqttTls},
+        {text("certfile", "", "Certificate of the listener (PEM)."), kTls, kMqttTls},
+        {text("keyfile", "", "Private key of that certificate (PEM)."), kTls, kMqttTls},
+        {text("keypasswd", "", "Password of the private key.").secret().hidden(), kTls, kMqttTls},
         {text("ciphers", "",
               "Cipher suites by their OpenSSL names, separated by colons; none is a sound choice."),
-         kTls},
-        {list("eccs", "", "Elliptic curves allowed; none is all.").words(kCurves), kTls},
-        {text("crlfile", "", "Revoked certificates (PEM)."), kTls},
-        {list("tls_version", "tlsv1.2", "TLS versions allowed.")
+         kTls, kMqttTls},
+        {list("eccs", "", "Elliptic curves allowed; none is all.").words(kCurves), kTls, kMqttTls},
+        {text("crlfile", "", "Revoked certificates (PEM)."), kTls, kMqttTls},
+        {list("tls_version", "tlsv1.2,tlsv1.3",
+              "TLS versions allowed. VerneMQ's default is tlsv1.2 alone.")
              .words("tlsv1|tlsv1.1|tlsv1.2|tlsv1.3"),
-         kTls},
+         kTls, kMqttTls},
+        {list("more_certfiles", kUnset,
+              "Further certificates (PEM): the one whose names fit the host name a client asks for "
+              "is shown. Not known to VerneMQ.")
+             .hidden(),
+         kMqttTls, kMqttTls},
+        {list("more_keyfiles", kUnset,
+              "Private keys of these certificates, in the same order; keypasswd holds for them as "
+              "well. None: the keys are in more_certfiles.")
+             .hidden(),
+         kMqttTls, kMqttTls},
+        {text("dhfile", "", "Diffie-Hellman parameters (PEM). Not known to VerneMQ.").hidden(),
+         kMqttTls, kMqttTls},
         {integer_or_infinity(
              "tls_handshake_timeout", "5000",
              "Time limit of the TLS handshake; -1 takes the value of the next wider level.")
              .unit("ms")
              .range(-1, kUint32Max)
              .hidden(),
-         kTls},
+         kTls, kMqttTls},
+        {integer(
+             "max_tls_handshakes", "1000",
+             "Most TLS handshakes of a listener under way at a time; more connections wait until "
+             "they are accepted. Not known to VerneMQ.")
+             .range(1, kUint32Max)
+             .hidden(),
+         kMqttTls, kMqttTls},
         {integer("depth", "1", "Most certificates between the client's and one in cafile.")
              .range(0, 255)
              .hidden(),
-         kTls},
+         kTls, kMqttTls},
         {flag("require_certificate", "off",
               "Asks clients for a certificate and closes the connection without a valid one."),
-         kTls},
+         kTls, kMqttTls},
         {flag("use_identity_as_username", "off",
               "Takes the common name of the client certificate as user name."),
-         kSsl | kWss},
-        {flag("psk_support", "off", "Allows TLS with pre-shared keys."), kSsl},
-        {text("psk_identity_hint", "VMQ_PSK", "Hint sent to clients with pre-shared keys."), kSsl},
-        {text("pskfile", "etc/vmq.psk", "File of pre-shared keys."), kSsl},
-        {text("pskfile_separator", ":", "Character between identity and key in that file."), kSsl},
+         kMqttTls, kMqttTls},
+        {flag("psk_support", "off", "Allows TLS with pre-shared keys."), kMqttTls, kMqttTls},
+        {text("psk_identity_hint", "VMQ_PSK", "Hint sent to clients with pre-shared keys."),
+         kMqttTls, kMqttTls},
+        {text("pskfile", "etc/vmq.psk", "File of pre-shared keys."), kMqttTls, kMqttTls},
+        {text("pskfile_separator", ":", "Character between identity and key in that file."),
+         kMqttTls, kMqttTls},
     };
     options.insert(options.end(), std::begin(rows), std::end(rows));
 }

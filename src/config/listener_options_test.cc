@@ -143,21 +143,38 @@ TEST(ListenerOptions, DoNotExistForOtherKinds) {
     EXPECT_EQ(SettingTable::instance().find("listener.https.x.mountpoint"), nullptr);
 }
 
-TEST(ListenerOptions, AreBuiltForTcpAndForHttpAsFarAsItHasThem) {
+TEST(ListenerOptions, AreBuiltForMqttAndForHttpAsFarAsItHasThem) {
     const auto status = [](std::string_view key) {
         return SettingTable::instance().find(key)->status;
     };
-    for (const auto key :
-         {"listener.tcp.x", "listener.http.x", "listener.max_connections",
-          "listener.tcp.mountpoint", "listener.tcp.x.allowed_protocol_versions",
-          "listener.tcp.x.allow_anonymous_override", "listener.tcp.x.buffer_sizes",
-          "listener.tcp.x.max_connection_lifetime", "listener.tcp.x.backlog", "listener.backlog",
-          "listener.http.x.max_connections", "listener.http.x.max_request_line_length",
-          "listener.http.x.max_header_value_length", "listener.http.x.http_modules"}) {
+    for (const auto key : {"listener.tcp.x",
+                           "listener.http.x",
+                           "listener.max_connections",
+                           "listener.tcp.mountpoint",
+                           "listener.tcp.x.allowed_protocol_versions",
+                           "listener.tcp.x.allow_anonymous_override",
+                           "listener.tcp.x.buffer_sizes",
+                           "listener.tcp.x.max_connection_lifetime",
+                           "listener.tcp.x.backlog",
+                           "listener.backlog",
+                           "listener.http.x.max_connections",
+                           "listener.http.x.max_request_line_length",
+                           "listener.http.x.max_header_value_length",
+                           "listener.http.x.http_modules",
+                           "listener.ssl.x",
+                           "listener.ssl.x.mountpoint",
+                           "listener.ssl.x.pskfile",
+                           "listener.ws.x",
+                           "listener.wss.x",
+                           "listener.wss.certfile",
+                           "listener.wss.x.max_header_value_length",
+                           "listener.tcp.x.proxy_protocol",
+                           "listener.ssl.x.proxy_protocol",
+                           "listener.ws.x.proxy_xff_support"}) {
         EXPECT_EQ(status(key), Status::Built) << key;
     }
     for (const auto key :
-         {"listener.ssl.x", "listener.tcp.x.proxy_protocol", "listener.ssl.x.mountpoint",
+         {"listener.https.x", "listener.https.x.certfile", "listener.vmqs.x.certfile",
           "listener.http.x.http_module.vmq_status_http.auth.mode",
           "listener.https.x.http_modules"}) {
         EXPECT_EQ(status(key), Status::NotBuiltYet) << key;

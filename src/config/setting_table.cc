@@ -89,9 +89,11 @@ void SettingTable::add_listener_settings() {
     }
     for (const ListenerKind kind : kListenerKinds) {
         Setting address;
-        address.type = kind == ListenerKind::Tcp ? ValueType::AddressOrSocket : ValueType::Address;
+        const bool mqtt = kind == ListenerKind::Tcp || kind == ListenerKind::Ssl ||
+                          kind == ListenerKind::Ws || kind == ListenerKind::Wss;
+        address.type = mqtt ? ValueType::AddressOrSocket : ValueType::Address;
         address.doc = "Where a listener listens; without it there is no listener.";
-        const bool built = kind == ListenerKind::Tcp || kind == ListenerKind::Http;
+        const bool built = mqtt || kind == ListenerKind::Http;
         add(address, listener_prefix(kind) + "$N", built ? Status::Built : Status::NotBuiltYet,
             false);
     }

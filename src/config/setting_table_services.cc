@@ -28,10 +28,13 @@ void add_http(std::vector<Setting>& table) {
             .unit("days")
             .hidden(),
         integer_or_infinity("max_ws_frame_size", "268435456", "Largest WebSocket frame accepted.")
-            .unit("bytes"),
+            .unit("bytes")
+            .built(),
         integer("crl_refresh_interval", "60000",
-                "Period after which revocation lists are read again; 0 never does.")
+                "Period after which changed revocation lists are read again, if it is shorter than "
+                "the 10 s for certificates and keys.")
             .unit("ms")
+            .built()
             .hidden(),
         term("tcp_listen_options",
              "[{nodelay,true},{linger,{true,0}},{send_timeout,30000},{send_timeout_close,true}]",

@@ -43,9 +43,11 @@ struct MqttSettings {
     std::uint16_t topic_alias_max_client = 0;
     std::uint16_t topic_alias_max_broker = 0;
     std::uint32_t topic_max_depth = 10;
-    std::uint32_t max_message_size = 0;       // remaining length in bytes; 0: what MQTT allows
-    std::uint32_t max_message_rate = 0;       // messages per second; 0: no limit
-    std::int32_t max_online_messages = 1000;  // -1: no limit
+    std::uint32_t max_message_size = 0;  // remaining length in bytes; 0: what MQTT allows
+    std::uint32_t max_message_rate = 0;  // messages per second; 0: no limit
+    std::optional<std::uint64_t> max_ws_frame_size = 268'435'456;  // bytes; none: no limit
+    std::uint32_t crl_refresh_interval_ms = 60'000;                // 0: as often as other files
+    std::int32_t max_online_messages = 1000;                       // -1: no limit
     std::int32_t max_offline_messages = 1000;
     std::uint32_t max_retained_messages = 0;  // 0: no limit
     std::uint32_t expire_retain_cache_s = 0;  // 0: off
@@ -109,7 +111,9 @@ struct TlsSettings {
     std::string cafile, certfile, keyfile, keypasswd, crlfile;
     std::string ciphers;            // empty: the built-in list
     std::vector<std::string> eccs;  // empty: all curves
-    std::vector<std::string> tls_versions = {"tlsv1.2"};
+    std::vector<std::string> tls_versions = {"tlsv1.2", "tlsv1.3"};
+    std::vector<std::string> more_certfiles, more_keyfiles;
+    std::string dhfile;
     std::optional<std::uint32_t> tls_handshake_timeout_ms = 5000;  // none: no limit
     std::uint32_t depth = 1;
     bool require_certificate = false;
@@ -125,6 +129,7 @@ struct TlsSettings {
 /// Only listeners behind a proxy read it.
 struct ProxySettings {
     bool proxy_protocol = false;
+    std::uint32_t proxy_protocol_timeout_ms = 10'000;
     bool proxy_protocol_use_cn_as_username = true;
     bool xff_support = false;
     std::string xff_trusted_intermediate;
@@ -145,10 +150,14 @@ struct ListenerSettings {
     std::optional<std::uint32_t> max_connections = 10000;  // none: no limit
     std::uint32_t backlog = 1024;
     std::uint32_t max_connection_lifetime_s = 0;  // 0: no limit
+    std::uint32_t max_authentications = 1000;
+    std::uint32_t max_tls_handshakes = 1000;
     std::string mountpoint;
     std::vector<std::uint8_t> allowed_protocol_versions = {3, 4, 5, 131};
     bool allow_anonymous_override = false;
     bool forward_connection_opts = false;
+    std::string unix_socket_mode = "0660";                  // octal
+    std::string unix_socket_owner, unix_socket_group;       // empty: as the system does it
     std::optional<BufferSizes> buffer_sizes;                // none: what the system chooses
     std::optional<std::vector<std::string>> auth_plugins;   // none: all that are enabled
     std::optional<std::vector<std::string>> authz_plugins;  // none: all that are enabled

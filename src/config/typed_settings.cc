@@ -67,6 +67,11 @@ void read_mqtt_options(const OptionReader& reader, ListenerSettings& listener) {
     reader.read("max_connections", listener.max_connections);
     reader.read("backlog", listener.backlog);
     reader.read("max_connection_lifetime", listener.max_connection_lifetime_s);
+    reader.read("max_authentications", listener.max_authentications);
+    reader.read("max_tls_handshakes", listener.max_tls_handshakes);
+    reader.read("unix_socket_mode", listener.unix_socket_mode);
+    reader.read("unix_socket_owner", listener.unix_socket_owner);
+    reader.read("unix_socket_group", listener.unix_socket_group);
     reader.read("mountpoint", listener.mountpoint);
     if (listener.mountpoint == "off") listener.mountpoint.clear();
     while (listener.mountpoint.ends_with('/')) listener.mountpoint.pop_back();
@@ -92,6 +97,7 @@ void read_http_and_proxy_options(const OptionReader& reader, ListenerSettings& l
     reader.read("max_header_value_length", listener.max_header_value_length);
     ProxySettings& proxy = listener.proxy;
     reader.read("proxy_protocol", proxy.proxy_protocol);
+    reader.read("proxy_protocol_timeout", proxy.proxy_protocol_timeout_ms);
     reader.read("proxy_protocol_use_cn_as_username", proxy.proxy_protocol_use_cn_as_username);
     reader.read("proxy_xff_support", proxy.xff_support);
     reader.read("proxy_xff_trusted_intermediate", proxy.xff_trusted_intermediate);
@@ -108,6 +114,9 @@ void read_tls_options(const OptionReader& reader, TlsSettings& tls) {
     reader.read("ciphers", tls.ciphers);
     reader.read("eccs", tls.eccs);
     reader.read("tls_version", tls.tls_versions);
+    reader.read("more_certfiles", tls.more_certfiles);
+    reader.read("more_keyfiles", tls.more_keyfiles);
+    reader.read("dhfile", tls.dhfile);
     reader.read("tls_handshake_timeout", tls.tls_handshake_timeout_ms);
     reader.read("depth", tls.depth);
     reader.read("require_certificate", tls.require_certificate);
@@ -166,6 +175,8 @@ MqttSettings make_mqtt_settings(const Assignments& assignments) {
     mqtt.topic_max_depth = number<U32>(of("topic_max_depth"));
     mqtt.max_message_size = number<U32>(of("max_message_size"));
     mqtt.max_message_rate = number<U32>(of("max_message_rate"));
+    mqtt.crl_refresh_interval_ms = number<U32>(of("crl_refresh_interval"));
+    mqtt.max_ws_frame_size = limit<std::uint64_t>(of("max_ws_frame_size"));
     mqtt.max_online_messages = number<std::int32_t>(of("max_online_messages"));
     mqtt.max_offline_messages = number<std::int32_t>(of("max_offline_messages"));
     mqtt.max_retained_messages = number<U32>(of("max_retained_messages"));

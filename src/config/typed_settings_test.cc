@@ -270,7 +270,8 @@ TEST(Listeners, MayBeUnixSockets) {
     const auto listener = listener_of("listener.tcp.x = local:/run/mqtt.sock:0");
     EXPECT_EQ(listener.unix_path, "/run/mqtt.sock");
     EXPECT_EQ(listener.address, "");
-    EXPECT_EQ(load_text("listener.ws.x = local:/run/mqtt.sock:0").errors.size(), 1U);
+    EXPECT_EQ(listener_of("listener.wss.x = unix:/run/mqtt.sock:0").unix_path, "/run/mqtt.sock");
+    EXPECT_EQ(load_text("listener.http.x = local:/run/mqtt.sock:0").errors.size(), 1U);
 }
 
 TEST(Listeners, KeepTheOrderOfTheFile) {

@@ -35,6 +35,8 @@ constexpr std::array<Text, kCounters> kTexts{{
     {"queue_message_drop_max_packet_size",
      "Messages dropped because they exceed the client's Maximum Packet Size."},
     {"socket_refused_max_connections", "Connections refused because a listener was full."},
+    {"tls_accept_paused", "Pauses of accepting because of max_tls_handshakes."},
+    {"connect_refused_busy", "CONNECTs refused because of max_authentications."},
     {"session_taken_over", "Sessions ended by a new connection with the same client id."},
     {"session_protocol_error", "Connections ended because the client broke the protocol."},
     {"publish_throttled", "Times a client's reads were paused by max_message_rate."},

@@ -37,6 +37,8 @@ enum class Counter : std::uint8_t {
     MqttPubcompInvalidError,
     QueueMessageDropMaxPacketSize,  // larger than the client's Maximum Packet Size
     SocketRefusedMaxConnections,
+    TlsAcceptPaused,
+    ConnectRefusedBusy,
     SessionTakenOver,
     SessionProtocolError,
     PublishThrottled,  // reads paused by max_message_rate

@@ -92,7 +92,11 @@ Handshake::State Handshake::on_connect() {
     plan_.clean_start = packet.clean_start;
     plan_.request_problem_information = packet.properties.request_problem_information != 0;
     plan_.request_response_information = packet.properties.request_response_information != 0;
-    if (packet.username) plan_.username = std::string(*packet.username);
+    if (proven_username_) {
+        plan_.username = *proven_username_;
+    } else if (packet.username) {
+        plan_.username = std::string(*packet.username);
+    }
     if (!check_version(packet) || !choose_client_id(packet)) return state_;
     return go_on(packet);
 }
@@ -154,7 +158,7 @@ bool Handshake::authenticate(const mqtt::Connect& packet) {
     extras().authentication_method.assign(packet.properties.authentication_method);
     const std::string_view data =
         auth_data_ ? std::string_view(*auth_data_) : packet.properties.authentication_data;
-    return apply_auth_answer(host_.authenticate(plan_.mountpoint, plan_.client_id, packet.username,
+    return apply_auth_answer(host_.authenticate(plan_.mountpoint, plan_.client_id, plan_.username,
                                                 extras().authentication_method, data));
 }
 
@@ -218,7 +222,7 @@ bool Handshake::authorize(const mqtt::Connect& packet) {
     RegisterRequest request;
     request.mountpoint = plan_.mountpoint;
     request.client_id = plan_.client_id;
-    request.username = packet.username;
+    request.username = plan_.username;
     request.password = packet.password;
     request.clean_start = packet.clean_start;
     request.v5 = version_ == ProtocolVersion::V5;

@@ -84,6 +84,10 @@ public:
     };
     [[nodiscard]] State state() const noexcept { return state_; }
 
+    /// Proven by what the connection runs through (a certificate); takes the place of the user name
+    /// in CONNECT. Before the first packet.
+    void set_username(std::string username) { proven_username_ = std::move(username); }
+
     /// Requires AwaitConnect or AwaitAuth.
     State on_frame(const mqtt::Frame& frame);
     /// A packet that is malformed or too large. Refused, unless it takes more of a CONNECT to know
@@ -127,6 +131,7 @@ private:
     mqtt::ReasonCode refusal_reason_ = mqtt::ReasonCode::Success;
     std::string connect_body_;  // kept: hooks may answer later and AUTH may come between
     std::optional<std::string> auth_data_;  // of the client's last AUTH
+    std::optional<std::string> proven_username_;
     std::string refusal_;
     ConnectPlan plan_;
 };

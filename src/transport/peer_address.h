@@ -9,7 +9,7 @@
 namespace vmq::transport {
 
 struct PeerAddress {
-    std::string address;  // without brackets; of a unix socket its path
+    std::string address;  // without brackets; "local" for a client of a Unix socket
     std::uint16_t port = 0;
 
     bool operator==(const PeerAddress&) const = default;

@@ -275,11 +275,11 @@ class InTheForeground(Launcher):
 
     def test_every_listener_is_opened_or_named(self):
         self.write("vernemq.conf", "listener.tcp.a = 127.0.0.1:0\nlistener.tcp.b = 127.0.0.2:0\n"
-                                   "listener.tcp.c = local:/tmp/unused.sock:0\n")
+                                   "listener.vmq.c = 127.0.0.1:0\n")
         process = self.console(listeners=2)
         process.terminate()
         error = process.stderr.read().decode()
-        self.assertIn("warning: listener.tcp.c: unix sockets are not built yet", error)
+        self.assertIn("listener.vmq.c", error)
 
     def test_signals_that_stop(self):
         for number in (signal.SIGTERM, signal.SIGINT):

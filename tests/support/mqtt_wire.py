@@ -213,20 +213,26 @@ class Client:
     """One connection, one thread. Acknowledges what it receives unless told not to."""
 
     def __init__(self, address, client_id="", version=5, *, clean=True, keep_alive=60, will=None, username=None,
-                 password=None, props=None, acknowledge=True, receive_buffer=None, source=None):
+                 password=None, props=None, acknowledge=True, receive_buffer=None, source=None, layers=None):
+        """`address`: (host, port) or the path of a Unix socket. `layers`: makes of the connected socket something else
+        that sends and receives: TLS, WebSocket."""
         self.version = version
         self.acknowledge = acknowledge
         self.inbox = collections.deque()  # packets nobody has asked for yet
         self.splitter = Splitter()
         self.last_id = 0
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        local = isinstance(address, str)
+        self.socket = socket.socket(socket.AF_UNIX if local else socket.AF_INET, socket.SOCK_STREAM)
         if receive_buffer:  # before connecting, because it decides the window
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if not local:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if source:
             self.socket.bind(source)
         self.socket.settimeout(LIMIT)
         self.socket.connect(address)
+        if layers:
+            self.socket = layers(self.socket)
         self.greeting = connect(client_id, version, clean=clean, keep_alive=keep_alive, will=will, username=username,
                                 password=password, props=props)
 

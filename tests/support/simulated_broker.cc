@@ -65,8 +65,8 @@ broker::Listener& SimulatedBroker::listener(const std::string& name) {
     for (const auto& each : listeners_) {
         if (each->name == name) return *each;
     }
-    listeners_.push_back(std::make_unique<broker::Listener>());
-    listeners_.back()->name = name;
+    listeners_.push_back(
+        std::make_unique<broker::Listener>(std::string(name), broker::ListenerKind::Mqtt));
     return *listeners_.back();
 }
 

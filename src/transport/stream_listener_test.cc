@@ -1,4 +1,4 @@
-#include "transport/tcp_listener.h"
+#include "transport/stream_listener.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -8,12 +8,18 @@
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include "support/temporary_folder.h"
 
 namespace vmq::transport {
 namespace {
@@ -44,14 +50,14 @@ private:
     std::vector<int> fds_;
 };
 
-TcpListenOptions on(std::string address, std::uint16_t port = 0) {
-    TcpListenOptions options;
+ListenOptions on(std::string address, std::uint16_t port = 0) {
+    ListenOptions options;
     options.address = std::move(address);
     options.port = port;
     return options;
 }
 
-int connect_to(const TcpListenOptions& options) {
+int connect_to(const ListenOptions& options) {
     if (options.address.find(':') != std::string::npos) {
         const int fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
         sockaddr_in6 v6{};
@@ -71,15 +77,14 @@ int connect_to(const TcpListenOptions& options) {
 }
 
 /// A shard that accepts; turn() lets it.
-struct Acceptor {
-    explicit Acceptor(int listening_fd)
-        : acceptor(
-              std::make_unique<TcpAcceptor>(loop, listening_fd, [this](int fd, PeerAddress peer) {
-                  accepted.add(fd);
-                  peers.push_back(std::move(peer));
-                  last = fd;
-                  if (stop_after_first) acceptor.reset();
-              })) {}
+struct AcceptorLoop {
+    explicit AcceptorLoop(int listening_fd)
+        : acceptor(std::make_unique<Acceptor>(loop, listening_fd, [this](int fd, PeerAddress peer) {
+              accepted.add(fd);
+              peers.push_back(std::move(peer));
+              last = fd;
+              if (stop_after_first) acceptor.reset();
+          })) {}
     void turn(TimePoint now = steady_now()) {
         Idle idle;
         loop.step(idle, now);
@@ -95,12 +100,106 @@ struct Acceptor {
     std::vector<PeerAddress> peers;
     int last = -1;
     bool stop_after_first = false;
-    std::unique_ptr<TcpAcceptor> acceptor;
+    std::unique_ptr<Acceptor> acceptor;
 };
+
+/// A Unix socket in a folder of its own.
+class UnixListener : public ::testing::Test {
+protected:
+    UnixListener() { options_.unix_path = folder_.path() + "/mqtt.sock"; }
+    [[nodiscard]] unsigned mode() const {
+        struct stat found{};
+        EXPECT_EQ(::lstat(options_.unix_path.c_str(), &found), 0);
+        return found.st_mode & 0777U;
+    }
+    [[nodiscard]] int connected() const {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        std::memcpy(address.sun_path, options_.unix_path.data(), options_.unix_path.size());
+        const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+            return fd;
+        ::close(fd);
+        return -1;
+    }
+
+    testing::TemporaryFolder folder_;
+    ListenOptions options_;
+    Descriptors closed_;
+};
+
+TEST_F(UnixListener, ShardsAcceptFromOneSocketWithTheModeAskedFor) {
+    options_.unix_mode = 0640;
+    auto fds = open_listeners(options_, 2);
+    ASSERT_TRUE(fds) << fds.error().detail;
+    ASSERT_EQ(fds.value().size(), 2U);
+    EXPECT_EQ(mode(), 0640U);
+    AcceptorLoop first(fds.value()[0]);
+    AcceptorLoop second(fds.value()[1]);
+    for (int i = 0; i < 2; ++i) {
+        const int fd = connected();
+        ASSERT_GE(fd, 0);
+        closed_.add(fd);
+        AcceptorLoop& turn = i == 0 ? first : second;
+        turn.turn_until_accepted(1);
+        ASSERT_EQ(turn.peers.size(), 1U);
+        EXPECT_EQ(turn.peers[0], (PeerAddress{"local", 0}));
+    }
+    remove_socket_file(options_);
+    EXPECT_EQ(connected(), -1);
+}
+
+TEST_F(UnixListener, OneInUseIsRefusedAndOneLeftBehindReplaced) {
+    auto first = open_listeners(options_, 1);
+    ASSERT_TRUE(first);
+    const auto second = open_listeners(options_, 1);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, ErrorCode::AddressInUse);
+    EXPECT_NE(second.error().detail.find(options_.unix_path), std::string::npos);
+    ::close(first.value()[0]);  // like the end of its process: the file stays
+    auto third = open_listeners(options_, 1);
+    ASSERT_TRUE(third) << third.error().detail;
+    closed_.add(third.value());
+    const int fd = connected();
+    EXPECT_GE(fd, 0);
+    closed_.add(fd);
+}
+
+TEST_F(UnixListener, WhatIsNoSocketIsLeftAlone) {
+    std::ofstream(options_.unix_path) << "precious";
+    const auto opened = open_listeners(options_, 1);
+    ASSERT_FALSE(opened);
+    EXPECT_NE(opened.error().detail.find("is no socket"), std::string::npos);
+    std::string kept;
+    std::ifstream(options_.unix_path) >> kept;
+    EXPECT_EQ(kept, "precious");
+}
+
+TEST_F(UnixListener, BadOwnersAndPathsAreSaid) {
+    options_.unix_group = "no-such-group";
+    auto opened = open_listeners(options_, 1);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().detail, "this machine has no group named no-such-group");
+    EXPECT_EQ(connected(), -1);  // and nothing is left of it
+    options_.unix_group.clear();
+    options_.unix_owner = "no-such-user";
+    opened = open_listeners(options_, 1);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().detail, "this machine has no user named no-such-user");
+    options_.unix_owner = std::to_string(::geteuid());
+    options_.unix_group = std::to_string(::getegid());
+    opened = open_listeners(options_, 1);
+    ASSERT_TRUE(opened) << opened.error().detail;
+    closed_.add(opened.value());
+    options_.unix_path = "/" + std::string(108, 'x');
+    opened = open_listeners(options_, 1);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, ErrorCode::InvalidValue);
+}
 
 TEST(TcpListener, Port0IsChosenByTheSystemAndTold) {
     auto options = on("127.0.0.1");
-    auto fds = open_tcp_listeners(options, 1);
+    auto fds = open_listeners(options, 1);
     ASSERT_TRUE(fds);
     Descriptors closed;
     closed.add(fds.value());
@@ -110,19 +209,19 @@ TEST(TcpListener, Port0IsChosenByTheSystemAndTold) {
 
 TEST(TcpListener, AnAddressInUseIsSaidClearly) {
     auto first = on("127.0.0.1");
-    auto fds = open_tcp_listeners(first, 2);
+    auto fds = open_listeners(first, 2);
     ASSERT_TRUE(fds);
     Descriptors closed;
     closed.add(fds.value());
     auto second = on("127.0.0.1", first.port);
-    const auto refused = open_tcp_listeners(second, 2);
+    const auto refused = open_listeners(second, 2);
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, ErrorCode::AddressInUse);
     const std::string where = "127.0.0.1:" + std::to_string(first.port);
     EXPECT_NE(refused.error().detail.find(where), std::string::npos) << refused.error().detail;
     EXPECT_NE(refused.error().detail.find("another process"), std::string::npos);
     closed.close_all();
-    auto again = open_tcp_listeners(second, 2);
+    auto again = open_listeners(second, 2);
     ASSERT_TRUE(again) << "the address is free again";
     closed.add(again.value());
 }
@@ -130,7 +229,7 @@ TEST(TcpListener, AnAddressInUseIsSaidClearly) {
 TEST(TcpListener, OnlyLiteralAddressesAreTaken) {
     for (const char* address : {"localhost", "", "1.2.3", "[::1]", "::1%lo", "300.1.1.1"}) {
         auto options = on(address);
-        const auto fds = open_tcp_listeners(options, 1);
+        const auto fds = open_listeners(options, 1);
         ASSERT_FALSE(fds) << address;
         EXPECT_EQ(fds.error().code, ErrorCode::InvalidValue) << address;
     }
@@ -138,7 +237,7 @@ TEST(TcpListener, OnlyLiteralAddressesAreTaken) {
 
 TEST(TcpListener, AnAddressOfAnotherMachineIsASystemError) {
     auto options = on("192.0.2.1");
-    const auto fds = open_tcp_listeners(options, 1);
+    const auto fds = open_listeners(options, 1);
     ASSERT_FALSE(fds);
     EXPECT_EQ(fds.error().code, ErrorCode::SystemError);
     EXPECT_NE(fds.error().detail.find("no interface"), std::string::npos);
@@ -146,12 +245,12 @@ TEST(TcpListener, AnAddressOfAnotherMachineIsASystemError) {
 
 TEST(TcpListener, IPv6LeavesTheSamePortOfIPv4Free) {
     auto six = on("::1");
-    auto fds = open_tcp_listeners(six, 1);
+    auto fds = open_listeners(six, 1);
     if (!fds) GTEST_SKIP() << "no IPv6 here: " << fds.error().detail;
-    Acceptor acceptor(fds.value()[0]);
+    AcceptorLoop acceptor(fds.value()[0]);
     Descriptors closed;
     auto four = on("127.0.0.1", six.port);
-    auto other = open_tcp_listeners(four, 1);
+    auto other = open_listeners(four, 1);
     if (other) closed.add(other.value());
     closed.add(connect_to(six));
     acceptor.turn_until_accepted(1);
@@ -161,11 +260,11 @@ TEST(TcpListener, IPv6LeavesTheSamePortOfIPv4Free) {
 
 TEST(TcpListener, TwoShardsShareAPortAndTheConnections) {
     auto options = on("127.0.0.1");
-    auto fds = open_tcp_listeners(options, 2);
+    auto fds = open_listeners(options, 2);
     ASSERT_TRUE(fds);
     ASSERT_EQ(fds.value().size(), 2U);
-    Acceptor first(fds.value()[0]);
-    Acceptor second(fds.value()[1]);
+    AcceptorLoop first(fds.value()[0]);
+    AcceptorLoop second(fds.value()[1]);
     Descriptors clients;
     for (int i = 0; i < 100; ++i) clients.add(connect_to(options));
     const TimePoint limit = steady_now() + Seconds(30);
@@ -178,11 +277,11 @@ TEST(TcpListener, TwoShardsShareAPortAndTheConnections) {
     EXPECT_FALSE(second.peers.empty());
 }
 
-TEST(TcpAcceptor, HandsOverNonBlockingSocketsWithTheirPeer) {
+TEST(Acceptor, HandsOverNonBlockingSocketsWithTheirPeer) {
     auto options = on("127.0.0.1");
-    auto fds = open_tcp_listeners(options, 1);
+    auto fds = open_listeners(options, 1);
     ASSERT_TRUE(fds);
-    Acceptor acceptor(fds.value()[0]);
+    AcceptorLoop acceptor(fds.value()[0]);
     Descriptors clients;
     const int client = connect_to(options);
     clients.add(client);
@@ -201,11 +300,11 @@ TEST(TcpAcceptor, HandsOverNonBlockingSocketsWithTheirPeer) {
     EXPECT_NE(no_delay, 0);
 }
 
-TEST(TcpAcceptor, MayBeDestroyedByWhoeverItHandsAConnectionTo) {
+TEST(Acceptor, MayBeDestroyedByWhoeverItHandsAConnectionTo) {
     auto options = on("127.0.0.1");
-    auto fds = open_tcp_listeners(options, 1);
+    auto fds = open_listeners(options, 1);
     ASSERT_TRUE(fds);
-    Acceptor acceptor(fds.value()[0]);
+    AcceptorLoop acceptor(fds.value()[0]);
     acceptor.stop_after_first = true;
     Descriptors clients;
     clients.add(connect_to(options));
@@ -215,15 +314,15 @@ TEST(TcpAcceptor, MayBeDestroyedByWhoeverItHandsAConnectionTo) {
     EXPECT_EQ(acceptor.peers.size(), 1U);
 }
 
-TEST(TcpAcceptor, GoesOnAfterTheProcessRanOutOfDescriptors) {
+TEST(Acceptor, GoesOnAfterTheProcessRanOutOfDescriptors) {
 #ifdef __SANITIZE_ADDRESS__
     GTEST_SKIP() << "UndefinedBehaviorSanitizer itself needs descriptors to look at objects; "
                     "integration.low_file_limit asks the same of the program";
 #endif
     auto options = on("127.0.0.1");
-    auto fds = open_tcp_listeners(options, 1);
+    auto fds = open_listeners(options, 1);
     ASSERT_TRUE(fds);
-    Acceptor acceptor(fds.value()[0]);
+    AcceptorLoop acceptor(fds.value()[0]);
     Descriptors clients;
     const int client = connect_to(options);
     clients.add(client);
