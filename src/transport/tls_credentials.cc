@@ -82,12 +82,13 @@ Result<KeyPtr> read_key(const FileText& text, const std::string& option, const s
     Password password{keypasswd};
     KeyPtr key(PEM_read_bio_PrivateKey(reader.get(), nullptr, &give_password, &password));
     if (key != nullptr) return key;
-    const bool no_key = stopped_at_end();
+    ERR_clear_error();
     if (password.asked && keypasswd.empty())
         return invalid(option, path, "the key is encrypted; set keypasswd to its password");
     if (password.asked)
         return invalid(option, path, "the password in keypasswd does not open the key");
-    if (no_key) return invalid(option, path, "has no private key in PEM format");
+    if (text.bytes().find("PRIVATE KEY-----") == std::string::npos)
+        return invalid(option, path, "has no private key in PEM format");
     return invalid(option, path, "the private key in it is damaged");
 }
 

@@ -58,7 +58,7 @@ public:
     /// What use_identity_as_username takes as the username: see identity_of(). None: that option is
     /// off, or the client showed no certificate or one without a name.
     [[nodiscard]] const std::optional<std::string>& identity() const noexcept { return identity_; }
-    /// Of a client that used a pre-shared key; empty: none.
+    /// Of a client that used a pre-shared key; empty: none, or the session was resumed.
     [[nodiscard]] const std::string& psk_identity() const noexcept { return psk_identity_; }
     /// The client's certificate in DER, for hooks; empty: none.
     [[nodiscard]] std::string peer_certificate() const;

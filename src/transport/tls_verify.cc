@@ -17,26 +17,29 @@ int notes_index() {
     return number;
 }
 
-SSL* ssl_of(X509_STORE_CTX* chain) {
-    return static_cast<SSL*>(
+HandshakeNotes* notes_of(X509_STORE_CTX* chain) {
+    const auto* ssl = static_cast<const SSL*>(
         X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    return ssl == nullptr ? nullptr : transport::notes_of(*ssl);
+}
+
+std::string end_of(const X509_CRL* list) {
+    const ASN1_TIME* next = list == nullptr ? nullptr : X509_CRL_get0_nextUpdate(list);
+    return next == nullptr ? "" : " on " + text_of(*next);
 }
 
 // Only the leaf needs a list; whoever lists the certificates between it and the root gets them
 // checked.
-int allow_missing_lists(int ok, X509_STORE_CTX* chain) {
-    if (ok == 0 && X509_STORE_CTX_get_error(chain) == X509_V_ERR_UNABLE_TO_GET_CRL &&
-        X509_STORE_CTX_get_error_depth(chain) > 0) {
+int judge_error(int ok, X509_STORE_CTX* chain) {
+    if (ok != 0) return ok;
+    const int error = X509_STORE_CTX_get_error(chain);
+    if (error == X509_V_ERR_UNABLE_TO_GET_CRL && X509_STORE_CTX_get_error_depth(chain) > 0) {
         X509_STORE_CTX_set_error(chain, X509_V_OK);
         return 1;
     }
-    return ok;
-}
-
-std::string list_dates(X509_STORE_CTX* chain) {
-    const X509_CRL* list = X509_STORE_CTX_get0_current_crl(chain);
-    const ASN1_TIME* next = list == nullptr ? nullptr : X509_CRL_get0_nextUpdate(list);
-    return next == nullptr ? "" : " on " + text_of(*next);
+    if (HandshakeNotes* notes = notes_of(chain); notes != nullptr)
+        notes->list_ended = end_of(X509_STORE_CTX_get0_current_crl(chain));
+    return 0;
 }
 
 // What is wrong with `certificate`, to follow its title.
@@ -68,7 +71,7 @@ std::string fault_of(X509_STORE_CTX* chain, const X509& certificate, int error) 
             return fmt::format(
                 "cannot be checked: the revocation list of {} expired{}; put a new one into "
                 "crlfile",
-                issuer, list_dates(chain));
+                issuer, notes_of(chain) == nullptr ? "" : notes_of(chain)->list_ended);
         case X509_V_ERR_CRL_NOT_YET_VALID:
             return fmt::format("cannot be checked: the revocation list of {} is not valid yet",
                                issuer);
@@ -93,9 +96,8 @@ std::string describe_refusal(X509_STORE_CTX* chain, int error) {
 }
 
 void refuse(X509_STORE_CTX* chain, std::string why) {
-    if (const SSL* ssl = ssl_of(chain); ssl != nullptr)
-        if (HandshakeNotes* notes = notes_of(*ssl); notes != nullptr)
-            notes->refused_certificate = std::move(why);
+    if (HandshakeNotes* notes = notes_of(chain); notes != nullptr)
+        notes->refused_certificate = std::move(why);
 }
 
 // The first error that OpenSSL's TLS code itself raised; what libcrypto adds explains less.
@@ -146,7 +148,9 @@ std::string_view describe_reason(int reason) {
             return "no shared curve: the client offers none that eccs allows";
         case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM:
         case SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS:
-            return "the client cannot check signatures of the listener's kind of key";
+            return "no shared signature algorithm: the listener has no certificate whose "
+                   "signatures "
+                   "the client checks";
         case SSL_R_BINDER_DOES_NOT_VERIFY:
             return "the client's pre-shared key is wrong";
         case SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC:
@@ -198,7 +202,7 @@ StorePtr make_store(const std::vector<CertificatePtr>& authorities,
     for (const CrlPtr& list : lists) VMQ_ASSERT(X509_STORE_add_crl(store.get(), list.get()) == 1);
     if (!lists.empty()) {
         X509_STORE_set_flags(store.get(), X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
-        X509_STORE_set_verify_cb(store.get(), &allow_missing_lists);
+        X509_STORE_set_verify_cb(store.get(), &judge_error);
     }
     return store;
 }

@@ -15,6 +15,7 @@ namespace vmq::transport {
 /// by the TlsSession, used on its shard, gone with the handshake.
 struct HandshakeNotes {
     std::string refused_certificate;  // why, a sentence; empty: none was refused
+    std::string list_ended;           // " on DATE" of the revocation list that made an error
     std::string psk_identity;         // the last one the client named
     bool psk_known = false;
 };
@@ -33,8 +34,8 @@ void set_notes(SSL& ssl, HandshakeNotes* notes);
 /// (not null: yes) also refuses certificates whose name cannot be a username.
 int verify_client(X509_STORE_CTX* chain, void* needs_identity);
 
-/// What to tell the operator about the handshake or connection that failed on `ssl`, from OpenSSL's
-/// error queue, which is emptied.
+/// What to tell the operator about a handshake or connection that failed, from OpenSSL's error
+/// queue, which is emptied. `notes` is null after the handshake.
 [[nodiscard]] std::string describe_failure(const HandshakeNotes* notes);
 
 }  // namespace vmq::transport

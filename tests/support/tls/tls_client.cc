@@ -58,6 +58,9 @@ TlsClient::TlsClient(const TlsClientOptions& options)
     SSL_set_connect_state(ssl_.get());
 }
 
+// OpenSSL never resumes a session whose connection ended without a shutdown.
+TlsClient::~TlsClient() { SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN); }
+
 int TlsClient::keep_session(SSL* ssl, SSL_SESSION* session) {
     client_of(ssl).resumption_.reset(session);
     return 1;

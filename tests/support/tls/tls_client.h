@@ -29,6 +29,7 @@ struct TlsClientOptions {
 class TlsClient final {
 public:
     explicit TlsClient(const TlsClientOptions& options);
+    ~TlsClient();
     TlsClient(const TlsClient&) = delete;
     TlsClient& operator=(const TlsClient&) = delete;
 
