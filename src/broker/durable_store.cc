@@ -55,6 +55,7 @@ void DurableStore::run_commits() {
     bool reclaiming = false;
     while (open || anything_waits()) {
         open = receive(reclaiming ? Millis(0) : kIdle);
+        if (open) replace_damaged_engine();
         Round round = next_round(!open);
         reclaiming = round.empty() && open && reclaim();
         if (round.empty()) continue;
@@ -178,6 +179,18 @@ void DurableStore::replace_engine() {
         log::error("message store: {}", notice);
     }
     engine_.store(std::move(fresh).value());
+}
+
+/// Opening repairs what keeps the reader from answering.
+void DurableStore::replace_damaged_engine() {
+    const TimePoint now = steady_now();
+    if (now - replaced_at_ < kReplaceAfter) return;
+    if (auto engine = engine_.load()) {
+        if (!engine->needs_reopening()) return;
+        log::notice("message store: it is opened anew to repair the damage");
+    }
+    replaced_at_ = now;
+    replace_engine();
 }
 
 void DurableStore::answer(Round round) {

@@ -83,6 +83,7 @@ private:
     bool write(Round& round);
     /// Some errors of the disk stop RocksDB for good: only a fresh one goes on.
     void replace_engine();
+    void replace_damaged_engine();
     void answer(Round round);
     [[nodiscard]] bool anything_waits() const noexcept;
 
@@ -94,6 +95,7 @@ private:
     std::atomic<bool> closing_{false};
     bool read_failed_ = false;               // the reader's: has been logged
     TimePoint refused_since_{};              // the commit thread's; while accepting() is false
+    TimePoint replaced_at_{};                // the commit thread's; because of damage
     std::vector<std::deque<Item>> waiting_;  // by shard; the commit thread's
     runtime::WorkQueue<Item> incoming_;
     runtime::WorkQueue<Item> reads_;

@@ -18,6 +18,7 @@
 #include "store/counted_body.h"
 #include "store/keys.h"
 #include "store/record_codec.h"
+#include "store/table_mender.h"
 
 namespace vmq::store {
 namespace {
@@ -154,7 +155,8 @@ DatabaseLayout::DatabaseLayout(const DatabaseOptions& from)
 Database::Database(const DatabaseOptions& options, std::shared_ptr<rocksdb::Cache> cache)
     : directory_(options.directory),
       env_(options.env != nullptr ? options.env : rocksdb::Env::Default()),
-      cache_(std::move(cache)) {}
+      cache_(std::move(cache)),
+      mender_(std::make_unique<TableMender>(*this)) {}
 
 Status Database::open(const DatabaseOptions& options, const DatabaseLayout& layout,
                       std::unique_ptr<Database>& result) {
@@ -188,7 +190,7 @@ Status Database::prepare() {
     std::string value;
     Status found = db_->Get({}, family(Family::Meta), to_slice(kFormatName), &value);
     if (!found.ok() && !found.IsNotFound()) return found;
-    if (read_number(kFormatName, format) && format > kFormatVersion) {
+    if (read_number(kFormatName, format) != 0 && format > kFormatVersion) {
         return Status::NotSupported(fmt::format(
             "it has format {}, this program knows formats up to {}", format, kFormatVersion));
     }
@@ -227,6 +229,21 @@ Database::~Database() {
     }
 }
 
+std::optional<Family> Database::family_named(std::string_view name) noexcept {
+    const auto found = std::find(kFamilyNames.begin(), kFamilyNames.end(), name);
+    if (found == kFamilyNames.end()) return std::nullopt;
+    return static_cast<Family>(found - kFamilyNames.begin());
+}
+
+bool Database::mend(Family family, const Status& status) const {
+    note_damage(status);
+    if (mender_->mend(family, status)) return true;
+    needs_reopening_.store(true);
+    return false;
+}
+
+std::uint64_t Database::messages_lost() const { return mender_->messages_lost(); }
+
 std::size_t Database::memory_used() const noexcept { return cache_->GetUsage(); }
 
 std::uint64_t Database::bytes_on_disk() const {
@@ -263,6 +280,8 @@ Result<void> Database::write(rocksdb::WriteBatch& batch, Durability durability) 
     if (status.ok()) return {};
     failed_ = true;
     note_damage(status);
+    // A compaction has met damage, and RocksDB takes no more writes.
+    if (status.IsCorruption()) needs_reopening_.store(true);
     return storage_error(status, "cannot write to the store", directory_);
 }
 
@@ -320,6 +339,17 @@ Result<void> Database::flush() {
     return storage_error(status, "cannot flush the store", directory_);
 }
 
+Status Database::compact_everything() {
+    rocksdb::CompactRangeOptions options;
+    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+    for (rocksdb::ColumnFamilyHandle* handle : handles_) {
+        if (Status status = db_->CompactRange(options, handle, nullptr, nullptr); !status.ok()) {
+            return status;
+        }
+    }
+    return Status::OK();
+}
+
 bool Database::compact_in_background(Family family) {
     if (compacting_->exchange(true)) return false;
     env_->WaitForJoin();  // the thread of the last one
@@ -347,15 +377,19 @@ void Database::wait_for_compaction() const {
     if (compacting_->load()) env_->WaitForJoin();
 }
 
-bool Database::read_number(std::string_view name, std::uint64_t& number) const {
-    for (const Family from : {Family::Meta, Family::Default}) {
+int Database::read_number(std::string_view name, std::uint64_t& number) const {
+    int copies = 0;
+    for (const Family from : {Family::Default, Family::Meta}) {
         std::string value;
-        if (db_->Get({}, family(from), to_slice(name), &value).ok() &&
-            decode_number(value, number)) {
-            return true;
+        std::uint64_t found = 0;
+        if (!db_->Get({}, family(from), to_slice(name), &value).ok() ||
+            !decode_number(value, found)) {
+            continue;
         }
+        number = found;
+        ++copies;
     }
-    return false;
+    return copies;
 }
 
 Result<void> Database::write_number(std::string_view name, std::uint64_t number) {
@@ -375,8 +409,8 @@ std::string Database::damage_note(std::string_view directory) {
 void Database::note_damage(const Status& status) const {
     if (!status.IsCorruption() || damage_noted_.exchange(true)) return;
     log::error(
-        "the store in {} is damaged: {}; what is whole is still served, restart the broker "
-        "to have it repaired",
+        "the store in {} is damaged: {}; what is whole is still served, and the next start looks "
+        "at all of it",
         directory_, status.ToString());
     (void)rocksdb::WriteStringToFile(env_, status.ToString() + "\n", damage_note(directory_), true);
 }
