@@ -365,8 +365,9 @@ protected:
 
 TEST_F(SmallDisk, FillsUpAndGoesOnWhenThereIsRoom) {
     if (std::getenv("VMQ_SMALL_DISK") == nullptr) {
-        GTEST_SKIP() << "stood still once in many runs, see docs/plan.md; VMQ_SMALL_DISK=1 runs it, and "
-                        "integration.disk_full asks the same of the program";
+        GTEST_SKIP()
+            << "stood still once in many runs, see docs/plan.md; VMQ_SMALL_DISK=1 runs it, and "
+               "integration.disk_full asks the same of the program";
     }
     write_all(put_session(1, "a"));
     const std::string filler = folder_.path() + "/filler";
