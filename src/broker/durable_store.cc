@@ -13,7 +13,7 @@ namespace {
 /// that has refused.
 constexpr Millis kIdle{1000};
 constexpr Millis kRetry{200};
-/// How long until a store that could not be opened anew is tried again.
+/// How long until a store is opened anew again.
 constexpr Seconds kReopenAfter{3};
 
 /// Writes to the part of a queue that a load asks for.
@@ -74,6 +74,7 @@ void DurableStore::run_commits() {
     bool reclaiming = false;
     while (open || anything_waits()) {
         open = receive(reclaiming ? Millis(0) : kIdle);
+        if (open) (void)working_engine();
         Round round = next_round(!open);
         reclaiming = round.empty() && open && reclaim();
         if (round.empty()) continue;
@@ -179,19 +180,27 @@ bool DurableStore::write(Round& round) {
 }
 
 Result<void> DurableStore::write(const std::vector<const store::WriteBatch*>& batches) {
+    auto engine = working_engine();
+    return engine ? engine.value()->write(batches, durability_.load()) : engine.error();
+}
+
+Result<std::shared_ptr<store::Engine>> DurableStore::working_engine() {
     auto engine = engine_.load();
-    if (engine && engine->stuck()) {
-        if (auto ready = engine->can_be_opened_anew(); !ready) return ready;
+    if (engine && (engine->stuck() || engine->needs_reopening())) {
+        if (auto ready = engine->can_be_opened_anew(); !ready) return ready.error();
+        if (engine->needs_reopening()) {
+            log::notice("message store: it is opened anew to repair the damage");
+        }
         failed_write_ = engine->failed_write();
         given_up_ = engine;
         engine_.store(nullptr);
         engine.reset();
     }
     if (!engine) {
-        if (auto opened = reopen(); !opened) return opened;
+        if (auto opened = reopen(); !opened) return opened.error();
         engine = engine_.load();
     }
-    return engine->write(batches, durability_.load());
+    return engine;
 }
 
 Result<void> DurableStore::reopen() {
@@ -206,7 +215,6 @@ Result<void> DurableStore::reopen() {
         return fresh.error();
     }
     failed_write_ = 0;
-    reopen_at_ = {};
     for (const std::string& notice : fresh.value()->notices()) {
         log::error("message store: {}", notice);
     }

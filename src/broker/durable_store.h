@@ -85,7 +85,8 @@ private:
     /// False: the disk refused, and the round is still to be written.
     bool write(Round& round);
     [[nodiscard]] Result<void> write(const std::vector<const store::WriteBatch*>& batches);
-    /// In place of an engine that was stuck.
+    /// The engine, or another one if it is stuck or damage keeps it from answering.
+    [[nodiscard]] Result<std::shared_ptr<store::Engine>> working_engine();
     [[nodiscard]] Result<void> reopen();
     void begin_refusing(const Error& error);
     /// While the disk refuses: lets those loads through that do not need what waits to be written.

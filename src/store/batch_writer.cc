@@ -131,8 +131,12 @@ void BatchWriter::add(const DeleteMessage& gone) {
 std::optional<std::uint64_t> BatchWriter::find_store_id(SessionId session, std::uint64_t sequence) {
     const auto key = queue_key(session, sequence);
     rocksdb::PinnableSlice bytes;
-    const rocksdb::Status status =
-        database_.db().Get({}, database_.family(Family::Queues), to_slice(key.view()), &bytes);
+    const auto get = [&] {
+        return database_.db().Get({}, database_.family(Family::Queues), to_slice(key.view()),
+                                  &bytes);
+    };
+    rocksdb::Status status = get();
+    while (status.IsCorruption() && database_.mend(Family::Queues, status)) status = get();
     if (status.ok()) {
         QueueRecord record;
         if (decode_queue_record(to_view(bytes), record)) return record.store_id;
@@ -140,10 +144,7 @@ std::optional<std::uint64_t> BatchWriter::find_store_id(SessionId session, std::
                      static_cast<std::uint64_t>(session));
         return 0;
     }
-    if (status.IsCorruption()) {
-        database_.note_damage(status);
-        return 0;
-    }
+    if (status.IsCorruption()) return 0;
     if (!status.IsNotFound()) {
         failure_ = status;
         return std::nullopt;
@@ -198,15 +199,16 @@ void BatchWriter::erase_session_records(SessionId session) {
     const rocksdb::Slice bound = to_slice(end.view());
     rocksdb::ReadOptions options;
     options.iterate_upper_bound = &bound;
-    const std::unique_ptr<rocksdb::Iterator> stored(database_.db().NewIterator(options, sessions));
-    for (stored->Seek(to_slice(begin.view())); stored->Valid(); stored->Next()) {
-        (void)batch_.Delete(sessions, stored->key());
-    }
-    if (stored->status().IsCorruption()) {
-        database_.note_damage(stored->status());
-    } else if (!stored->status().ok()) {
-        failure_ = stored->status();
-    }
+    rocksdb::Status status;
+    do {
+        const std::unique_ptr<rocksdb::Iterator> stored(
+            database_.db().NewIterator(options, sessions));
+        for (stored->Seek(to_slice(begin.view())); stored->Valid(); stored->Next()) {
+            (void)batch_.Delete(sessions, stored->key());
+        }
+        status = stored->status();
+    } while (status.IsCorruption() && database_.mend(Family::Sessions, status));
+    if (!status.ok() && !status.IsCorruption()) failure_ = status;
     if (const auto found = new_keys_.find(session); found != new_keys_.end()) {
         for (const std::string& key : found->second) (void)batch_.Delete(sessions, key);
     }
@@ -289,9 +291,10 @@ Result<bool> BatchWriter::erase_doomed_queue(SessionId session, std::size_t limi
         (void)batch_.SingleDelete(database_.family(Family::Queues), records->key());
         erased.assign(to_view(records->key()));
     }
-    const bool more = records->Valid();
+    bool more = records->Valid();
     if (records->status().IsCorruption()) {
-        database_.note_damage(records->status());  // the rest goes when the damage is repaired
+        // If it cannot be mended, the rest goes when the damage is repaired.
+        more = database_.mend(Family::Queues, records->status());
     } else if (!records->status().ok()) {
         failure_ = records->status();
     }

@@ -20,6 +20,7 @@
 #include "store/counted_body.h"
 #include "store/keys.h"
 #include "store/record_codec.h"
+#include "store/table_mender.h"
 
 namespace vmq::store {
 namespace {
@@ -198,7 +199,8 @@ Database::Database(const DatabaseOptions& options, std::shared_ptr<rocksdb::Cach
     : directory_(options.directory),
       env_(options.env != nullptr ? options.env : rocksdb::Env::Default()),
       cache_(std::move(cache)),
-      last_write_(random_number()) {}
+      last_write_(random_number()),
+      mender_(std::make_unique<TableMender>(*this)) {}
 
 Status Database::open(const DatabaseOptions& options, const DatabaseLayout& layout,
                       std::unique_ptr<Database>& result) {
@@ -236,7 +238,7 @@ Status Database::prepare() {
     std::string value;
     Status found = db_->Get({}, family(Family::Meta), to_slice(kFormatName), &value);
     if (!found.ok() && !found.IsNotFound()) return found;
-    if (read_number(kFormatName, format) && format > kFormatVersion) {
+    if (read_number(kFormatName, format) != 0 && format > kFormatVersion) {
         return Status::NotSupported(fmt::format(
             "it has format {}, this program knows formats up to {}", format, kFormatVersion));
     }
@@ -274,6 +276,21 @@ Database::~Database() {
         log::warning("the store in {} was not closed well: {}", directory_, status.ToString());
     }
 }
+
+std::optional<Family> Database::family_named(std::string_view name) noexcept {
+    const auto found = std::find(kFamilyNames.begin(), kFamilyNames.end(), name);
+    if (found == kFamilyNames.end()) return std::nullopt;
+    return static_cast<Family>(found - kFamilyNames.begin());
+}
+
+bool Database::mend(Family family, const Status& status) const {
+    note_damage(status);
+    if (mender_->mend(family, status)) return true;
+    needs_reopening_.store(true);
+    return false;
+}
+
+std::uint64_t Database::messages_lost() const { return mender_->messages_lost(); }
 
 std::size_t Database::memory_used() const noexcept { return cache_->GetUsage(); }
 
@@ -326,6 +343,8 @@ Result<void> Database::write(rocksdb::WriteBatch& batch, Durability durability) 
 /// And the failed write may stand in its log file. So it is closed and opened anew instead.
 Error Database::give_up(const Status& status, std::string_view doing) {
     note_damage(status);
+    // A compaction has met damage, and RocksDB takes no more writes.
+    if (status.IsCorruption()) needs_reopening_.store(true);
     stuck_ = storage_error(status, doing, directory_);
     return *stuck_;
 }
@@ -367,6 +386,17 @@ Result<void> Database::flush() {
     return {};
 }
 
+Status Database::compact_everything() {
+    rocksdb::CompactRangeOptions options;
+    options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+    for (rocksdb::ColumnFamilyHandle* handle : handles_) {
+        if (Status status = db_->CompactRange(options, handle, nullptr, nullptr); !status.ok()) {
+            return status;
+        }
+    }
+    return Status::OK();
+}
+
 bool Database::compact_in_background(Family family) {
     if (compacting_->exchange(true)) return false;
     env_->WaitForJoin();  // the thread of the last one
@@ -394,15 +424,19 @@ void Database::wait_for_compaction() const {
     if (compacting_->load()) env_->WaitForJoin();
 }
 
-bool Database::read_number(std::string_view name, std::uint64_t& number) const {
-    for (const Family from : {Family::Meta, Family::Default}) {
+int Database::read_number(std::string_view name, std::uint64_t& number) const {
+    int copies = 0;
+    for (const Family from : {Family::Default, Family::Meta}) {
         std::string value;
-        if (db_->Get({}, family(from), to_slice(name), &value).ok() &&
-            decode_number(value, number)) {
-            return true;
+        std::uint64_t found = 0;
+        if (!db_->Get({}, family(from), to_slice(name), &value).ok() ||
+            !decode_number(value, found)) {
+            continue;
         }
+        number = found;
+        ++copies;
     }
-    return false;
+    return copies;
 }
 
 Result<void> Database::write_number(std::string_view name, std::uint64_t number) {
@@ -422,8 +456,8 @@ std::string Database::damage_note(std::string_view directory) {
 void Database::note_damage(const Status& status) const {
     if (!status.IsCorruption() || damage_noted_.exchange(true)) return;
     log::error(
-        "the store in {} is damaged: {}; what is whole is still served, restart the broker "
-        "to have it repaired",
+        "the store in {} is damaged: {}; what is whole is still served, and the next start looks "
+        "at all of it",
         directory_, status.ToString());
     (void)rocksdb::WriteStringToFile(env_, status.ToString() + "\n", damage_note(directory_), true);
 }

@@ -28,6 +28,8 @@ namespace vmq::store {
 enum class Family : std::uint8_t { Default, Sessions, Queues, Messages, Retained, Meta };
 inline constexpr std::size_t kFamilies = 6;
 
+class TableMender;
+
 struct DatabaseOptions {
     std::string directory;
     std::size_t memory_bytes = 64 << 20;
@@ -77,6 +79,8 @@ public:
     [[nodiscard]] rocksdb::ColumnFamilyHandle* family(Family family) const noexcept {
         return handles_[static_cast<std::size_t>(family)];
     }
+    /// Nothing: there is none of that name.
+    [[nodiscard]] static std::optional<Family> family_named(std::string_view name) noexcept;
     [[nodiscard]] std::size_t memory_used() const noexcept;
     [[nodiscard]] std::uint64_t bytes_on_disk() const;
     [[nodiscard]] std::uint64_t estimated_keys(Family family) const;
@@ -94,18 +98,30 @@ public:
     /// Everything written is in table files.
     [[nodiscard]] Result<void> flush();
 
+    /// Every column family, now: where files came back without their order, what is newer counts.
+    [[nodiscard]] rocksdb::Status compact_everything();
     /// Compacts a column family from end to end on a thread of RocksDB. False: one is under way.
     bool compact_in_background(Family family);
     [[nodiscard]] bool compacting() const noexcept;
     void wait_for_compaction() const;
 
-    /// Numbers of the column family Meta, which stand twice. Nothing: not there or not readable.
-    [[nodiscard]] bool read_number(std::string_view name, std::uint64_t& number) const;
+    /// Numbers of the column family Meta, which stand twice. Tells how many of the two are there
+    /// and readable; 0: `number` is as it was.
+    [[nodiscard]] int read_number(std::string_view name, std::uint64_t& number) const;
     [[nodiscard]] Result<void> write_number(std::string_view name, std::uint64_t number);
 
     /// Damage was met while running: the next start looks at everything and repairs. Any thread.
     void note_damage(const rocksdb::Status& status) const;
     [[nodiscard]] static std::string damage_note(std::string_view directory);
+
+    /// `status` was met while reading and is Corruption. True: the damaged blocks were taken out,
+    /// which was told; a new iterator, or the same Get, finds everything else. False: only opening
+    /// the store anew helps. Any thread; may take as long as reading one table file.
+    [[nodiscard]] bool mend(Family family, const rocksdb::Status& status) const;
+    /// Records of queues that mend() found lost.
+    [[nodiscard]] std::uint64_t messages_lost() const;
+    /// Damage was met that mend() cannot take out, or that RocksDB met by itself.
+    [[nodiscard]] bool needs_reopening() const noexcept { return needs_reopening_.load(); }
 
 private:
     Database(const DatabaseOptions& options, std::shared_ptr<rocksdb::Cache> cache);
@@ -128,6 +144,8 @@ private:
     std::atomic<bool> stop_compaction_{false};
     std::shared_ptr<std::atomic<bool>> compacting_ = std::make_shared<std::atomic<bool>>(false);
     mutable std::atomic<bool> damage_noted_{false};
+    mutable std::atomic<bool> needs_reopening_{false};
+    const std::unique_ptr<TableMender> mender_;
 };
 
 }  // namespace vmq::store

@@ -52,12 +52,13 @@ struct Engine::Impl {
     Result<void> begin() {
         const bool is_new = database->estimated_keys(Family::Sessions) == 0 &&
                             database->estimated_keys(Family::Messages) == 0;
-        if (!database->read_number(kSeedName, seed)) {
-            seed = new_seed();
+        const int copies = database->read_number(kSeedName, seed);
+        if (copies == 0) seed = new_seed();
+        if (copies < 2) {
             if (auto written = database->write_number(kSeedName, seed); !written) return written;
         }
         std::uint64_t boots = 0;
-        if (!database->read_number(kBootName, boots) && !is_new) {
+        if (database->read_number(kBootName, boots) == 0 && !is_new) {
             boots = boot_after_damage();
             notices.emplace_back("the number of starts was lost and goes on with a high one");
         }
@@ -163,6 +164,10 @@ Result<std::vector<StoredMessage>> Engine::load(const LoadRequest& request) cons
     return impl_->reader->load(request);
 }
 
+bool Engine::needs_reopening() const noexcept {
+    return impl_ && impl_->database->needs_reopening();
+}
+
 bool Engine::reclaim() { return impl_->reclaimer->step(); }
 
 EngineStats Engine::stats() const {
@@ -175,7 +180,7 @@ EngineStats Engine::stats() const {
     stats.queued_messages = database.count_keys(Family::Queues);
     stats.shared_messages = database.count_keys(Family::Messages);
     stats.retained_messages = database.count_keys(Family::Retained);
-    stats.unreadable_messages = impl_->reader->unreadable();
+    stats.unreadable_messages = impl_->reader->unreadable() + database.messages_lost();
     stats.bytes_on_disk = database.bytes_on_disk();
     stats.memory_bytes = database.memory_used();
     stats.format_version = static_cast<std::uint32_t>(kFormatVersion);

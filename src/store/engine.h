@@ -38,7 +38,7 @@ struct EngineStats {
     std::uint64_t queued_messages = 0;
     std::uint64_t shared_messages = 0;
     std::uint64_t retained_messages = 0;
-    std::uint64_t unreadable_messages = 0;  // left out by load() since the start
+    std::uint64_t unreadable_messages = 0;  // that damage took, as far as met since the start
     std::uint64_t bytes_on_disk = 0;
     std::uint64_t memory_bytes = 0;  // of block cache and write buffers now
     std::uint32_t format_version = 0;
@@ -96,9 +96,13 @@ public:
     [[nodiscard]] virtual Result<void> flush();
 
     /// Messages of a queue in order of sequence (or the reverse). Records that cannot be read are
-    /// left out, logged and counted.
+    /// left out, logged and counted, each once. An error changes nothing: ask again.
     /// One thread at a time, which may be another one than the writing one.
     [[nodiscard]] virtual Result<std::vector<StoredMessage>> load(const LoadRequest& request) const;
+
+    /// Damage keeps load() or write() from working until the store is opened anew, which repairs
+    /// it. Any thread.
+    [[nodiscard]] virtual bool needs_reopening() const noexcept;
 
     /// Gives back space in small steps: queues of deleted sessions, dead shared messages. True:
     /// there is more to do.

@@ -270,6 +270,7 @@ private:
                 return;
             }
             ++result_.messages_lost;
+            if (const auto key = parse_queue_key(bytes)) ++result_.losers[key->session];
             drop(Family::Queues, bytes);
         });
     }

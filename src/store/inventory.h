@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -22,10 +23,15 @@ namespace vmq::store {
 
 /// What had to be put right after damage.
 struct Restored {
-    std::uint64_t unreadable = 0;       // records of any kind, deleted
-    std::uint64_t messages_lost = 0;    // records of queues whose shared message is gone
-    std::uint64_t recounted = 0;        // shared messages whose count was wrong
-    std::uint64_t queues_orphaned = 0;  // without their session; they are deleted
+    std::uint64_t unreadable = 0;               // records of any kind, deleted
+    std::uint64_t messages_lost = 0;            // records of queues whose shared message is gone
+    std::uint64_t recounted = 0;                // shared messages whose count was wrong
+    std::uint64_t queues_orphaned = 0;          // without their session; they are deleted
+    std::map<SessionId, std::uint64_t> losers;  // sessions of messages_lost, and how many
+
+    [[nodiscard]] bool anything() const noexcept {
+        return unreadable + messages_lost + recounted + queues_orphaned != 0;
+    }
 };
 /// Makes what is left after damage consistent, so that check_store() finds nothing. For start-up:
 /// nobody else may use the database.

@@ -7,14 +7,14 @@
 #include "base/log.h"
 #include "store/counted_body.h"
 #include "store/keys.h"
+#include "store/session_scan.h"
 
 namespace vmq::store {
 namespace {
 
 constexpr std::size_t kCacheBytes = std::size_t{4} << 20U;
 constexpr std::size_t kBodiesAtOnce = 64;
-/// Around a damaged block: as many messages are tried one by one.
-constexpr std::uint64_t kStepsOverDamage = 4096;
+constexpr std::size_t kMostTold = 10'000;
 
 }  // namespace
 
@@ -45,11 +45,7 @@ public:
           end_(std::string(queue_key(request.session, request.to).view()) + '\0'),
           lower_(to_slice(begin_.view())),
           upper_(end_) {
-        rocksdb::ReadOptions options;
-        options.iterate_lower_bound = &lower_;
-        options.iterate_upper_bound = &upper_;
-        iterator_.reset(
-            reader.database_.db().NewIterator(options, reader.database_.family(Family::Queues)));
+        open();
         seek(request.newest_first ? request.to : request.from);
     }
 
@@ -63,16 +59,23 @@ public:
                 if (is_full()) break;
             }
         } while (fetch_bodies() && messages_.empty() && request_.max_count != 0 && valid());
-        const bool answered = iterator_->status().ok() || iterator_->status().IsCorruption();
-        if (!failure_.ok() || !answered) {
-            const rocksdb::Status& status = answered ? failure_ : iterator_->status();
-            return storage_error(status, "cannot read the store", reader_.database_.directory());
+        if (failure_.ok()) failure_ = iterator_->status();
+        if (!failure_.ok()) {
+            return storage_error(failure_, "cannot read the store", reader_.database_.directory());
         }
         (void)is_full();
         return std::move(messages_);
     }
 
 private:
+    void open() {
+        rocksdb::ReadOptions options;
+        options.iterate_lower_bound = &lower_;
+        options.iterate_upper_bound = &upper_;
+        iterator_.reset(
+            reader_.database_.db().NewIterator(options, reader_.database_.family(Family::Queues)));
+    }
+
     void seek(std::uint64_t sequence) {
         next_ = sequence;
         const auto key = queue_key(request_.session, sequence);
@@ -93,19 +96,14 @@ private:
         }
     }
 
-    /// Steps over what cannot be read, as far as that is near.
+    /// Goes on without the damaged blocks, once they have been taken out.
     bool valid() {
-        if (iterator_->Valid()) return true;
-        if (!iterator_->status().IsCorruption()) return false;
-        reader_.database_.note_damage(iterator_->status());
-        reader_.leave_out(request_.session, next_, "a block of the table is damaged");
-        for (std::uint64_t i = 0; i < kStepsOverDamage; ++i) {
-            if (next_ == (request_.newest_first ? request_.from : request_.to)) return false;
-            seek(request_.newest_first ? next_ - 1 : next_ + 1);
-            if (iterator_->Valid()) return true;
-            if (!iterator_->status().IsCorruption()) return false;
+        while (!iterator_->Valid() && iterator_->status().IsCorruption() &&
+               reader_.database_.mend(Family::Queues, iterator_->status())) {
+            open();
+            seek(next_);
         }
-        return false;
+        return iterator_->Valid();
     }
 
     void take_record() {
@@ -222,17 +220,18 @@ rocksdb::Status QueueReader::fetch(const LoadRequest& request, std::vector<Store
                             values.data(), statuses.data());
     for (std::size_t i = 0; i < count; ++i) {
         StoredMessage& message = messages[missing[i]];
+        while (statuses[i].IsCorruption() && database_.mend(Family::Messages, statuses[i])) {
+            values[i].Reset();
+            statuses[i] =
+                database_.db().Get({}, database_.family(Family::Messages), keys[i], &values[i]);
+        }
         CountedBody value;
         if (statuses[i].ok() && decode_counted_body(to_view(values[i]), value) &&
             decode_message(value.body, clocks_, message.message)) {
             cache_.insert(message.message);
             continue;
         }
-        if (statuses[i].IsCorruption()) {
-            database_.note_damage(statuses[i]);
-        } else if (!statuses[i].ok() && !statuses[i].IsNotFound()) {
-            return statuses[i];
-        }
+        if (!statuses[i].ok() && !statuses[i].IsNotFound()) return statuses[i];
         // Whoever deleted the record while it was read here let go of the body, too.
         const auto key = queue_key(request.session, message.sequence);
         rocksdb::PinnableSlice record;
@@ -246,9 +245,10 @@ rocksdb::Status QueueReader::fetch(const LoadRequest& request, std::vector<Store
 }
 
 void QueueReader::leave_out(SessionId session, std::uint64_t sequence, const char* why) {
+    if (told_.size() >= kMostTold) told_.clear();
+    if (!told_.emplace(session, sequence).second) return;
     unreadable_.fetch_add(1, std::memory_order_relaxed);
-    log::error("message {} of stored session {} is lost: {}", sequence,
-               static_cast<std::uint64_t>(session), why);
+    log::error("message {} for {} is lost: {}", sequence, session_name(database_, session), why);
 }
 
 }  // namespace vmq::store

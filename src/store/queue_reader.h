@@ -7,7 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -43,10 +45,12 @@ class QueueReader final {
 public:
     QueueReader(const Database& database, const ClockAnchors& clocks, const DoomedSessions& doomed);
 
-    /// See Engine::load(). An error only if the disk does not answer.
+    /// See Engine::load(). An error only if the disk does not answer, or damage is such that the
+    /// store has to be opened anew.
     [[nodiscard]] Result<std::vector<StoredMessage>> load(const LoadRequest& request);
 
-    /// Records left out so far because they could not be read.
+    /// Records left out so far because they could not be read; those of damaged tables are
+    /// Database::messages_lost().
     [[nodiscard]] std::uint64_t unreadable() const noexcept {
         return unreadable_.load(std::memory_order_relaxed);
     }
@@ -65,6 +69,7 @@ private:
     const ClockAnchors clocks_;
     const DoomedSessions& doomed_;
     MessageCache cache_;
+    std::set<std::pair<SessionId, std::uint64_t>> told_;  // as lost; bounded
     std::atomic<std::uint64_t> unreadable_{0};
 };
 

@@ -1,19 +1,20 @@
 #include "store/salvage.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <rocksdb/file_system.h>
 
 #include <cstdarg>
 #include <cstdio>
-#include <ctime>
 #include <filesystem>
+#include <map>
 #include <system_error>
 #include <utility>
 
 #include "base/log.h"
 #include "store/inventory.h"
 #include "store/session_scan.h"
+#include "store/table_file.h"
+#include "store/table_mender.h"
 
 namespace vmq::store {
 namespace {
@@ -90,20 +91,24 @@ public:
 
     Result<std::unique_ptr<Database>> run() {
         if (auto made = make_directory(); !made) return made.error();
+        noted_ = env_->FileExists(Database::damage_note(options_.directory)).ok();
         Status status = open_strictly();
-        if (status.ok()) return std::move(database_);
-        if (!is_damage(status)) return open_error(status, options_.directory);
-        say(fmt::format("the store in {} is damaged: {}", options_.directory, status.ToString()));
-        if (status = keep_copies(); !status.ok()) return open_error(status, options_.directory);
-        if (!tables_are_damaged_) {
-            status = replay_what_can_be();
-            if (!status.ok() && !is_damage(status)) return open_error(status, options_.directory);
+        const bool damaged = !status.ok();
+        if (!damaged && !noted_) return std::move(database_);
+        if (damaged && !is_damage(status)) return open_error(status, options_.directory);
+        if (damaged) {
+            say(fmt::format("the store in {} is damaged: {}", options_.directory,
+                            status.ToString()));
+            if (status = keep_copies(); !status.ok()) {
+                return open_error(status, options_.directory);
+            }
+            // A start that does not come to its end leaves it to the next one.
+            (void)rocksdb::WriteStringToFile(env_, "a repair has begun\n",
+                                             Database::damage_note(options_.directory), true);
+            if (status = put_together(); !status.ok()) return give_up(status);
         }
-        if (!status.ok() || tables_are_damaged_) {
-            if (status = repair(); !status.ok()) return give_up(status);
-        }
-        if (status = open_strictly(); !status.ok()) return give_up(status);
-        if (auto made = make_consistent(); !made) return made.error();
+        if (auto done = make_consistent(damaged); !done) return done.error();
+        (void)env_->DeleteFile(Database::damage_note(options_.directory));
         return std::move(database_);
     }
 
@@ -113,7 +118,7 @@ private:
     Error give_up(const Status& status) const {
         Error error = open_error(status, options_.directory);
         error.detail +=
-            fmt::format("; it cannot be repaired, copies of its files are in {}", kept_);
+            fmt::format("; it cannot be repaired, copies of its files are in {}", copied_to_);
         return error;
     }
 
@@ -132,24 +137,80 @@ private:
                                  options_.directory, failure.message())};
     }
 
+    /// The mildest way that helps: damaged blocks are taken out of tables; damaged records are left
+    /// out of log files; tables of which nothing can be used are taken out.
+    Status put_together() {
+        Status status = mend_tables();
+        if (status.ok()) status = open_strictly();
+        if (is_damage(status) && !has_lost_tables_) {
+            status = replay_what_can_be();
+            if (status.ok()) status = open_strictly();
+        }
+        if (!is_damage(status)) return status;
+        status = repair();
+        if (status.ok()) status = open_strictly();
+        // Repair forgets which of the files are newer.
+        return status.ok() ? database_->compact_everything() : status;
+    }
+
     /// Without tolerance, and with a look at everything if damage was met before.
     Status open_strictly() {
         database_.reset();
-        const bool look_closely = env_->FileExists(Database::damage_note(options_.directory)).ok();
         if (Status status = look_for_files(); !status.ok()) return status;
         Status status = Database::open(options_, DatabaseLayout(options_), database_);
-        if (!status.ok()) return status;
+        if (status.ok()) note_smallest_keys();
         SessionCounts counts;
-        status = count_sessions(*database_, counts);
-        if (status.ok() && look_closely) status = database_->db().VerifyChecksum();
-        if (status.ok()) {
-            if (look_closely) {
-                (void)env_->DeleteFile(Database::damage_note(options_.directory));
+        if (status.ok()) status = count_sessions(*database_, counts);
+        if (status.ok() && (noted_ || !copied_to_.empty())) status = look_at_tables();
+        if (!status.ok()) database_.reset();
+        return status;
+    }
+
+    void note_smallest_keys() {
+        std::vector<rocksdb::LiveFileMetaData> files;
+        database_->db().GetLiveFilesMetaData(&files);
+        for (const auto& file : files) smallest_keys_[file.relative_filename] = file.smallestkey;
+    }
+
+    /// Corruption: one of them is damaged.
+    Status look_at_tables() {
+        std::vector<rocksdb::LiveFileMetaData> files;
+        database_->db().GetLiveFilesMetaData(&files);
+        Status result;
+        for (const auto& file : files) {
+            TableExamination found;
+            const Status status = examine_table(
+                *env_, options_.directory + "/" + file.relative_filename, file.smallestkey, found);
+            if (!status.ok()) return status;
+            if (!found.beyond_help.empty() || !found.patches.empty()) {
+                has_lost_tables_ = has_lost_tables_ || !found.beyond_help.empty();
+                result =
+                    Status::Corruption("the table file " + file.relative_filename + " is damaged");
+            } else if (!found.gaps.empty()) {
+                losses_.emplace(file.relative_filename, std::move(found));
             }
-            return status;
         }
-        if (status.IsCorruption()) tables_are_damaged_ = true;
-        database_.reset();
+        return result;
+    }
+
+    /// All there are, because a database that cannot be opened does not say which it needs.
+    Status mend_tables() {
+        std::vector<std::string> names;
+        Status status = env_->GetChildren(options_.directory, &names);
+        rocksdb::FileLock* lock = nullptr;
+        if (status.ok()) status = env_->LockFile(options_.directory + "/LOCK", &lock);
+        if (!status.ok()) return status;
+        for (const std::string& name : names) {
+            if (!is_table(name) || !status.ok()) continue;
+            const std::string path = options_.directory + "/" + name;
+            TableExamination found;
+            status = examine_table(*env_, path, smallest_keys_[name], found);
+            if (!found.beyond_help.empty()) hopeless_[name] = found.beyond_help;
+            if (!status.ok() || !found.beyond_help.empty() || found.patches.empty()) continue;
+            status = replace_patched(*env_, path, found.patches, copied_to_ + "/" + name);
+            losses_[name] = std::move(found);
+        }
+        (void)env_->UnlockFile(lock);
         return status;
     }
 
@@ -166,7 +227,7 @@ private:
             has_data = has_data || is_table(name);
         }
         if (has_current || !has_data) return Status::OK();
-        tables_are_damaged_ = true;
+        has_lost_tables_ = true;
         return Status::Corruption("the file CURRENT is missing");
     }
 
@@ -174,18 +235,17 @@ private:
         rocksdb::FileLock* lock = nullptr;
         Status status = env_->LockFile(options_.directory + "/LOCK", &lock);
         if (!status.ok()) return status;
-        kept_ = fmt::format("{}/damaged-{:%Y%m%dT%H%M%SZ}", options_.directory,
-                            fmt::gmtime(std::time(nullptr)));
-        status = env_->CreateDirIfMissing(kept_);
+        copied_to_ = folder_for_damaged(options_.directory);
+        status = env_->CreateDirIfMissing(copied_to_);
         std::vector<std::string> names;
         if (status.ok()) status = env_->GetChildren(options_.directory, &names);
         const auto& files = env_->GetFileSystem();
         for (const std::string& name : names) {
             if (!status.ok() || !is_small_file(name)) continue;
-            status = copy(files, options_.directory + "/" + name, kept_ + "/" + name);
+            status = copy(files, options_.directory + "/" + name, copied_to_ + "/" + name);
         }
         (void)env_->UnlockFile(lock);
-        if (status.ok()) say(fmt::format("copies of its files are in {}", kept_));
+        if (status.ok()) say(fmt::format("copies of its files are in {}", copied_to_));
         return status;
     }
 
@@ -239,39 +299,74 @@ private:
         if (!env_->GetChildren(lost, &names).ok()) return;
         for (const std::string& name : names) {
             const std::string from = fmt::format("{}/{}", lost, name);
-            const std::string to = fmt::format("{}/{}", kept_, name);
+            const std::string to = fmt::format("{}/{}", copied_to_, name);
             if (is_small_file(name) && env_->FileExists(to).ok()) {
                 (void)env_->DeleteFile(from);
                 continue;
             }
             if (!env_->RenameFile(from, to).ok()) continue;
             if (is_table(name)) {
+                const auto why = hopeless_.find(name);
                 say(
                     fmt::format("the table file {} is damaged and was taken out; what only it held "
-                                "is lost",
-                                name));
+                                "is lost{}",
+                                name, why == hopeless_.end() ? "" : ": " + why->second));
             }
         }
         (void)env_->DeleteDir(lost);
     }
 
-    Result<void> make_consistent() {
+    Result<void> make_consistent(bool damaged) {
+        for (const auto& [name, loss] : losses_) {
+            say(describe_loss(*database_, name, loss));
+            auto redone = redo_lost_deletions(*database_, name, loss);
+            if (!redone) return redone.error();
+            tell_of_deletions(redone.value());
+        }
         auto restored = restore_consistency(*database_);
         if (!restored) return restored.error();
-        const Restored& found = restored.value();
+        if (damaged || restored.value().anything()) tell(restored.value());
+        return database_->flush();
+    }
+
+    void tell_of_deletions(const Redone& redone) {
+        if (redone.deleted != 0) {
+            say(fmt::format("{} records that had come back were deleted again", redone.deleted));
+        }
+        if (redone.doubtful != 0) {
+            say(
+                fmt::format("some of {} older records may have been deleted before; they are kept, "
+                            "so that messages may come again",
+                            redone.doubtful));
+        }
+    }
+
+    void tell(const Restored& found) {
         say(fmt::format(
             "the store was repaired: {} records could not be read, {} messages lost "
             "their content, {} counts were corrected, {} queues had lost their session",
             found.unreadable, found.messages_lost, found.recounted, found.queues_orphaned));
-        return database_->flush();
+        std::size_t told = 0;
+        for (const auto& [session, count] : found.losers) {
+            if (++told > kMaxDropsTold) {
+                say(fmt::format("and {} more sessions lost messages",
+                                found.losers.size() - kMaxDropsTold));
+                break;
+            }
+            say(fmt::format("{} lost {} messages", session_name(*database_, session), count));
+        }
     }
 
     const DatabaseOptions& options_;
     rocksdb::Env* const env_;
     std::vector<std::string>& notices_;
     std::unique_ptr<Database> database_;
-    std::string kept_;
-    bool tables_are_damaged_ = false;
+    std::string copied_to_;
+    std::map<std::string, TableExamination> losses_;  // by name of file
+    std::map<std::string, std::string> smallest_keys_;
+    std::map<std::string, std::string> hopeless_;  // why nothing of these can be used
+    bool noted_ = false;
+    bool has_lost_tables_ = false;
 };
 
 }  // namespace

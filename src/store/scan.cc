@@ -8,11 +8,12 @@ namespace vmq::store {
 
 Scan::Scan(const Database& database, Family family, ScanOptions options)
     : database_(database), family_(family) {
-    rocksdb::ReadOptions read;
-    read.snapshot = options.snapshot;
-    read.fill_cache = options.fill_cache;
-    iterator_.reset(database.db().NewIterator(read, database.family(family)));
+    read_.snapshot = options.snapshot;
+    read_.fill_cache = options.fill_cache;
+    open();
 }
+
+void Scan::open() { iterator_.reset(database_.db().NewIterator(read_, database_.family(family_))); }
 
 void Scan::seek(std::string_view key) {
     position_.assign(key);
@@ -23,18 +24,23 @@ void Scan::seek(std::string_view key) {
 
 void Scan::next() {
     position_.assign(key());
+    position_.push_back('\0');
     iterator_->Next();
     settle();
 }
 
 void Scan::settle() {
     while (!iterator_->Valid() && iterator_->status().IsCorruption()) {
-        database_.note_damage(iterator_->status());
         ++gaps_;
-        std::string boundary;
-        if (!next_boundary(boundary)) break;
-        position_ = boundary;
-        iterator_->Seek(boundary);
+        if (database_.mend(family_, iterator_->status())) {
+            open();
+        } else {
+            ++jumps_;
+            std::string boundary;
+            if (!next_boundary(boundary)) break;
+            position_ = boundary;
+        }
+        iterator_->Seek(position_);
     }
     if (iterator_->Valid() && key() == kAnchorKey) iterator_->Next();
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <rocksdb/iterator.h>
+#include <rocksdb/options.h>
 #include <rocksdb/snapshot.h>
 
 #include <cstdint>
@@ -18,9 +19,9 @@ struct ScanOptions {
     bool fill_cache = false;
 };
 
-/// Forwards, without the anchor key. Where RocksDB cannot read, it goes on at the next boundary of
-/// a table file; that is noted for the next start. Belongs to one function; the database outlives
-/// it.
+/// Forwards, without the anchor key. Where RocksDB cannot read, the damaged blocks are taken out;
+/// where that does not help, it goes on at the next boundary of a table file. Belongs to one
+/// function; the database outlives it.
 class Scan final {
 public:
     Scan(const Database& database, Family family, ScanOptions options = {});
@@ -35,18 +36,23 @@ public:
 
     /// Damaged places stepped over.
     [[nodiscard]] std::uint64_t gaps() const noexcept { return gaps_; }
+    /// Those of them behind which it went on at some boundary.
+    [[nodiscard]] std::uint64_t jumps() const noexcept { return jumps_; }
     /// Why it ended before the end, if it did: the disk does not answer.
     [[nodiscard]] rocksdb::Status status() const { return iterator_->status(); }
 
 private:
+    void open();
     void settle();
     [[nodiscard]] bool next_boundary(std::string& boundary) const;
 
     const Database& database_;
     const Family family_;
+    rocksdb::ReadOptions read_;
     std::unique_ptr<rocksdb::Iterator> iterator_;
-    std::string position_;  // what was asked for, or passed, last
+    std::string position_;  // no key before it is wanted any more
     std::uint64_t gaps_ = 0;
+    std::uint64_t jumps_ = 0;
 };
 
 }  // namespace vmq::store

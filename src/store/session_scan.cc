@@ -1,5 +1,7 @@
 #include "store/session_scan.h"
 
+#include <fmt/format.h>
+
 #include <optional>
 #include <utility>
 
@@ -15,6 +17,13 @@ namespace {
 constexpr std::uint64_t kCountedSpan = 64;
 /// No queue is longer than that by far.
 constexpr std::uint64_t kRoomForLost = 1ULL << 32U;
+constexpr std::size_t kMostNames = 10;
+
+std::string name_of(SessionId session, std::string_view value) {
+    SessionRecord record;
+    if (decode_session(value, record)) return record.key.client_id;
+    return fmt::format("number {}", static_cast<std::uint64_t>(session));
+}
 
 /// First and last record of queues, asked for in ascending order of sessions.
 ///
@@ -23,16 +32,15 @@ constexpr std::uint64_t kRoomForLost = 1ULL << 32U;
 class QueueBoundsFinder final {
 public:
     explicit QueueBoundsFinder(const Database& database)
-        : forwards_(database, Family::Queues, {.fill_cache = true}) {
-        rocksdb::ReadOptions options;
-        backwards_.reset(database.db().NewIterator(options, database.family(Family::Queues)));
+        : database_(database), forwards_(database, Family::Queues, {.fill_cache = true}) {
+        open_backwards();
     }
 
     QueueBounds find(SessionId session) {
         const auto start = queue_key(session, 0);
         // A walk that stepped over damage may have stepped over whole queues behind it.
-        const std::uint64_t gaps = forwards_.gaps();
-        if (!started_ || gaps > 0 || (forwards_.valid() && forwards_.key() < start.view())) {
+        const std::uint64_t jumps = forwards_.jumps();
+        if (!started_ || jumps > 0 || (forwards_.valid() && forwards_.key() < start.view())) {
             forwards_.seek(start.view());
             started_ = true;
         }
@@ -40,7 +48,7 @@ public:
         const auto first = position(session);
         if (!first) {
             // What cannot be read may be this queue: new messages must not take its sequences.
-            if (forwards_.gaps() > gaps) bounds = {1, kRoomForLost, 1};
+            if (forwards_.jumps() > jumps) bounds = {1, kRoomForLost, 1};
             return bounds;
         }
         bounds.first = *first;
@@ -56,6 +64,10 @@ public:
     [[nodiscard]] rocksdb::Status status() const { return forwards_.status(); }
 
 private:
+    void open_backwards() {
+        backwards_.reset(database_.db().NewIterator({}, database_.family(Family::Queues)));
+    }
+
     [[nodiscard]] std::optional<std::uint64_t> position(SessionId session) const {
         if (!forwards_.valid()) return std::nullopt;
         const auto key = parse_queue_key(forwards_.key());
@@ -66,6 +78,11 @@ private:
     std::uint64_t last_of(SessionId session, std::uint64_t first) {
         const auto end = queue_key(session, ~0ULL);
         backwards_->SeekForPrev(to_slice(end.view()));
+        while (!backwards_->Valid() && backwards_->status().IsCorruption() &&
+               database_.mend(Family::Queues, backwards_->status())) {
+            open_backwards();
+            backwards_->SeekForPrev(to_slice(end.view()));
+        }
         if (backwards_->Valid()) {
             const auto key = parse_queue_key(to_view(backwards_->key()));
             return key && key->session == session ? key->sequence : first;
@@ -76,6 +93,7 @@ private:
         return last + kRoomForLost;
     }
 
+    const Database& database_;
     Scan forwards_;
     std::unique_ptr<rocksdb::Iterator> backwards_;
     bool started_ = false;
@@ -166,6 +184,30 @@ rocksdb::Status count_sessions(const Database& database, SessionCounts& counts) 
         if (key->kind == SessionKeyKind::Doomed) counts.doomed.push_back(key->session);
     }
     return records->status();
+}
+
+std::string session_name(const Database& database, SessionId session) {
+    const auto key = session_key(session, SessionKeyKind::Main);
+    std::string value;
+    (void)database.db().Get({}, database.family(Family::Sessions), to_slice(key.view()), &value);
+    return name_of(session, value);
+}
+
+std::string session_names(const Database& database, SessionId first, SessionId last) {
+    const std::unique_ptr<rocksdb::Iterator> records(
+        database.db().NewIterator({}, database.family(Family::Sessions)));
+    std::string names;
+    std::size_t count = 0;
+    const auto begin = session_key(first, SessionKeyKind::Main);
+    for (records->Seek(to_slice(begin.view())); records->Valid(); records->Next()) {
+        const auto key = parse_session_key(to_view(records->key()));
+        if (!key || key->session > last) break;
+        if (key->kind != SessionKeyKind::Main || ++count > kMostNames) continue;
+        if (count > 1) names += ", ";
+        names += name_of(key->session, to_view(records->value()));
+    }
+    if (count > kMostNames) names += fmt::format(" and {} more", count - kMostNames);
+    return count == 0 ? "sessions that are gone" : names;
 }
 
 }  // namespace vmq::store

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "store/database.h"
@@ -21,5 +23,10 @@ struct SessionCounts {
 };
 /// Reads only keys. Corruption as a status: what was read up to there is in `counts`.
 [[nodiscard]] rocksdb::Status count_sessions(const Database& database, SessionCounts& counts);
+
+/// The client id of a session, or its number if it has no record that can be read.
+[[nodiscard]] std::string session_name(const Database& database, SessionId session);
+/// Those of all sessions from `first` to `last`, or of the first of them and how many more.
+[[nodiscard]] std::string session_names(const Database& database, SessionId first, SessionId last);
 
 }  // namespace vmq::store
