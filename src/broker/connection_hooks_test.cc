@@ -159,6 +159,36 @@ TEST_F(ConnectionHooks, ALateOkAcceptsTheClientAndHandlesWhatItSentBehindConnect
     EXPECT_THAT(questions.asked, ElementsAre("register a"));
 }
 
+TEST_F(ConnectionHooks, MoreClientsThanMayWaitForAPluginAreToldThatTheBrokerIsBusy) {
+    start({Hook::AuthOnRegister});
+    broker->listener().max_authentications = 2;
+    TestClient& first = broker->open();
+    TestClient& gone = broker->open();
+    first.send("CONNECT client_id=a");
+    gone.send("CONNECT client_id=b");
+    broker->settle();
+    TestClient& late = broker->open();
+    late.send("CONNECT client_id=c");
+    EXPECT_EQ(late.next(), "CONNACK session_present=0 reason=0x89");
+    EXPECT_EQ(late.next(), "closed");
+    TestClient& old = broker->open("v311");
+    old.send("CONNECT client_id=d");
+    EXPECT_EQ(old.next(), "CONNACK session_present=0 reason=0x03");
+    EXPECT_EQ(broker->count(metrics::Counter::ConnectRefusedBusy), 2U);
+    gone.drop();  // gives its place free, and so does an answer
+    broker->settle();
+    TestClient& second = broker->open();
+    second.send("CONNECT client_id=e");
+    broker->settle();
+    answer_register(Decision::Ok);
+    EXPECT_EQ(first.next(), "CONNACK session_present=0 reason=0x00");
+    TestClient& third = broker->open();
+    third.send("CONNECT client_id=f");
+    EXPECT_EQ(third.next(), "nothing");
+    EXPECT_THAT(questions.asked,
+                ElementsAre("register a", "register b", "register e", "register f"));
+}
+
 TEST_F(ConnectionHooks, ALateErrorRefusesTheClient) {
     start({Hook::AuthOnRegister});
     TestClient& client = broker->open();
