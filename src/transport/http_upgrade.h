@@ -56,8 +56,8 @@ struct HttpUpgradeResult {
 ///
 /// The client must offer the subprotocol mqtt [v5 MQTT-6.0.0-3] [v3.1.1 MQTT-6.0.0-3] or, like
 /// VerneMQ, mqttv3.1; the first one in its list that we know is chosen. None: 400, for an answer
-/// without a subprotocol is one a client must not accept [v5 MQTT-6.0.0-4]. Extensions are not
-/// negotiated, so frames are never compressed [RFC 7692 5].
+/// without a subprotocol is one a client must not accept [v5 MQTT-6.0.0-4] [v3.1.1 MQTT-6.0.0-4].
+/// Extensions are not negotiated, so frames are never compressed [RFC 7692 5].
 class HttpUpgrade final {
 public:
     explicit HttpUpgrade(const HttpUpgradeOptions& options) : options_(options) {}

@@ -72,7 +72,7 @@ UpgradeRequest accepted(const Request& request, const HttpUpgradeOptions& option
     return result.request;
 }
 
-// [v5 MQTT-6.0.0-4]; the key and its answer are the example of RFC 6455 1.3.
+// [v5 MQTT-6.0.0-4] [v3.1.1 MQTT-6.0.0-4]; the key and its answer are the example of RFC 6455 1.3.
 TEST(HttpUpgrade, AcceptsAClientOfMqtt) {
     const auto result = receive(Request{}.text());
     EXPECT_EQ(result.status, Status::Accepted);
@@ -108,7 +108,7 @@ TEST(HttpUpgrade, ChoosesTheFirstSubprotocolOfTheClientThatItKnows) {
     EXPECT_EQ(chosen("Sec-WebSocket-Protocol: stomp\r\nsec-websocket-protocol: mqtt\r\n"), "mqtt");
 }
 
-// [v5 MQTT-6.0.0-3]
+// [v5 MQTT-6.0.0-3] [v3.1.1 MQTT-6.0.0-3]
 TEST(HttpUpgrade, RefusesAClientWithoutASubprotocolThatItKnows) {
     for (const char* headers :
          {"", "Sec-WebSocket-Protocol:\r\n", "Sec-WebSocket-Protocol: stomp, MQTT, mqttv3.1.1\r\n"})

@@ -101,7 +101,7 @@ TEST(WebSocketCodec, TakesEverySizeInItsShortestForm) {
     }
 }
 
-// [v5 MQTT-6.0.0-2]: frames and packets need not begin together.
+// [v5 MQTT-6.0.0-2] [v3.1.1 MQTT-6.0.0-2]: frames and packets need not begin together.
 TEST(WebSocketCodec, HandsUpPayloadAsItComesWithoutWaitingForTheFrame) {
     WebSocketCodec codec(WebSocketCodec::kNoLimit);
     const auto wire =
@@ -182,7 +182,7 @@ TEST(WebSocketCodec, RefusesFragmentsOutOfOrder) {
                 1002, "a message within the fragments of another");
 }
 
-// [v5 MQTT-6.0.0-1]
+// [v5 MQTT-6.0.0-1] [v3.1.1 MQTT-6.0.0-1]
 TEST(WebSocketCodec, RefusesTextFrames) {
     refused(client_frame(0x81, "x"), 1003, "MQTT takes binary frames, this is text");
     refused("\x01", 1003, "MQTT takes binary frames, this is text");
