@@ -157,7 +157,9 @@ private:
 
     bool find_data_blocks() {
         std::string bytes;
-        if (!file_.read(index_, bytes)) return remake_index();
+        if (!file_.read(index_, bytes) && !(find_index() && file_.read(index_, bytes))) {
+            return remake_index();
+        }
         Entries entries(bytes, index_values_);
         while (entries.next()) {
             Handle handle = entries.handle();
@@ -167,6 +169,22 @@ private:
             blocks_.push_back(
                 {handle, std::string(index_has_sequences_ ? without_sequence(key) : key)});
         }
+        return true;
+    }
+
+    /// The footer has no checksum: where it says the index is may be the damage. The index stands
+    /// between the filter and the properties. False: it is where the footer says.
+    bool find_index() {
+        if (index_.end() == properties_.offset) return false;
+        if (has_filter_ && filter_.end() + kTrailer < properties_.offset) {
+            index_ = {filter_.end(), properties_.offset - filter_.end() - kTrailer};
+        } else {
+            std::vector<Handle> blocks;
+            if (!file_.find_blocks(0, properties_.offset, blocks)) return false;
+            index_ = blocks.back();
+        }
+        patch_footer();
+        result_.remade.emplace_back("footer");
         return true;
     }
 

@@ -128,6 +128,25 @@ TEST_P(TableFile, DamagedOnesAreWholeAfterPatching) {
     EXPECT_GT(mended, 75);
 }
 
+/// The footer has no checksum.
+TEST_P(TableFile, EveryByteOfTheFooterMayBeDamaged) {
+    Random random(1);
+    write_table(random);
+    const auto size = std::filesystem::file_size(path_);
+    const std::string whole = folder_.path() + "/whole.sst";
+    std::filesystem::copy_file(path_, whole);
+    for (std::uint64_t at = 1; at <= 53; ++at) {
+        SCOPED_TRACE(at);
+        std::filesystem::copy_file(whole, path_, std::filesystem::copy_options::overwrite_existing);
+        damage(size - at);
+        const TableExamination found = examined();
+        ASSERT_EQ(found.beyond_help, "");
+        ASSERT_THAT(found.gaps, IsEmpty());
+        ASSERT_TRUE(patch_in_place(*rocksdb::Env::Default(), path_, found.patches).ok());
+        ASSERT_EQ(read_all(), keys_);
+    }
+}
+
 TEST_P(TableFile, APatchedCopyLeavesTheDamagedFileAside) {
     Random random(1);
     write_table(random);
