@@ -11,14 +11,14 @@ namespace {
 
 // The specification: https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
 
-constexpr std::uint64_t kPrime32_1 = 0x9E3779B1U;
-constexpr std::uint64_t kPrime32_2 = 0x85EBCA77U;
-constexpr std::uint64_t kPrime32_3 = 0xC2B2AE3DU;
-constexpr std::uint64_t kPrime64_1 = 0x9E3779B185EBCA87ULL;
-constexpr std::uint64_t kPrime64_2 = 0xC2B2AE3D27D4EB4FULL;
-constexpr std::uint64_t kPrime64_3 = 0x165667B19E3779F9ULL;
-constexpr std::uint64_t kPrime64_4 = 0x85EBCA77C2B2AE63ULL;
-constexpr std::uint64_t kPrime64_5 = 0x27D4EB2F165667C5ULL;
+constexpr std::uint64_t kPrime32No1 = 0x9E3779B1U;
+constexpr std::uint64_t kPrime32No2 = 0x85EBCA77U;
+constexpr std::uint64_t kPrime32No3 = 0xC2B2AE3DU;
+constexpr std::uint64_t kPrime64No1 = 0x9E3779B185EBCA87ULL;
+constexpr std::uint64_t kPrime64No2 = 0xC2B2AE3D27D4EB4FULL;
+constexpr std::uint64_t kPrime64No3 = 0x165667B19E3779F9ULL;
+constexpr std::uint64_t kPrime64No4 = 0x85EBCA77C2B2AE63ULL;
+constexpr std::uint64_t kPrime64No5 = 0x27D4EB2F165667C5ULL;
 constexpr std::uint64_t kPrimeMx1 = 0x165667919E3779F9ULL;
 
 constexpr std::array<std::uint8_t, 192> kSecret{
@@ -83,7 +83,7 @@ std::uint64_t hash_9_to_16(std::string_view bytes) noexcept {
 
 std::uint64_t hash_17_to_128(std::string_view bytes) noexcept {
     const std::size_t size = bytes.size();
-    std::uint64_t sum = size * kPrime64_1;
+    std::uint64_t sum = size * kPrime64No1;
     for (std::size_t i = (size - 1) / 32 + 1; i-- > 0;) {
         sum += mix16(bytes, 16 * i, 32 * i);
         sum += mix16(bytes, size - 16 * (i + 1), 32 * i + 16);
@@ -92,7 +92,7 @@ std::uint64_t hash_17_to_128(std::string_view bytes) noexcept {
 }
 
 std::uint64_t hash_129_to_240(std::string_view bytes) noexcept {
-    std::uint64_t sum = bytes.size() * kPrime64_1;
+    std::uint64_t sum = bytes.size() * kPrime64No1;
     for (std::size_t i = 0; i < 8; ++i) sum += mix16(bytes, 16 * i, 16 * i);
     sum = avalanche(sum);
     for (std::size_t i = 8; i < bytes.size() / 16; ++i) {
@@ -113,13 +113,13 @@ void accumulate(Lanes& lanes, const char* stripe, std::size_t secret) noexcept {
 void scramble(Lanes& lanes) noexcept {
     for (std::size_t i = 0; i < lanes.size(); ++i) {
         const std::uint64_t lane = lanes[i] ^ (lanes[i] >> 47U);
-        lanes[i] = (lane ^ secret64(kSecret.size() - kStripe + 8 * i)) * kPrime32_1;
+        lanes[i] = (lane ^ secret64(kSecret.size() - kStripe + 8 * i)) * kPrime32No1;
     }
 }
 
 std::uint64_t hash_long(std::string_view bytes) noexcept {
-    Lanes lanes{kPrime32_3, kPrime64_1, kPrime64_2, kPrime64_3,
-                kPrime64_4, kPrime32_2, kPrime64_5, kPrime32_1};
+    Lanes lanes{kPrime32No3, kPrime64No1, kPrime64No2, kPrime64No3,
+                kPrime64No4, kPrime32No2, kPrime64No5, kPrime32No1};
     const std::size_t blocks = (bytes.size() - 1) / kBlock;
     const char* at = bytes.data();
     for (std::size_t block = 0; block < blocks; ++block) {
@@ -131,7 +131,7 @@ std::uint64_t hash_long(std::string_view bytes) noexcept {
     const std::size_t stripes = (bytes.size() - 1 - blocks * kBlock) / kStripe;
     for (std::size_t i = 0; i < stripes; ++i, at += kStripe) accumulate(lanes, at, 8 * i);
     accumulate(lanes, bytes.data() + bytes.size() - kStripe, kSecret.size() - kStripe - 7);
-    std::uint64_t sum = bytes.size() * kPrime64_1;
+    std::uint64_t sum = bytes.size() * kPrime64No1;
     for (std::size_t i = 0; i < 4; ++i) {
         sum += fold(lanes[2 * i] ^ secret64(11 + 16 * i), lanes[2 * i + 1] ^ secret64(19 + 16 * i));
     }
