@@ -12,15 +12,16 @@
 #include "store/table_block.h"
 
 namespace vmq::store {
-namespace {
 
-using namespace table;
-using detail::append_varint;
-using detail::ByteReader;
 using rocksdb::Status;
 
+namespace table {
+namespace {
+
+using detail::append_varint;
+using detail::ByteReader;
+
 constexpr std::size_t kNoKeyEndsSo = 20;  // zeros
-constexpr std::size_t kCopiedAtOnce = std::size_t{1} << 20U;
 
 struct DataBlock {
     Handle handle;
@@ -319,10 +320,11 @@ private:
 };
 
 }  // namespace
+}  // namespace table
 
 Status examine_table(rocksdb::Env& env, const std::string& path, const std::string& smallest,
                      TableExamination& result) {
-    return Examiner(smallest, result).run(env, path);
+    return table::Examiner(smallest, result).run(env, path);
 }
 
 Status patch_in_place(rocksdb::Env& env, const std::string& path,
@@ -350,6 +352,7 @@ Status replace_patched(rocksdb::Env& env, const std::string& path,
 
 Status copy_table(rocksdb::Env& env, const std::string& from, const std::string& to,
                   const std::vector<TablePatch>& patches) {
+    constexpr std::size_t kCopiedAtOnce = std::size_t{1} << 20U;
     std::unique_ptr<rocksdb::SequentialFile> source;
     std::unique_ptr<rocksdb::WritableFile> target;
     Status status = env.NewSequentialFile(from, &source, rocksdb::EnvOptions());

@@ -144,7 +144,7 @@ bool TableMender::mend_file(const std::string& name) {
 
 Status TableMender::keep_copy(const std::string& name) {
     if (kept_.empty()) kept_ = folder_for_damaged(database_.directory());
-    const Status status = database_.env().CreateDirIfMissing(kept_);
+    Status status = database_.env().CreateDirIfMissing(kept_);
     if (!status.ok()) return status;
     return copy_table(database_.env(), path_of(database_, name), kept_ + "/" + name);
 }
