@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstring>
 
 #include "transport/tls_verify.h"
 
@@ -77,7 +76,7 @@ unsigned int find_psk(SSL* ssl, const char* identity, unsigned char* psk, unsign
         notes->psk_known = key != nullptr;
     }
     if (key == nullptr || key->size() > most) return 0;
-    std::memcpy(psk, key->data(), key->size());
+    std::copy(key->begin(), key->end(), psk);
     return static_cast<unsigned int>(key->size());
 }
 

@@ -85,6 +85,19 @@ TEST_F(TlsContextTest, OneNameMayHaveTwoKindsOfKey) {
     EXPECT_EQ(kind_for("ECDHE-RSA-AES128-GCM-SHA256"), EVP_PKEY_RSA);
 }
 
+TEST_F(TlsContextTest, SuitesWithDheUseTheFileOrGroupsOfOpenSsl) {
+    options.certificate = certificate_for("rsa", "", Key::Rsa);
+    options.ciphers = "DHE-RSA-AES128-GCM-SHA256";
+    options.tls_version = {"tlsv1.2"};
+    const std::string made = write("dh.pem", testing::make_dh_parameters());
+    for (const std::string& dhfile : {made, std::string()}) {
+        options.dhfile = dhfile;
+        TlsPair pair(context(), {.ciphers = options.ciphers});
+        pair.run();
+        EXPECT_TRUE(pair.open()) << pair.session.error();
+    }
+}
+
 TEST_F(TlsContextTest, SendsTheChain) {
     const TestCertificate between =
         make_certificate({.common_name = "Between", .is_authority = true}, &authority);

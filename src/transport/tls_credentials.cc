@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <utility>
 
 namespace vmq::transport {
@@ -72,7 +71,7 @@ int give_password(char* buffer, int size, int /*writing*/, void* context) {
     password.asked = true;
     const std::string& text = password.text;
     if (text.empty() || text.size() > static_cast<std::size_t>(size)) return -1;
-    std::memcpy(buffer, text.data(), text.size());
+    std::copy(text.begin(), text.end(), buffer);
     return static_cast<int>(text.size());
 }
 

@@ -31,7 +31,12 @@ public:
         Failed,      // error() says why; write what is in the output (an alert), then close
     };
 
-    explicit TlsSession(std::shared_ptr<const TlsContext> context);
+    /// AES-GCM keeps its promise for 2^24.5 full records with one key [RFC 8446, 5.5].
+    static constexpr std::uint32_t kRecordsPerKey = 1U << 24U;
+
+    /// With TLS 1.3 the key changes after some `records_per_key` records sent.
+    explicit TlsSession(std::shared_ptr<const TlsContext> context,
+                        std::uint32_t records_per_key = kRecordsPerKey);
     ~TlsSession();
     TlsSession(const TlsSession&) = delete;
     TlsSession& operator=(const TlsSession&) = delete;
@@ -100,6 +105,7 @@ private:
     std::string error_;
     std::optional<std::string> identity_;
     std::string psk_identity_;
+    const std::uint32_t records_per_key_;
     std::uint32_t records_sent_ = 0;  // with the current key
     Status status_ = Status::Handshaking;
     bool closed_ = false;  // by us

@@ -3,8 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <functional>
+#include <memory>
 #include <string>
+#include <thread>
 #include <tuple>
+#include <vector>
 
 #include "support/tls/tls_fixture.h"
 
@@ -174,6 +179,57 @@ TEST_F(TlsSessionTest, AClientMayUpdateItsKeys) {
     ASSERT_TRUE(pair.session.send(answer, pair.out));
     pair.run();
     EXPECT_EQ(pair.client.plain(), "fine");
+}
+
+TEST_F(TlsSessionTest, TheKeyChangesAfterManyRecords) {
+    TlsSession session(context(), 3);
+    testing::TlsClient client({.version = TLS1_3_VERSION});
+    std::string plain;
+    OutputBuffer out;
+    while (session.receive(client.output(), plain, out) == Status::Handshaking)
+        client.receive(take_all(out));
+    client.receive(take_all(out));
+    std::string wire;
+    for (int i = 0; i < 10; ++i) {
+        OutputBuffer answer = output_of("0123456789");
+        ASSERT_TRUE(session.send(answer, out));
+        wire += take_all(out);
+    }
+    client.receive(wire);
+    EXPECT_EQ(client.plain().size(), 100U);
+    constexpr std::size_t kRecord = 5 + 10 + 1 + 16;  // header, text, type, tag
+    constexpr std::size_t kKeyUpdate = 5 + 5 + 1 + 16;
+    EXPECT_EQ(wire.size(), 10 * kRecord + 3 * kKeyUpdate);
+}
+
+TEST_F(TlsSessionTest, ShardsShareAContextAndSessionsMove) {
+    const auto shared = context();
+    const auto work = [&shared](std::vector<std::unique_ptr<TlsPair>>& pairs, int count) {
+        for (int i = 0; i < count; ++i) {
+            pairs.push_back(std::make_unique<TlsPair>(shared));
+            pairs.back()->run();
+        }
+    };
+    std::array<std::vector<std::unique_ptr<TlsPair>>, 2> of_shard;
+    {
+        std::thread other(work, std::ref(of_shard[1]), 20);
+        work(of_shard[0], 20);
+        other.join();
+    }
+    std::swap(of_shard[0], of_shard[1]);
+    const auto speak = [](std::vector<std::unique_ptr<TlsPair>>& pairs) {
+        for (const auto& pair : pairs) {
+            pair->client.send("hello");
+            pair->run();
+        }
+    };
+    {
+        std::thread other(speak, std::ref(of_shard[1]));
+        speak(of_shard[0]);
+        other.join();
+    }
+    for (const auto& pairs : of_shard)
+        for (const auto& pair : pairs) EXPECT_EQ(pair->plain, "hello");
 }
 
 TEST_F(TlsSessionTest, ATruncatedStreamGivesWholeRecordsOnlyAndNoClose) {

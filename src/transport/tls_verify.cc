@@ -212,6 +212,8 @@ int verify_client(X509_STORE_CTX* chain, void* needs_identity) {
         refuse(chain, describe_refusal(chain, X509_STORE_CTX_get_error(chain)));
         return 0;
     }
+    // OpenSSL would keep it as long as the connection, and 4 kB for each certificate in it.
+    X509_STORE_CTX_set0_verified_chain(chain, nullptr);
     if (needs_identity == nullptr) return 1;
     const X509* certificate = X509_STORE_CTX_get0_cert(chain);
     const auto identity = identity_of(*certificate);

@@ -1,5 +1,6 @@
 #include "support/tls/test_certificates.h"
 
+#include <openssl/dh.h>
 #include <openssl/ec.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
@@ -110,6 +111,19 @@ std::string make_crl(const TestCertificate& issuer,
     VMQ_ASSERT(X509_CRL_sign(list.get(), issuer.key.get(), EVP_sha256()) > 0);
     const BioPtr bio(BIO_new(BIO_s_mem()));
     VMQ_ASSERT(PEM_write_bio_X509_CRL(bio.get(), list.get()) == 1);
+    return text_of(*bio);
+}
+
+std::string make_dh_parameters() {
+    EVP_PKEY_CTX* context = EVP_PKEY_CTX_new_from_name(nullptr, "DH", nullptr);
+    EVP_PKEY* group = nullptr;
+    VMQ_ASSERT(EVP_PKEY_paramgen_init(context) == 1);
+    VMQ_ASSERT(EVP_PKEY_CTX_set_dh_nid(context, NID_ffdhe2048) == 1);
+    VMQ_ASSERT(EVP_PKEY_paramgen(context, &group) == 1);
+    const transport::KeyPtr parameters(group);
+    EVP_PKEY_CTX_free(context);
+    const BioPtr bio(BIO_new(BIO_s_mem()));
+    VMQ_ASSERT(PEM_write_bio_Parameters(bio.get(), parameters.get()) == 1);
     return text_of(*bio);
 }
 

@@ -39,6 +39,9 @@ struct TestCertificate {
                                    const std::vector<const TestCertificate*>& revoked,
                                    int begins_in_days = -1, int ends_in_days = 30);
 
+/// A well-known group of 2048 bits, in PEM.
+[[nodiscard]] std::string make_dh_parameters();
+
 /// Writes the file with mode 0600 and returns its path.
 std::string write_private(const std::string& folder, const std::string& name,
                           std::string_view text);

@@ -72,7 +72,7 @@ unsigned int TlsClient::give_psk(SSL* ssl, const char* /*hint*/, char* identity,
     const TlsClientOptions& options = client_of(ssl).options_;
     VMQ_ASSERT(options.psk_identity.size() < identity_most && options.psk_key.size() <= key_most);
     std::memcpy(identity, options.psk_identity.c_str(), options.psk_identity.size() + 1);
-    std::memcpy(key, options.psk_key.data(), options.psk_key.size());
+    std::copy(options.psk_key.begin(), options.psk_key.end(), key);
     return static_cast<unsigned int>(options.psk_key.size());
 }
 
