@@ -225,8 +225,9 @@ void Connection::on_handshake_turn() {
 }
 
 void Connection::count_handshakes() {
-    const bool handshake =
-        layers_ && layers_->stage() == transport::ByteLayers::Stage::Tls && !closing_;
+    // A PROXY header before it comes with the hello.
+    const bool handshake = layers_ && layers_->tls() != nullptr &&
+                           layers_->stage() <= transport::ByteLayers::Stage::Tls && !closing_;
     if (std::exchange(in_handshake_, handshake) != handshake) {
         handshake ? listener_.begin_handshake() : listener_.end_handshake();
     }

@@ -33,8 +33,14 @@ Shard::~Shard() {
 
 void Shard::listen(Listener& listener, int fd) {
     acceptors_[&listener] = std::make_unique<transport::Acceptor>(
-        loop_, fd, [this, &listener](int accepted, transport::PeerAddress peer) {
+        loop_, fd,
+        [this, &listener](int accepted, transport::PeerAddress peer) {
             on_accept(listener, accepted, std::move(peer));
+        },
+        [this, &listener] {
+            if (!listener.too_many_handshakes()) return Millis::zero();
+            metrics_.add(Counter::TlsAcceptPaused);
+            return kAcceptPause;
         });
 }
 
@@ -97,11 +103,6 @@ void Shard::on_accept(Listener& listener, int fd, transport::PeerAddress peer) {
         return;
     }
     opened.open();
-    if (listener.too_many_handshakes()) {
-        metrics_.add(Counter::TlsAcceptPaused);
-        const auto acceptor = acceptors_.find(&listener);
-        if (acceptor != acceptors_.end()) acceptor->second->pause(kAcceptPause);
-    }
 }
 
 bool Shard::may_log_close() {

@@ -271,10 +271,11 @@ void remove_socket_file(const ListenOptions& options) noexcept {
     if (!options.unix_path.empty()) (void)::unlink(options.unix_path.c_str());
 }
 
-Acceptor::Acceptor(runtime::ShardLoop& loop, int listening_fd, OnAccept on_accept)
+Acceptor::Acceptor(runtime::ShardLoop& loop, int listening_fd, OnAccept on_accept, Hold hold)
     : loop_(loop),
       descriptor_(loop.io(), listening_fd),
       on_accept_(std::move(on_accept)),
+      hold_(std::move(hold)),
       retry_(this, [](void* self, TimePoint) { static_cast<Acceptor*>(self)->wait(); }) {
     wait();
 }
@@ -288,8 +289,6 @@ void Acceptor::close() {
     descriptor_.close(ignored);
 }
 
-void Acceptor::pause(Millis time) { loop_.timers().start(retry_, loop_.now() + time); }
-
 void Acceptor::wait() {
     descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
                            [this, alive = alive_](const boost::system::error_code& error) {
@@ -300,13 +299,17 @@ void Acceptor::wait() {
 void Acceptor::accept_ready() {
     const auto alive = alive_;  // whoever is handed a connection may destroy us
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
+        if (const Millis pause = hold_(); pause > Millis::zero()) {
+            loop_.timers().start(retry_, loop_.now() + pause);
+            return;
+        }
         sockaddr_storage storage{};
         socklen_t size = sizeof storage;
         const int fd = ::accept4(descriptor_.native_handle(), reinterpret_cast<sockaddr*>(&storage),
                                  &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             on_accept_(fd, peer_of(storage));
-            if (!*alive || retry_.running()) return;
+            if (!*alive) return;
             continue;
         }
         if (errno == EINTR || errno == ECONNABORTED) continue;

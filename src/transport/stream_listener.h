@@ -44,16 +44,17 @@ class Acceptor final {
 public:
     /// Receives an accepted, non-blocking descriptor and owns it.
     using OnAccept = std::function<void(int fd, PeerAddress peer)>;
+    /// Asked before each connection how long all of them have to wait in the backlog of the system;
+    /// zero: not at all.
+    using Hold = std::function<Millis()>;
 
     /// Takes `listening_fd` over.
-    Acceptor(runtime::ShardLoop& loop, int listening_fd, OnAccept on_accept);
+    Acceptor(runtime::ShardLoop& loop, int listening_fd, OnAccept on_accept, Hold hold);
     ~Acceptor();
     Acceptor(const Acceptor&) = delete;
     Acceptor& operator=(const Acceptor&) = delete;
 
     void close();
-    /// Accepts nobody for a while: they wait in the backlog of the system.
-    void pause(Millis time);
 
 private:
     void wait();
@@ -62,6 +63,7 @@ private:
     runtime::ShardLoop& loop_;
     boost::asio::posix::stream_descriptor descriptor_;
     OnAccept on_accept_;
+    Hold hold_;
     runtime::Timer retry_;  // after a pause, and after running out of descriptors
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

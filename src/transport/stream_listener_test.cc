@@ -79,12 +79,15 @@ int connect_to(const ListenOptions& options) {
 /// A shard that accepts; turn() lets it.
 struct AcceptorLoop {
     explicit AcceptorLoop(int listening_fd)
-        : acceptor(std::make_unique<Acceptor>(loop, listening_fd, [this](int fd, PeerAddress peer) {
-              accepted.add(fd);
-              peers.push_back(std::move(peer));
-              last = fd;
-              if (stop_after_first) acceptor.reset();
-          })) {}
+        : acceptor(std::make_unique<Acceptor>(
+              loop, listening_fd,
+              [this](int fd, PeerAddress peer) {
+                  accepted.add(fd);
+                  peers.push_back(std::move(peer));
+                  last = fd;
+                  if (stop_after_first) acceptor.reset();
+              },
+              [this] { return peers.size() < most ? Millis(0) : Millis(50); })) {}
     void turn(TimePoint now = steady_now()) {
         Idle idle;
         loop.step(idle, now);
@@ -100,6 +103,7 @@ struct AcceptorLoop {
     std::vector<PeerAddress> peers;
     int last = -1;
     bool stop_after_first = false;
+    std::size_t most = 1000;
     std::unique_ptr<Acceptor> acceptor;
 };
 
@@ -298,6 +302,23 @@ TEST(Acceptor, HandsOverNonBlockingSocketsWithTheirPeer) {
     size = sizeof no_delay;
     ASSERT_EQ(::getsockopt(acceptor.last, IPPROTO_TCP, TCP_NODELAY, &no_delay, &size), 0);
     EXPECT_NE(no_delay, 0);
+}
+
+TEST(Acceptor, LeavesConnectionsInTheBacklogWhileItIsHeld) {
+    auto options = on("127.0.0.1");
+    auto fds = open_listeners(options, 1);
+    ASSERT_TRUE(fds);
+    AcceptorLoop acceptor(fds.value()[0]);
+    acceptor.most = 2;
+    Descriptors clients;
+    for (int i = 0; i < 5; ++i) clients.add(connect_to(options));
+    acceptor.turn_until_accepted(2);
+    const TimePoint later = steady_now() + Seconds(1);
+    for (int i = 0; i < 10; ++i) acceptor.turn(later + Millis(50 * i));  // asks again, in vain
+    EXPECT_EQ(acceptor.peers.size(), 2U);
+    acceptor.most = 5;
+    for (int i = 20; i < 30; ++i) acceptor.turn(later + Millis(50 * i));
+    EXPECT_EQ(acceptor.peers.size(), 5U);
 }
 
 TEST(Acceptor, MayBeDestroyedByWhoeverItHandsAConnectionTo) {

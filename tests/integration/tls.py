@@ -1,24 +1,27 @@
 #!/usr/bin/env python3
 """TLS listeners: who gets in and who does not, what the log says of it, and new certificates while the broker runs."""
 
+import contextlib
 import pathlib
 import re
+import select
 import shutil
 import signal
 import socket
 import ssl
 import sys
 import time
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import mqtt_wire as mqtt
-from broker import LIMIT, Broker, expect, expect_equal, free_port, wait_until
+from broker import LIMIT, SLOWNESS, Broker, expect, expect_equal, free_port, wait_until
 from certificates import Authority
 from scenarios import main, scenario
 from websocket import WebSocket
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from ways_in import Behind, exchange, read_all, v2_header
+from ways_in import Behind, exchange, raw, read_all, v2_header
 
 
 class Set:
@@ -219,6 +222,72 @@ def not_tls():
         broker.wait_for_log("no TLS handshake within 400 ms")
         with mqtt.opened(tls.address, "works", layers=tls.layers()) as client:
             client.ping()
+
+
+def hello(context):
+    """What a client says first."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    try:
+        context.wrap_bio(incoming, outgoing, server_hostname="localhost").do_handshake()
+    except ssl.SSLWantReadError:
+        return outgoing.read()
+    raise AssertionError("a handshake without an answer")
+
+
+def count_readable(connections):
+    """How many of them have got something, an answer or the end."""
+    poll = select.poll()
+    for connection in connections:
+        poll.register(connection, select.POLLIN)
+    return len(poll.poll(0))
+
+
+def counter(port, name):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=LIMIT) as answer:
+        return int(re.search(rf"^vernemq_{name}{{.*}} (\d+)$", answer.read().decode(), re.MULTILINE)[1])
+
+
+@scenario
+def storm():
+    """Half-open handshakes up to the budget of a listener and beyond it keep nobody out but new clients of that one, and
+    these only until the handshakes are given up."""
+    budget, beyond, shards = 20, 40, 2
+    http_port, other_port = free_port(), free_port()
+    timeout = 2000 * SLOWNESS
+    tls = Set((f"shards = {shards}", f"listener.http.default = 127.0.0.1:{http_port}",
+               f"listener.ssl.other = 127.0.0.1:{other_port}", "listener.ssl.other.certfile = pki/server.pem",
+               "listener.ssl.other.keyfile = pki/server.key"))
+    tls.add(f"max_tls_handshakes = {budget}", f"tls_handshake_timeout = {timeout}")
+    other = ("127.0.0.1", other_port)
+    with tls.broker as broker, contextlib.ExitStack() as open_ones:
+        there = open_ones.enter_context(mqtt.opened(tls.address, "there", layers=tls.layers()))
+        plain = open_ones.enter_context(mqtt.opened(broker.address, "plain"))
+        there.subscribe("t", qos=1)
+        expect_equal(counter(http_port, "tls_accept_paused"), 0, "pauses before the storm")
+        says = hello(ssl.create_default_context(cafile=str(tls.ca.cafile)))
+        storm_began = time.monotonic()
+        half_open = [open_ones.enter_context(raw(tls.address)) for _ in range(budget + beyond)]
+        for connection in half_open:
+            connection.sendall(says)
+        wait_until(lambda: counter(http_port, "tls_accept_paused") > 0, "a pause of the acceptor")
+        answered = 0
+        while time.monotonic() - storm_began < timeout / 2000:
+            expect_equal(plain.publish("t", b"x", 1), 0, "reason")
+            expect_equal(there.message().payload, b"x", "payload")
+            with mqtt.opened(other, "other", layers=tls.layers()) as client:
+                client.ping()
+            if time.monotonic() - storm_began < timeout / 1000:  # none can have been given up by then
+                answered = count_readable(half_open)
+        # Each shard looks before it accepts; the others may do so at the same moment.
+        expect(0 < answered < budget + shards, f"{answered} handshakes under way")
+        new = open_ones.enter_context(mqtt.opened(tls.address, "new", layers=tls.layers()))
+        new.ping()
+        for connection in half_open:
+            read_all(connection)
+        there.ping()
+        print(f"over after {time.monotonic() - storm_began:.1f} s, {answered} handshakes at a time, "
+              f"{counter(http_port, 'tls_accept_paused')} pauses")
+        broker.wait_for_log(f"no TLS handshake within {timeout} ms")
 
 
 @scenario
