@@ -237,13 +237,13 @@ void TlsSession::finish_handshake() {
     set_notes(*ssl_, nullptr);
     notes_.reset();
     const X509* certificate = SSL_get0_peer_certificate(ssl_.get());
-    if (certificate == nullptr) return;
-    if (context_->takes_identity()) {
+    if (certificate != nullptr && context_->takes_identity()) {
         auto identity = identity_of(*certificate);
         if (!identity) return fail("the client's certificate: " + identity.error().detail);
         identity_ = std::move(identity).value();
     }
-    drop_sent_chain(*ssl_);
+    if (certificate != nullptr) drop_sent_chain(*ssl_);
+    handshake_done_ = true;
 }
 
 // What `most` bytes of records say is shorter than they are, so one reservation is enough.

@@ -58,7 +58,12 @@ public:
     /// Why it failed, a sentence for the operator; empty unless Failed.
     [[nodiscard]] const std::string& error() const noexcept { return error_; }
 
-    // From here on: known once Open.
+    /// The client is who it says, and what is below is known. Stays so when the session closes or
+    /// fails, which may happen within the same receive(): ask this, not for Open, before believing
+    /// what came out of it.
+    [[nodiscard]] bool handshake_done() const noexcept { return handshake_done_; }
+
+    // From here on: known once the handshake is done.
 
     /// What use_identity_as_username takes as the username: see identity_of(). None: that option is
     /// off, or the client showed no certificate or one without a name.
@@ -108,6 +113,7 @@ private:
     const std::uint32_t records_per_key_;
     std::uint32_t records_sent_ = 0;  // with the current key
     Status status_ = Status::Handshaking;
+    bool handshake_done_ = false;
     bool closed_ = false;  // by us
 };
 

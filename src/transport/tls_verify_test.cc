@@ -133,6 +133,31 @@ TEST_P(TlsVerifyTest, IdentityComesFromTheCertificateIfThereIsOne) {
                 HasSubstr("is self-signed"));
 }
 
+TEST_P(TlsVerifyTest, IdentityIsKnownEvenIfTheClientEndsAllInOneGo) {
+    options.use_identity_as_username = true;
+    const auto shown = context();
+    for (const bool closes : {true, false}) {
+        TlsPair pair(shown, {.certificate = &client, .version = GetParam()});
+        pair.give(pair.client.output());
+        pair.client.receive(testing::take_all(pair.out));
+        std::string wire = pair.client.output();
+        EXPECT_FALSE(pair.session.handshake_done());
+        if (!pair.client.open()) {  // TLS 1.2: the server has the last word
+            pair.give(wire);
+            pair.client.receive(testing::take_all(pair.out));
+            wire.clear();
+        }
+        pair.client.send("CONNECT");
+        if (closes) pair.client.close();
+        wire += pair.client.output();
+        pair.give(closes ? wire : wire + std::string("\x17\x03\x03\0\1x", 6));
+        EXPECT_EQ(pair.status, closes ? Status::PeerClosed : Status::Failed);
+        EXPECT_EQ(pair.plain, "CONNECT");
+        EXPECT_TRUE(pair.session.handshake_done());
+        EXPECT_EQ(pair.session.identity(), "meter-7");
+    }
+}
+
 TEST_P(TlsVerifyTest, IdentityIsNotTakenUnlessAskedFor) {
     TlsPair pair(context(), {.certificate = &client, .version = GetParam()});
     pair.run();
