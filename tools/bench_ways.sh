@@ -187,7 +187,7 @@ handshakes() {
   done
 }
 
-# Whole connections; clients that only say hello, for which the broker does nearly the same work and the generator none,
+# Whole connections; clients that only say hello, for which the broker does most of the work and the generator none,
 # without a limit; and these with the limit that is the default. The flow's clients run in real time where that is
 # allowed, the generator is nice: neither is to be the reason why a message is late.
 storm() {
