@@ -33,6 +33,24 @@ void OutputBuffer::take(OutputBuffer& from) {
     from.clear();
 }
 
+void OutputBuffer::take(OutputBuffer& from, std::size_t count) {
+    VMQ_ASSERT(count <= from.size());
+    while (count > 0) {
+        const std::size_t copied_end =
+            from.references_.empty() ? from.bytes_.size() : from.references_.front().at;
+        std::size_t taken = std::min(count, copied_end - from.written_);
+        if (taken > 0) {
+            bytes_.append(from.bytes_, from.written_, taken);
+        } else {
+            const Reference& reference = from.references_.front();
+            taken = std::min(count, reference.view.size());
+            append_reference(reference.view.substr(0, taken), reference.owner);
+        }
+        from.consume(taken);
+        count -= taken;
+    }
+}
+
 void OutputBuffer::consume(std::size_t count) {
     VMQ_ASSERT(count <= size());
     std::size_t done = 0;

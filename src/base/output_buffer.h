@@ -24,6 +24,8 @@ public:
 
     /// Queues everything of `from` behind what was appended so far, and leaves it empty.
     void take(OutputBuffer& from);
+    /// The same with its first `count` bytes. Requires count <= from.size().
+    void take(OutputBuffer& from, std::size_t count);
 
     [[nodiscard]] std::size_t size() const noexcept {
         return bytes_.size() - written_ + referenced_;

@@ -36,6 +36,30 @@ TEST(OutputBuffer, LetsGoOfAnOwnerOnceItsBytesAreWritten) {
     EXPECT_TRUE(buffer.empty());
 }
 
+TEST(OutputBuffer, TakesAllOrAPartOfAnotherInOrder) {
+    auto payload = std::make_shared<const std::string>("PAYLOAD");
+    for (std::size_t first = 0; first <= 13; ++first) {
+        SCOPED_TRACE(first);
+        OutputBuffer from;
+        from.bytes() += "--abc";
+        from.append_reference(*payload, payload);
+        from.bytes() += "xyz";
+        from.consume(2);
+        OutputBuffer to;
+        to.bytes() += "<";
+        to.take(from, first);
+        to.bytes() += "|";
+        EXPECT_EQ(from.size(), 13 - first);
+        to.take(from);
+        EXPECT_TRUE(from.empty());
+        std::string expected = "abcPAYLOADxyz";
+        expected.insert(first, "|");
+        EXPECT_EQ(content(to), "<" + expected);
+        to.consume(to.size());
+        EXPECT_EQ(payload.use_count(), 1);
+    }
+}
+
 TEST(OutputBuffer, PartialWritesOfAnySizeLoseAndRepeatNothing) {
     static const std::string kSource(20'000, 'r');
     for (std::uint64_t seed = 1; seed <= 30; ++seed) {

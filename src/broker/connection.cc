@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.h"
 #include "base/log.h"
 #include "broker/limits.h"
 #include "broker/shard.h"
@@ -277,7 +278,8 @@ void Connection::unwrap(std::string_view bytes) {
         mark_dirty();
     }
     if (layers_->waiting_for() != waited_for) on_layer_done();
-    if (!plain.empty()) process(plain);
+    VMQ_ASSERT(plain.empty() || !layers_ || layers_->ready());
+    if (!plain.empty() && !closing_) process(plain);
     if (moved_ || closing_) return;
     if (status == Status::Ended) {
         layer_ended_ = true;

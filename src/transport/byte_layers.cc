@@ -60,7 +60,8 @@ ByteLayers::Status ByteLayers::take_records(std::string_view bytes, std::string&
     const bool to_mqtt = !options_->websocket;
     std::string decrypted;
     const TlsSession::Status status = tls_->receive(bytes, to_mqtt ? plain : decrypted, wire);
-    if (stage_ == Stage::Tls && status == TlsSession::Status::Open) {
+    // Handshake, CONNECT and the end may come in one piece: who it is must be known before that.
+    if (stage_ == Stage::Tls && tls_->handshake_done()) {
         if (tls_->identity()) username_ = tls_->identity();
         stage_ = after(Stage::Tls);
     }
@@ -187,17 +188,41 @@ ByteLayers::Status ByteLayers::take_frames(std::string_view bytes, std::string& 
     return fail(std::string("WebSocket: ") + status.reason);
 }
 
+namespace {
+
+/// Of the MQTT packet at the front of `packets`, header included; all of it if there is none.
+std::size_t size_of_packet(const OutputBuffer& packets) {
+    constexpr std::size_t kLongestHeader = 5;
+    OutputBuffer::Piece piece{};
+    const std::size_t count = packets.gather(&piece, 1);
+    std::size_t size = 0;
+    for (std::size_t at = 1; count == 1 && at < std::min(piece.size, kLongestHeader); ++at) {
+        const auto byte = static_cast<unsigned char>(piece.data[at]);
+        size |= static_cast<std::size_t>(byte & 0x7FU) << (7 * (at - 1));
+        if (byte < 0x80) return std::min(at + 1 + size, packets.size());
+    }
+    return packets.size();
+}
+
+}  // namespace
+
+/// MQTT does not ask for a frame per packet [v5 MQTT-6.0.0-2], but Paho's C client loses its way
+/// when several share one.
+void ByteLayers::frame_packets(OutputBuffer& plain, OutputBuffer& wire) {
+    while (!plain.empty()) {
+        const std::size_t size = size_of_packet(plain);
+        WebSocketCodec::append_header(size, wire.bytes());
+        wire.take(plain, size);
+    }
+}
+
 void ByteLayers::send(OutputBuffer& plain, OutputBuffer& wire) {
     VMQ_ASSERT(ready());
     if (plain.empty()) return;
-    if (!tls_) {
-        if (websocket_) WebSocketCodec::append_header(plain.size(), wire.bytes());
-        return wire.take(plain);
-    }
-    if (!websocket_) return (void)tls_->send(plain, wire);
+    if (!websocket_) return tls_ ? (void)tls_->send(plain, wire) : wire.take(plain);
+    if (!tls_) return frame_packets(plain, wire);
     OutputBuffer framed;
-    WebSocketCodec::append_header(plain.size(), framed.bytes());
-    framed.take(plain);
+    frame_packets(plain, framed);
     (void)tls_->send(framed, wire);
 }
 

@@ -62,8 +62,8 @@ public:
     /// Takes all bytes from the socket. Those for MQTT are appended to `plain`, what has to be
     /// written at once to `wire`. After Ended or Failed nothing more is taken.
     [[nodiscard]] Status receive(std::string_view bytes, std::string& plain, OutputBuffer& wire);
-    /// Takes everything out of `plain` and appends what goes over the wire to `wire`. Requires
-    /// ready().
+    /// Takes everything out of `plain`, which is whole packets, and appends what goes over the wire
+    /// to `wire`. Requires ready().
     void send(OutputBuffer& plain, OutputBuffer& wire);
     /// Says good-bye in every layer that can. `code`: of RFC 6455 7.4.
     void close(std::uint16_t code, OutputBuffer& wire);
@@ -94,6 +94,7 @@ private:
     [[nodiscard]] Status take_upgrade(std::string_view& bytes, OutputBuffer& wire);
     [[nodiscard]] Status take_frames(std::string_view bytes, std::string& plain,
                                      OutputBuffer& wire);
+    static void frame_packets(OutputBuffer& plain, OutputBuffer& wire);
     [[nodiscard]] bool believe_proxy(const UpgradeRequest& request);
     [[nodiscard]] Stage after(Stage stage) const noexcept;
     Status fail(std::string why);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "support/tls/tls_fixture.h"
 #include "transport/websocket_peer.h"
 
 namespace vmq::transport {
@@ -90,13 +91,25 @@ TEST_F(Layers, AWebSocketBeginsWithItsHandshakeAndCarriesFrames) {
     EXPECT_EQ(content(wire).rfind("HTTP/1.1 101 ", 0), 0U);
     wire.clear();
     OutputBuffer output;
-    output.bytes() = "out";
-    output.append_reference("put", nullptr);
+    output.bytes() = std::string("\xD0\0\x30\x05\0\1t", 7);  // PINGRESP, PUBLISH
+    output.append_reference("xy", nullptr);
+    output.bytes() += std::string("\x40\2\0\1", 4);  // PUBACK
     layers.send(output, wire);
     EXPECT_TRUE(output.empty());
-    EXPECT_EQ(content(wire), std::string("\x82\x06") + "output");
-    layers.send(output, wire);  // nothing makes no frame
-    EXPECT_EQ(wire.size(), 8U);
+    EXPECT_EQ(content(wire), std::string("\x82\2\xD0\0"
+                                         "\x82\7\x30\5\0\1txy"
+                                         "\x82\4\x40\2\0\1",
+                                         19))
+        << "a frame for each packet";
+    wire.clear();
+    layers.send(output, wire);
+    EXPECT_TRUE(wire.empty()) << "nothing makes no frame";
+    const std::string large(300, 'x');
+    output.bytes() = std::string("\x30\xB1\2\0\3top", 8);  // 305 bytes follow the length
+    output.append_reference(large, nullptr);
+    layers.send(output, wire);
+    EXPECT_EQ(content(wire).substr(0, 6), std::string("\x82\x7E\1\x34\x30\xB1"));
+    EXPECT_EQ(wire.size(), 4U + 308U);
 }
 
 TEST_F(Layers, BothEndsMayCloseAWebSocket) {
@@ -158,6 +171,66 @@ TEST_F(Layers, OnlyTrustedProxiesSpeakForClients) {
     EXPECT_EQ(receive(upgrade_request("X-Forwarded-For: 203.0.113.9\r\nX-SSL-Client-CN: dev1\r\n")),
               Status::Open);
     EXPECT_EQ(named.username(), "dev1");
+}
+
+class TlsLayers : public vmq::testing::TlsTest {
+protected:
+    /// Both ends of a handshake whose last message the server has not had yet.
+    void almost_connect(const vmq::testing::TlsClientOptions& client_options) {
+        wire.clear();
+        client = std::make_unique<vmq::testing::TlsClient>(client_options);
+        layers = std::make_unique<ByteLayers>(std::make_shared<const LayerOptions>(layer_options),
+                                              context(), PeerAddress{"198.51.100.1", 99});
+        while (!client->open()) {
+            ASSERT_EQ(layers->receive(client->output(), plain, wire), Status::Open);
+            ASSERT_EQ(layers->stage(), ByteLayers::Stage::Tls);
+            client->receive(vmq::testing::take_all(wire));
+        }
+    }
+
+    LayerOptions layer_options;
+    std::unique_ptr<vmq::testing::TlsClient> client;
+    std::unique_ptr<ByteLayers> layers;
+    std::string plain;
+    OutputBuffer wire;
+};
+
+TEST_F(TlsLayers, WhoItIsIsKnownBeforeWhatItSaysEvenIfAllComesInOnePiece) {
+    require_certificate();
+    options.use_identity_as_username = true;
+    const vmq::testing::TestCertificate device =
+        vmq::testing::make_certificate({.common_name = "device-1"}, &authority);
+    for (const bool ends_well : {true, false}) {
+        SCOPED_TRACE(ends_well);
+        almost_connect({.certificate = &device, .version = TLS1_3_VERSION});
+        plain.clear();
+        client->send("CONNECT");
+        if (ends_well) client->close();
+        std::string piece = client->output();
+        if (!ends_well) piece += "no record of TLS";
+        EXPECT_EQ(layers->receive(piece, plain, wire), ends_well ? Status::Ended : Status::Failed);
+        EXPECT_EQ(plain, "CONNECT");
+        EXPECT_TRUE(layers->ready());
+        EXPECT_EQ(layers->username(), "device-1");
+    }
+}
+
+TEST_F(TlsLayers, WebSocketStandsAboveTls) {
+    layer_options.websocket.emplace();
+    almost_connect({.version = TLS1_3_VERSION});
+    client->send(upgrade_request() + client_frame(0x82, "in"));
+    client->close();
+    EXPECT_EQ(layers->receive(client->output(), plain, wire), Status::Ended);
+    EXPECT_EQ(plain, "in");
+    EXPECT_TRUE(layers->ready());
+    OutputBuffer output;
+    output.bytes() = std::string("\xD0\0", 2);
+    layers->send(output, wire);
+    layers->close(1000, wire);
+    client->receive(vmq::testing::take_all(wire));
+    EXPECT_EQ(client->plain().rfind("HTTP/1.1 101 ", 0), 0U);
+    EXPECT_TRUE(client->plain().ends_with(std::string("\x82\2\xD0\0\x88\x02\x03\xe8", 8)));
+    EXPECT_TRUE(client->peer_closed());
 }
 
 }  // namespace
