@@ -37,11 +37,13 @@ class Authority:
                 folder=self.folder)
 
     def issue(self, name, common_name=None, hosts=(), dates=None, file=None):
-        """(certificate, key). `hosts`: DNS names in its SANs. `dates`: (not before, not after) as YYMMDDHHMMSSZ."""
+        """(certificate, key). `hosts`: names and IPv4 addresses in its SANs. `dates`: (not before, not after) as YYMMDDHHMMSSZ."""
         file = file or name
         self._key(file)
         subject = ["-subj", f"/CN={common_name or name}"]
-        names = ["-addext", "subjectAltName=" + ",".join(f"DNS:{host}" for host in hosts)] if hosts else []
+        kinds = ("IP" if host.replace(".", "").isdigit() else "DNS" for host in hosts)
+        alternatives = ",".join(f"{kind}:{host}" for kind, host in zip(kinds, hosts, strict=True))
+        names = ["-addext", f"subjectAltName={alternatives}"] if hosts else []
         openssl("req", "-new", "-key", f"{file}.key", "-out", f"{file}.csr", *subject, *names, folder=self.folder)
         period = ["-startdate", dates[0], "-enddate", dates[1]] if dates else ["-days", "20"]
         openssl("ca", "-config", "ca.cnf", "-batch", "-notext", "-cert", f"{self.name}.pem", "-keyfile",
