@@ -44,7 +44,7 @@ class Authority:
         kinds = ("IP" if host.replace(".", "").isdigit() else "DNS" for host in hosts)
         alternatives = ",".join(f"{kind}:{host}" for kind, host in zip(kinds, hosts, strict=True))
         names = ["-addext", f"subjectAltName={alternatives}"] if hosts else []
-        openssl("req", "-new", "-key", f"{file}.key", "-out", f"{file}.csr", *subject, *names, folder=self.folder)
+        openssl("req", "-new", "-utf8", "-key", f"{file}.key", "-out", f"{file}.csr", *subject, *names, folder=self.folder)
         period = ["-startdate", dates[0], "-enddate", dates[1]] if dates else ["-days", "20"]
         openssl("ca", "-config", "ca.cnf", "-batch", "-notext", "-cert", f"{self.name}.pem", "-keyfile",
                 f"{self.name}.key", "-in", f"{file}.csr", "-out", f"{file}.pem", *period, folder=self.folder)
