@@ -12,7 +12,10 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from broker import LIMIT, Broker, Failure, Skip, expect, expect_equal
+from certificates import Authority
+from programs import run
 from scenarios import main, scenario
+from ways import Ways
 
 VERSIONS = ("mqttv31", "mqttv311", "mqttv5")
 MARK = "MESSAGE "
@@ -25,14 +28,15 @@ def tool(name):
     return found
 
 
-def arguments(broker, version, client_id):
-    options = ["-h", broker.address[0], "-p", str(broker.port), "-V", version]
-    return options + (["-i", client_id] if client_id else [])
+def arguments(to, version, client_id):
+    """`to`: a Broker, or the options that say how to reach one."""
+    way = to if isinstance(to, tuple) else ("-h", to.address[0], "-p", str(to.port))
+    return [*way, "-V", version, *(["-i", client_id] if client_id else [])]
 
 
-def publish(broker, version, *words, client_id=None, stdin=None):
+def publish(to, version, *words, client_id=None, stdin=None):
     """Runs mosquitto_pub to its end."""
-    done = subprocess.run([tool("mosquitto_pub"), *arguments(broker, version, client_id), *words], input=stdin,
+    done = subprocess.run([tool("mosquitto_pub"), *arguments(to, version, client_id), *words], input=stdin,
                           capture_output=True, timeout=LIMIT)
     expect(done.returncode == 0, "mosquitto_pub", words, "failed:", done.stdout, done.stderr)
 
@@ -40,9 +44,9 @@ def publish(broker, version, *words, client_id=None, stdin=None):
 class Subscriber:
     """A running mosquitto_sub that is subscribed."""
 
-    def __init__(self, broker, version, *words, client_id=None):
+    def __init__(self, to, version, *words, client_id=None):
         self.process = subprocess.Popen(
-            ["stdbuf", "-oL", tool("mosquitto_sub"), *arguments(broker, version, client_id), "-d", "-F", MARK + "%j",
+            ["stdbuf", "-oL", tool("mosquitto_sub"), *arguments(to, version, client_id), "-d", "-F", MARK + "%j",
              *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
         self.lines = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
@@ -86,32 +90,33 @@ class Subscriber:
         self.process.wait(LIMIT)
 
 
-def every_qos(version):
-    with Broker() as broker:
-        for subscribed in (0, 1, 2):
-            with Subscriber(broker, version, "-t", "every/#", "-q", str(subscribed)) as subscriber:
-                for published in (0, 1, 2):
-                    publish(broker, version, "-t", f"every/{published}", "-q", str(published), "-l",
-                            stdin=b"one\ntwo\nthree\n")
-                    got = subscriber.messages(3)
-                    expect_equal([each["payload"] for each in got], ["one", "two", "three"], "payloads")
-                    expect_equal({each["qos"] for each in got}, {min(subscribed, published)}, "QoS")
-                    expect_equal({each["topic"] for each in got}, {f"every/{published}"}, "topic")
+def every_qos(version, to):
+    for subscribed in (0, 1, 2):
+        with Subscriber(to, version, "-t", "every/#", "-q", str(subscribed)) as subscriber:
+            for published in (0, 1, 2):
+                publish(to, version, "-t", f"every/{published}", "-q", str(published), "-l", stdin=b"one\ntwo\nthree\n")
+                got = subscriber.messages(3)
+                expect_equal([each["payload"] for each in got], ["one", "two", "three"], "payloads")
+                expect_equal({each["qos"] for each in got}, {min(subscribed, published)}, "QoS")
+                expect_equal({each["topic"] for each in got}, {f"every/{published}"}, "topic")
 
 
 @scenario
 def qos_v31():
-    every_qos("mqttv31")
+    with Broker() as broker:
+        every_qos("mqttv31", broker)
 
 
 @scenario
 def qos_v311():
-    every_qos("mqttv311")
+    with Broker() as broker:
+        every_qos("mqttv311", broker)
 
 
 @scenario
 def qos_v5():
-    every_qos("mqttv5")
+    with Broker() as broker:
+        every_qos("mqttv5", broker)
 
 
 @scenario
@@ -269,6 +274,50 @@ def payload_sizes():
                     message = subscriber.message()
                     expect_equal(message["payloadlen"], len(large), f"large {version} QoS {qos}")
                     expect(message["payload"] == large.decode(), "the large payload came changed")
+
+
+@scenario
+def tls():
+    """With and without a client certificate, and not with another CA's broker."""
+    ways = Ways()
+    device = ways.ca.issue("device", common_name="device-1")
+    other = Authority(ways.broker.folder / "other")
+    port = ways.add("ssl", "cafile = pki/ca.pem", "use_identity_as_username = on")
+    with ways.broker as broker:
+        way = ("-h", "localhost", "-p", str(port), "--cafile", str(ways.ca.cafile))
+        named = (*way, "--cert", str(device[0]), "--key", str(device[1]))
+        for version, to in (("mqttv311", way), ("mqttv5", named)):
+            every_qos(version, to)
+        large = "x" * 100_000
+        with Subscriber(named, "mqttv5", "-t", "large", client_id="subscriber") as subscriber:
+            broker.wait_for_log("client subscriber connected from 127.0.0.1:\\d+ as device-1")
+            publish(way, "mqttv5", "-t", "large", "-s", stdin=large.encode(), client_id="publisher")
+            broker.wait_for_log("client publisher connected from 127.0.0.1:\\d+ as nobody")
+            expect_equal(subscriber.message()["payload"], large, "payload")
+        strict = ("-h", "localhost", "-p", str(port), "--cafile", str(other.cafile), "-t", "large", "-m", "x")
+        said = run(tool("mosquitto_pub"), *strict, status=None)
+        expect(b"TLS error" in said, said)
+        broker.wait_for_log("TLS: the client does not trust the listener's certificate")
+
+
+@scenario
+def pre_shared_key():
+    ways = Ways()
+    key = "a key of sufficient length"
+    (ways.broker.folder / "psk").write_text(f"thing:{key}\n")
+    (ways.broker.folder / "psk").chmod(0o600)
+    port = str(ways.add("ssl", "psk_support = on", "pskfile = psk"))
+    with ways.broker:
+        for tls_version in ("tlsv1.2", "tlsv1.3"):
+            every_qos("mqttv5", ("-h", "localhost", "-p", port, "--psk", key.encode().hex(), "--psk-identity", "thing",
+                                 "--tls-version", tls_version))
+
+
+@scenario
+def unix_socket():
+    with Broker("listener.tcp.local = local:mqtt.sock:0") as broker:
+        for version in VERSIONS:
+            every_qos(version, ("--unix", str(broker.folder / "mqtt.sock")))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ FOLDER = pathlib.Path(__file__).resolve().parent / "mqttjs"
 sys.path.insert(0, str(FOLDER.parent.parent / "support"))
 from broker import LIMIT, SLOWNESS, Broker, Skip, expect
 from scenarios import main, scenario
+from ways import TLS, Ways
 
 STAMP = FOLDER / "node_modules/.installed"
 
@@ -39,16 +40,23 @@ def install():
 
 
 def run(name, *settings):
+    need_node()
+    with Broker(*settings) as broker:
+        run_at(f"mqtt://{broker.address[0]}:{broker.port}", name)
+
+
+def need_node():
     if not shutil.which("node"):
         raise Skip("node is not here (Debian: nodejs)")
     if not installed():
         raise Skip("MQTT.js is not installed: run the scenario 'install'")
-    with Broker(*settings) as broker:
-        environment = {**os.environ, "VMQ_SLOWNESS": str(SLOWNESS)}
-        done = subprocess.run(["node", "scenarios.js", broker.address[0], str(broker.port), name], cwd=FOLDER,
-                              env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              timeout=4 * LIMIT)
-        expect(done.returncode == 0, f"MQTT.js, {name}:\n{done.stdout}")
+
+
+def run_at(url, name, cafile=""):
+    environment = {**os.environ, "VMQ_SLOWNESS": str(SLOWNESS), "VMQ_CAFILE": str(cafile)}
+    done = subprocess.run(["node", "scenarios.js", url, name], cwd=FOLDER, env=environment, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=4 * LIMIT)
+    expect(done.returncode == 0, f"MQTT.js, {url}, {name}:\n{done.stdout}")
 
 
 @scenario
@@ -99,6 +107,30 @@ def takeover():
 @scenario
 def reconnect():
     run("reconnect")
+
+
+def run_over(kind, scheme):
+    need_node()
+    ways = Ways("shards = 2")
+    url = f"{scheme}://127.0.0.1:{ways.add(kind)}/mqtt"
+    with ways.broker:
+        for name in ("qos_v3", "qos_v4", "qos_v5", "takeover", "reconnect"):
+            run_at(url, name, ways.ca.cafile if kind in TLS else "")
+
+
+@scenario
+def over_mqtts():
+    run_over("ssl", "mqtts")
+
+
+@scenario
+def over_ws():
+    run_over("ws", "ws")
+
+
+@scenario
+def over_wss():
+    run_over("wss", "wss")
 
 
 if __name__ == "__main__":

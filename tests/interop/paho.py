@@ -9,20 +9,39 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from broker import LIMIT, Broker, Skip, expect
 from scenarios import main, scenario
+from ways import Ways
 
 V31, V311, V5 = "3", "4", "5"
+QUEUES = ("max_online_messages = -1", "max_offline_messages = -1")
 
 
 def run(program, name, *versions):
+    path = built(program)
+    for version in versions:
+        with Broker(*QUEUES) as broker:
+            run_at(path, f"tcp://{broker.address[0]}:{broker.port}", name, version)
+
+
+def built(program):
     path = pathlib.Path(os.environ["VMQ_BROKER"]).resolve().parent / program
     if not path.exists():
         raise Skip(f"{program} was not built: Paho's C library was not found (Debian: libpaho-mqtt-dev)")
-    for version in versions:
-        with Broker("max_online_messages = -1", "max_offline_messages = -1") as broker:
-            command = [path, f"tcp://{broker.address[0]}:{broker.port}", name, version]
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                  timeout=4 * LIMIT)
-            expect(done.returncode == 0, f"{program} {name}, protocol version {version}:\n{done.stdout}")
+    return path
+
+
+def run_at(path, *arguments):
+    done = subprocess.run([path, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=4 * LIMIT)
+    expect(done.returncode == 0, f"{path.name} {arguments}:\n{done.stdout}")
+
+
+def run_over_tls(program, name):
+    path = built(program)
+    for version in (V311, V5):
+        ways = Ways(*QUEUES)
+        port = ways.add("ssl")
+        with ways.broker:
+            run_at(path, f"ssl://localhost:{port}", name, version, str(ways.ca.cafile))
 
 
 @scenario
@@ -48,6 +67,16 @@ def async_qos():
 @scenario
 def async_session():
     run("paho_async", "session", V311, V5)
+
+
+@scenario
+def sync_tls():
+    run_over_tls("paho_sync_tls", "qos")
+
+
+@scenario
+def async_tls():
+    run_over_tls("paho_async_tls", "qos")
 
 
 if __name__ == "__main__":

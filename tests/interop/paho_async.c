@@ -1,4 +1,4 @@
-/* Paho's MQTTAsync against a running broker: paho_async URI NAME VERSION */
+/* Paho's MQTTAsync against a running broker: paho_async URI NAME VERSION [CAFILE] */
 #include <MQTTAsync.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -12,6 +12,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static int connected, subscribed, sent, ended, received[Kinds];
 static int last_present;
+static MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
+static int with_tls;
 
 static void fail(const char* what) {
   fprintf(stderr, "%s\n", what);
@@ -124,6 +126,7 @@ static void open_client(MQTTAsync* client, const char* uri, const char* id, int 
     options.onSuccess = on_connect;
     options.onFailure = on_failure;
   }
+  if (with_tls) options.ssl = &tls;
   options.MQTTVersion = version;
   options.maxInflight = 100;
   options.context = &connected;
@@ -174,7 +177,12 @@ static void receive_all(int from_qos) {
 }
 
 int main(int argc, char** argv) {
-  if (argc != 4) return 2;
+  if (argc != 4 && argc != 5) return 2;
+  with_tls = argc == 5;
+  if (with_tls) {
+    tls.trustStore = argv[4];
+    tls.verify = 1;  /* the host name as well */
+  }
   const char* uri = argv[1];
   const int version = atoi(argv[3]);
   MQTTAsync publisher;

@@ -1,4 +1,4 @@
-/* Paho's MQTTClient (synchronous) against a running broker: paho_sync URI NAME VERSION
+/* Paho's MQTTClient (synchronous) against a running broker: paho_sync URI NAME VERSION [CAFILE]
    Few messages: Paho itself takes some 50 ms for each, with any broker. */
 #include <MQTTClient.h>
 #include <stdio.h>
@@ -16,6 +16,8 @@
 enum { Patience = 20000 };
 
 static const char* uri;
+static MQTTClient_SSLOptions tls = MQTTClient_SSLOptions_initializer;
+static int with_tls;
 
 /* `keep`: the session outlives the connection. Returns whether there was one, -1 if Paho does not tell. */
 static int open_client(MQTTClient* client, const char* id, int version, int keep) {
@@ -30,6 +32,7 @@ static int open_client(MQTTClient* client, const char* id, int version, int keep
     MQTTProperties_add(&properties, &expiry);
     options.MQTTVersion = version;
     options.cleanstart = !keep;
+    if (with_tls) options.ssl = &tls;
     MQTTResponse response = MQTTClient_connect5(*client, &options, &properties, NULL);
     CHECK(response.reasonCode == MQTTREASONCODE_SUCCESS);
     MQTTResponse_free(response);
@@ -39,6 +42,7 @@ static int open_client(MQTTClient* client, const char* id, int version, int keep
   MQTTClient_connectOptions options = MQTTClient_connectOptions_initializer;
   options.MQTTVersion = version;
   options.cleansession = !keep;
+  if (with_tls) options.ssl = &tls;
   CHECK(MQTTClient_connect(*client, &options) == MQTTCLIENT_SUCCESS);
   return options.returned.sessionPresent;
 }
@@ -156,7 +160,12 @@ static void retained(int version) {
 }
 
 int main(int argc, char** argv) {
-  if (argc != 4) return 2;
+  if (argc != 4 && argc != 5) return 2;
+  with_tls = argc == 5;
+  if (with_tls) {
+    tls.trustStore = argv[4];
+    tls.verify = 1;  /* the host name as well */
+  }
   uri = argv[1];
   const int version = atoi(argv[3]);
   if (strcmp(argv[2], "qos") == 0) {

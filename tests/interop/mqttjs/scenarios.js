@@ -1,15 +1,17 @@
-// MQTT.js against a running broker: node scenarios.js HOST PORT NAME
+// MQTT.js against a running broker: node scenarios.js URL NAME
 'use strict';
 
 const assert = require('node:assert/strict');
+const fs = require('node:fs');
 const mqtt = require('mqtt');
 
-const [host, port, name] = process.argv.slice(2);
+const [url, name] = process.argv.slice(2);
+const ca = process.env.VMQ_CAFILE ? fs.readFileSync(process.env.VMQ_CAFILE) : undefined;
 const LIMIT = 20000 * Number(process.env.VMQ_SLOWNESS || 1);
 const open = [];
 
 function connect(options = {}) {
-  const client = mqtt.connect({ host, port: Number(port), protocol: 'mqtt', reconnectPeriod: 0, ...options });
+  const client = mqtt.connect(url, { reconnectPeriod: 0, ...(ca && { ca }), ...options });
   const waiting = [];
   const kept = [];
   client.on('error', () => {});
