@@ -485,9 +485,10 @@ void Connection::close(CloseCause cause, std::string_view detail) {
 }
 
 void Connection::log_close(std::string_view detail) const {
-    const std::string_view id = client_ != nullptr ? std::string_view(client_->client_id)
-                                : handshake_       ? handshake_->client_id()
-                                                   : std::string_view();
+    std::string_view id = client_ != nullptr ? std::string_view(client_->client_id)
+                          : handshake_       ? handshake_->client_id()
+                                             : std::string_view();
+    if (id.empty()) id = "(no id)";
     switch (cause_) {
         case CloseCause::ClientDisconnect:
         case CloseCause::ClientDisconnectWithWill:
@@ -502,8 +503,8 @@ void Connection::log_close(std::string_view detail) const {
             break;
     }
     if (!shard_.may_log_close()) return;
-    log::warning("client {} from {}:{} closed by the broker: {}", id.empty() ? "(no id)" : id,
-                 peer_.address, peer_.port, detail);
+    log::warning("client {} from {}:{} closed by the broker: {}", id, peer_.address, peer_.port,
+                 detail);
 }
 
 void Connection::end_session() {

@@ -122,7 +122,8 @@ std::string describe_stranger(std::string_view first) {
     if (is_http(first))
         return "not TLS: looks like plain HTTP; use https or wss, or a listener without TLS";
     if (first.starts_with("PROXY") || type == '\r')
-        return "not TLS: looks like a PROXY protocol header, which TLS listeners do not take";
+        return "not TLS: looks like a PROXY protocol header; the listener takes one with "
+               "proxy_protocol = on";
     return "not TLS: the first byte is none of a TLS client";
 }
 

@@ -219,7 +219,7 @@ TEST_F(TlsSessionTest, SaysWhatIsNotTls) {
     EXPECT_THAT(error_of_first_bytes(shown, "GET / HTTP/1.1\r\n\r\n"),
                 HasSubstr("looks like plain HTTP"));
     EXPECT_THAT(error_of_first_bytes(shown, "PROXY TCP4 1.1.1.1 2.2.2.2 1 2\r\n"),
-                HasSubstr("PROXY"));
+                HasSubstr("proxy_protocol = on"));
     EXPECT_THAT(error_of_first_bytes(shown, "garbage"), HasSubstr("not TLS"));
     EXPECT_THAT(error_of_first_bytes(shown, "\x16\x05\1\0\5"sv), HasSubstr("not TLS"));
     EXPECT_THAT(error_of_first_bytes(shown, "\x17\x03\3\0\1x"sv), HasSubstr("not TLS"));
