@@ -9,7 +9,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from broker import LIMIT, Broker, Skip, expect
 from scenarios import main, scenario
-from ways import Ways
+from ways import TLS, Ways
 
 V31, V311, V5 = "3", "4", "5"
 QUEUES = ("max_online_messages = -1", "max_offline_messages = -1")
@@ -35,13 +35,16 @@ def run_at(path, *arguments):
     expect(done.returncode == 0, f"{path.name} {arguments}:\n{done.stdout}")
 
 
-def run_over_tls(program, name):
+def run_over(kind, program, name):
+    """`kind` of listener, which is Paho's name for it in URIs as well."""
     path = built(program)
     for version in (V311, V5):
         ways = Ways(*QUEUES)
-        port = ways.add("ssl")
+        port = ways.add(kind)
+        cafile = [str(ways.ca.cafile)] if kind in TLS else []
+        path_of_url = "" if kind == "ssl" else "/mqtt"
         with ways.broker:
-            run_at(path, f"ssl://localhost:{port}", name, version, str(ways.ca.cafile))
+            run_at(path, f"{kind}://localhost:{port}{path_of_url}", name, version, *cafile)
 
 
 @scenario
@@ -71,12 +74,32 @@ def async_session():
 
 @scenario
 def sync_tls():
-    run_over_tls("paho_sync_tls", "qos")
+    run_over("ssl", "paho_sync_tls", "qos")
 
 
 @scenario
 def async_tls():
-    run_over_tls("paho_async_tls", "qos")
+    run_over("ssl", "paho_async_tls", "qos")
+
+
+@scenario
+def sync_ws():
+    run_over("ws", "paho_sync", "qos")
+
+
+@scenario
+def async_ws():
+    run_over("ws", "paho_async", "qos")
+
+
+@scenario
+def sync_wss():
+    run_over("wss", "paho_sync_tls", "qos")
+
+
+@scenario
+def async_wss():
+    run_over("wss", "paho_async_tls", "qos")
 
 
 if __name__ == "__main__":
