@@ -10,6 +10,7 @@ class Anonymous final : public Plugin {
 public:
     [[nodiscard]] std::string_view name() const noexcept override { return "anonymous"; }
     [[nodiscard]] HookSet hooks() const noexcept override;
+    [[nodiscard]] HookSet answers_at_once() const noexcept override { return hooks(); }
 
     std::optional<RegisterVerdict> auth_on_register(const RegisterContext& context,
                                                     Completion<RegisterVerdict> done) override;

@@ -19,7 +19,7 @@ std::optional<Verdict> Chain::ask(Hook hook, const Context& context, Later<Verdi
         Plugin& plugin = *plugins_[i];
         if ((plugin.hooks() & hook_bit(hook)) == 0) continue;
         Completion<Verdict> later;
-        if (done) {
+        if (done && (plugin.answers_at_once() & hook_bit(hook)) == 0) {
             later = [done, next = i + 1](Verdict verdict) { done(std::move(verdict), next); };
         }
         std::optional<Verdict> verdict = call(plugin, context, std::move(later));

@@ -229,6 +229,33 @@ TEST_F(ChainTest, OtherHooksCanBePendingToo) {
     EXPECT_EQ(late, 3);
 }
 
+/// Notes whether it was given a `done`.
+class AtOnce final : public Plugin {
+public:
+    AtOnce(HookSet at_once, std::vector<bool>& given) : at_once_(at_once), given_(given) {}
+
+    [[nodiscard]] std::string_view name() const noexcept override { return "at once"; }
+    [[nodiscard]] HookSet hooks() const noexcept override { return kAllHooks; }
+    [[nodiscard]] HookSet answers_at_once() const noexcept override { return at_once_; }
+    std::optional<PublishVerdict> auth_on_publish(const PublishContext&,
+                                                  Completion<PublishVerdict> done) override {
+        given_.push_back(static_cast<bool>(done));
+        return PublishVerdict{};
+    }
+
+private:
+    const HookSet at_once_;
+    std::vector<bool>& given_;
+};
+
+TEST_F(ChainTest, WhoAnswersAtOnceIsGivenNoCompletion) {
+    std::vector<bool> given;
+    chain_.add(std::make_unique<AtOnce>(hook_bit(Hook::AuthOnPublish), given));
+    chain_.add(std::make_unique<AtOnce>(hook_bit(Hook::AuthOnSubscribe), given));
+    (void)chain_.auth_on_publish({}, [](const PublishVerdict&, std::size_t) {});
+    EXPECT_EQ(given, (std::vector<bool>{false, true}));
+}
+
 TEST_F(ChainTest, UnsubscribeAndDeliverTakeTheFirstOkAndIgnoreErrors) {
     add("a", Answer::Next);
     EXPECT_FALSE(chain_.on_unsubscribe({}).filters);
