@@ -50,6 +50,7 @@ Broker::Broker(BrokerOptions options)
 Broker::~Broker() {
     stop();
     shared_.store.reset();  // before the shards that its threads would answer
+    shards_.clear();        // before the listeners that their connections count with
 }
 
 Result<void> Broker::open_store() {
