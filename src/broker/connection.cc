@@ -549,7 +549,9 @@ bool Connection::wait_for_socket() {
 
 bool Connection::part() {
     if (!layers_ || std::exchange(parted_, true)) return true;
-    layers_->close(websocket_code(cause_), wire());
+    // Not by wire(): whoever is marked for a flush must not be destroyed before it.
+    if (!wire_) wire_ = shard_.acquire_output();
+    layers_->close(websocket_code(cause_), *wire_);
     flush();
     return unsent() == 0;
 }

@@ -54,7 +54,7 @@ DurableStore::~DurableStore() {
     closing_.store(true);
     reads_.close();
     reader_.reset();
-    const auto engine = engine_.load();
+    const auto engine = engine_.get();
     if (!engine) return;
     if (const auto flushed = engine->flush(); !flushed) {
         log::error("message store: {}", flushed.error().detail);
@@ -93,7 +93,7 @@ void DurableStore::run_commits() {
 }
 
 bool DurableStore::reclaim() {
-    const auto engine = engine_.load();
+    const auto engine = engine_.get();
     return engine && engine->reclaim();
 }
 
@@ -185,7 +185,7 @@ Result<void> DurableStore::write(const std::vector<const store::WriteBatch*>& ba
 }
 
 Result<std::shared_ptr<store::Engine>> DurableStore::working_engine() {
-    auto engine = engine_.load();
+    auto engine = engine_.get();
     if (engine && (engine->stuck() || engine->needs_reopening())) {
         if (auto ready = engine->can_be_opened_anew(); !ready) return ready.error();
         if (engine->needs_reopening()) {
@@ -193,12 +193,12 @@ Result<std::shared_ptr<store::Engine>> DurableStore::working_engine() {
         }
         failed_write_ = engine->failed_write();
         given_up_ = engine;
-        engine_.store(nullptr);
+        engine_.set(nullptr);
         engine.reset();
     }
     if (!engine) {
         if (auto opened = reopen(); !opened) return opened.error();
-        engine = engine_.load();
+        engine = engine_.get();
     }
     return engine;
 }
@@ -218,7 +218,7 @@ Result<void> DurableStore::reopen() {
     for (const std::string& notice : fresh.value()->notices()) {
         log::error("message store: {}", notice);
     }
-    engine_.store(std::move(fresh).value());
+    engine_.set(std::move(fresh).value());
     return {};
 }
 
@@ -275,10 +275,10 @@ void DurableStore::run_loads() {
     while (reads_.take(items, kIdle)) {
         for (Item& item : items) {
             auto& load = std::get<Load>(item.what);
-            std::shared_ptr<store::Engine> engine = engine_.load();
+            std::shared_ptr<store::Engine> engine = engine_.get();
             while (!engine && !closing_.load()) {
                 runtime::pause(kRetry);
-                engine = engine_.load();
+                engine = engine_.get();
             }
             if (!engine) return;
             auto messages = engine->load(load.request);

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "runtime/published.h"
 #include "runtime/work_queue.h"
 #include "store/engine.h"
 #include "store/message_store.h"
@@ -51,7 +52,7 @@ public:
         return durability_.exchange(durability) != durability;
     }
     /// Null for a moment while a store that failed is opened anew. Any thread.
-    [[nodiscard]] std::shared_ptr<const store::Engine> engine() const { return engine_.load(); }
+    [[nodiscard]] std::shared_ptr<const store::Engine> engine() const { return engine_.get(); }
 
 private:
     struct Commit {
@@ -94,7 +95,7 @@ private:
     void answer(Round round);
     [[nodiscard]] bool anything_waits() const noexcept;
 
-    std::atomic<std::shared_ptr<store::Engine>> engine_;
+    runtime::Published<store::Engine> engine_;
     Reopen reopen_;
     Post post_;
     Refusing refusing_;

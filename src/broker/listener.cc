@@ -20,7 +20,7 @@ Listener::Listener(std::string its_name, ListenerKind its_kind)
 std::unique_ptr<transport::ByteLayers> Listener::make_layers(
     const transport::PeerAddress& peer) const {
     if (!layers) return nullptr;
-    return std::make_unique<transport::ByteLayers>(layers, tls.load(), peer);
+    return std::make_unique<transport::ByteLayers>(layers, tls.get(), peer);
 }
 
 Millis Listener::layer_timeout(transport::ByteLayers::Stage next) const noexcept {

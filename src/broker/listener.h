@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "runtime/published.h"
 #include "session/handshake.h"
 #include "session/settings.h"
 #include "transport/byte_layers.h"
@@ -36,7 +37,7 @@ public:
     std::shared_ptr<const session::Settings> settings;
     std::shared_ptr<const transport::LayerOptions> layers;  // null: plain MQTT
     /// Null: no TLS. Replaced when its files change; connections keep what they began with.
-    std::atomic<std::shared_ptr<const transport::TlsContext>> tls;
+    runtime::Published<const transport::TlsContext> tls;
     std::string tls_error;  // of the last reload, so that it is told once; Listeners'
     Millis proxy_header_timeout{10'000};
     Millis tls_handshake_timeout{5'000};

@@ -46,7 +46,7 @@ Result<void> Listeners::start(ListenerOptions options) {
         auto context = transport::TlsContext::load(*entry.options.tls, nullptr);
         if (!context) return context.error();
         tell_notices(*listener, *context.value());
-        listener->tls.store(std::move(context).value());
+        listener->tls.set(std::move(context).value());
     }
     if (entry.options.tls || !entry.options.layers.none()) {
         listener->layers = std::make_shared<const transport::LayerOptions>(entry.options.layers);
@@ -117,7 +117,7 @@ Result<void> Listeners::remove(std::string_view address, std::uint16_t port) {
 void Listeners::reload_tls(bool always) {
     const auto held = calls_.enter();
     for (const Entry& entry : entries_) {
-        const auto context = entry.listener->tls.load();
+        const auto context = entry.listener->tls.get();
         if (!context || !(always || context->files_changed() || context->ticket_key_due())) {
             continue;
         }
@@ -136,7 +136,7 @@ void Listeners::reload_tls(bool always) {
                         word_of(listener.kind), listener.name);
         }
         tell_notices(listener, *fresh.value());
-        listener.tls.store(std::move(fresh).value());
+        listener.tls.set(std::move(fresh).value());
     }
 }
 

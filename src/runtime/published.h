@@ -16,16 +16,16 @@ namespace vmq::runtime {
 template <typename T>
 class Published final {
 public:
-    explicit Published(std::shared_ptr<const T> value) : value_(std::move(value)) {}
+    explicit Published(std::shared_ptr<T> value = nullptr) : value_(std::move(value)) {}
     Published(const Published&) = delete;
     Published& operator=(const Published&) = delete;
 
-    [[nodiscard]] std::shared_ptr<const T> get() const {
+    [[nodiscard]] std::shared_ptr<T> get() const {
         const std::lock_guard lock(mutex_);
         return value_;
     }
 
-    void set(std::shared_ptr<const T> value) {
+    void set(std::shared_ptr<T> value) {
         {
             const std::lock_guard lock(mutex_);
             value_.swap(value);
@@ -42,7 +42,7 @@ public:
 
 private:
     mutable std::mutex mutex_;
-    std::shared_ptr<const T> value_;
+    std::shared_ptr<T> value_;
     std::atomic<std::uint64_t> version_{0};
 };
 

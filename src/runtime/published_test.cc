@@ -9,7 +9,7 @@ namespace vmq::runtime {
 namespace {
 
 TEST(Published, GivesTheLatestValueAndCountsThem) {
-    Published<int> published(std::make_shared<const int>(1));
+    Published<const int> published(std::make_shared<const int>(1));
     EXPECT_EQ(*published.get(), 1);
     EXPECT_EQ(published.version(), 0U);
     const auto old = published.get();
@@ -21,7 +21,7 @@ TEST(Published, GivesTheLatestValueAndCountsThem) {
 
 TEST(PublishedShards, AValueIsAtLeastAsNewAsTheVersionAskedBefore) {
     constexpr std::uint64_t kLast = 2000;
-    Published<std::uint64_t> published(std::make_shared<const std::uint64_t>(0));
+    Published<const std::uint64_t> published(std::make_shared<const std::uint64_t>(0));
     std::vector<std::thread> readers;
     readers.reserve(3);
     for (int i = 0; i < 3; ++i) {

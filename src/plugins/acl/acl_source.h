@@ -62,7 +62,7 @@ private:
 
     const Options options_;
     const Changed changed_;
-    runtime::Published<AclRules> rules_;
+    runtime::Published<const AclRules> rules_;
 
     runtime::OneAtATime loading_;  // guards what is below
     std::string file_;
