@@ -87,7 +87,12 @@ class Subscriber:
 
     def __exit__(self, *_):
         self.process.terminate()
-        self.process.wait(LIMIT)
+        try:
+            self.process.wait(LIMIT / 4)
+        except subprocess.TimeoutExpired:
+            # It disconnects in its signal handler (2.0.11), which waits for ever for a lock that it interrupted.
+            self.process.kill()
+            self.process.wait(LIMIT)
 
 
 def every_qos(version, to):
