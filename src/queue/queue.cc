@@ -57,11 +57,49 @@ void Queue::page_out() {
     sent_for_certain_ = true;
 }
 
+/// The end if it is in none.
+std::vector<Queue::Tail::Hole>::const_iterator Queue::Tail::hole_of(std::uint64_t sequence) const {
+    const auto next = std::partition_point(holes.begin(), holes.end(),
+                                           [&](const Hole& hole) { return hole.to < sequence; });
+    return next != holes.end() && next->from <= sequence ? next : holes.end();
+}
+
+bool Queue::Tail::has(std::uint64_t sequence) const noexcept {
+    return sequence >= first && sequence <= last && hole_of(sequence) == holes.end();
+}
+
+void Queue::Tail::add(std::uint64_t sequence) {
+    if (sequence > last) {
+        if (sequence > last + 1) holes.push_back({last + 1, sequence - 1});
+        last = sequence;
+    } else if (sequence < first) {
+        if (sequence < first - 1) holes.insert(holes.begin(), {sequence + 1, first - 1});
+        first = sequence;
+    } else if (const auto hole = hole_of(sequence); hole != holes.end()) {
+        const Hole split = *hole;
+        auto at = holes.erase(hole);
+        if (split.to > sequence) at = holes.insert(at, {sequence + 1, split.to});
+        if (split.from < sequence) holes.insert(at, {split.from, sequence - 1});
+    }
+}
+
+bool Queue::Tail::close_up() noexcept {
+    while (!holes.empty() && holes.back().to >= last) {
+        last = std::min(last, holes.back().from - 1);
+        holes.pop_back();
+    }
+    std::erase_if(holes, [this](const Hole& hole) {
+        if (hole.from > first) return false;
+        first = std::max(first, hole.to + 1);
+        return true;
+    });
+    return first <= last;
+}
+
 void Queue::push_to_tail(const Delivery& delivery) {
     const std::uint64_t sequence = delivery.store_sequence;
     if (!tail_) tail_ = std::make_unique<Tail>(Tail{sequence, sequence, 0});
-    tail_->first = std::min(tail_->first, sequence);
-    tail_->last = std::max(tail_->last, sequence);
+    tail_->add(sequence);
     ++tail_->count;
     const TimePoint expires_at = delivery.message->expires_at();
     if (expires_at == kNever || limit() < 0 || sequence <= sent_through_) return;
@@ -73,7 +111,7 @@ void Queue::take_expired_from_tail(TimePoint now, std::vector<Delivery>& expired
     const std::size_t before = expired.size();
     std::erase_if(tail_->expiring, [&](const auto& entry) {
         const auto [at, sequence] = entry;
-        if (sequence < tail_->first || sequence > tail_->last) return true;  // has been fetched
+        if (!tail_->has(sequence)) return true;  // has been fetched
         if (at > now) {
             earliest_expiry_ = std::min(earliest_expiry_, at);
             return false;
@@ -96,7 +134,7 @@ Delivery Queue::drop_from_tail(bool newest) noexcept {
     dropped.qos = QoS::AtLeastOnce;
     dropped.store_sequence = newest ? tail_->last-- : tail_->first++;
     --tail_->count;
-    if (tail_->count == 0 || tail_->first > tail_->last) tail_.reset();
+    if (!tail_->close_up() || tail_->count == 0) tail_.reset();
     return dropped;
 }
 
@@ -171,12 +209,13 @@ void Queue::on_loaded(std::uint32_t ticket, std::vector<Delivery> loaded) {
     const bool lifo = limits_.order == Order::Lifo;
     // What is no longer in the tail was dropped while it was being fetched.
     const auto in_tail = [this](const Delivery& delivery) {
-        return delivery.store_sequence >= tail_->first && delivery.store_sequence <= tail_->last;
+        return tail_->has(delivery.store_sequence);
     };
     if (loaded.empty()) {  // there is nothing left of what was asked for
         if (lifo || tail_->asked_to >= tail_->last) return tail_.reset();
         tail_->first = tail_->asked_to + 1;
         tail_->count = std::min(tail_->count, tail_->last - tail_->asked_to);
+        if (!tail_->close_up()) tail_.reset();
         return;
     }
     const std::uint64_t end = loaded.back().store_sequence;
@@ -202,7 +241,7 @@ void Queue::on_loaded(std::uint32_t ticket, std::vector<Delivery> loaded) {
         tail_->first = std::max(tail_->first, end + 1);
     }
     tail_->count -= std::min(tail_->count, taken);
-    if (tail_->first > tail_->last) return tail_.reset();
+    if (!tail_->close_up()) return tail_.reset();
     // It may have been an estimate.
     tail_->count = std::clamp<std::uint64_t>(tail_->count, 1, tail_->last - tail_->first + 1);
 }

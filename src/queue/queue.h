@@ -197,6 +197,21 @@ private:
         /// Of what expires and came since the process started, if the queue has a limit: so that
         /// expired ones make room without being read.
         std::vector<std::pair<TimePoint, std::uint64_t>> expiring = {};
+        /// Within first..last, but not of the tail: what was gone or in flight when it grew past
+        /// it, as a retained message is that did not wait behind it. Both inclusive, in order.
+        struct Hole {
+            std::uint64_t from;
+            std::uint64_t to;
+        };
+        std::vector<Hole> holes = {};
+
+        [[nodiscard]] bool has(std::uint64_t sequence) const noexcept;
+        void add(std::uint64_t sequence);
+        /// No hole is at an end. False: nothing is left.
+        [[nodiscard]] bool close_up() noexcept;
+
+    private:
+        [[nodiscard]] std::vector<Hole>::const_iterator hole_of(std::uint64_t sequence) const;
     };
     /// An exchange that has begun is brought to its end even if the message expires.
     [[nodiscard]] bool is_expired(const Delivery& delivery, TimePoint now) const noexcept {

@@ -25,16 +25,22 @@ public:
 
     void step() {
         now_ += Millis(random_.below(3));
-        switch (random_.below(24)) {
+        if (!online_ && random_.below(8) == 0) return attach();
+        switch (random_.below(60)) {
             case 0:
-                return online_ ? detach() : attach();
+                return detach();
             case 1:
                 return crash();
             case 2:
             case 3:
-                return answer();
             case 4:
+            case 5:
+                return answer();
+            case 6:
                 return forget_all(queue_.take_expired(now_));
+            case 7:
+            case 8:
+                return send_past();
             default:
                 break;
         }
@@ -87,10 +93,11 @@ private:
     void attach() {
         online_ = true;
         last_sent_ = 0;
-        forget_all(queue_.attach(static_cast<std::uint16_t>(1 + random_.below(8))));
+        forget_all(queue_.attach(static_cast<std::uint16_t>(1 + random_.below(60))));
         ask();
     }
     void detach() {
+        if (!online_) return;
         online_ = false;
         std::erase_if(flight_, [](const InFlight& each) { return !each.released; });
         forget_all(queue_.detach());
@@ -138,17 +145,36 @@ private:
         ask();
     }
 
+    /// A retained message goes to its subscriber without waiting for what is in the queue.
+    void send_past() {
+        if (!online_ || queue_.resends() || !queue_.window().can_add()) return;
+        Delivery delivery;
+        delivery.message = testing::message("x");
+        delivery.qos = QoS::AtLeastOnce;
+        delivery.store_sequence = ++last_sequence_;
+        records_[last_sequence_] = delivery;
+        const auto& entry = queue_.window().add(std::move(delivery), now_);
+        flight_.push_back({entry.id, last_sequence_, QoS::AtLeastOnce});
+    }
+
     void ask() {
         if (load_) return;
         load_ = queue_.wants_load();
+        read_.reset();
+        if (load_ && random_.below(2) == 0) read();
+    }
+    /// The store reads at some moment between the question and the answer.
+    void read() {
+        read_.emplace();
+        for (const auto& [sequence, delivery] : records_) {
+            if (sequence >= load_->from && sequence <= load_->to) read_->push_back(delivery);
+        }
+        if (load_->newest_first) std::reverse(read_->begin(), read_->end());
     }
     void answer() {
         if (!load_) return ask();
-        std::vector<Delivery> found;
-        for (const auto& [sequence, delivery] : records_) {
-            if (sequence >= load_->from && sequence <= load_->to) found.push_back(delivery);
-        }
-        if (load_->newest_first) std::reverse(found.begin(), found.end());
+        if (!read_) read();
+        std::vector<Delivery> found = std::move(*read_);
         const std::size_t most = 1 + random_.below(20);
         if (found.size() > most) found.resize(most);
         queue_.on_loaded(load_->ticket, std::move(found));
@@ -202,6 +228,7 @@ private:
     std::map<std::uint64_t, Delivery> records_;
     std::vector<InFlight> flight_;
     std::optional<Queue::Load> load_;
+    std::optional<std::vector<Delivery>> read_;  // for it
 };
 
 class QueuePaging : public ::testing::TestWithParam<Order> {};
@@ -209,7 +236,7 @@ class QueuePaging : public ::testing::TestWithParam<Order> {};
 INSTANTIATE_TEST_SUITE_P(Orders, QueuePaging, ::testing::Values(Order::Fifo, Order::Lifo));
 
 TEST_P(QueuePaging, EveryRecordIsSentInOrderWhateverHappens) {
-    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    for (std::uint64_t seed = 1; seed <= 300; ++seed) {
         SCOPED_TRACE(seed);
         PagingModel model(seed, GetParam());
         for (int i = 0; i < 3'000; ++i) {
@@ -218,6 +245,59 @@ TEST_P(QueuePaging, EveryRecordIsSentInOrderWhateverHappens) {
         }
         model.drain();
         if (::testing::Test::HasFatalFailure()) return;
+    }
+}
+
+Delivery stored(std::uint64_t sequence) {
+    Delivery delivery;
+    delivery.message = testing::message("x");
+    delivery.store_sequence = sequence;
+    delivery.qos = QoS::AtLeastOnce;
+    return delivery;
+}
+
+std::vector<std::uint64_t> send_all(Queue& queue) {
+    std::vector<std::uint64_t> sent;
+    std::vector<Delivery> expired;
+    while (const auto outgoing = queue.next(TimePoint{}, expired)) {
+        sent.push_back(outgoing->delivery().store_sequence);
+    }
+    return sent;
+}
+
+/// One in flight within the range of the tail is not fetched a second time, whenever it is
+/// acknowledged; without a connection it belongs to the tail again.
+TEST(QueuePagingOnce, WhatIsInFlightIsNoPartOfTheTail) {
+    for (const bool acknowledged : {false, true}) {
+        SCOPED_TRACE(acknowledged);
+        Queue queue({.max_online_messages = -1, .max_offline_messages = -1}, true);
+        const auto offer = [&queue](std::uint64_t sequence) {
+            Delivery delivery = stored(sequence);
+            Delivery displaced;
+            ASSERT_EQ(queue.offer(delivery, TimePoint{}, displaced), Queue::Offered::Queued);
+        };
+        offer(1);
+        (void)queue.attach(10);
+        const auto first = queue.wants_load();
+        ASSERT_TRUE(first);
+        const auto id = queue.window().add(stored(2), TimePoint{}).id;  // a retained message
+        offer(3);
+        queue.on_loaded(first->ticket, {stored(1)});
+        EXPECT_EQ(send_all(queue), std::vector<std::uint64_t>{1});
+        const auto second = queue.wants_load();
+        ASSERT_TRUE(second);
+        if (acknowledged) {
+            ASSERT_TRUE(queue.window().on_puback(id));
+        }
+        queue.on_loaded(second->ticket, {stored(2), stored(3)});  // read before that
+        EXPECT_EQ(send_all(queue), std::vector<std::uint64_t>{3});
+        if (acknowledged) continue;
+        (void)queue.detach();
+        (void)queue.attach(10);
+        const auto again = queue.wants_load();
+        ASSERT_TRUE(again);
+        queue.on_loaded(again->ticket, {stored(1), stored(2), stored(3)});
+        EXPECT_EQ(send_all(queue), (std::vector<std::uint64_t>{1, 2, 3}));
     }
 }
 
