@@ -14,26 +14,14 @@
 #include <system_error>
 #include <utility>
 
+#include "base/descriptor.h"
+
 namespace vmq::passwd_tool {
 namespace {
 
 constexpr mode_t kNewMode = 0600;
 constexpr mode_t kPermissions = 07777;
 constexpr std::int64_t kMaxFileBytes = 64LL << 20;  // as the broker reads it
-
-class Descriptor final {
-public:
-    explicit Descriptor(int fd) noexcept : fd_(fd) {}
-    ~Descriptor() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    [[nodiscard]] int get() const noexcept { return fd_; }
-
-private:
-    const int fd_;
-};
 
 /// Gone at the end unless it has been renamed.
 class TemporaryFile final {

@@ -142,20 +142,17 @@ Result<void> Broker::start() {
         threads_.push_back(std::make_unique<runtime::LoopThread>(shard->loop(), *shard));
     }
     accepting_.store(true);
-    watcher_.emplace([this] { watch_tls_files(); });
+    tls_watcher_.emplace(options_.tls_watch_interval, [this] {
+        listeners_.reload_tls(false);
+        return std::nullopt;
+    });
     return {};
-}
-
-void Broker::watch_tls_files() {
-    std::vector<int> nothing;
-    while (watching_.take(nothing, options_.tls_watch_interval)) listeners_.reload_tls(false);
 }
 
 void Broker::stop(Millis patience) {
     if (threads_.empty()) return;
     accepting_.store(false);
-    watching_.close();
-    watcher_.reset();
+    tls_watcher_.reset();
     for (const auto& shard : shards_) {
         boost::asio::post(shard->loop().io(), [&shard = *shard, patience] {
             shard.shut_down(steady_now() + patience);

@@ -13,7 +13,7 @@
 #include "broker/listeners.h"
 #include "broker/shard.h"
 #include "runtime/loop_thread.h"
-#include "runtime/work_queue.h"
+#include "runtime/periodic.h"
 #include "store/engine.h"
 
 namespace vmq::broker {
@@ -74,7 +74,6 @@ public:
 private:
     [[nodiscard]] Result<void> open_store();
     [[nodiscard]] Result<void> restore(store::Engine& engine);
-    void watch_tls_files();
 
     BrokerOptions options_;
     SharedState shared_;
@@ -82,9 +81,8 @@ private:
     Listeners listeners_;
     std::vector<std::unique_ptr<runtime::LoopThread>> threads_;
     std::atomic<bool> accepting_{false};
-    runtime::WorkQueue<int> watching_;  // closed when the broker stops
-    std::optional<runtime::WorkThread> watcher_;
-    DurableStore* durable_ = nullptr;  // of shared_; null: nothing survives
+    std::optional<runtime::Periodic> tls_watcher_;  // while the broker runs
+    DurableStore* durable_ = nullptr;               // of shared_; null: nothing survives
 };
 
 }  // namespace vmq::broker

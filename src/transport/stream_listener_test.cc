@@ -57,22 +57,32 @@ ListenOptions on(std::string address, std::uint16_t port = 0) {
     return options;
 }
 
+/// A socket connected to an address of any family; -1 if nobody listens.
+template <typename Address>
+int connected(const Address& address) {
+    const auto* general = reinterpret_cast<const sockaddr*>(&address);
+    const int fd = ::socket(general->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (::connect(fd, general, sizeof address) == 0) return fd;
+    ::close(fd);
+    return -1;
+}
+
 int connect_to(const ListenOptions& options) {
     if (options.address.find(':') != std::string::npos) {
-        const int fd = ::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
         sockaddr_in6 v6{};
         v6.sin6_family = AF_INET6;
         v6.sin6_port = htons(options.port);
         (void)inet_pton(AF_INET6, options.address.c_str(), &v6.sin6_addr);
-        EXPECT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&v6), sizeof v6), 0);
+        const int fd = connected(v6);
+        EXPECT_GE(fd, 0);
         return fd;
     }
-    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in v4{};
     v4.sin_family = AF_INET;
     v4.sin_port = htons(options.port);
     (void)inet_pton(AF_INET, options.address.c_str(), &v4.sin_addr);
-    EXPECT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&v4), sizeof v4), 0);
+    const int fd = connected(v4);
+    EXPECT_GE(fd, 0);
     return fd;
 }
 
@@ -120,11 +130,7 @@ protected:
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         std::memcpy(address.sun_path, options_.unix_path.data(), options_.unix_path.size());
-        const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
-            return fd;
-        ::close(fd);
-        return -1;
+        return transport::connected(address);
     }
 
     testing::TemporaryFolder folder_;

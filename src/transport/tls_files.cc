@@ -13,25 +13,13 @@
 #include <system_error>
 #include <utility>
 
+#include "base/descriptor.h"
+
 namespace vmq::transport {
 namespace {
 
 // More than any bundle of certificates: whoever names a device or a log file by mistake is told.
 constexpr std::int64_t kMaxFileBytes = 64LL << 20;
-
-class Descriptor final {
-public:
-    explicit Descriptor(int fd) noexcept : fd_(fd) {}
-    ~Descriptor() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    [[nodiscard]] int get() const noexcept { return fd_; }
-
-private:
-    const int fd_;
-};
 
 FileStamp stamp_of(const struct ::stat& status) noexcept {
     return {

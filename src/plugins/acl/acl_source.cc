@@ -16,7 +16,6 @@ namespace {
 /// Changes and problems that the log describes one by one.
 constexpr std::size_t kMaxLogged = 20;
 /// How long a watcher without an interval sleeps until it looks whether there is one.
-constexpr Millis kIdle{3'600'000};
 
 void log_rules(std::string_view what, const std::vector<Rule>& rules) {
     const std::size_t shown = std::min(rules.size(), kMaxLogged);
@@ -113,20 +112,9 @@ void AclSource::install(const Revision& revision) {
 }
 
 AclWatcher::AclWatcher(AclSource& source, Millis interval)
-    : source_(source), thread_([this, interval] { watch(interval); }) {}
-
-AclWatcher::~AclWatcher() { intervals_.close(); }
-
-void AclWatcher::watch(Millis interval) {
-    std::vector<Millis> news;
-    while (intervals_.take(news, interval == Millis(0) ? kIdle : interval)) {
-        if (!news.empty()) {
-            interval = news.back();
-            news.clear();
-        } else if (interval != Millis(0)) {
-            source_.reload_if_changed();
-        }
-    }
-}
+    : periodic_(interval, [&source] {
+          source.reload_if_changed();
+          return std::nullopt;
+      }) {}
 
 }  // namespace vmq::plugins::acl

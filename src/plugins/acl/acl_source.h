@@ -12,8 +12,8 @@
 #include "plugins/acl/acl_changes.h"
 #include "plugins/acl/acl_rules.h"
 #include "runtime/coordination.h"
+#include "runtime/periodic.h"
 #include "runtime/published.h"
-#include "runtime/work_queue.h"
 #include "transport/tls_files.h"
 
 namespace vmq::plugins::acl {
@@ -75,19 +75,12 @@ class AclWatcher final {
 public:
     /// vmq_acl.acl_reload_interval; 0: never.
     AclWatcher(AclSource& source, Millis interval);
-    ~AclWatcher();
-    AclWatcher(const AclWatcher&) = delete;
-    AclWatcher& operator=(const AclWatcher&) = delete;
 
     /// Counts from now on. Any thread.
-    void set_interval(Millis interval) { intervals_.push(interval); }
+    void set_interval(Millis interval) { periodic_.set_interval(interval); }
 
 private:
-    void watch(Millis interval);
-
-    AclSource& source_;
-    runtime::WorkQueue<Millis> intervals_;
-    runtime::WorkThread thread_;
+    runtime::Periodic periodic_;
 };
 
 }  // namespace vmq::plugins::acl

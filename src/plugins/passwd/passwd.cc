@@ -2,18 +2,13 @@
 
 #include <chrono>
 #include <utility>
-#include <vector>
 
 #include "plugins/passwd/passwd_plugin.h"
 
 namespace vmq::plugins::passwd {
 namespace {
 
-constexpr Millis kOff{0};
-constexpr Millis kIdle = std::chrono::hours(1);
 constexpr Millis kUntilSettled = Seconds(1);
-
-Millis magnitude(Millis interval) { return interval < kOff ? -interval : interval; }
 
 std::int64_t nanoseconds_since_1970() {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -25,37 +20,24 @@ std::int64_t nanoseconds_since_1970() {
 
 Passwd::Passwd(PasswdOptions options, PasswordVerifier::Post post,
                PasswordSource::OnChange on_change)
-    : interval_(magnitude(options.reload_interval)),
-      source_(std::move(options.password_file), std::move(on_change)),
+    : source_(std::move(options.password_file), std::move(on_change)),
       verifier_(options.verifier, std::move(post)) {
-    watcher_.emplace([this] { watch(); });
+    watcher_.emplace(options.reload_interval, [this] { return look(); });
 }
 
 std::unique_ptr<hooks::Plugin> Passwd::plugin(ShardId shard) {
     return std::make_unique<PasswdPlugin>(shard, source_, verifier_);
 }
 
-void Passwd::set_reload_interval(Millis interval) {
-    interval_.store(magnitude(interval));
-    woken_.push(0);
-}
-
 void Passwd::stop() {
-    woken_.close();
     watcher_.reset();
     verifier_.stop();
 }
 
-void Passwd::watch() {
-    std::vector<int> woken;
-    Millis patience = interval_.load();
-    while (woken_.take(woken, patience == kOff ? kIdle : patience)) {
-        woken.clear();
-        patience = interval_.load();
-        if (patience == kOff) continue;
-        if (source_.look(nanoseconds_since_1970()) == PasswordSource::Seen::Unsettled)
-            patience = std::min(patience, kUntilSettled);
-    }
+/// A file that has just been written is looked at again soon.
+std::optional<Millis> Passwd::look() {
+    const auto seen = source_.look(nanoseconds_since_1970());
+    return seen == PasswordSource::Seen::Unsettled ? std::optional(kUntilSettled) : std::nullopt;
 }
 
 }  // namespace vmq::plugins::passwd

@@ -1,7 +1,6 @@
 // vmq_passwd as a whole: the file, the threads that check passwords, and a plugin for each shard.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -13,7 +12,7 @@
 #include "hooks/plugin.h"
 #include "plugins/passwd/password_source.h"
 #include "plugins/passwd/password_verifier.h"
-#include "runtime/work_queue.h"
+#include "runtime/periodic.h"
 
 namespace vmq::plugins::passwd {
 
@@ -46,7 +45,9 @@ public:
         return source_.set_path(std::move(path));
     }
     /// vmq_passwd.password_reload_interval while the broker runs.
-    void set_reload_interval(Millis interval);
+    void set_reload_interval(Millis interval) {
+        if (watcher_) watcher_->set_interval(interval);
+    }
 
     /// Any thread.
     [[nodiscard]] PasswordVerifier::Counts counts() const { return verifier_.counts(); }
@@ -56,13 +57,11 @@ public:
     void stop();
 
 private:
-    void watch();
+    [[nodiscard]] std::optional<Millis> look();
 
-    std::atomic<Millis> interval_;
     PasswordSource source_;
     PasswordVerifier verifier_;
-    runtime::WorkQueue<int> woken_;  // closed by stop()
-    std::optional<runtime::WorkThread> watcher_;
+    std::optional<runtime::Periodic> watcher_;  // until stop()
 };
 
 }  // namespace vmq::plugins::passwd
