@@ -7,8 +7,7 @@
 #include <vector>
 
 #include "base/assert.h"
-#include "support/temporary_folder.h"
-#include "support/tls/test_certificates.h"
+#include "support/tls/listener_files.h"
 #include "support/tls/tls_pair.h"
 #include "transport/tls_context.h"
 #include "transport/tls_session.h"
@@ -24,29 +23,18 @@ using Key = testing::CertificateSpec::Key;
 constexpr int kVersions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 
 // A listener with a certificate for `key`, which asks clients for theirs if `asks`.
-struct Listener {
+struct Listener : testing::ListenerFiles {
     explicit Listener(Key key, bool asks = false)
-        : server(testing::make_certificate({.common_name = "broker", .key = key}, &authority)) {
-        TlsOptions options;
-        options.certificate = {write("cert", server.pem()), write("key", server.key_pem()), ""};
-        options.cafile = write("ca", authority.pem());
+        : ListenerFiles({.common_name = "broker", .key = key}) {
+        options.cafile = cafile;
         options.require_certificate = asks;
-        auto loaded = TlsContext::load(options, nullptr);
-        VMQ_ASSERT(loaded);
-        context = std::move(loaded).value();
-    }
-    [[nodiscard]] std::string write(const std::string& name, const std::string& text) const {
-        return testing::write_private(folder.path(), name, text);
+        context = load();
     }
 
-    testing::TemporaryFolder folder;
-    testing::TestCertificate authority =
-        testing::make_certificate({.common_name = "CA", .is_authority = true}, nullptr);
     testing::TestCertificate between =
         testing::make_certificate({.common_name = "Between", .is_authority = true}, &authority);
     testing::TestCertificate client =
         testing::make_certificate({.common_name = "meter-7"}, &between);
-    testing::TestCertificate server;
     std::shared_ptr<const TlsContext> context;
 };
 

@@ -10,8 +10,7 @@
 #include <string_view>
 
 #include "base/assert.h"
-#include "support/temporary_folder.h"
-#include "support/tls/test_certificates.h"
+#include "support/tls/listener_files.h"
 #include "support/tls/tls_client.h"
 #include "support/tls/tls_pair.h"
 #include "transport/tls_context.h"
@@ -48,27 +47,15 @@ void* counted_realloc(void* memory, std::size_t size, const char* /*file*/, int 
 }
 
 // One context for all inputs: making keys takes longer than using them.
-struct Listener {
+struct Listener : testing::ListenerFiles {
     Listener() {
-        TlsOptions options;
-        options.certificate = {write("cert", server.pem()), write("key", server.key_pem()), ""};
-        options.cafile = write("ca", authority.pem());
+        options.cafile = cafile;
         options.use_identity_as_username = true;
         options.psk_support = true;
         options.pskfile = write("psk", "meter:swordfish\n");
-        auto loaded = TlsContext::load(options, nullptr);
-        VMQ_ASSERT(loaded);
-        context = std::move(loaded).value();
-    }
-    [[nodiscard]] std::string write(const std::string& name, const std::string& text) const {
-        return testing::write_private(folder.path(), name, text);
+        context = load();
     }
 
-    testing::TemporaryFolder folder;
-    testing::TestCertificate authority =
-        testing::make_certificate({.common_name = "CA", .is_authority = true}, nullptr);
-    testing::TestCertificate server =
-        testing::make_certificate({.common_name = "broker"}, &authority);
     testing::TestCertificate client =
         testing::make_certificate({.common_name = "meter"}, &authority);
     std::shared_ptr<const TlsContext> context;

@@ -6,29 +6,14 @@
 #include <memory>
 #include <string>
 
-#include "support/temporary_folder.h"
-#include "support/tls/test_certificates.h"
+#include "support/tls/listener_files.h"
 #include "support/tls/tls_pair.h"
 #include "transport/tls_context.h"
 
 namespace vmq::testing {
 
-class TlsTest : public ::testing::Test {
+class TlsTest : public ::testing::Test, protected ListenerFiles {
 protected:
-    TlsTest() {
-        options.certificate = write_pair("server", server);
-        cafile = write("ca.pem", authority.pem());
-    }
-
-    std::string write(const std::string& name, std::string_view text) {
-        return write_private(folder.path(), name, text);
-    }
-    transport::TlsKeyPairFiles write_pair(const std::string& name,
-                                          const TestCertificate& certificate) {
-        return {write(name + ".pem", certificate.pem()),
-                write(name + ".key", certificate.key_pem()), ""};
-    }
-
     /// The context of `options`; the test has failed if there is none.
     std::shared_ptr<const transport::TlsContext> context(
         const transport::TlsContext* previous = nullptr) {
@@ -46,14 +31,6 @@ protected:
         options.cafile = cafile;
         options.require_certificate = true;
     }
-
-    TemporaryFolder folder;
-    TestCertificate authority =
-        make_certificate({.common_name = "Test CA", .is_authority = true}, nullptr);
-    TestCertificate server = make_certificate(
-        {.common_name = "broker", .alternative_names = "DNS:broker.example.com"}, &authority);
-    std::string cafile;
-    transport::TlsOptions options;
 };
 
 }  // namespace vmq::testing
