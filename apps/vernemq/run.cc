@@ -295,8 +295,17 @@ int run(const Plan& plan, int ready) {
     for (const auto& warning : plan.warnings) log::warning("{}", warning);
     if (const auto started = broker.start(); !started) return not_started(started.error());
     const broker::Inspector inspector(broker, plan.config->node().nodename, std::string(version()));
+    admin::MetricsCollector collector(plan.config->node().nodename);
+    collector.add([&inspector](metrics::Snapshot& snapshot) {
+        for (auto& sample : broker::metrics_of(inspector.snapshot())) {
+            snapshot.push_back(std::move(sample));
+        }
+    });
     std::optional<admin::HttpServer> http;
-    http.emplace(plan.http.options, [&inspector] { return inspector.snapshot(); });
+    http.emplace(plan.http.options, [&inspector] { return inspector.snapshot(); }, collector);
+    collector.add([&http](metrics::Snapshot& snapshot) {
+        if (http) http->add_metrics(snapshot);
+    });
     if (const auto started = http->start(); !started) {
         if (plan.file) return not_started(started.error());
         // Nobody has asked for this port by name, and MQTT does not need it.

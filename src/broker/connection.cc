@@ -15,6 +15,8 @@
 namespace vmq::broker {
 
 using metrics::Counter;
+using metrics::Direction;
+using metrics::VersionCounter;
 using mqtt::PacketId;
 using session::CloseCause;
 using transport::IoStatus;
@@ -37,6 +39,17 @@ std::uint16_t websocket_code(CloseCause cause) noexcept {
         default:
             return 1008;  // policy violation
     }
+}
+
+metrics::PacketKind packet_kind(Direction direction, mqtt::ProtocolVersion version,
+                                mqtt::PacketType type, mqtt::ReasonCode reason) noexcept {
+    const auto number = static_cast<std::uint8_t>(type);
+    if (version == mqtt::ProtocolVersion::V5) {
+        return {direction, true, number, static_cast<std::uint8_t>(reason)};
+    }
+    const bool connack = type == mqtt::PacketType::Connack;
+    return {direction, false, number,
+            connack ? mqtt::connack_return_code(reason) : std::uint8_t{0}};
 }
 
 }  // namespace
@@ -343,7 +356,7 @@ std::size_t Connection::process_frames(std::string_view bytes) {
                 break;  // a few bytes more tell how to refuse it
             }
             if (frame.status == mqtt::FrameStatus::TooLarge) {
-                shard_.metrics().add(Counter::MqttInvalidMsgSizeError);
+                count_error(VersionCounter::MqttInvalidMsgSizeError);
             }
             if (session_) {
                 session_->on_bad_frame(frame.status);
@@ -385,7 +398,6 @@ void Connection::continue_after_pause() {
 
 bool Connection::on_handshake_frame(const mqtt::Frame& frame) {
     using State = session::Handshake::State;
-    if (frame.type == mqtt::PacketType::Connect) count_received(frame.type);
     if (over_limit_) {
         refuse_connect(frame, mqtt::ReasonCode::QuotaExceeded,
                        "max_connections of the listener reached");
@@ -411,7 +423,11 @@ void Connection::refuse_connect(const mqtt::Frame& frame, mqtt::ReasonCode reaso
     mqtt::Connect packet;
     const auto status = mqtt::decode_connect(frame, packet);
     if (status.ok() && frame.type == mqtt::PacketType::Connect) {
-        session::encode_refusing_connack(packet.version, reason, why, "", 0, output().bytes());
+        count_received(packet.version, frame.type, mqtt::ReasonCode::Success);
+        if (session::encode_refusing_connack(packet.version, reason, why, "", 0,
+                                             output().bytes())) {
+            count_sent(packet.version, mqtt::PacketType::Connack, reason);
+        }
     }
     close(CloseCause::Refused, why);
 }
@@ -475,16 +491,30 @@ void Connection::close(CloseCause cause, std::string_view detail) {
     count_handshakes();
     shard_.mark_closing(*this);
     log_close(detail);
-    using session::CloseCause;
-    if (cause == CloseCause::KeepAliveTimeout) {
-        shard_.metrics().add(Counter::ClientKeepaliveExpired);
-    } else if (cause == CloseCause::ProtocolError || cause == CloseCause::PacketTooLarge) {
-        shard_.metrics().add(Counter::SessionProtocolError);
-    } else if (cause == CloseCause::TakenOver) {
-        shard_.metrics().add(Counter::SessionTakenOver);
-    } else if (cause == CloseCause::ConnectTimeout) {
-        shard_.metrics().add(Counter::SocketCloseTimeout);
+    count_close();
+}
+
+void Connection::count_close() {
+    switch (cause_) {
+        case CloseCause::KeepAliveTimeout:
+            return count_error(VersionCounter::ClientKeepaliveExpired);
+        case CloseCause::ProtocolError:
+        case CloseCause::PacketTooLarge:
+            return shard_.metrics().add(Counter::SessionProtocolError);
+        case CloseCause::TakenOver:
+            return shard_.metrics().add(Counter::SessionTakenOver);
+        case CloseCause::ConnectTimeout:
+            return shard_.metrics().add(Counter::SocketCloseTimeout);
+        default:
+            return;
     }
+}
+
+void Connection::count_error(VersionCounter counter) {
+    const bool v5 = session_     ? session_->v5()
+                    : handshake_ ? handshake_->plan().version == mqtt::ProtocolVersion::V5
+                                 : false;
+    shard_.metrics().add(counter, v5);
 }
 
 void Connection::log_close(std::string_view detail) const {
@@ -652,14 +682,14 @@ void Connection::retry_inflight(TimePoint now) {
     retry_at_ = window.empty() ? kNever : std::max(oldest + interval, now + kRetryResolution);
 }
 
-void Connection::count_received(mqtt::PacketType type) {
-    const bool v5 = session_ && session_->v5();
-    shard_.metrics().add_packet(metrics::Direction::Received, v5, static_cast<unsigned>(type));
+void Connection::count_received(mqtt::ProtocolVersion version, mqtt::PacketType type,
+                                mqtt::ReasonCode reason) {
+    shard_.metrics().add(packet_kind(Direction::Received, version, type, reason));
 }
 
-void Connection::count_sent(mqtt::PacketType type) {
-    const bool v5 = session_ && session_->v5();
-    shard_.metrics().add_packet(metrics::Direction::Sent, v5, static_cast<unsigned>(type));
+void Connection::count_sent(mqtt::ProtocolVersion version, mqtt::PacketType type,
+                            mqtt::ReasonCode reason) {
+    shard_.metrics().add(packet_kind(Direction::Sent, version, type, reason));
 }
 
 }  // namespace vmq::broker

@@ -165,7 +165,7 @@ void Shard::act(std::vector<WhenSafe> actions) {
         if (action.packet.empty()) {
             pump(*connection->client(), connection->lane());
         } else {
-            connection->send_stored(action.type, action.packet);
+            connection->send_stored(action.type, action.reason, action.packet);
         }
     }
 }
@@ -224,6 +224,7 @@ void Shard::restore(store::StoredSession stored) {
     }
     Client& client =
         make_client(record.key.mountpoint, record.key.client_id, *shared_.default_settings);
+    metrics_.add(metrics::Counter::QueueInitializedFromStorage);
     client.settings = shared_.default_settings;
     client.session_expiry_s = record.expiry_interval_s;
     if (record.expiry_interval_s != 0) client.session_id = stored.id;
