@@ -18,6 +18,7 @@ namespace {
 namespace acl = plugins::acl;
 namespace passwd = plugins::passwd;
 
+// Switched by "plugins.vmq_acl" and "plugins.vmq_passwd".
 constexpr std::string_view kAcl = "vmq_acl";
 constexpr std::string_view kPasswd = "vmq_passwd";
 

@@ -47,8 +47,7 @@ void LoginGuard::failed(std::string_view address, std::string_view username, Tim
 std::size_t LoginGuard::keys() const {
     std::size_t all = 0;
     for (const Part& part : parts_) {
-        const std::lock_guard lock(part.mutex);
-        all += part.table.size();
+        all += part.with([](const Table& table) { return table.size(); });
     }
     return all;
 }
@@ -58,26 +57,24 @@ LoginGuard::Part& LoginGuard::part_of(std::string_view key) noexcept {
 }
 
 bool LoginGuard::reached(const std::string& key, std::uint32_t limit, TimePoint now) {
-    Part& part = part_of(key);
-    const std::lock_guard lock(part.mutex);
-    const auto found = part.table.find(key);
-    if (found == part.table.end()) return false;
-    if (now - found->second.since >= limits_.window) {
-        part.table.erase(found);
-        return false;
-    }
-    return found->second.count >= limit;
+    return part_of(key).with([&](Table& table) {
+        const auto found = table.find(key);
+        if (found == table.end()) return false;
+        if (now - found->second.since >= limits_.window) {
+            table.erase(found);
+            return false;
+        }
+        return found->second.count >= limit;
+    });
 }
 
 bool LoginGuard::count(const std::string& key, std::uint32_t limit, TimePoint now) {
-    Part& part = part_of(key);
-    const std::lock_guard lock(part.mutex);
-    if (part.table.size() >= kMaxKeys / kParts && !part.table.contains(key)) {
-        make_room(part.table, now);
-    }
-    Failures& failures = part.table[key];
-    if (failures.count == 0 || now - failures.since >= limits_.window) failures = {now, 0};
-    return ++failures.count == limit;
+    return part_of(key).with([&](Table& table) {
+        if (table.size() >= kMaxKeys / kParts && !table.contains(key)) make_room(table, now);
+        Failures& failures = table[key];
+        if (failures.count == 0 || now - failures.since >= limits_.window) failures = {now, 0};
+        return ++failures.count == limit;
+    });
 }
 
 /// Half of the table, so that it is seldom.

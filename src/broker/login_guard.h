@@ -5,11 +5,11 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <string_view>
 
 #include "base/clock.h"
+#include "runtime/guarded.h"
 
 namespace vmq::broker {
 
@@ -46,10 +46,7 @@ private:
         std::uint32_t count = 0;
     };
     using Table = boost::unordered_flat_map<std::string, Failures>;
-    struct Part {
-        mutable std::mutex mutex;
-        Table table;
-    };
+    using Part = runtime::Guarded<Table>;
     static constexpr std::size_t kParts = 16;
 
     [[nodiscard]] Part& part_of(std::string_view key) noexcept;

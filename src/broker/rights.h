@@ -1,21 +1,19 @@
 // Rights that end while clients are connected: what the rules of now no longer allow.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <latch>
-#include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
 #include "hooks/chain.h"
 #include "hooks/contexts.h"
+#include "runtime/coordination.h"
 
 namespace vmq::broker {
 
@@ -53,8 +51,8 @@ public:
         : suspects_(std::move(suspects)),
           plugin_(plugin),
           apply_(apply),
-          rest_(shards),
-          done_(static_cast<std::ptrdiff_t>(shards)) {}
+          parts_(shards),
+          shards_(shards) {}
     RightsCheck(const RightsCheck&) = delete;
     RightsCheck& operator=(const RightsCheck&) = delete;
 
@@ -64,41 +62,31 @@ public:
     /// False: nothing ends, it is only told.
     [[nodiscard]] bool apply() const noexcept { return apply_; }
 
-    /// The shard's own: sessions it has still to look at, taken from the end.
-    struct Rest {
+    /// A shard's own, until it has called shard_done().
+    struct Part {
         bool begun = false;
-        std::vector<ClientNumber> clients;
-    };
-    [[nodiscard]] Rest& rest(ShardId shard) noexcept { return rest_[shard]; }
+        std::vector<ClientNumber> rest;  // sessions still to be looked at, from the end
+        LostRights lost;
 
-    // Any shard.
-    void add_session() { ++sessions_; }
-    void add_undecided() { ++undecided_; }
-    void add(LostSubscription lost) {
-        ++subscriptions_;
-        const std::lock_guard lock(mutex_);
-        if (named_.size() < LostRights::kMaxNamed) named_.push_back(std::move(lost));
-    }
-    void shard_done() { done_.count_down(); }
+        void add(LostSubscription subscription) {
+            ++lost.subscriptions;
+            if (lost.named.size() < LostRights::kMaxNamed) {
+                lost.named.push_back(std::move(subscription));
+            }
+        }
+    };
+    [[nodiscard]] Part& part(ShardId shard) noexcept { return parts_[shard]; }
+    void shard_done() { shards_.done(); }
 
     /// Waits for all shards. Never on a shard's thread.
-    [[nodiscard]] LostRights wait() {
-        done_.wait();
-        const std::lock_guard lock(mutex_);
-        return {sessions_.load(), subscriptions_.load(), undecided_.load(), named_};
-    }
+    [[nodiscard]] LostRights wait() const;
 
 private:
     const Suspects suspects_;
     const std::string plugin_;
     const bool apply_;
-    std::vector<Rest> rest_;  // by shard
-    std::atomic<std::size_t> sessions_{0};
-    std::atomic<std::size_t> subscriptions_{0};
-    std::atomic<std::size_t> undecided_{0};
-    std::mutex mutex_;
-    std::vector<LostSubscription> named_;
-    std::latch done_;
+    std::vector<Part> parts_;  // by shard
+    runtime::Countdown shards_;
 };
 
 }  // namespace vmq::broker

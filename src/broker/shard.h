@@ -330,8 +330,7 @@ private:
     /// True: the subscription has ended, or would.
     bool ask_for_right(const std::shared_ptr<RightsCheck>& check, Client& client,
                        const std::string& filter, std::size_t first);
-    bool on_right_decided(RightsCheck& check, Client& client, const std::string& filter,
-                          const hooks::SubscribeVerdict& verdict);
+    bool end_right(Client& client, const std::string& filter);
     /// Whom the client's listener asks about subscriptions beside `plugin`.
     [[nodiscard]] hooks::PluginOrder others_for(const Client& client,
                                                 std::string_view plugin) const;

@@ -12,6 +12,31 @@ namespace vmq::broker {
 
 using metrics::Counter;
 
+namespace {
+
+/// The answer about a single filter.
+bool stays(const hooks::SubscribeVerdict& verdict) noexcept {
+    return verdict.decision == hooks::Decision::Ok &&
+           (!verdict.topics ||
+            (verdict.topics->size() == 1 && !mqtt::is_error(verdict.topics->front().reason)));
+}
+
+}  // namespace
+
+LostRights RightsCheck::wait() const {
+    shards_.wait();
+    LostRights all;
+    for (const Part& part : parts_) {
+        all.sessions += part.lost.sessions;
+        all.subscriptions += part.lost.subscriptions;
+        all.undecided += part.lost.undecided;
+        for (const LostSubscription& each : part.lost.named) {
+            if (all.named.size() < LostRights::kMaxNamed) all.named.push_back(each);
+        }
+    }
+    return all;
+}
+
 bool Shard::unsubscribe(Client& client, std::string_view filter) {
     end_retained(client.lane, filter);
     for (const auto& lane : client.more) end_retained(*lane, filter);
@@ -24,22 +49,22 @@ bool Shard::unsubscribe(Client& client, std::string_view filter) {
 }
 
 void Shard::check_rights(const std::shared_ptr<RightsCheck>& check) {
-    RightsCheck::Rest& rest = check->rest(id_);
-    if (!std::exchange(rest.begun, true)) {
+    RightsCheck::Part& part = check->part(id_);
+    if (!std::exchange(part.begun, true)) {
         // Who comes later is asked by the rules of now anyway.
-        rest.clients.reserve(clients_by_number_.size());
+        part.rest.reserve(clients_by_number_.size());
         for (const auto& [number, client] : clients_by_number_) {
-            if (client->subscription_count() > 0) rest.clients.push_back(number);
+            if (client->subscription_count() > 0) part.rest.push_back(number);
         }
     }
     const auto begin = std::chrono::steady_clock::now();
-    while (!rest.clients.empty()) {
-        const auto found = clients_by_number_.find(rest.clients.back());
-        rest.clients.pop_back();
+    while (!part.rest.empty()) {
+        const auto found = clients_by_number_.find(part.rest.back());
+        part.rest.pop_back();
         if (found != clients_by_number_.end()) check_rights(check, *found->second);
         if (std::chrono::steady_clock::now() - begin > kRightsSlice) break;
     }
-    if (rest.clients.empty()) return check->shard_done();
+    if (part.rest.empty()) return check->shard_done();
     boost::asio::post(loop_.io(), [this, check] { check_rights(check); });
 }
 
@@ -53,7 +78,7 @@ void Shard::check_rights(const std::shared_ptr<RightsCheck>& check, Client& clie
         lost = ask_for_right(check, client, std::string(filter), 0) || lost;
     }
     if (!lost) return;
-    check->add_session();
+    ++check->part(id_).lost.sessions;
     if (!check->apply()) return;
     log::info("client {}: {} no longer allows {} of its subscriptions, the first is {}",
               client.client_id, check->plugin(), suspects.size(), suspects.front());
@@ -91,26 +116,22 @@ bool Shard::ask_for_right(const std::shared_ptr<RightsCheck>& check, Client& cli
         if (found == clients_by_number_.end()) return;
         if (verdict.decision == hooks::Decision::Next) {
             (void)ask_for_right(check, *found->second, filter, next);
-        } else {
-            (void)on_right_decided(*check, *found->second, filter, verdict);
+        } else if (!stays(verdict) && check->apply()) {
+            (void)end_right(*found->second, filter);
         }
     };
     const auto verdict = chain_.auth_on_subscribe(context, later, {&others, first});
+    // A plugin that is asked again after a late answer no longer belongs to what is waited for.
     if (!verdict) {
-        check->add_undecided();
+        if (first == 0) ++check->part(id_).lost.undecided;
         return false;
     }
-    return on_right_decided(*check, client, filter, *verdict);
+    if (stays(*verdict)) return false;
+    if (first == 0) check->part(id_).add({client.mountpoint, client.client_id, filter});
+    return !check->apply() || end_right(client, filter);
 }
 
-bool Shard::on_right_decided(RightsCheck& check, Client& client, const std::string& filter,
-                             const hooks::SubscribeVerdict& verdict) {
-    const bool stays = verdict.decision == hooks::Decision::Ok &&
-                       (!verdict.topics || (verdict.topics->size() == 1 &&
-                                            !mqtt::is_error(verdict.topics->front().reason)));
-    if (stays) return false;
-    check.add({client.mountpoint, client.client_id, filter});
-    if (!check.apply()) return true;
+bool Shard::end_right(Client& client, const std::string& filter) {
     if (!unsubscribe(client, filter)) return false;
     metrics_.add(Counter::SubscriptionsRevoked);
     if (chain_.implements(hooks::Hook::OnTopicUnsubscribed)) {

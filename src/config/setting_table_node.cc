@@ -145,9 +145,6 @@ void add_plugins(std::vector<Setting>& table) {
     const Setting rows[] = {
         flag("plugins.vmq_passwd", "on", "Authenticates clients from a password file.").built(),
         flag("plugins.vmq_acl", "on", "Authorises clients from a file of access rules.").built(),
-        flag("plugins.vmq_diversity", "off", "Runs Lua scripts and their databases."),
-        flag("plugins.vmq_webhooks", "off", "Asks HTTP services."),
-        flag("plugins.vmq_bridge", "off", "Connects to other brokers."),
         flag("plugins.$N", kUnset, "Starts the named plugin.").built(),
         text("plugins.$N.path", kUnset, "Folder of a plugin that is not part of the broker.")
             .built(),
@@ -209,6 +206,9 @@ void add_plugins(std::vector<Setting>& table) {
             .unit("s")
             .built()
             .hidden(),
+        flag("plugins.vmq_diversity", "off", "Runs Lua scripts and their databases."),
+        flag("plugins.vmq_webhooks", "off", "Asks HTTP services."),
+        flag("plugins.vmq_bridge", "off", "Connects to other brokers."),
         text("vmq_webhooks.*", kUnset, "Settings of the plugin vmq_webhooks."),
         text("vmq_diversity.*", kUnset, "Settings of the plugin vmq_diversity."),
         text("vmq_bridge.*", kUnset, "Settings of the plugin vmq_bridge."),

@@ -390,11 +390,5 @@ TEST(HookStats, MeasuresFewOfManyCallsThatAnswerAtOnce) {
     EXPECT_EQ(stats.begin(false), 1U);
 }
 
-TEST(Hook, HasTheNameThatVerneMqGivesIt) {
-    EXPECT_EQ(name_of(Hook::AuthOnRegister), "auth_on_register");
-    EXPECT_EQ(name_of(Hook::OnDeliver), "on_deliver");
-    EXPECT_EQ(name_of(Hook::OnSessionExpired), "on_session_expired");
-}
-
 }  // namespace
 }  // namespace vmq::hooks
