@@ -32,6 +32,7 @@ log::Level level_of(std::int32_t level) noexcept {
 /// cannot tell apart.
 template <typename Verdict, typename Answer>
 std::int32_t answer(vmq_call* call, const Answer* given) noexcept {
+    if (call == nullptr) return VMQ_ERROR;  // nobody has asked
     if (auto* const same = dynamic_cast<Call<Verdict>*>(call)) {
         same->answer(to_verdict(given));
     } else {
@@ -76,7 +77,7 @@ struct HostFunctions {
         return -1;
     }
 
-    static vmq_ticket defer(vmq_call* call) noexcept { return call->defer(); }
+    static vmq_ticket defer(vmq_call* call) noexcept { return call == nullptr ? 0 : call->defer(); }
 
     template <typename Verdict, typename Answer>
     static std::int32_t complete(const vmq_host* host, vmq_ticket ticket,

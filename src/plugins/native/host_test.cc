@@ -101,6 +101,13 @@ TEST(Host, CompletesEachKindOfQuestion) {
     EXPECT_EQ(host.late().waiting(), 0U);
 }
 
+TEST(Host, WithoutACallThereIsNobodyToAnswer) {
+    const vmq_host& host = make();
+    const auto answer = vmq_register_answer_of(VMQ_OK);
+    EXPECT_EQ(host.answer_register(nullptr, &answer), VMQ_ERROR);
+    EXPECT_EQ(host.defer(nullptr), 0U);
+}
+
 TEST(Host, AnswersOfAnotherKindLeaveTheQuestionOpen) {
     Host& host = make();
     const auto ticket = host.late().wait<hooks::RegisterVerdict>(0, {});

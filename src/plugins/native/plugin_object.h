@@ -29,7 +29,7 @@ public:
     [[nodiscard]] const vmq_plugin& description() const noexcept { return description_; }
     [[nodiscard]] const std::string& file() const noexcept { return file_; }
 
-    void keep() noexcept { (void)handle_.release(); }
+    void keep() noexcept { [[maybe_unused]] void* const open = handle_.release(); }
 
 private:
     struct Close {
