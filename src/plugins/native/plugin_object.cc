@@ -78,7 +78,8 @@ Result<PluginObject> PluginObject::open(std::string_view name, std::string_view 
     if (!file) return file.error();
     // Everything bound now: a symbol that is missing is an error here and not in a hook.
     Handle handle(::dlopen(file.value().c_str(), RTLD_NOW | RTLD_LOCAL));
-    if (handle == nullptr) return invalid(::dlerror());
+    // Each thread has its own text in glibc.
+    if (handle == nullptr) return invalid(::dlerror());  // NOLINT(concurrency-mt-unsafe)
     void* const entry = ::dlsym(handle.get(), VMQ_PLUGIN_ENTRY);
     if (entry == nullptr) {
         return invalid(
