@@ -37,6 +37,13 @@ public:
     Call(LateAnswers& late, ShardId shard, hooks::Completion<Verdict> done)
         : late_(late), shard_(shard), done_(std::move(done)) {}
 
+    /// A ticket that was not left is worth nothing: the hook has answered or thrown.
+    ~Call() override {
+        if (ticket_ != 0) late_.withdraw(ticket_);
+    }
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+
     std::uint64_t defer() override {
         if constexpr (!std::is_same_v<Verdict, hooks::UnsubscribeVerdict>) {
             if (done_) ticket_ = late_.wait<Verdict>(shard_, std::exchange(done_, nullptr));
@@ -55,10 +62,8 @@ public:
     }
 
     [[nodiscard]] Verdict& verdict() noexcept { return verdict_; }
-    [[nodiscard]] bool deferred() const noexcept { return ticket_ != 0; }
-    void withdraw() {
-        if (ticket_ != 0) late_.withdraw(ticket_);
-    }
+    /// Leaves the ticket to the plugin; false: it has none.
+    [[nodiscard]] bool leave_ticket() noexcept { return std::exchange(ticket_, 0) != 0; }
 
 private:
     LateAnswers& late_;

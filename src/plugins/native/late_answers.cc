@@ -1,23 +1,11 @@
 #include "plugins/native/late_answers.h"
 
-#include <type_traits>
 #include <utility>
-
-#include "plugins/native/answers.h"
 
 namespace vmq::plugins::native {
 namespace {
 
 using hooks::Completion;
-using mqtt::ReasonCode;
-
-/// Server busy is for CONNACK and DISCONNECT; other packets have no such code.
-template <typename Verdict>
-constexpr ReasonCode expiry_reason() noexcept {
-    constexpr bool kMayBeBusy = std::is_same_v<Verdict, hooks::RegisterVerdict> ||
-                                std::is_same_v<Verdict, hooks::AuthVerdict>;
-    return kMayBeBusy ? ReasonCode::ServerBusy : ReasonCode::ImplementationSpecificError;
-}
 
 template <typename Verdict>
 std::function<void()> call(Completion<Verdict> done, Verdict verdict) {
@@ -34,9 +22,13 @@ LateAnswers::LateAnswers(Options options, Post post)
 template <typename Verdict>
 std::uint64_t LateAnswers::wait(ShardId shard, Completion<Verdict> done) {
     const auto held = lock_.enter();
+    const TimePoint now = options_.now();
+    while (!questions_.empty() && questions_.begin()->second.forget_at <= now) {
+        questions_.erase(questions_.begin());
+    }
     if (!post_ || questions_.size() >= options_.max_waiting) return 0;
     questions_.emplace_hint(questions_.end(), ++last_ticket_,
-                            Question{shard, options_.now() + options_.max_wait, std::move(done)});
+                            Question{shard, now + options_.forget_after, std::move(done)});
     return last_ticket_;
 }
 
@@ -56,24 +48,6 @@ bool LateAnswers::give(std::uint64_t ticket, Verdict verdict) {
 void LateAnswers::withdraw(std::uint64_t ticket) {
     const auto held = lock_.enter();
     questions_.erase(ticket);
-}
-
-std::size_t LateAnswers::expire() {
-    const auto held = lock_.enter();
-    const TimePoint now = options_.now();
-    std::size_t expired = 0;
-    while (!questions_.empty() && questions_.begin()->second.expires_at <= now) {
-        Question& question = questions_.begin()->second;
-        std::visit(
-            [&]<typename Verdict>(Completion<Verdict>& done) {
-                post_(question.shard,
-                      call(std::move(done), refused<Verdict>(expiry_reason<Verdict>())));
-            },
-            question.done);
-        questions_.erase(questions_.begin());
-        ++expired;
-    }
-    return expired;
 }
 
 void LateAnswers::stop() {

@@ -15,8 +15,10 @@
 namespace vmq::plugins::native {
 
 /// One per plugin, for any thread. Each question has a ticket, a number that is never used again:
-/// an answer to one that is answered, withdrawn or expired finds nothing. Answers are given on the
-/// shard that asked, in a later turn.
+/// an answer to one that is answered, withdrawn or forgotten finds nothing. Answers are given on
+/// the shard that asked, in a later turn. How long a client waits is not decided here
+/// (hook_timeout); what nobody can be waiting for any more is forgotten, so that a plugin which
+/// never answers costs no more than `max_waiting` questions.
 class LateAnswers final {
 public:
     /// Runs a function on a shard's thread, in a later turn of its loop. Any thread.
@@ -24,7 +26,7 @@ public:
 
     struct Options {
         std::size_t max_waiting = 100'000;  // of clients that are gone as well
-        Millis max_wait{10'000};
+        Millis forget_after{600'000};       // at least hook_timeout
         std::function<TimePoint()> now = &steady_now;
     };
 
@@ -43,9 +45,6 @@ public:
     /// The hook has answered after all.
     void withdraw(std::uint64_t ticket);
 
-    /// Refuses what has waited too long; says how many that were.
-    std::size_t expire();
-
     /// Nothing is posted any more when this returns, and what waits is not answered. Again is no
     /// harm.
     void stop();
@@ -58,7 +57,7 @@ private:
         hooks::Completion<hooks::PublishVerdict>, hooks::Completion<hooks::SubscribeVerdict>>;
     struct Question {
         ShardId shard = 0;
-        TimePoint expires_at;
+        TimePoint forget_at;
         Done done;
     };
 

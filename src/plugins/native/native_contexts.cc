@@ -82,7 +82,6 @@ vmq_register_context NativeContexts::of(const hooks::RegisterContext& context) {
     told.peer_port = context.peer.port;
     told.clean_start = flag(context.clean_start);
     told.v5 = flag(context.v5);
-    told.anonymous_allowed = flag(context.anonymous_allowed);
     told.properties = list(context.properties);
     if (const auto* from = context.metadata) {
         listener_ = empty<vmq_listener>();
@@ -113,7 +112,6 @@ vmq_publish_context NativeContexts::of(const hooks::PublishContext& context) {
     told.qos = static_cast<std::uint8_t>(context.qos);
     told.retain = flag(context.retain);
     told.v5 = flag(context.v5);
-    told.anonymous_allowed = flag(context.anonymous_allowed);
     properties_.clear();
     if (!context.properties.empty()) {
         append(mqtt::decode_forwarded_properties(context.properties), properties_);
@@ -143,7 +141,6 @@ vmq_subscribe_context NativeContexts::of(const hooks::SubscribeContext& context)
     told.subscriptions = subscriptions_.data();
     told.subscription_count = subscriptions_.size();
     told.v5 = flag(context.v5);
-    told.anonymous_allowed = flag(context.anonymous_allowed);
     told.properties = list(context.properties);
     return told;
 }

@@ -59,7 +59,6 @@ TEST(NativeContexts, ARegistrationWithAllThereIs) {
     context.password = "secret";
     context.clean_start = false;
     context.v5 = true;
-    context.anonymous_allowed = true;
     context.properties = &properties;
     context.metadata = &metadata;
     NativeContexts contexts;
@@ -71,7 +70,6 @@ TEST(NativeContexts, ARegistrationWithAllThereIs) {
     EXPECT_EQ(told.peer_port, 4711);
     EXPECT_EQ(told.clean_start, 0);
     EXPECT_EQ(told.v5, 1);
-    EXPECT_EQ(told.anonymous_allowed, 1);
     EXPECT_EQ(list(told.properties),
               "17:60:-:- 21:0:SCRAM:- 22:0:data:- 23:0:-:- 25:1:-:- 33:5:-:- 34:6:-:- 39:7:-:- ");
     ASSERT_NE(told.listener, nullptr);
@@ -127,7 +125,6 @@ TEST(NativeContexts, AMessageWithItsPropertiesAndThenOneWithout) {
     context.payload = "payload";
     context.retain = true;
     context.v5 = true;
-    context.anonymous_allowed = true;
     context.properties = encoded;
     context.message_expiry_interval = 30;
     NativeContexts contexts;
@@ -139,7 +136,6 @@ TEST(NativeContexts, AMessageWithItsPropertiesAndThenOneWithout) {
     EXPECT_EQ(told.qos, 2);
     EXPECT_EQ(told.retain, 1);
     EXPECT_EQ(told.v5, 1);
-    EXPECT_EQ(told.anonymous_allowed, 1);
     EXPECT_EQ(list(told.properties),
               "1:1:-:- 3:0:text:- 8:0:answers:- 9:0:id:- 38:0:1:b 38:0:2:a 2:30:-:- ");
     told = contexts.of(hooks::PublishContext{});

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <string_view>
 #include <utility>
@@ -16,21 +15,8 @@
 namespace vmq::plugins::native {
 namespace {
 
-/// How often to look for questions that have waited too long: late by a tenth at most.
-Millis expiry_interval(Millis max_wait) noexcept {
-    return std::clamp(max_wait / 10, Millis(1), Millis(1000));
-}
-
 Error failed(const std::string& name, ErrorCode code, std::string_view why) {
     return {code, fmt::format("plugin {} cannot be loaded: {}", name, why)};
-}
-
-bool may_answer_later(const hooks::Plugin& plugin) {
-    using hooks::Hook;
-    using hooks::hook_bit;
-    const hooks::HookSet askable = hook_bit(Hook::AuthOnRegister) | hook_bit(Hook::OnAuth) |
-                                   hook_bit(Hook::AuthOnPublish) | hook_bit(Hook::AuthOnSubscribe);
-    return (plugin.hooks() & ~plugin.answers_at_once() & askable) != 0;
 }
 
 }  // namespace
@@ -46,11 +32,10 @@ Result<std::shared_ptr<NativePlugin>> NativePlugin::load(std::string name, const
     if (!object) return failed(name, object.error().code, object.error().detail);
     // From here on code of the plugin runs that may leave threads and handlers behind.
     object.value().keep();
-    const Millis max_wait = options.max_wait;
     Host& host = Host::make(std::move(name), std::move(settings), shard_count, std::move(options),
                             std::move(post));
     std::shared_ptr<NativePlugin> plugin(new NativePlugin(std::move(object).value(), host));
-    if (const auto started = plugin->start(shard_count, max_wait); !started) {
+    if (const auto started = plugin->start(shard_count); !started) {
         return failed(host.name(), started.error().code, started.error().detail);
     }
     log::info("plugin {} is loaded from {}, version {}", plugin->name(), plugin->file(),
@@ -58,7 +43,7 @@ Result<std::shared_ptr<NativePlugin>> NativePlugin::load(std::string name, const
     return plugin;
 }
 
-Result<void> NativePlugin::start(ShardId shard_count, Millis max_wait) {
+Result<void> NativePlugin::start(ShardId shard_count) {
     const vmq_plugin& plugin = object_.description();
     if (plugin.init != nullptr) {
         std::int32_t said = 0;
@@ -83,15 +68,6 @@ Result<void> NativePlugin::start(ShardId shard_count, Millis max_wait) {
         }
         shards_.push_back(state);
     }
-    if (shard_count != 0 && may_answer_later(*this->plugin(0))) {
-        expiry_.emplace(expiry_interval(max_wait), [this]() -> std::optional<Millis> {
-            if (const auto expired = host_.late().expire(); expired != 0) {
-                log::warning("{}: the plugin has not answered in time, {} were refused", name(),
-                             expired);
-            }
-            return std::nullopt;
-        });
-    }
     return {};
 }
 
@@ -105,10 +81,7 @@ hooks::HookSet NativePlugin::hooks() const noexcept {
     return implemented_hooks(object_.description());
 }
 
-void NativePlugin::stop() {
-    expiry_.reset();
-    host_.late().stop();
-}
+void NativePlugin::stop() { host_.late().stop(); }
 
 NativePlugin::~NativePlugin() {
     stop();

@@ -3,18 +3,15 @@
 
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
 #include "hooks/plugin.h"
 #include "plugins/native/host.h"
 #include "plugins/native/late_answers.h"
 #include "plugins/native/plugin_object.h"
-#include "runtime/periodic.h"
 
 namespace vmq::plugins::native {
 
@@ -52,7 +49,7 @@ public:
 
 private:
     NativePlugin(PluginObject object, Host& host) noexcept;
-    [[nodiscard]] Result<void> start(ShardId shard_count, Millis max_wait);
+    [[nodiscard]] Result<void> start(ShardId shard_count);
 
     PluginObject object_;
     Host& host_;  // for ever
@@ -60,7 +57,6 @@ private:
     void* instance_ = nullptr;
     bool started_ = false;
     std::vector<void*> shards_;
-    std::optional<runtime::Periodic> expiry_;  // until stop(), if there may be late answers
 };
 
 }  // namespace vmq::plugins::native

@@ -238,14 +238,19 @@ TEST_F(NativePluginTest, ASecondAnswerIsNotTaken) {
 
 TEST_F(NativePluginTest, ExceptionsOfThePluginAreCaughtOnThisSide) {
     const auto native = every_hook();
-    const auto plugin = native->plugin(1);
+    hooks::Chain chain;
+    chain.add(native->plugin(1));
     ::testing::internal::CaptureStderr();
-    EXPECT_EQ(on_connect(*plugin, "throw").decision, Decision::Next);
-    EXPECT_EQ(on_connect(*plugin, "throw_int").decision, Decision::Next);
-    EXPECT_EQ(plugin->on_deliver(publish("throw")).decision, Decision::Next);
-    plugin->on_client_gone({{}, {"", "throw"}, std::nullopt, false});
-    EXPECT_THAT(::testing::internal::GetCapturedStderr(),
-                HasSubstr("auth_on_register threw an exception: thrown by every_hook"));
+    for (const std::string_view word : {"throw", "throw_int"}) {
+        EXPECT_EQ(chain.auth_on_register(connect(word), {})->decision, Decision::Error)
+            << "nobody else has an opinion";
+        EXPECT_EQ(chain.on_deliver(publish(word)).decision, Decision::Next);
+    }
+    chain.on_client_gone({{}, {"", "throw"}, std::nullopt, false});
+    EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("thrown by every_hook"));
+    EXPECT_EQ(chain.counts(0, hooks::Hook::AuthOnRegister).failures, 2U);
+    EXPECT_EQ(chain.counts(0, hooks::Hook::OnDeliver).failures, 2U);
+    EXPECT_EQ(chain.counts(0, hooks::Hook::OnClientGone).failures, 1U);
 }
 
 TEST_F(NativePluginTest, AfterStoppingLateAnswersFindNobody) {
@@ -259,18 +264,6 @@ TEST_F(NativePluginTest, AfterStoppingLateAnswersFindNobody) {
     EXPECT_EQ(plugin->auth_on_register(connect("later"), fail)->decision, Decision::Error)
         << "no ticket any more";
     native->stop();
-}
-
-TEST_F(NativePluginTest, AnAnswerThatDoesNotComeIsARefusal) {
-    LateAnswers::Options options;
-    options.max_wait = Millis(0);
-    auto loaded =
-        NativePlugin::load("every_hook", test_plugin("every_hook"), {}, 2, post(), options);
-    ASSERT_TRUE(loaded);
-    const auto verdict = on_connect(*loaded.value()->plugin(1), "later_never");
-    EXPECT_EQ(verdict.decision, Decision::Error);
-    EXPECT_EQ(verdict.refusal.reason, ReasonCode::ServerBusy);
-    loaded.value()->stop();
 }
 
 TEST_F(NativePluginTest, LivesAsLongAsAPluginOfAShard) {

@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "plugins/native/answers.h"
 #include "plugins/native/call.h"
-#include "plugins/native/guarded.h"
 
 namespace vmq::plugins::native {
 namespace {
@@ -74,28 +73,22 @@ ShardPlugin::ShardPlugin(Host& host, const vmq_plugin& description, ShardId shar
       state_(state),
       owner_(std::move(owner)) {}
 
-void ShardPlugin::report(std::string_view hook, std::string_view what) {
+void ShardPlugin::report(Hook hook, std::string_view what) {
     ++mistakes_;
     const TimePoint now = steady_now();
     if (now < report_again_) return;
     report_again_ = now + kReportInterval;
-    log::error("{}: the plugin's {} {} (mistakes on shard {} so far: {})", host_.name(), hook, what,
-               shard_, mistakes_);
+    log::error("{}: the plugin's {} {} (mistakes on shard {} so far: {})", host_.name(),
+               hooks::name_of(hook), what, shard_, mistakes_);
 }
 
 template <typename Verdict, typename Function, typename Context>
-std::optional<Verdict> ShardPlugin::ask(std::string_view hook, Function function,
-                                        const Context& context, Completion<Verdict> done) {
+std::optional<Verdict> ShardPlugin::ask(Hook hook, Function function, const Context& context,
+                                        Completion<Verdict> done) {
     const auto told = contexts_.of(context);
     Call<Verdict> call(host_.late(), shard_, std::move(done));
-    std::int32_t said = VMQ_NEXT;
-    const auto thrown = guarded([&] { said = function(state_, &told, &call); });
-    if (!thrown && said == VMQ_LATER && call.deferred()) return std::nullopt;
-    call.withdraw();
-    if (thrown) {
-        report(hook, fmt::format("threw an exception: {}", *thrown));
-        return decided<Verdict>(Decision::Next);
-    }
+    const std::int32_t said = function(state_, &told, &call);
+    if (said == VMQ_LATER && call.leave_ticket()) return std::nullopt;
     switch (said) {
         case VMQ_NEXT:
             return decided<Verdict>(Decision::Next);
@@ -119,73 +112,71 @@ std::optional<Verdict> ShardPlugin::ask(std::string_view hook, Function function
 }
 
 template <typename Function, typename Context>
-void ShardPlugin::tell(std::string_view hook, Function function, const Context& context) {
+void ShardPlugin::tell(Function function, const Context& context) {
     const auto told = contexts_.of(context);
-    if (const auto thrown = guarded([&] { function(state_, &told); })) {
-        report(hook, fmt::format("threw an exception: {}", *thrown));
-    }
+    function(state_, &told);
 }
 
 std::optional<hooks::RegisterVerdict> ShardPlugin::auth_on_register(
     const hooks::RegisterContext& context, Completion<hooks::RegisterVerdict> done) {
-    return ask("auth_on_register", description_.auth_on_register, context, std::move(done));
+    return ask(Hook::AuthOnRegister, description_.auth_on_register, context, std::move(done));
 }
 
 std::optional<hooks::AuthVerdict> ShardPlugin::on_auth(const hooks::AuthContext& context,
                                                        Completion<hooks::AuthVerdict> done) {
-    return ask("on_auth", description_.on_auth, context, std::move(done));
+    return ask(Hook::OnAuth, description_.on_auth, context, std::move(done));
 }
 
 std::optional<hooks::PublishVerdict> ShardPlugin::auth_on_publish(
     const hooks::PublishContext& context, Completion<hooks::PublishVerdict> done) {
-    return ask("auth_on_publish", description_.auth_on_publish, context, std::move(done));
+    return ask(Hook::AuthOnPublish, description_.auth_on_publish, context, std::move(done));
 }
 
 std::optional<hooks::SubscribeVerdict> ShardPlugin::auth_on_subscribe(
     const hooks::SubscribeContext& context, Completion<hooks::SubscribeVerdict> done) {
-    return ask("auth_on_subscribe", description_.auth_on_subscribe, context, std::move(done));
+    return ask(Hook::AuthOnSubscribe, description_.auth_on_subscribe, context, std::move(done));
 }
 
 hooks::UnsubscribeVerdict ShardPlugin::on_unsubscribe(const hooks::UnsubscribeContext& context) {
     // Without a completion there is always a verdict.
-    return *ask("on_unsubscribe", description_.on_unsubscribe, context,
+    return *ask(Hook::OnUnsubscribe, description_.on_unsubscribe, context,
                 Completion<hooks::UnsubscribeVerdict>());
 }
 
 hooks::PublishVerdict ShardPlugin::on_deliver(const hooks::PublishContext& context) {
-    return *ask("on_deliver", description_.on_deliver, context,
+    return *ask(Hook::OnDeliver, description_.on_deliver, context,
                 Completion<hooks::PublishVerdict>());
 }
 
 void ShardPlugin::on_register(const hooks::ClientContext& context) {
-    tell("on_register", description_.on_register, context);
+    tell(description_.on_register, context);
 }
 void ShardPlugin::on_publish(const hooks::PublishContext& context) {
-    tell("on_publish", description_.on_publish, context);
+    tell(description_.on_publish, context);
 }
 void ShardPlugin::on_subscribe(const hooks::SubscribeContext& context) {
-    tell("on_subscribe", description_.on_subscribe, context);
+    tell(description_.on_subscribe, context);
 }
 void ShardPlugin::on_topic_unsubscribed(const hooks::UnsubscribeContext& context) {
-    tell("on_topic_unsubscribed", description_.on_topic_unsubscribed, context);
+    tell(description_.on_topic_unsubscribed, context);
 }
 void ShardPlugin::on_offline_message(const hooks::MessageContext& context) {
-    tell("on_offline_message", description_.on_offline_message, context);
+    tell(description_.on_offline_message, context);
 }
 void ShardPlugin::on_message_drop(const hooks::MessageContext& context) {
-    tell("on_message_drop", description_.on_message_drop, context);
+    tell(description_.on_message_drop, context);
 }
 void ShardPlugin::on_client_wakeup(const hooks::ClientContext& context) {
-    tell("on_client_wakeup", description_.on_client_wakeup, context);
+    tell(description_.on_client_wakeup, context);
 }
 void ShardPlugin::on_client_offline(const hooks::ClientContext& context) {
-    tell("on_client_offline", description_.on_client_offline, context);
+    tell(description_.on_client_offline, context);
 }
 void ShardPlugin::on_client_gone(const hooks::ClientContext& context) {
-    tell("on_client_gone", description_.on_client_gone, context);
+    tell(description_.on_client_gone, context);
 }
 void ShardPlugin::on_session_expired(const hooks::ClientContext& context) {
-    tell("on_session_expired", description_.on_session_expired, context);
+    tell(description_.on_session_expired, context);
 }
 
 }  // namespace vmq::plugins::native

@@ -18,11 +18,11 @@ namespace vmq::plugins::native {
 /// Calls the hooks of one description and turns what they say into verdicts:
 ///
 ///     VMQ_NEXT, VMQ_OK, VMQ_ERROR, an answer    as said
-///     an exception                              Next
 ///     an answer or a word that makes no sense   Error, ImplementationSpecificError
 ///
-/// The last two are logged, at most one line in ten seconds. One per shard, used on that shard.
-/// Late answers may come after it is destroyed.
+/// The last is logged, at most one line in ten seconds. What the plugin throws passes through: the
+/// chain logs and counts it. One per shard, used on that shard. Late answers may come after it is
+/// destroyed.
 class ShardPlugin final : public hooks::Plugin {
 public:
     /// `state` is what create_shard made. `owner` keeps it and the description's object.
@@ -60,12 +60,12 @@ public:
 
 private:
     template <typename Verdict, typename Function, typename Context>
-    std::optional<Verdict> ask(std::string_view hook, Function function, const Context& context,
+    std::optional<Verdict> ask(hooks::Hook hook, Function function, const Context& context,
                                hooks::Completion<Verdict> done);
     template <typename Function, typename Context>
-    void tell(std::string_view hook, Function function, const Context& context);
+    void tell(Function function, const Context& context);
     /// The plugin has done something it must not.
-    void report(std::string_view hook, std::string_view what);
+    void report(hooks::Hook hook, std::string_view what);
 
     Host& host_;
     const vmq_plugin description_;

@@ -142,7 +142,6 @@ typedef struct vmq_register_context {
     uint16_t peer_port;
     uint8_t clean_start;           // clean session in MQTT 3
     uint8_t v5;                    // 0: MQTT 3
-    uint8_t anonymous_allowed;     // by allow_anonymous
     vmq_properties properties;     // v5: of the CONNECT
     const vmq_listener* listener;  // NULL unless the listener forwards it
 } vmq_register_context;
@@ -164,7 +163,6 @@ typedef struct vmq_publish_context {
     uint8_t qos;
     uint8_t retain;
     uint8_t v5;
-    uint8_t anonymous_allowed;
     vmq_properties properties;  // what is passed on with the message, and its expiry
 } vmq_publish_context;
 
@@ -175,7 +173,6 @@ typedef struct vmq_subscribe_context {
     const vmq_subscription* subscriptions;
     size_t subscription_count;
     uint8_t v5;
-    uint8_t anonymous_allowed;
     vmq_properties properties;  // v5: of the SUBSCRIBE
 } vmq_subscribe_context;
 
@@ -398,8 +395,8 @@ typedef struct vmq_host {
     /// For auth_on_register, on_auth, auth_on_publish and auth_on_subscribe: a ticket to answer
     /// with later, after which the hook returns VMQ_LATER. Nothing more is read from the client
     /// until then. 0: not possible, because too many answers are awaited or the broker is stopping;
-    /// the hook then has to answer at once. A ticket that is not answered in ten seconds is
-    /// answered by the broker: refused.
+    /// the hook then has to answer at once. If no answer comes within hook_timeout (15 s
+    /// unless configured) that counts as VMQ_NEXT.
     vmq_ticket (*defer)(vmq_call* call);
 
     /// The answer to a ticket of that hook: any thread, also before the hook has returned. 1: it is
