@@ -59,6 +59,11 @@ Result<void> Plugins::attach(broker::Broker& broker) {
         } else if (plugin.name == kPasswd) {
             passwd_place_ = place;
             attach_passwd();
+        } else if (!plugin.path.empty()) {
+            if (const auto loaded = attach_native(plugin); !loaded) {
+                warnings_.push_back(loaded.error().detail + "; the broker starts without it");
+                continue;
+            }
         } else {
             warnings_.push_back(not_built(plugin));
             continue;
@@ -110,6 +115,20 @@ void Plugins::attach_passwd() {
     broker_->add_plugin([this](ShardId shard) { return passwd_->plugin(shard); });
 }
 
+Result<void> Plugins::attach_native(const config::EnabledPlugin& plugin) {
+    auto loaded = plugins::native::NativePlugin::load(
+        plugin.name, plugin.path, plugin.settings, broker_->shard_count(),
+        [this](ShardId shard, std::function<void()> work) {
+            broker_->post(shard, std::move(work));
+        });
+    if (!loaded) return loaded.error();
+    log::info("plugin {} {} loaded from {}", plugin.name, loaded.value()->version(),
+              loaded.value()->file());
+    native_.push_back(std::move(loaded).value());
+    broker_->add_plugin([native = native_.back()](ShardId shard) { return native->plugin(shard); });
+    return {};
+}
+
 void Plugins::start() {
     running_ = true;
     if (!acl_) return;
@@ -136,6 +155,7 @@ void Plugins::stop_watching() {
 void Plugins::stop() {
     stop_watching();
     if (passwd_) passwd_->stop();
+    for (const auto& native : native_) native->stop();
 }
 
 void Plugins::reload(const config::PluginSettings& settings) {

@@ -12,6 +12,7 @@
 #include "broker/broker.h"
 #include "config/settings.h"
 #include "plugins/acl/acl_source.h"
+#include "plugins/native/native_plugin.h"
 #include "plugins/passwd/passwd.h"
 
 namespace vmq::launcher {
@@ -47,6 +48,7 @@ public:
 private:
     void attach_acl();
     void attach_passwd();
+    [[nodiscard]] Result<void> attach_native(const config::EnabledPlugin& plugin);
     void on_acl_changed(const plugins::acl::Revision& revision);
     void on_passwords_changed(const plugins::passwd::PasswordChanges& changes) const;
     [[nodiscard]] broker::LostRights check(const plugins::acl::Revision& revision,
@@ -62,6 +64,7 @@ private:
     std::shared_ptr<plugins::acl::AclSource> acl_;         // null: off
     std::optional<plugins::acl::AclWatcher> acl_watcher_;  // before acl_ goes
     std::unique_ptr<plugins::passwd::Passwd> passwd_;      // null: off
+    std::vector<std::shared_ptr<plugins::native::NativePlugin>> native_;
     std::uint8_t passwd_place_ = hooks::kNobody;
 };
 

@@ -11,7 +11,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import mqtt_wire as mqtt
-from broker import SLOWNESS, Broker, expect, expect_equal, free_port, wait_until
+from broker import SLOWNESS, Broker, Skip, expect, expect_equal, free_port, wait_until
 from scenarios import main, scenario
 
 READ_ANEW = "password and ACL files are read anew"
@@ -188,6 +188,31 @@ def plugins_of_a_listener():
         pass
     expect("vmq_webhooks is no plugin that is enabled" in broken.log(), broken.log())
     broken.process.wait()
+
+
+@scenario
+def plugin_from_a_shared_object():
+    """The example plugin with its settings, before vmq_passwd, which knows the users that it does not."""
+    plugin = pathlib.Path(os.environ["VMQ_BROKER"]).resolve().parent.parent / "examples/plugins/tenant_guard.so"
+    if not plugin.exists():
+        raise Skip(f"{plugin} is not built")
+    with Guarded("plugins.tenant_guard = on", f"plugins.tenant_guard.path = {plugin}", "plugins.tenant_guard.priority = 1",
+                 "tenant_guard.acme.password = secret of acme", users=[("alice", "a")], acl="topic #\n") as broker:
+        expect_equal(broker.reason("acme:ann", b"wrong"), BAD_CREDENTIALS)
+        ann = broker.login("acme:ann", b"secret of acme", "ann").open()
+        expect_equal(suback(ann, "acme/door", "other/door"), [1, NOT_AUTHORIZED])
+        expect_equal(ann.publish("acme/door", "1", 1), 0)
+        expect_equal(ann.message().payload, b"1")
+        expect_equal(ann.publish("other/door", "2", 1), NOT_AUTHORIZED)
+        alice = broker.login("alice", b"a", "alice").open()
+        expect_equal(suback(alice, "acme/door"), [1])
+        expect_equal(ann.publish("acme/door", "3", 1), 0)
+        ann.message()
+        alice.nothing_more()  # she is in another mountpoint
+        expect("secret of acme" not in broker.log(), "the log shows a password")
+    with Guarded("plugins.nowhere = on", "plugins.nowhere.path = /nonexistent", "plugins.nothing = on") as broker:
+        broker.wait_for_log("nowhere.*the broker starts without it")
+        broker.wait_for_log("plugins.nothing = on: there is no plugin of this name")
 
 
 TOPICS = [f"t{i}" for i in range(6)]
