@@ -15,7 +15,6 @@
 namespace vmq::broker {
 
 using metrics::Counter;
-using metrics::Direction;
 using metrics::VersionCounter;
 using mqtt::PacketId;
 using session::CloseCause;
@@ -39,17 +38,6 @@ std::uint16_t websocket_code(CloseCause cause) noexcept {
         default:
             return 1008;  // policy violation
     }
-}
-
-metrics::PacketKind packet_kind(Direction direction, mqtt::ProtocolVersion version,
-                                mqtt::PacketType type, mqtt::ReasonCode reason) noexcept {
-    const auto number = static_cast<std::uint8_t>(type);
-    if (version == mqtt::ProtocolVersion::V5) {
-        return {direction, true, number, static_cast<std::uint8_t>(reason)};
-    }
-    const bool connack = type == mqtt::PacketType::Connack;
-    return {direction, false, number,
-            connack ? mqtt::connack_return_code(reason) : std::uint8_t{0}};
 }
 
 }  // namespace
@@ -495,29 +483,6 @@ void Connection::close(CloseCause cause, std::string_view detail) {
     count_close();
 }
 
-void Connection::count_close() {
-    switch (cause_) {
-        case CloseCause::KeepAliveTimeout:
-            return count_error(VersionCounter::ClientKeepaliveExpired);
-        case CloseCause::ProtocolError:
-        case CloseCause::PacketTooLarge:
-            return shard_.metrics().add(Counter::SessionProtocolError);
-        case CloseCause::TakenOver:
-            return shard_.metrics().add(Counter::SessionTakenOver);
-        case CloseCause::ConnectTimeout:
-            return shard_.metrics().add(Counter::SocketCloseTimeout);
-        default:
-            return;
-    }
-}
-
-void Connection::count_error(VersionCounter counter) {
-    const bool v5 = session_     ? session_->v5()
-                    : handshake_ ? handshake_->plan().version == mqtt::ProtocolVersion::V5
-                                 : false;
-    shard_.metrics().add(counter, v5);
-}
-
 void Connection::log_close(std::string_view detail) const {
     std::string_view id = client_ != nullptr ? std::string_view(client_->client_id)
                           : handshake_       ? handshake_->client_id()
@@ -688,16 +653,6 @@ void Connection::retry_inflight(TimePoint now) {
     TimePoint oldest = now;
     window.for_each([&oldest](const auto& entry) { oldest = std::min(oldest, entry.sent_at); });
     retry_at_ = window.empty() ? kNever : std::max(oldest + interval, now + kRetryResolution);
-}
-
-void Connection::count_received(mqtt::ProtocolVersion version, mqtt::PacketType type,
-                                mqtt::ReasonCode reason) {
-    shard_.metrics().add(packet_kind(Direction::Received, version, type, reason));
-}
-
-void Connection::count_sent(mqtt::ProtocolVersion version, mqtt::PacketType type,
-                            mqtt::ReasonCode reason) {
-    shard_.metrics().add(packet_kind(Direction::Sent, version, type, reason));
 }
 
 }  // namespace vmq::broker
