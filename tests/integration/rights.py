@@ -37,7 +37,7 @@ class Guarded(Broker):
     """A broker with a password file and an ACL, and nobody anonymous."""
 
     def __init__(self, *settings, users=(), acl="", port=0):
-        super().__init__("allow_anonymous = off", "vmq_passwd.password_file = vmq.passwd",
+        super().__init__("allow_anonymous = off", "plugins.vmq_passwd = on", "plugins.vmq_acl = on", "vmq_passwd.password_file = vmq.passwd",
                          "vmq_acl.acl_file = vmq.acl", "vmq_passwd.password_reload_interval = 0",
                          "vmq_acl.acl_reload_interval = 0", *settings, port=port)
         self.set_users(users)
