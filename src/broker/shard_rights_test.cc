@@ -32,8 +32,7 @@ public:
     Judge(std::string name, Case& which) : name_(std::move(name)), case_(which) {}
     [[nodiscard]] std::string_view name() const noexcept override { return name_; }
     [[nodiscard]] hooks::HookSet hooks() const noexcept override {
-        return hook_bit(hooks::Hook::AuthOnSubscribe) |
-               hook_bit(hooks::Hook::OnTopicUnsubscribed);
+        return hook_bit(hooks::Hook::AuthOnSubscribe) | hook_bit(hooks::Hook::OnTopicUnsubscribed);
     }
     std::optional<hooks::SubscribeVerdict> auth_on_subscribe(
         const hooks::SubscribeContext& context,
@@ -160,8 +159,9 @@ TEST_F(ShardRights, AListenerWithPluginsOfItsOwnIsNotAskedForOthers) {
 }
 
 TEST_F(ShardRights, AbsentSessionsAreLookedAtWithTheirUserName) {
-    broker_->subscribe("v5 client_id=a clean_start=0 session_expiry_interval=60 username=alice",
-                       "topic=secret/x qos=1")
+    broker_
+        ->subscribe("v5 client_id=a clean_start=0 session_expiry_interval=60 username=alice",
+                    "topic=secret/x qos=1")
         .drop();
     broker_->settle();
     EXPECT_EQ(check().subscriptions, 1U);
