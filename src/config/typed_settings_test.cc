@@ -320,7 +320,8 @@ TEST(Listeners, NeedAnAddress) {
 
 std::vector<std::string> enabled(const std::string& lines) {
     std::vector<std::string> names;
-    for (const EnabledPlugin& plugin : config_of(lines)->plugins().enabled) {
+    const auto config = config_of(lines);
+    for (const EnabledPlugin& plugin : config->plugins().enabled) {
         names.push_back(plugin.name);
     }
     return names;

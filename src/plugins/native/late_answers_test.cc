@@ -5,6 +5,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <latch>
 #include <memory>
 #include <utility>
@@ -124,10 +125,10 @@ TEST_F(LateAnswersTest, AfterStoppingNothingIsTakenOrPosted) {
 
 TEST(LateAnswers, AnswersOfManyThreadsComeOnceEachToTheirShards) {
     constexpr ShardId kShards = 2;
-    constexpr int kEach = 500;
-    std::array<int, kShards> got{};  // each shard writes its own
-    std::atomic<int> taken{0};
-    std::latch answered(kEach * static_cast<int>(kShards));
+    constexpr std::ptrdiff_t kEach = 500;
+    std::array<std::ptrdiff_t, kShards> got{};  // each shard writes its own
+    std::atomic<std::ptrdiff_t> taken{0};
+    std::latch answered(kEach * std::ptrdiff_t{kShards});
     TestShards shards(kShards);
     LateAnswers late({}, [&shards](ShardId shard, std::function<void()> work) {
         shards.post(shard, std::move(work));
@@ -162,8 +163,8 @@ TEST(LateAnswers, AnswersOfManyThreadsComeOnceEachToTheirShards) {
         answered.wait();
         tickets.close();
     }
-    EXPECT_EQ(taken, kEach * static_cast<int>(kShards));
-    for (const int count : got) EXPECT_EQ(count, kEach);
+    EXPECT_EQ(taken, kEach * std::ptrdiff_t{kShards});
+    for (const std::ptrdiff_t count : got) EXPECT_EQ(count, kEach);
 }
 
 }  // namespace
