@@ -53,6 +53,7 @@ Snapshot without_labels(const Snapshot& snapshot) {
 void group_by_name(Snapshot& snapshot) {
     std::unordered_map<std::string, std::size_t> first;
     std::vector<std::pair<std::size_t, std::size_t>> order;  // rank of its name, own place
+    order.reserve(snapshot.size());
     for (std::size_t i = 0; i < snapshot.size(); ++i) {
         order.emplace_back(first.emplace(snapshot[i].name, i).first->second, i);
     }
