@@ -195,14 +195,14 @@ void wait_for_stop(ControlServer& control, int signals, const ControlServer::Han
 /// Settings that may change while the broker runs; the others need a restart.
 void reload(const Plan& plan, broker::Broker& broker, Plugins& plugins) {
     broker.listeners().reload_tls(true);
-    if (!plan.file) return plugins.reload(plan.config->plugins());
+    if (!plan.file) return plugins.reload();
     config::DiskFiles files;
     const config::LoadResult loaded = config::Config::load(files, *plan.file);
     for (const auto& error : loaded.errors) {
         log::error("{}; everything stays as it is", config::to_string(error));
     }
-    plugins.reload(loaded.config ? loaded.config->plugins() : plan.config->plugins());
-    if (!loaded.config) return;
+    if (!loaded.config) return plugins.reload();
+    plugins.reload(loaded.config->plugins());
     const auto wanted = broker::options_from_config(*loaded.config).options.store.durability;
     if (broker.set_durability(wanted)) log::notice("durability changed as {} says", *plan.file);
 }
