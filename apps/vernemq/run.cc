@@ -23,12 +23,15 @@
 #include <utility>
 #include <vector>
 
+#include "admin/graphite.h"
 #include "admin/http_config.h"
 #include "admin/http_server.h"
+#include "admin/systree.h"
 #include "base/log.h"
 #include "broker/broker.h"
 #include "broker/inspect.h"
 #include "broker/options_from_config.h"
+#include "broker/publisher.h"
 #include "transport/stream_listener.h"
 #include "vernemq/configuration.h"
 #include "vernemq/control.h"
@@ -192,8 +195,19 @@ void wait_for_stop(ControlServer& control, int signals, const ControlServer::Han
     }
 }
 
+/// Where metrics go without being asked for.
+struct MetricsOutputs {
+    admin::Systree systree;
+    admin::GraphiteSender graphite;
+
+    void apply(const config::Config& config) {
+        systree.apply(config.systree());
+        graphite.apply(config.graphite());
+    }
+};
+
 /// Settings that may change while the broker runs; the others need a restart.
-void reload(const Plan& plan, broker::Broker& broker, Plugins& plugins) {
+void reload(const Plan& plan, broker::Broker& broker, Plugins& plugins, MetricsOutputs& metrics) {
     broker.listeners().reload_tls(true);
     if (!plan.file) return plugins.reload();
     config::DiskFiles files;
@@ -203,6 +217,7 @@ void reload(const Plan& plan, broker::Broker& broker, Plugins& plugins) {
     }
     if (!loaded.config) return plugins.reload();
     plugins.reload(loaded.config->plugins());
+    metrics.apply(*loaded.config);
     const auto wanted = broker::options_from_config(*loaded.config).options.store.durability;
     if (broker.set_durability(wanted)) log::notice("durability changed as {} says", *plan.file);
 }
@@ -306,8 +321,17 @@ int run(const Plan& plan, int ready) {
     if (const auto started = broker.start(); !started) return not_started(started.error());
     plugins.start();
     const broker::Inspector inspector(broker, plan.config->node().nodename, std::string(version()));
+    admin::MetricsCollector collector(plan.config->node().nodename);
+    collector.add([&inspector](metrics::Snapshot& snapshot) {
+        for (auto& sample : broker::metrics_of(inspector.snapshot())) {
+            snapshot.push_back(std::move(sample));
+        }
+    });
     std::optional<admin::HttpServer> http;
-    http.emplace(plan.http.options, [&inspector] { return inspector.snapshot(); });
+    http.emplace(plan.http.options, [&inspector] { return inspector.snapshot(); }, collector);
+    collector.add([&http](metrics::Snapshot& snapshot) {
+        if (http) http->add_metrics(snapshot);
+    });
     if (const auto started = http->start(); !started) {
         if (plan.file) {
             plugins.stop_watching();
@@ -320,13 +344,18 @@ int run(const Plan& plan, int ready) {
         log::warning("no status page: {}", started.error().detail);
         fmt::print(stderr, "warning: no status page: {}\n", started.error().detail);
     }
+    const broker::Publisher publisher(broker);
+    MetricsOutputs outputs{
+        {plan.config->systree(), collector,
+         [&publisher](auto messages) { publisher.publish(std::move(messages)); }},
+        {plan.config->graphite(), collector}};
     announce(broker, http ? &*http : nullptr, plan, destination.file, background);
     if (background) detach(ready);
     notify_systemd(fmt::format("READY=1\nMAINPID={}", ::getpid()));
     wait_for_stop(
         control.value(), signal_fd,
         [&broker](std::string_view request) { return answer_request(broker, request); },
-        [&broker, &plan, &plugins] { reload(plan, broker, plugins); });
+        [&] { reload(plan, broker, plugins, outputs); });
     notify_systemd("STOPPING=1");
     log::notice("Administrative stop");
     stop_at_next_signal(signals);

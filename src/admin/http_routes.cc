@@ -4,7 +4,6 @@
 #include <array>
 #include <cctype>
 
-#include "admin/metrics_text.h"
 #include "admin/page_files.h"
 #include "admin/status_json.h"
 
@@ -58,9 +57,9 @@ std::string overview(const HttpModules& modules) {
     return text;
 }
 
-HttpResponse metrics(std::string_view accept, std::string_view prefix, const NodeView& view) {
+HttpResponse metrics(std::string_view accept, const HttpSources& sources) {
     if (!accepts_text(accept)) return plain_answer(406, "/metrics is text/plain only");
-    return {200, std::string(kMetrics), metrics_text(view, prefix)};
+    return {200, std::string(kMetrics), sources.metrics_text()};
 }
 
 }  // namespace
@@ -70,7 +69,7 @@ HttpResponse plain_answer(unsigned status, std::string_view text) {
 }
 
 HttpResponse respond(const HttpRequest& request, const HttpModules& modules,
-                     std::string_view metrics_prefix, const std::function<NodeView()>& view) {
+                     const HttpSources& sources) {
     if (request.method != "GET" && request.method != "HEAD") {
         return plain_answer(405, "only GET and HEAD are possible here");
     }
@@ -83,17 +82,17 @@ HttpResponse respond(const HttpRequest& request, const HttpModules& modules,
         if (path == "/status/status.js") {
             return page_file("status.js", "text/javascript; charset=utf-8");
         }
-        if (path == "/status.json") return json_answer(200, status_json(view()));
+        if (path == "/status.json") return json_answer(200, status_json(sources.view()));
     }
     if (modules.health) {
-        if (path == "/health") return health(view());
+        if (path == "/health") return health(sources.view());
         if (path == "/health/ping") return json_answer(200, health_json({}));
         if (path == "/health/listeners" || path == "/health/listeners_full_cluster") {
-            return listener_health(view());
+            return listener_health(sources.view());
         }
     }
     if (modules.metrics && path == "/metrics") {
-        return metrics(request.accept, metrics_prefix, view());
+        return metrics(request.accept, sources);
     }
     return plain_answer(404, overview(modules));
 }

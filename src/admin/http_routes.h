@@ -28,10 +28,14 @@ struct HttpResponse {
     std::string body;  // also for HEAD, whose answer leaves it out
 };
 
-/// `view` is called only if the answer needs it.
+/// What answers are made of. Each is called only if the answer needs it.
+struct HttpSources {
+    std::function<NodeView()> view;
+    std::function<std::string()> metrics_text;
+};
+
 [[nodiscard]] HttpResponse respond(const HttpRequest& request, const HttpModules& modules,
-                                   std::string_view metrics_prefix,
-                                   const std::function<NodeView()>& view);
+                                   const HttpSources& sources);
 
 /// An answer in plain words; a newline is added.
 [[nodiscard]] HttpResponse plain_answer(unsigned status, std::string_view text);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "admin/metrics_text.h"
 #include "admin/view_sample.h"
 
 namespace vmq::admin {
@@ -13,9 +14,13 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
 
+HttpSources sources(NodeView (*view)() = sample_view) {
+    return {view, [] { return metrics_text(sample_metrics(), "a@b", "vernemq_"); }};
+}
+
 HttpResponse get(std::string_view target, const HttpModules& modules = {},
                  std::string_view accept = {}) {
-    return respond({"GET", target, accept}, modules, "vernemq_", sample_view);
+    return respond({"GET", target, accept}, modules, sources());
 }
 
 TEST(HttpRoutes, ThePageStandsAtTwoPathsAndIsBuiltIn) {
@@ -59,19 +64,19 @@ TEST(HttpRoutes, HealthFollowsTheListeners) {
         view.node.listeners[0].running = false;
         return view;
     };
-    const auto health = respond({"GET", "/health", {}}, {}, "", down);
+    const auto health = respond({"GET", "/health", {}}, {}, sources(down));
     EXPECT_EQ(health.status, 503U);
     EXPECT_EQ(health.body, R"({"status":"DOWN","reasons":["Listeners are not ready: [mqtt]"]})");
-    const auto listeners = respond({"GET", "/health/listeners", {}}, {}, "", down);
+    const auto listeners = respond({"GET", "/health/listeners", {}}, {}, sources(down));
     EXPECT_EQ(listeners.status, 503U);
     EXPECT_EQ(listeners.body, R"({"status":"DOWN","reason":"Listeners are not ready: [mqtt]"})");
-    EXPECT_EQ(respond({"GET", "/health/ping", {}}, {}, "", down).status, 200U);
+    EXPECT_EQ(respond({"GET", "/health/ping", {}}, {}, sources(down)).status, 200U);
 }
 
 TEST(HttpRoutes, OtherMethodsAreRefused) {
-    EXPECT_EQ(respond({"POST", "/status", {}}, {}, "", sample_view).status, 405U);
-    EXPECT_EQ(respond({"get", "/status", {}}, {}, "", sample_view).status, 405U);
-    EXPECT_EQ(respond({"HEAD", "/status", {}}, {}, "", sample_view).status, 200U);
+    EXPECT_EQ(respond({"POST", "/status", {}}, {}, sources()).status, 405U);
+    EXPECT_EQ(respond({"get", "/status", {}}, {}, sources()).status, 405U);
+    EXPECT_EQ(respond({"HEAD", "/status", {}}, {}, sources()).status, 200U);
 }
 
 TEST(HttpRoutes, AnUnknownPathIsToldWhatThereIsButNotRepeated) {

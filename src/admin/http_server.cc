@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -12,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "admin/metrics_text.h"
 #include "runtime/io_thread.h"
 
 namespace vmq::admin {
@@ -48,14 +50,21 @@ http::response<http::string_body> make_response(HttpResponse answer, unsigned ve
 class HttpServer::Impl final {
 public:
     struct Endpoint {
-        std::size_t index = 0;  // of its options
-        std::uint32_t connections = 0;
+        std::size_t index = 0;                      // of its options
+        std::atomic<std::uint32_t> connections{0};  // read by any thread
         std::optional<tcp::acceptor> acceptor;
         std::optional<asio::steady_timer> retry;
     };
 
-    Impl(HttpOptions wanted, Inspect inspect)
-        : options(std::move(wanted)), inspect_(std::move(inspect)) {}
+    Impl(HttpOptions wanted, Inspect inspect, const MetricsCollector& collector)
+        : options(std::move(wanted)),
+          sources{[this] { return view(); },
+                  [this] {
+                      return metrics_text(collector_.snapshot(), collector_.node(),
+                                          options.metrics_prefix);
+                  }},
+          inspect_(std::move(inspect)),
+          collector_(collector) {}
     ~Impl() {
         thread_.reset();
         // The sockets go before io_; the counts stay for the connections that go with it.
@@ -74,16 +83,21 @@ public:
     [[nodiscard]] HttpListenerOptions& settings(const Endpoint& endpoint) {
         return options.listeners[endpoint.index];
     }
-    [[nodiscard]] NodeView view() const;
+    /// Any thread.
+    [[nodiscard]] std::vector<broker::ListenerSnapshot> listeners() const;
+    [[nodiscard]] std::uint64_t refused() const noexcept { return refused_.load(); }
 
     HttpOptions options;
+    const HttpSources sources;
     std::uint32_t connections = 0;
 
 private:
     void take(Endpoint& endpoint, tcp::socket socket);
+    [[nodiscard]] NodeView view() const;
 
     const Inspect inspect_;
-    std::uint64_t refused_ = 0;
+    const MetricsCollector& collector_;
+    std::atomic<std::uint64_t> refused_{0};
     std::vector<std::unique_ptr<Endpoint>> endpoints_;
     asio::io_context io_{1};  // destroys the connections, so it stands after what they use
     std::optional<runtime::IoThread> thread_;
@@ -143,8 +157,7 @@ private:
         const auto& request = parser_->get();
         const HttpRequest asked{view_of(request.method_string()), view_of(request.target()),
                                 view_of(request[http::field::accept])};
-        auto response = respond(asked, server_.settings(endpoint_).modules,
-                                server_.options.metrics_prefix, [this] { return server_.view(); });
+        auto response = respond(asked, server_.settings(endpoint_).modules, server_.sources);
         // A body is never read, so nothing that follows one can be understood.
         const bool keep = request.keep_alive() && parser_->is_done();
         write(make_response(std::move(response), request.version(), keep,
@@ -264,7 +277,13 @@ void HttpServer::Impl::take(Endpoint& endpoint, tcp::socket socket) {
 }
 
 NodeView HttpServer::Impl::view() const {
-    NodeView result{inspect_(), refused_};
+    NodeView result{inspect_()};
+    for (auto& listener : listeners()) result.node.listeners.push_back(std::move(listener));
+    return result;
+}
+
+std::vector<broker::ListenerSnapshot> HttpServer::Impl::listeners() const {
+    std::vector<broker::ListenerSnapshot> result;
     for (const auto& endpoint : endpoints_) {
         const HttpListenerOptions& listener = options.listeners[endpoint->index];
         broker::ListenerSnapshot picture;
@@ -275,13 +294,13 @@ NodeView HttpServer::Impl::view() const {
         picture.running = true;
         picture.connections = endpoint->connections;
         picture.max_connections = listener.max_connections;
-        result.node.listeners.push_back(std::move(picture));
+        result.push_back(std::move(picture));
     }
     return result;
 }
 
-HttpServer::HttpServer(HttpOptions options, Inspect inspect)
-    : impl_(std::make_unique<Impl>(std::move(options), std::move(inspect))) {}
+HttpServer::HttpServer(HttpOptions options, Inspect inspect, const MetricsCollector& collector)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(inspect), collector)) {}
 
 HttpServer::~HttpServer() = default;
 
@@ -291,6 +310,14 @@ Result<void> HttpServer::start() {
     }
     if (!impl_->options.listeners.empty()) impl_->run();
     return {};
+}
+
+void HttpServer::add_metrics(metrics::Snapshot& snapshot) const {
+    metrics::Sample& refused = snapshot.emplace_back();
+    refused.name = "http_connections_refused";
+    refused.description = "HTTP connections closed because there were too many.";
+    refused.value = impl_->refused();
+    broker::add_listener_metrics(impl_->listeners(), snapshot);
 }
 
 const std::vector<HttpListenerOptions>& HttpServer::listeners() const noexcept {

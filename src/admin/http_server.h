@@ -9,6 +9,7 @@
 
 #include "admin/http_routes.h"
 #include "admin/limits.h"
+#include "admin/metrics_collector.h"
 #include "base/result.h"
 #include "broker/inspect.h"
 #include "transport/stream_listener.h"
@@ -36,8 +37,8 @@ class HttpServer final {
 public:
     using Inspect = std::function<broker::NodeSnapshot()>;
 
-    /// `inspect` is called on the server's thread.
-    HttpServer(HttpOptions options, Inspect inspect);
+    /// `inspect` is called on the server's thread, and so is `collector`, which outlives it.
+    HttpServer(HttpOptions options, Inspect inspect, const MetricsCollector& collector);
     ~HttpServer();
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
@@ -47,6 +48,9 @@ public:
 
     /// After start() with the ports as the system chose them.
     [[nodiscard]] const std::vector<HttpListenerOptions>& listeners() const noexcept;
+
+    /// Adds what it counts itself. Any thread, after start().
+    void add_metrics(metrics::Snapshot& snapshot) const;
 
 private:
     class Impl;

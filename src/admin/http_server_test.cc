@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
@@ -33,7 +34,8 @@ broker::NodeSnapshot sample_node() { return sample_view().node; }
 class HttpServerShards : public ::testing::Test {
 protected:
     void serve(HttpOptions options) {
-        server_.emplace(std::move(options), sample_node);
+        server_.emplace(std::move(options), sample_node, collector_);
+        collector_.add([this](metrics::Snapshot& snapshot) { server_->add_metrics(snapshot); });
         const auto started = server_->start();
         ASSERT_TRUE(started) << started.error().detail;
     }
@@ -60,6 +62,7 @@ protected:
     }
 
     boost::asio::io_context io_;
+    MetricsCollector collector_{"a@b"};
     std::optional<HttpServer> server_;
 };
 
@@ -150,6 +153,19 @@ TEST_F(HttpServerShards, OneConnectionTooManyIsClosedAndCounted) {
                 HasSubstr("vernemq_http_connections_refused{node=\"a@b\"} 1\n"));
 }
 
+TEST_F(HttpServerShards, ItsListenersAreMetricsForOtherThreads) {
+    serve(on_any_port());
+    auto socket = connect();
+    boost::asio::write(socket, boost::asio::buffer(get("/health")));
+    (void)rest_of(socket);
+    const metrics::Snapshot all = collector_.snapshot();
+    const auto listener = std::ranges::find(all, "listener_connections", &metrics::Sample::name);
+    ASSERT_NE(listener, all.end());
+    const std::vector<metrics::Label> labels{{"type", "http"}, {"listener", "default"}};
+    EXPECT_EQ(listener->labels, labels);
+    EXPECT_LE(listener->value, 1U);
+}
+
 TEST_F(HttpServerShards, AListenerMayHaveALowerLimit) {
     auto options = on_any_port();
     options.listeners[0].max_connections = 1;
@@ -175,7 +191,7 @@ TEST_F(HttpServerShards, AnAddressInUseIsAnErrorThatNamesIt) {
     auto options = on_any_port();
     options.listeners[0].name = "other";
     options.listeners[0].socket.port = server_->listeners()[0].socket.port;
-    HttpServer second(std::move(options), sample_node);
+    HttpServer second(std::move(options), sample_node, collector_);
     const auto started = second.start();
     ASSERT_FALSE(started);
     EXPECT_EQ(started.error().code, ErrorCode::AddressInUse);

@@ -1,15 +1,16 @@
-// /metrics: the node's counters and gauges in the Prometheus text format 0.0.4.
+// /metrics: a node's metrics in the Prometheus text format 0.0.4.
 #pragma once
 
 #include <string>
 #include <string_view>
 
-#include "admin/node_view.h"
+#include "metrics/snapshot.h"
 
 namespace vmq::admin {
 
-/// `prefix` stands before every name. All samples of a name stand together under one HELP and one
-/// TYPE; the label node comes first.
-[[nodiscard]] std::string metrics_text(const NodeView& view, std::string_view prefix);
+/// `prefix` stands before every name, the label node before all others. Series of one name stand
+/// together in `snapshot`.
+[[nodiscard]] std::string metrics_text(const metrics::Snapshot& snapshot, std::string_view node,
+                                       std::string_view prefix);
 
 }  // namespace vmq::admin

@@ -15,8 +15,11 @@ using metrics::Counter;
 using metrics::Direction;
 
 std::uint64_t publishes(const broker::NodeSnapshot& node, Direction direction) {
-    constexpr auto kPublish = static_cast<unsigned>(mqtt::PacketType::Publish);
-    return node.packet(direction, false, kPublish) + node.packet(direction, true, kPublish);
+    constexpr auto kPublish = static_cast<std::uint8_t>(mqtt::PacketType::Publish);
+    const auto of = [&](bool v5) {
+        return node.numbers.totals.get(metrics::PacketKind{direction, v5, kPublish});
+    };
+    return of(false) + of(true);
 }
 
 json::value listener_json(const broker::ListenerSnapshot& listener) {

@@ -28,18 +28,27 @@ inline NodeView sample_view() {
     view.node.retained_messages = 3;
     view.node.retained_bytes = 300;
     view.node.listeners.push_back(sample_listener());
+    auto& cells = view.node.numbers.totals.cells;
     const auto set = [&](metrics::Counter counter, std::uint64_t value) {
-        view.node.counters[static_cast<std::size_t>(counter)] = value;
+        cells[metrics::cell::of(counter)] = value;
     };
     set(metrics::Counter::SocketOpen, 9);
     set(metrics::Counter::QueueMessageDrop, 11);
     set(metrics::Counter::QueueMessageExpired, 12);
     set(metrics::Counter::QueueMessageUnhandled, 13);
     set(metrics::Counter::QueueMessageDropMaxPacketSize, 14);
-    view.node.packets[0][0][3] = 100;  // PUBLISH received, MQTT 3
-    view.node.packets[0][1][3] = 20;   // and MQTT 5
-    view.node.packets[1][1][3] = 40;   // PUBLISH sent, MQTT 5
+    using metrics::Direction;
+    const auto publishes = [&](Direction direction, bool v5, std::uint64_t value) {
+        cells[metrics::cell::of(metrics::PacketKind{direction, v5, 3})] = value;
+    };
+    publishes(Direction::Received, false, 100);
+    publishes(Direction::Received, true, 20);
+    publishes(Direction::Sent, true, 40);
+    view.node.numbers[metrics::Reading::RetainMemory] = 300;
+    view.node.numbers.shard_turn = {{1, 2, 3}, 77};
     return view;
 }
+
+inline metrics::Snapshot sample_metrics() { return broker::metrics_of(sample_view().node); }
 
 }  // namespace vmq::admin

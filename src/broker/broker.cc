@@ -81,7 +81,7 @@ Result<void> Broker::open_store() {
         [this](ShardId shard, std::function<void()> work) {
             boost::asio::post(shards_[shard]->loop().io(), std::move(work));
         },
-        [this](ShardId shard) { shards_[shard]->on_store_refusing(); });
+        [this](ShardId shard) { shards_[shard]->on_store_refusing(); }, store_metrics_);
     durable_ = durable.get();
     shared_.store = std::move(durable);
     return restore(opened);

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "broker/listeners.h"
 #include "broker/shard.h"
+#include "metrics/store_metrics.h"
 #include "runtime/loop_thread.h"
 #include "runtime/periodic.h"
 #include "store/engine.h"
@@ -90,12 +91,16 @@ public:
         return shards_;
     }
     [[nodiscard]] const SharedState& shared() const noexcept { return shared_; }
+    [[nodiscard]] const metrics::StoreMetrics& store_metrics() const noexcept {
+        return store_metrics_;
+    }
 
 private:
     [[nodiscard]] Result<void> open_store();
     [[nodiscard]] Result<void> restore(store::Engine& engine);
 
     BrokerOptions options_;
+    metrics::StoreMetrics store_metrics_;
     SharedState shared_;
     std::vector<std::unique_ptr<Shard>> shards_;
     Listeners listeners_;

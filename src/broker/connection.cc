@@ -15,6 +15,7 @@
 namespace vmq::broker {
 
 using metrics::Counter;
+using metrics::VersionCounter;
 using mqtt::PacketId;
 using session::CloseCause;
 using transport::IoStatus;
@@ -343,7 +344,7 @@ std::size_t Connection::process_frames(std::string_view bytes) {
                 break;  // a few bytes more tell how to refuse it
             }
             if (frame.status == mqtt::FrameStatus::TooLarge) {
-                shard_.metrics().add(Counter::MqttInvalidMsgSizeError);
+                count_error(VersionCounter::MqttInvalidMsgSizeError);
             }
             if (session_) {
                 session_->on_bad_frame(frame.status);
@@ -385,7 +386,6 @@ void Connection::continue_after_pause() {
 
 bool Connection::on_handshake_frame(const mqtt::Frame& frame) {
     using State = session::Handshake::State;
-    if (frame.type == mqtt::PacketType::Connect) count_received(frame.type);
     if (over_limit_) {
         refuse_connect(frame, mqtt::ReasonCode::QuotaExceeded,
                        "max_connections of the listener reached");
@@ -411,7 +411,11 @@ void Connection::refuse_connect(const mqtt::Frame& frame, mqtt::ReasonCode reaso
     mqtt::Connect packet;
     const auto status = mqtt::decode_connect(frame, packet);
     if (status.ok() && frame.type == mqtt::PacketType::Connect) {
-        session::encode_refusing_connack(packet.version, reason, why, "", 0, output().bytes());
+        count_received(packet.version, frame.type, mqtt::ReasonCode::Success);
+        if (session::encode_refusing_connack(packet.version, reason, why, "", 0,
+                                             output().bytes())) {
+            count_sent(packet.version, mqtt::PacketType::Connack, reason);
+        }
     }
     close(CloseCause::Refused, why);
 }
@@ -476,16 +480,7 @@ void Connection::close(CloseCause cause, std::string_view detail) {
     count_handshakes();
     shard_.mark_closing(*this);
     log_close(detail);
-    using session::CloseCause;
-    if (cause == CloseCause::KeepAliveTimeout) {
-        shard_.metrics().add(Counter::ClientKeepaliveExpired);
-    } else if (cause == CloseCause::ProtocolError || cause == CloseCause::PacketTooLarge) {
-        shard_.metrics().add(Counter::SessionProtocolError);
-    } else if (cause == CloseCause::TakenOver) {
-        shard_.metrics().add(Counter::SessionTakenOver);
-    } else if (cause == CloseCause::ConnectTimeout) {
-        shard_.metrics().add(Counter::SocketCloseTimeout);
-    }
+    count_close();
 }
 
 void Connection::log_close(std::string_view detail) const {
@@ -658,16 +653,6 @@ void Connection::retry_inflight(TimePoint now) {
     TimePoint oldest = now;
     window.for_each([&oldest](const auto& entry) { oldest = std::min(oldest, entry.sent_at); });
     retry_at_ = window.empty() ? kNever : std::max(oldest + interval, now + kRetryResolution);
-}
-
-void Connection::count_received(mqtt::PacketType type) {
-    const bool v5 = session_ && session_->v5();
-    shard_.metrics().add_packet(metrics::Direction::Received, v5, static_cast<unsigned>(type));
-}
-
-void Connection::count_sent(mqtt::PacketType type) {
-    const bool v5 = session_ && session_->v5();
-    shard_.metrics().add_packet(metrics::Direction::Sent, v5, static_cast<unsigned>(type));
 }
 
 }  // namespace vmq::broker

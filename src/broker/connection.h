@@ -86,7 +86,7 @@ public:
     /// It leaves in any case.
     void stop_holding();
     /// A packet that has waited for the store. Nothing happens once the session is closed.
-    void send_stored(mqtt::PacketType type, std::string_view packet);
+    void send_stored(mqtt::PacketType type, mqtt::ReasonCode reason, std::string_view packet);
 
     /// A turn of its TLS handshake, when the shard has time for it.
     void on_handshake_turn();
@@ -117,12 +117,15 @@ public:
     bool unsubscribe(std::string_view filter) override;
     void unsubscribed(const std::vector<std::string_view>& filters) override;
     [[nodiscard]] bool unsafe() const noexcept override;
-    void send_when_safe(mqtt::PacketType type, std::string packet) override;
+    void send_when_safe(mqtt::PacketType type, mqtt::ReasonCode reason,
+                        std::string packet) override;
     void set_session_expiry(std::uint32_t seconds) override;
     void discard_will() override;
     AuthAnswer reauthenticate(std::string_view method, std::string_view data) override;
-    void count_received(mqtt::PacketType type) override;
-    void count_sent(mqtt::PacketType type) override;
+    void count_received(mqtt::ProtocolVersion version, mqtt::PacketType type,
+                        mqtt::ReasonCode reason) override;
+    void count_sent(mqtt::ProtocolVersion version, mqtt::PacketType type,
+                    mqtt::ReasonCode reason) override;
     session::Answer authorize_register(const session::RegisterRequest& request,
                                        session::RegisterGrant& grant,
                                        session::Denial& denial) override;
@@ -232,6 +235,8 @@ private:
     void schedule_retry();
     void retry_inflight(TimePoint now);
     void log_close(std::string_view detail) const;
+    void count_close();
+    void count_error(metrics::VersionCounter counter);
 
     Shard& shard_;
     const ConnectionNumber number_;

@@ -11,6 +11,7 @@
 namespace vmq::broker {
 
 using metrics::Counter;
+using metrics::VersionCounter;
 using session::Answer;
 
 namespace {
@@ -334,7 +335,7 @@ Answer Connection::authorize_publish(session::PublishIntent& intent, session::De
 Answer Connection::apply(hooks::PublishVerdict verdict, session::PublishIntent& intent,
                          session::Denial& denial) {
     if (verdict.decision == hooks::Decision::Error) {
-        shard_.metrics().add(Counter::MqttPublishAuthError);
+        count_error(VersionCounter::MqttPublishAuthError);
         set_denial(denial, verdict.refusal);
         return Answer::Denied;
     }
@@ -364,7 +365,13 @@ session::Routed Connection::route(const session::PublishIntent& intent, session:
     const bool remembered = intent.qos == mqtt::QoS::ExactlyOnce && keeps_state();
     const session::Routed routed =
         shard_.route(intent, {client_->hash, Reply{number_, ticket, shard_.id()}, remembered});
-    if (shard_.chain().implements(hooks::Hook::OnPublish) && !mqtt::is_error(routed.reason)) {
+    const bool refused = mqtt::is_error(routed.reason);
+    if (refused) {
+        shard_.metrics().add(Counter::DropStoreRefused);
+    } else if (!routed.matched && !intent.retain) {
+        shard_.metrics().add(Counter::DropNoSubscriber);
+    }
+    if (shard_.chain().implements(hooks::Hook::OnPublish) && !refused) {
         hooks::PublishContext context = publish_context(intent);
         context.subscriber = subscriber_id();
         context.username = username();
@@ -434,7 +441,7 @@ Answer Connection::authorize_subscribe(session::SubscribeIntent& intent, session
                        });
     if (!verdict) return Answer::Pending;
     if (verdict->decision == hooks::Decision::Error) {
-        shard_.metrics().add(Counter::MqttSubscribeAuthError);
+        count_error(VersionCounter::MqttSubscribeAuthError);
         set_denial(denial, verdict->refusal);
         return Answer::Denied;
     }
@@ -453,7 +460,7 @@ Answer Connection::authorize_subscribe(session::SubscribeIntent& intent, session
 void Connection::subscribed(const session::SubscribeIntent& intent,
                             const std::vector<mqtt::ReasonCode>& reasons) {
     if (unsafe()) {  // retained messages come behind SUBACK
-        shard_.writes().when_safe({number_, mqtt::PacketType::Publish, {}});
+        shard_.writes().when_safe({.connection = number_});
     } else {
         shard_.pump(*client_, *lane_);
     }

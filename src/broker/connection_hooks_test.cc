@@ -175,6 +175,10 @@ TEST_F(ConnectionHooks, MoreClientsThanMayWaitForAPluginAreToldThatTheBrokerIsBu
     old.send("CONNECT client_id=d");
     EXPECT_EQ(old.next(), "CONNACK session_present=0 reason=0x03");
     EXPECT_EQ(broker->count(metrics::Counter::ConnectRefusedBusy), 2U);
+    using metrics::Direction;
+    EXPECT_EQ(broker->count(metrics::PacketKind{Direction::Sent, true, 2, 0x89}), 1U);
+    EXPECT_EQ(broker->count(metrics::PacketKind{Direction::Sent, false, 2, 3}), 1U);
+    EXPECT_EQ(broker->count(metrics::PacketKind{Direction::Received, false, 1}), 1U);
     gone.drop();  // gives its place free, and so does an answer
     broker->settle();
     TestClient& second = broker->open();

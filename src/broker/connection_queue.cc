@@ -8,7 +8,7 @@
 
 namespace vmq::broker {
 
-using metrics::Counter;
+using metrics::VersionCounter;
 using mqtt::PacketId;
 
 bool Connection::qos2_remembered(PacketId id) { return lane_->queue.remembers(id); }
@@ -54,13 +54,15 @@ void Connection::stop_holding() {
     if (output_ || wire_) mark_dirty();
 }
 
-void Connection::send_when_safe(mqtt::PacketType type, std::string packet) {
-    shard_.writes().when_safe({number_, type, std::move(packet)});
+void Connection::send_when_safe(mqtt::PacketType type, mqtt::ReasonCode reason,
+                                std::string packet) {
+    shard_.writes().when_safe({number_, type, reason, std::move(packet)});
 }
 
-void Connection::send_stored(mqtt::PacketType type, std::string_view packet) {
+void Connection::send_stored(mqtt::PacketType type, mqtt::ReasonCode reason,
+                             std::string_view packet) {
     if (closing_ || !session_ || session_->state() == session::Session::State::Closed) return;
-    count_sent(type);
+    count_sent(session_->version(), type, reason);
     output().bytes() += packet;
 }
 
@@ -71,7 +73,7 @@ std::uint32_t Connection::await_published(session::AckTicket ticket) {
 bool Connection::on_puback(PacketId id) {
     auto done = lane_->queue.window().on_puback(id);
     if (!done) {
-        shard_.metrics().add(Counter::MqttPubackInvalidError);
+        count_error(VersionCounter::MqttPubackInvalidError);
         return false;
     }
     shard_.forget(*client_, done.value());
@@ -82,7 +84,7 @@ bool Connection::on_puback(PacketId id) {
 Connection::PubrecAnswer Connection::on_pubrec(PacketId id, mqtt::ReasonCode reason) {
     auto outcome = lane_->queue.window().on_pubrec(id, reason);
     if (!outcome) {
-        shard_.metrics().add(Counter::MqttPubrecInvalidError);
+        count_error(VersionCounter::MqttPubrecInvalidError);
         return PubrecAnswer::Unknown;
     }
     const queue::Delivery& delivery = outcome.value().delivery;
@@ -105,7 +107,7 @@ Connection::PubrecAnswer Connection::on_pubrec(PacketId id, mqtt::ReasonCode rea
 bool Connection::on_pubcomp(PacketId id) {
     auto done = lane_->queue.window().on_pubcomp(id);
     if (!done) {
-        shard_.metrics().add(Counter::MqttPubcompInvalidError);
+        count_error(VersionCounter::MqttPubcompInvalidError);
         return false;
     }
     if (done.value().store_sequence != 0 && keeps_state()) {

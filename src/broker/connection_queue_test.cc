@@ -9,7 +9,7 @@
 namespace vmq::broker {
 namespace {
 
-using metrics::Counter;
+using metrics::VersionCounter;
 using ::testing::ElementsAre;
 using ::testing::SizeIs;
 using vmq::testing::TestBroker;
@@ -55,11 +55,15 @@ TEST_F(ConnectionQueue, AcknowledgementsOfUnknownIdsAreCountedAndChangeNothing) 
     EXPECT_EQ(client.next(), "nothing");
     client.send("PUBREC id=9");
     EXPECT_EQ(client.next(), "PUBREL id=9 reason=0x92");  // [v5 3.6.2.1]
-    EXPECT_EQ(broker.count(Counter::MqttPubackInvalidError), 2U);
-    EXPECT_EQ(broker.count(Counter::MqttPubcompInvalidError), 1U);
-    EXPECT_EQ(broker.count(Counter::MqttPubrecInvalidError), 1U);
+    EXPECT_EQ(broker.count(VersionCounter::MqttPubackInvalidError), 2U);
+    EXPECT_EQ(broker.count(VersionCounter::MqttPubcompInvalidError), 1U);
+    EXPECT_EQ(broker.count(VersionCounter::MqttPubrecInvalidError), 1U);
     client.send("PUBREC id=1");
     EXPECT_EQ(client.next(), "PUBREL id=1 reason=0x00");
+    using metrics::Direction;
+    EXPECT_EQ(broker.count(metrics::PacketKind{Direction::Sent, true, 6, 0x92}), 1U);
+    EXPECT_EQ(broker.count(metrics::PacketKind{Direction::Sent, true, 6}), 1U);
+    EXPECT_EQ(broker.count(metrics::PacketKind{Direction::Received, true, 5}), 2U);
 }
 
 // [v5 MQTT-4.3.3-10, MQTT-4.3.3-12]

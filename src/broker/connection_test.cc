@@ -15,6 +15,7 @@ namespace vmq::broker {
 namespace {
 
 using metrics::Counter;
+using metrics::VersionCounter;
 using ::testing::ElementsAre;
 using ::testing::Le;
 using ::testing::SizeIs;
@@ -64,11 +65,11 @@ TEST(Connection, AConnectOneByteLargerIsRefusedBeforeItIsBuffered) {
     const std::size_t version_known = 4 + mqtt::kVersionBytes;
     client.send_bytes(packet.substr(0, version_known - 1));
     EXPECT_EQ(client.next(), "nothing");
-    EXPECT_EQ(broker.count(Counter::MqttInvalidMsgSizeError), 0U);
+    EXPECT_EQ(broker.count(VersionCounter::MqttInvalidMsgSizeError), 0U);
     client.send_bytes(packet.substr(version_known - 1, 1));
     EXPECT_EQ(client.next(), "CONNACK session_present=0 reason=0x95");
     EXPECT_EQ(client.next(), "closed");
-    EXPECT_EQ(broker.count(Counter::MqttInvalidMsgSizeError), 1U);
+    EXPECT_EQ(broker.count(VersionCounter::MqttInvalidMsgSizeError), 1U);
 }
 
 TEST(Connection, ALargeConnectOfMqtt3IsClosedWithoutAWord) {
@@ -198,7 +199,9 @@ TEST(Connection, MaxMessageRatePausesReadingAndGoesOnByItself) {
     EXPECT_EQ(client.next(), "nothing");
     broker.advance(Millis(3500));
     EXPECT_EQ(client.next(), "PINGRESP");
-    EXPECT_EQ(broker.shard().metrics().packets(metrics::Direction::Received, true, 3), 40U);
+    EXPECT_EQ(
+        broker.shard().metrics().get(metrics::PacketKind{metrics::Direction::Received, true, 3}),
+        40U);
 }
 
 TEST(Connection, APausedClientIsClosedWhenItIsGone) {
@@ -281,7 +284,8 @@ TEST_F(ConnectionBackPressure, AClientThatAsksAndDoesNotListenIsNotReadFrom) {
     for (int i = 0; i < kRequests; ++i) requests.append("\xC0\0", 2);
     client.send_bytes(requests);
     broker.settle();
-    const auto handled = broker.shard().metrics().packets(metrics::Direction::Received, true, 12);
+    const auto handled =
+        broker.shard().metrics().get(metrics::PacketKind{metrics::Direction::Received, true, 12});
     EXPECT_LT(handled, kRequests + 0U);
     EXPECT_LE(handled * 2 - broker.count(Counter::BytesSent), kOutputHighWater + kReadBufferSize);
     client.set_reading(true);

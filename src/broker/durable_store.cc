@@ -15,6 +15,8 @@ constexpr Millis kIdle{1000};
 constexpr Millis kRetry{200};
 /// How long until a store is opened anew again.
 constexpr Seconds kReopenAfter{3};
+/// How often the size of the store is looked at.
+constexpr Seconds kSizesInterval{5};
 
 /// Writes to the part of a queue that a load asks for.
 bool touches(const store::WriteBatch& batch, const store::LoadRequest& request) {
@@ -37,11 +39,12 @@ bool touches(const store::WriteBatch& batch, const store::LoadRequest& request) 
 
 DurableStore::DurableStore(std::unique_ptr<store::Engine> engine, Reopen reopen,
                            std::uint32_t shards, store::Durability durability, Post post,
-                           Refusing refusing)
+                           Refusing refusing, metrics::StoreMetrics& metrics)
     : engine_(std::move(engine)),
       reopen_(std::move(reopen)),
       post_(std::move(post)),
       refusing_(std::move(refusing)),
+      metrics_(metrics),
       durability_(durability),
       waiting_(shards) {
     reader_.emplace([this] { run_loads(); });
@@ -62,7 +65,7 @@ DurableStore::~DurableStore() {
 }
 
 void DurableStore::commit(ShardId shard, store::WriteBatch batch, Done done) {
-    incoming_.push({shard, Commit{std::move(batch), std::move(done)}});
+    incoming_.push({shard, Commit{std::move(batch), std::move(done), Clock::now()}});
 }
 
 void DurableStore::load(ShardId shard, store::LoadRequest request, Loaded loaded) {
@@ -75,6 +78,7 @@ void DurableStore::run_commits() {
     while (open || anything_waits()) {
         open = receive(reclaiming ? Millis(0) : kIdle);
         if (open) (void)working_engine();
+        if (open) look_at_sizes();
         Round round = next_round(!open);
         reclaiming = round.empty() && open && reclaim();
         if (round.empty()) continue;
@@ -90,6 +94,16 @@ void DurableStore::run_commits() {
         }
         answer(std::move(round));
     }
+}
+
+void DurableStore::look_at_sizes() {
+    if (steady_now() - sizes_at_ < kSizesInterval) return;
+    const auto engine = engine_.get();
+    if (!engine) return;
+    sizes_at_ = steady_now();
+    const auto sizes = engine->sizes();
+    metrics_.bytes_on_disk.store(sizes.bytes_on_disk, std::memory_order_relaxed);
+    metrics_.memory_bytes.store(sizes.memory_bytes, std::memory_order_relaxed);
 }
 
 bool DurableStore::reclaim() {
@@ -170,11 +184,15 @@ bool DurableStore::write(Round& round) {
         if (batch.size() > 0) batches.push_back(&batch);
     }
     if (!batches.empty()) {
+        const auto begin = Clock::now();
         if (const auto written = write(batches); !written) {
+            metrics_.refusing.store(true, std::memory_order_relaxed);
             if (accepting_.exchange(false)) begin_refusing(written.error());
             return false;
         }
+        metrics_.write.add(Clock::now() - begin);
     }
+    metrics_.refusing.store(false, std::memory_order_relaxed);
     if (!accepting_.exchange(true)) log::notice("message store: writing works again");
     return true;
 }
@@ -258,8 +276,11 @@ void DurableStore::pass_loads(Round& round) {
 
 void DurableStore::answer(Round round) {
     std::vector<std::vector<Done>> done(waiting_.size());
+    const auto now = Clock::now();
     for (Item& item : round.commits) {
-        done[item.shard].push_back(std::move(std::get<Commit>(item.what).done));
+        auto& commit = std::get<Commit>(item.what);
+        metrics_.commit.add(now - commit.since);
+        done[item.shard].push_back(std::move(commit.done));
     }
     for (ShardId shard = 0; shard < done.size(); ++shard) {
         if (done[shard].empty()) continue;
@@ -281,7 +302,9 @@ void DurableStore::run_loads() {
                 engine = engine_.get();
             }
             if (!engine) return;
+            const auto begin = Clock::now();
             auto messages = engine->load(load.request);
+            metrics_.read.add(Clock::now() - begin);
             engine.reset();
             if (!messages) {  // what waits must not be taken for gone: ask again
                 if (!read_failed_) log::error("message store: {}", messages.error().detail);

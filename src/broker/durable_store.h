@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "metrics/store_metrics.h"
 #include "runtime/published.h"
 #include "runtime/work_queue.h"
 #include "store/engine.h"
@@ -35,8 +36,10 @@ public:
     /// Called on a shard's thread when the disk begins to refuse.
     using Refusing = std::function<void(ShardId shard)>;
 
+    /// `metrics` outlives it.
     DurableStore(std::unique_ptr<store::Engine> engine, Reopen reopen, std::uint32_t shards,
-                 store::Durability durability, Post post, Refusing refusing);
+                 store::Durability durability, Post post, Refusing refusing,
+                 metrics::StoreMetrics& metrics);
     /// Writes what has been committed, and puts it on the disk. The answers go nowhere.
     ~DurableStore() override;
 
@@ -55,9 +58,12 @@ public:
     [[nodiscard]] std::shared_ptr<const store::Engine> engine() const { return engine_.get(); }
 
 private:
+    using Clock = std::chrono::steady_clock;  // finer than that of the shards
+
     struct Commit {
         store::WriteBatch batch;
         Done done;
+        Clock::time_point since;
     };
     struct Load {
         store::LoadRequest request;
@@ -94,11 +100,13 @@ private:
     void pass_loads(Round& round);
     void answer(Round round);
     [[nodiscard]] bool anything_waits() const noexcept;
+    void look_at_sizes();
 
     runtime::Published<store::Engine> engine_;
     Reopen reopen_;
     Post post_;
     Refusing refusing_;
+    metrics::StoreMetrics& metrics_;
     std::atomic<store::Durability> durability_;
     std::atomic<bool> accepting_{true};
     std::atomic<bool> closing_{false};
@@ -107,6 +115,7 @@ private:
     std::weak_ptr<const store::Engine> given_up_;
     TimePoint reopen_at_{};
     std::uint64_t failed_write_ = 0;
+    TimePoint sizes_at_{};
     std::vector<std::deque<Item>> waiting_;  // by shard; the commit thread's
     runtime::WorkQueue<Item> incoming_;
     runtime::WorkQueue<Item> reads_;

@@ -40,6 +40,7 @@ public:
         return records_.load(request);
     }
     bool reclaim() override { return false; }
+    Sizes sizes() const override { return {.bytes_on_disk = 12, .memory_bytes = 34}; }
     bool stuck() const noexcept override { return failing && beyond_help; }
     Result<void> can_be_opened_anew() const override {
         return full ? Result<void>(Error{ErrorCode::StorageFull, "no space"}) : Result<void>{};
@@ -80,12 +81,13 @@ protected:
             },
             shards, store::Durability::Os,
             [](ShardId /*shard*/, const std::function<void()>& work) { work(); },
-            [this](ShardId /*shard*/) { ++told_of_refusing; });
+            [this](ShardId /*shard*/) { ++told_of_refusing; }, metrics);
     }
 
     std::atomic<std::uint64_t> left_out{0};
     std::atomic<std::uint32_t> told_of_refusing{0};
     testing::KeptRecords records;
+    metrics::StoreMetrics metrics;
     MemoryEngine* engine_ = nullptr;
 };
 
@@ -107,6 +109,10 @@ TEST_F(DurableStoreThreads, SeveralShardsCommitAtOnceAndNothingIsMissing) {
     }
     store.reset();
     EXPECT_EQ(safe.load(), kShards * kEach);
+    EXPECT_EQ(metrics.commit.value().count(), kShards * kEach);
+    EXPECT_GT(metrics.write.value().count(), 0U);
+    EXPECT_EQ(metrics.bytes_on_disk.load(), 12U);
+    EXPECT_EQ(metrics.memory_bytes.load(), 34U);
     EXPECT_EQ(records.messages(), kShards * kEach);
 }
 
@@ -230,7 +236,7 @@ protected:
             },
             2, store::Durability::Os,
             [](ShardId /*shard*/, const std::function<void()>& work) { work(); },
-            [](ShardId /*shard*/) {});
+            [](ShardId /*shard*/) {}, metrics_);
     }
     static WriteBatch batch(std::uint64_t sequence, mqtt::MessagePtr message) {
         WriteBatch result;
@@ -261,6 +267,7 @@ protected:
     }
 
     testing::TemporaryFolder folder_;
+    metrics::StoreMetrics metrics_;
     std::unique_ptr<DurableStore> store_;
 };
 

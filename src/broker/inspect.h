@@ -1,15 +1,15 @@
 // What operators may know of a running node: a picture of its numbers at one moment.
 #pragma once
 
-#include <array>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
-#include "metrics/counters.h"
+#include "metrics/snapshot.h"
+#include "metrics/table.h"
+#include "runtime/coordination.h"
 
 namespace vmq::broker {
 
@@ -36,18 +36,21 @@ struct NodeSnapshot {
     std::uint64_t retained_messages = 0;
     std::uint64_t retained_bytes = 0;
     std::vector<ListenerSnapshot> listeners;
-    std::array<std::uint64_t, metrics::kCounters> counters{};
-    /// By metrics::Direction, then MQTT 3 or 5, then packet type.
-    std::array<std::array<std::array<std::uint64_t, 16>, 2>, 2> packets{};
+    metrics::Numbers numbers;
+    /// By shard, how many percent of the time it has worked lately.
+    std::vector<std::uint32_t> utilization;
 
     [[nodiscard]] std::uint64_t counter(metrics::Counter which) const noexcept {
-        return counters[static_cast<std::size_t>(which)];
-    }
-    [[nodiscard]] std::uint64_t packet(metrics::Direction direction, bool v5,
-                                       unsigned packet_type) const noexcept {
-        return packets[static_cast<std::size_t>(direction)][v5 ? 1 : 0][packet_type & 15U];
+        return numbers.totals.get(which);
     }
 };
+
+/// The series of the table (metrics/table.h), and those of which there is one per shard and per
+/// listener.
+[[nodiscard]] metrics::Snapshot metrics_of(const NodeSnapshot& node);
+/// One series for each, added to `snapshot`.
+void add_listener_metrics(const std::vector<ListenerSnapshot>& listeners,
+                          metrics::Snapshot& snapshot);
 
 /// Answers on any thread, without waiting for a shard and without making one wait: it reads
 /// atomics. `broker` has been started and outlives it; the uptime counts from its making.
@@ -59,10 +62,20 @@ public:
     [[nodiscard]] NodeSnapshot snapshot() const;
 
 private:
+    /// How much the shards had worked when that was last looked at.
+    struct Work {
+        TimePoint at;
+        std::vector<std::uint64_t> busy_us;
+        std::vector<std::uint32_t> percent;
+    };
+    [[nodiscard]] std::vector<std::uint32_t> utilization() const;
+
     const Broker& broker_;
     const std::string node_;
     const std::string version_;
     const TimePoint start_;
+    runtime::OneAtATime looking_;
+    mutable Work work_;  // of who holds looking_
 };
 
 }  // namespace vmq::broker

@@ -20,8 +20,9 @@ namespace vmq::broker {
 /// look whether the client's queue has something that may leave now.
 struct WhenSafe {
     ConnectionNumber connection;
-    mqtt::PacketType type;
-    std::string packet;
+    mqtt::PacketType type = mqtt::PacketType::Publish;
+    mqtt::ReasonCode reason = mqtt::ReasonCode::Success;
+    std::string packet = {};
 };
 
 /// Collects the writes of a shard until they are handed to the store. A message whose receiver
@@ -66,7 +67,7 @@ public:
     void pump_when_safe(ConnectionNumber connection) {
         const bool known = !actions_.empty() && actions_.back().connection == connection &&
                            actions_.back().packet.empty();
-        if (!known) when_safe({connection, mqtt::PacketType::Publish, {}});
+        if (!known) when_safe({.connection = connection});
     }
     /// This shard's part in a message whose writes on several shards become safe together.
     void join(mqtt::MessagePtr message) {

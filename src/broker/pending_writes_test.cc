@@ -94,7 +94,8 @@ TEST(PendingWrites, ActionsComeBackOnlyWhenSafe) {
     Fixture f;
     f.writes.pump_when_safe(ConnectionNumber{3});
     f.writes.pump_when_safe(ConnectionNumber{3});
-    f.writes.when_safe({ConnectionNumber{3}, mqtt::PacketType::Suback, "x"});
+    f.writes.when_safe(
+        {ConnectionNumber{3}, mqtt::PacketType::Suback, mqtt::ReasonCode::Success, "x"});
     EXPECT_TRUE(f.writes.urgent());
     auto first = f.writes.take();
     EXPECT_EQ(f.writes.committed(*first.handed, true).size(), 2U) << "one pump and the packet";

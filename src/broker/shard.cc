@@ -17,6 +17,7 @@ Shard::Shard(ShardId id, SharedState& shared, std::uint64_t seed, TimePoint star
       subscribers_(id, shared.subscriptions),
       read_buffer_(kReadBufferSize),
       outboxes_(shared.shards) {
+    loop_.measure_turns(metrics_.turn());
     for (ShardId from = 0; from < shared.shards; ++from) {
         mailboxes_.push_back(std::make_unique<runtime::Mailbox<ShardMessage>>());
     }

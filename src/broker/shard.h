@@ -155,8 +155,10 @@ public:
     /// counted as dropped.
     void redispatch(Client& from, std::vector<queue::Delivery> deliveries);
     void count_drop(Client& client, const queue::Delivery& delivery, hooks::DropReason reason);
-    void count_unhandled(std::size_t count) {
+    /// `why`: DropOffline or DropSessionEnded.
+    void count_unhandled(std::size_t count, metrics::Counter why) {
         metrics_.add(metrics::Counter::QueueMessageUnhandled, count);
+        metrics_.add(why, count);
     }
 
     // What is stored, see shard_store.cc.

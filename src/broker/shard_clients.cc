@@ -205,7 +205,7 @@ void Shard::on_disconnected(Client& client, Lane& lane, CloseCause cause,
     drop_expired(client, client.lane.queue.take_expired(now()));
     for (const queue::Delivery& dropped : client.lane.queue.detach()) {
         if (dropped.qos == mqtt::QoS::AtMostOnce) {
-            count_unhandled(1);
+            count_unhandled(1, Counter::DropOffline);
         } else {
             count_drop(client, dropped, hooks::DropReason::QueueFull);
         }
@@ -290,7 +290,7 @@ void Shard::end_client(Client& client) {
     chain_.on_topic_unsubscribed({{client.mountpoint, client.client_id}, {}, nullptr, false});
     subscribers_.unsubscribe_all(client, client.number);
     redispatch(client, std::move(shared));
-    count_unhandled(client.lane.queue.clear().size());
+    count_unhandled(client.lane.queue.clear().size(), Counter::DropSessionEnded);
     if (client.stored()) {
         (void)writes_.add(store::DeleteSession{client.session_id}, true, 0, now());
     }

@@ -240,7 +240,7 @@ Shard::Handed Shard::hand_over(Client& client, Lane& lane, Delivery delivery,
             return Handed::Dropped;
         case Queue::Offered::Offline:
             if (delivery.shared_group != 0) return Handed::Refused;
-            count_unhandled(1);
+            count_unhandled(1, Counter::DropOffline);
             return Handed::Dropped;
         case Queue::Offered::Expired:
             count_drop(client, delivery, hooks::DropReason::Expired);
@@ -480,11 +480,15 @@ void Shard::give_back(DeliverShared& deliver) {
 // Nobody had room. The last member that was asked stands for the group, unless it is gone.
 void Shard::drop_shared(const DeliverShared& deliver) {
     const auto last = clients_by_number_.find(deliver.member);
-    if (last == clients_by_number_.end()) return count_unhandled(1);
+    if (last == clients_by_number_.end()) {
+        return count_unhandled(1, Counter::DropSessionEnded);
+    }
     Delivery delivery;
     delivery.message = deliver.message;
     delivery.qos = deliver.message->qos();
-    if (delivery.qos == QoS::AtMostOnce && !last->second->online()) return count_unhandled(1);
+    if (delivery.qos == QoS::AtMostOnce && !last->second->online()) {
+        return count_unhandled(1, Counter::DropOffline);
+    }
     count_drop(*last->second, delivery, hooks::DropReason::QueueFull);
 }
 

@@ -113,6 +113,22 @@ TEST_P(ShardRouting, ExpiredMessagesAreNotDeliveredAndOthersSayWhatIsLeft) {
     EXPECT_EQ(broker.count(Counter::QueueMessageExpired), 1U);
 }
 
+TEST_P(ShardRouting, WhatIsNotDeliveredIsCountedByReason) {
+    const std::string words = std::string("v5") + kLasting + id("sub");
+    broker.subscribe(words, "topic=t qos=1").drop();
+    publisher.send("PUBLISH topic=nobody payload=1");
+    publisher.send("PUBLISH topic=nobody retain=1 payload=1");  // kept, so not lost
+    publisher.send("PUBLISH topic=t payload=1");
+    publisher.send("PUBLISH topic=t qos=1 id=1 payload=1");
+    broker.settle();
+    EXPECT_EQ(broker.count(Counter::DropNoSubscriber), 1U);
+    EXPECT_EQ(broker.count(Counter::DropOffline), 1U);
+    EXPECT_EQ(broker.count(Counter::DropSessionEnded), 0U);
+    (void)broker.connect("v5 clean_start=1 client_id=" + id("sub"));
+    EXPECT_EQ(broker.count(Counter::DropSessionEnded), 1U);
+    EXPECT_EQ(broker.count(Counter::QueueMessageUnhandled), 2U);
+}
+
 TEST_P(ShardRouting, AFullOfflineQueueDropsTheYoungest) {
     session::Settings settings;
     settings.max_offline_messages = 3;
@@ -292,7 +308,8 @@ TEST(ShardRoutingMail, AFullMailboxPausesReadsAndLosesNothing) {
     }
     EXPECT_TRUE(shard.congested());
     EXPECT_EQ(broker.count(Counter::ShardReadsPaused), 1U);
-    const auto read = shard.metrics().packets(metrics::Direction::Received, true, 3);
+    const auto read =
+        shard.metrics().get(metrics::PacketKind{metrics::Direction::Received, true, 3});
     EXPECT_GE(read, runtime::Mailbox<ShardMessage>::kCapacity);
     subscriber.set_reading(true);
     EXPECT_THAT(subscriber.take_payloads(), SizeIs(kMessages));

@@ -166,7 +166,7 @@ void Shard::act(std::vector<WhenSafe> actions) {
         if (action.packet.empty()) {
             pump(*connection->client(), connection->lane());
         } else {
-            connection->send_stored(action.type, action.packet);
+            connection->send_stored(action.type, action.reason, action.packet);
         }
     }
 }
@@ -225,6 +225,7 @@ void Shard::restore(store::StoredSession stored) {
     }
     Client& client =
         make_client(record.key.mountpoint, record.key.client_id, *shared_.default_settings);
+    metrics_.add(metrics::Counter::QueueInitializedFromStorage);
     client.settings = shared_.default_settings;
     client.session_expiry_s = record.expiry_interval_s;
     if (record.username) client.username = std::make_unique<const std::string>(*record.username);

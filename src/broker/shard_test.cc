@@ -274,7 +274,9 @@ TEST(Shard, ThousandUnansweredAcknowledgementsStopReadingUntilTheStoreAnswers) {
         publisher.send(fmt::format("PUBLISH topic=a qos=1 id={} payload=x", i));
     }
     EXPECT_EQ(publisher.next(), "nothing");
-    EXPECT_EQ(broker.shard().metrics().packets(metrics::Direction::Received, true, 3), 1000U);
+    EXPECT_EQ(
+        broker.shard().metrics().get(metrics::PacketKind{metrics::Direction::Received, true, 3}),
+        1000U);
     store.complete();
     EXPECT_EQ(publisher.all().size(), 1000U);
     store.complete();

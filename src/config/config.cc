@@ -70,6 +70,8 @@ Config::Config(Assignments assignments, std::vector<ListenerSettings> listeners)
       node_(make_node_settings(assignments_)),
       plugins_(make_plugin_settings(assignments_)),
       log_(make_log_settings(assignments_)),
+      systree_(make_systree_settings(assignments_)),
+      graphite_(make_graphite_settings(assignments_)),
       listeners_(std::move(listeners)) {}
 
 std::shared_ptr<const Config> Config::without_file() {

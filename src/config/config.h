@@ -46,6 +46,8 @@ public:
     [[nodiscard]] const NodeSettings& node() const noexcept { return node_; }
     [[nodiscard]] const PluginSettings& plugins() const noexcept { return plugins_; }
     [[nodiscard]] const LogSettings& log() const noexcept { return log_; }
+    [[nodiscard]] const SystreeSettings& systree() const noexcept { return systree_; }
+    [[nodiscard]] const GraphiteSettings& graphite() const noexcept { return graphite_; }
     [[nodiscard]] std::span<const ListenerSettings> listeners() const noexcept {
         return listeners_;
     }
@@ -80,6 +82,8 @@ private:
     const NodeSettings node_;
     const PluginSettings plugins_;
     const LogSettings log_;
+    const SystreeSettings systree_;
+    const GraphiteSettings graphite_;
     const std::vector<ListenerSettings> listeners_;
 };
 

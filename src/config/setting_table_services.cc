@@ -47,32 +47,45 @@ void add_http(std::vector<Setting>& table) {
 
 void add_metrics(std::vector<Setting>& table) {
     const Setting rows[] = {
-        flag("systree_enabled", "on", "Publishes metrics below $SYS.").live(),
+        flag("systree_enabled", "on", "Publishes metrics below $SYS.").live().built(),
         integer("systree_interval", "20000", "Period of those publishes; 0 stops them.")
             .unit("ms")
-            .live(),
-        text("systree_mountpoint", "", "Mountpoint of those publishes.").hidden(),
-        integer("systree_qos", "0", "QoS of those publishes.").range(0, 2).hidden(),
-        flag("systree_retain", "off", "Retains those publishes.").hidden(),
-        atom("systree_reg_view", "vmq_reg_trie", "Routing table of those publishes.").hidden(),
+            .live()
+            .built(),
+        text("systree_mountpoint", "", "Mountpoint of those publishes.").hidden().built(),
+        integer("systree_qos", "0", "QoS of those publishes.").range(0, 2).hidden().built(),
+        flag("systree_retain", "off", "Retains those publishes.").hidden().built(),
+        atom("systree_reg_view", "vmq_reg_trie",
+             "Routing table of those publishes. This broker has one.")
+            .no_meaning()
+            .hidden(),
         text("prometheus_namespace", "vernemq_",
              "What metric names at /metrics begin with; \"\" is nothing.")
             .built(),
-        flag("graphite_enabled", "off", "Sends metrics to Graphite.").live(),
-        text("graphite_host", "localhost", "Host of the Graphite server.").live(),
+        flag("graphite_enabled", "off", "Sends metrics to Graphite.").live().built(),
+        text("graphite_host", "localhost", "Host of the Graphite server.").live().built(),
         integer("graphite_port", "2003", "Port of the Graphite server.")
             .range(1, kUint16Max)
-            .live(),
-        integer("graphite_interval", "20000", "Period of sending.").unit("ms").live(),
-        flag("graphite_include_labels", "off", "Sends one metric per label.").hidden().live(),
+            .live()
+            .built(),
+        integer("graphite_interval", "20000", "Period of sending; 0 stops it.")
+            .unit("ms")
+            .live()
+            .built(),
+        flag("graphite_include_labels", "off", "Sends one metric per label, too.")
+            .hidden()
+            .live()
+            .built(),
         integer("graphite_connect_timeout", "5000", "Time limit of connecting.")
             .unit("ms")
-            .hidden(),
+            .hidden()
+            .built(),
         integer("graphite_reconnect_timeout", "15000", "Wait before connecting again.")
             .unit("ms")
-            .hidden(),
-        text("graphite_prefix", "", "What metric names begin with at Graphite."),
-        text("graphite_api_key", "", "Key of a hosted Graphite.").secret(),
+            .hidden()
+            .built(),
+        text("graphite_prefix", "", "What metric names begin with at Graphite.").built(),
+        text("graphite_api_key", "", "Key of a hosted Graphite.").secret().built(),
     };
     table.insert(table.end(), std::begin(rows), std::end(rows));
 }

@@ -127,6 +127,32 @@ struct LogSettings {
     friend bool operator==(const LogSettings&, const LogSettings&) = default;
 };
 
+/// Metrics below $SYS.
+struct SystreeSettings {
+    bool systree_enabled = true;
+    std::uint32_t systree_interval_ms = 20'000;  // 0: never
+    std::string systree_mountpoint;
+    std::uint8_t systree_qos = 0;
+    bool systree_retain = false;
+
+    friend bool operator==(const SystreeSettings&, const SystreeSettings&) = default;
+};
+
+/// Metrics sent to a Graphite server.
+struct GraphiteSettings {
+    bool graphite_enabled = false;
+    std::string graphite_host = "localhost";
+    std::uint16_t graphite_port = 2003;
+    std::uint32_t graphite_interval_ms = 20'000;
+    std::uint32_t graphite_connect_timeout_ms = 5000;
+    std::uint32_t graphite_reconnect_timeout_ms = 15'000;
+    std::string graphite_prefix;   // empty: none
+    std::string graphite_api_key;  // empty: none
+    bool graphite_include_labels = false;
+
+    friend bool operator==(const GraphiteSettings&, const GraphiteSettings&) = default;
+};
+
 enum class ListenerKind : std::uint8_t { Tcp, Ssl, Ws, Wss, Http, Https, Vmq, Vmqs };
 
 /// SO_SNDBUF and SO_RCVBUF in bytes.

@@ -265,6 +265,33 @@ LogSettings make_log_settings(const Assignments& assignments) {
     return log;
 }
 
+SystreeSettings make_systree_settings(const Assignments& assignments) {
+    const auto of = [&](std::string_view key) -> const Assignment& { return at(assignments, key); };
+    SystreeSettings systree;
+    systree.systree_enabled = get<bool>(of("systree_enabled"));
+    systree.systree_interval_ms = number<std::uint32_t>(of("systree_interval"));
+    systree.systree_mountpoint = get<std::string>(of("systree_mountpoint"));
+    systree.systree_qos = number<std::uint8_t>(of("systree_qos"));
+    systree.systree_retain = get<bool>(of("systree_retain"));
+    return systree;
+}
+
+GraphiteSettings make_graphite_settings(const Assignments& assignments) {
+    const auto of = [&](std::string_view key) -> const Assignment& { return at(assignments, key); };
+    using U32 = std::uint32_t;
+    GraphiteSettings graphite;
+    graphite.graphite_enabled = get<bool>(of("graphite_enabled"));
+    graphite.graphite_host = get<std::string>(of("graphite_host"));
+    graphite.graphite_port = number<std::uint16_t>(of("graphite_port"));
+    graphite.graphite_interval_ms = number<U32>(of("graphite_interval"));
+    graphite.graphite_connect_timeout_ms = number<U32>(of("graphite_connect_timeout"));
+    graphite.graphite_reconnect_timeout_ms = number<U32>(of("graphite_reconnect_timeout"));
+    graphite.graphite_prefix = get<std::string>(of("graphite_prefix"));
+    graphite.graphite_api_key = get<std::string>(of("graphite_api_key"));
+    graphite.graphite_include_labels = get<bool>(of("graphite_include_labels"));
+    return graphite;
+}
+
 std::vector<ListenerSettings> make_listeners(const Assignments& assignments,
                                              std::vector<Diagnostic>& warnings) {
     std::vector<ListenerSettings> listeners;

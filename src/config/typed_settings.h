@@ -16,6 +16,8 @@ namespace vmq::config {
 [[nodiscard]] NodeSettings make_node_settings(const Assignments& assignments);
 [[nodiscard]] PluginSettings make_plugin_settings(const Assignments& assignments);
 [[nodiscard]] LogSettings make_log_settings(const Assignments& assignments);
+[[nodiscard]] SystreeSettings make_systree_settings(const Assignments& assignments);
+[[nodiscard]] GraphiteSettings make_graphite_settings(const Assignments& assignments);
 
 /// One listener for each address, in the order of the files. Of two with the same address the last
 /// one stays; the other is named in `warnings`.

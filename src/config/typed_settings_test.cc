@@ -29,7 +29,19 @@ TEST(TypedSettings, DefaultsOfTheStructsAreThoseOfTheTable) {
     EXPECT_EQ(config->mqtt(), MqttSettings{});
     EXPECT_EQ(config->node(), NodeSettings{});
     EXPECT_EQ(config->log(), LogSettings{});
+    EXPECT_EQ(config->systree(), SystreeSettings{});
+    EXPECT_EQ(config->graphite(), GraphiteSettings{});
     EXPECT_THAT(config->listeners(), IsEmpty());
+}
+
+TEST(TypedSettings, WhereMetricsGo) {
+    const auto config = config_of(
+        "systree_enabled = off\nsystree_interval = 5\nsystree_mountpoint = m\nsystree_qos = 2\n"
+        "systree_retain = on\ngraphite_enabled = on\ngraphite_host = h\ngraphite_port = 7\n"
+        "graphite_interval = 8\ngraphite_connect_timeout = 9\ngraphite_reconnect_timeout = 10\n"
+        "graphite_prefix = p\ngraphite_api_key = k\ngraphite_include_labels = on\n");
+    EXPECT_EQ(config->systree(), (SystreeSettings{false, 5, "m", 2, true}));
+    EXPECT_EQ(config->graphite(), (GraphiteSettings{true, "h", 7, 8, 9, 10, "p", "k", true}));
 }
 
 TEST(TypedSettings, DefaultsOfAListenerAreThoseOfTheTable) {

@@ -5,13 +5,12 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <span>
-#include <string_view>
+
+#include "metrics/histogram.h"
 
 namespace vmq::metrics {
 
-/// Names are VerneMQ's in lower snake case (counters.cc); those after QueueMessageUnhandled are
-/// ours.
+/// Names, labels and descriptions stand in table.cc.
 enum class Counter : std::uint8_t {
     SocketOpen,
     SocketClose,
@@ -20,22 +19,20 @@ enum class Counter : std::uint8_t {
     BytesReceived,
     BytesSent,
     QueueSetup,
+    QueueInitializedFromStorage,
     QueueTeardown,
     QueueMessageIn,
     QueueMessageOut,
     QueueMessageDrop,       // queue full
     QueueMessageExpired,    // message expiry passed before delivery
-    QueueMessageUnhandled,  // discarded at clean start, QoS 0 to an offline client, clean-up
+    QueueMessageUnhandled,  // the sum of DropOffline and DropSessionEnded
     RouterMatchesLocal,
-    ClientKeepaliveExpired,
     ClientExpired,
-    MqttPublishAuthError,
-    MqttSubscribeAuthError,
-    MqttInvalidMsgSizeError,
-    MqttPubackInvalidError,
-    MqttPubrecInvalidError,
-    MqttPubcompInvalidError,
     QueueMessageDropMaxPacketSize,  // larger than the client's Maximum Packet Size
+    DropOffline,                    // QoS 0 for a session whose client is away
+    DropSessionEnded,               // waited for a session that has ended
+    DropNoSubscriber,               // published, and nobody subscribes
+    DropStoreRefused,               // the store takes nothing: published and refused
     SocketRefusedMaxConnections,
     TlsAcceptPaused,
     ConnectRefusedBusy,
@@ -52,33 +49,99 @@ enum class Counter : std::uint8_t {
     Count,
 };
 
+/// Counted apart for MQTT 3 and MQTT 5.
+enum class VersionCounter : std::uint8_t {
+    ClientKeepaliveExpired,
+    MqttPublishAuthError,
+    MqttSubscribeAuthError,
+    MqttInvalidMsgSizeError,
+    MqttPubackInvalidError,
+    MqttPubrecInvalidError,
+    MqttPubcompInvalidError,
+    Count,
+};
+
 enum class Direction : std::uint8_t { Received, Sent };
 
-[[nodiscard]] std::string_view counter_name(Counter counter) noexcept;
-[[nodiscard]] std::string_view counter_description(Counter counter) noexcept;
+/// A kind of packet. `type` is MQTT's number, 1 to 15. `code` is the MQTT 5 reason code, of a
+/// CONNACK of MQTT 3 the return code; 0 for packets that have none.
+struct PacketKind {
+    Direction direction;
+    bool v5;  // chooses the label mqtt_version "5" or "4"
+    std::uint8_t type;
+    std::uint8_t code = 0;
+};
 
 inline constexpr std::size_t kCounters = static_cast<std::size_t>(Counter::Count);
+inline constexpr std::size_t kVersionCounters = static_cast<std::size_t>(VersionCounter::Count);
+inline constexpr std::size_t kPacketTypes = 16;
+/// One more than the largest [v5 2.4]; a larger one, which no packet may carry, counts as the last.
+inline constexpr std::size_t kReasonCodes = 0xA3;
+inline constexpr std::size_t kReturnCodes = 6;  // of MQTT 3, only CONNACK has one
+
+/// Where a number stands among all of them. What every message counts is close together: packets
+/// without a code or with code 0 come before those with another one.
+namespace cell {
+
+inline constexpr std::size_t kVersioned = kCounters;
+inline constexpr std::size_t kPackets = kVersioned + 2 * kVersionCounters;
+inline constexpr std::size_t kReturned = kPackets + 4 * kPacketTypes;
+inline constexpr std::size_t kCoded = kReturned + kReturnCodes;
+inline constexpr std::size_t kEnd = kCoded + 2 * kPacketTypes * kReasonCodes;
+
+[[nodiscard]] constexpr std::size_t of(Counter counter) noexcept {
+    return static_cast<std::size_t>(counter);
+}
+[[nodiscard]] constexpr std::size_t of(VersionCounter counter, bool v5) noexcept {
+    return kVersioned + 2 * static_cast<std::size_t>(counter) + (v5 ? 1 : 0);
+}
+[[nodiscard]] constexpr std::size_t of(PacketKind kind) noexcept {
+    const std::size_t direction = static_cast<std::size_t>(kind.direction);
+    const std::size_t type = kind.type % kPacketTypes;
+    const std::size_t code = kind.code;
+    if (code == 0) return kPackets + (2 * direction + (kind.v5 ? 1 : 0)) * kPacketTypes + type;
+    if (!kind.v5) return kReturned + (code < kReturnCodes ? code : kReturnCodes - 1);
+    return kCoded + (direction * kPacketTypes + type) * kReasonCodes +
+           (code < kReasonCodes ? code : kReasonCodes - 1);
+}
+
+}  // namespace cell
+
+/// Numbers added up over shards.
+struct Totals {
+    std::array<std::uint64_t, cell::kEnd> cells{};
+
+    [[nodiscard]] std::uint64_t get(Counter counter) const noexcept {
+        return cells[cell::of(counter)];
+    }
+    [[nodiscard]] std::uint64_t get(VersionCounter counter, bool v5) const noexcept {
+        return cells[cell::of(counter, v5)];
+    }
+    [[nodiscard]] std::uint64_t get(PacketKind kind) const noexcept {
+        return cells[cell::of(kind)];
+    }
+};
 
 /// Counters of one shard. Only that shard adds; any thread may read. Never reset: readers subtract.
 class ShardMetrics final {
 public:
     void add(Counter counter, std::uint64_t amount = 1) noexcept {
-        bump(counters_[static_cast<std::size_t>(counter)], amount);
+        bump(cells_[cell::of(counter)], amount);
     }
-    /// `packet_type` is MQTT's number, 1 to 15; `v5` chooses the mqtt_version label "5" or "4".
-    void add_packet(Direction direction, bool v5, unsigned packet_type,
-                    std::uint64_t amount = 1) noexcept {
-        bump(packets_[static_cast<std::size_t>(direction)][v5 ? 1 : 0][packet_type & 15U], amount);
-    }
+    void add(VersionCounter counter, bool v5) noexcept { bump(cells_[cell::of(counter, v5)], 1); }
+    void add(PacketKind kind) noexcept { bump(cells_[cell::of(kind)], 1); }
+    /// How long a turn of the loop has worked, without its sleep.
+    [[nodiscard]] Histogram& turn() noexcept { return turn_; }
+    [[nodiscard]] const Histogram& turn() const noexcept { return turn_; }
 
     [[nodiscard]] std::uint64_t get(Counter counter) const noexcept {
-        return counters_[static_cast<std::size_t>(counter)].load(std::memory_order_relaxed);
+        return read(cell::of(counter));
     }
-    [[nodiscard]] std::uint64_t packets(Direction direction, bool v5,
-                                        unsigned packet_type) const noexcept {
-        return packets_[static_cast<std::size_t>(direction)][v5 ? 1 : 0][packet_type & 15U].load(
-            std::memory_order_relaxed);
+    [[nodiscard]] std::uint64_t get(VersionCounter counter, bool v5) const noexcept {
+        return read(cell::of(counter, v5));
     }
+    [[nodiscard]] std::uint64_t get(PacketKind kind) const noexcept { return read(cell::of(kind)); }
+    void add_to(Totals& totals) const noexcept;
 
 private:
     using Cell = std::atomic<std::uint64_t>;
@@ -86,13 +149,12 @@ private:
     static void bump(Cell& cell, std::uint64_t amount) noexcept {
         cell.store(cell.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
     }
+    [[nodiscard]] std::uint64_t read(std::size_t index) const noexcept {
+        return cells_[index].load(std::memory_order_relaxed);
+    }
 
-    std::array<Cell, kCounters> counters_{};
-    std::array<std::array<std::array<Cell, 16>, 2>, 2> packets_{};
+    std::array<Cell, cell::kEnd> cells_{};
+    Histogram turn_;
 };
-
-/// Sum over shards at one moment.
-[[nodiscard]] std::uint64_t total(std::span<const ShardMetrics* const> shards,
-                                  Counter counter) noexcept;
 
 }  // namespace vmq::metrics

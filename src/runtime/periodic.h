@@ -19,9 +19,11 @@ public:
     /// Returns how long until the next call if that is to be sooner than the interval.
     using Work = std::function<std::optional<Millis>()>;
 
-    /// 0: never. Below 0 counts as above.
-    Periodic(Millis interval, Work work)
-        : work_(std::move(work)), thread_([this, interval] { run(magnitude(interval)); }) {}
+    /// 0: never. Below 0 counts as above. `first`: how long until the first call if that is to be
+    /// sooner.
+    Periodic(Millis interval, Work work, std::optional<Millis> first = std::nullopt)
+        : work_(std::move(work)),
+          thread_([this, interval, first] { run(magnitude(interval), first); }) {}
     ~Periodic() { intervals_.close(); }
     Periodic(const Periodic&) = delete;
     Periodic& operator=(const Periodic&) = delete;
@@ -34,10 +36,10 @@ private:
         return interval < Millis(0) ? -interval : interval;
     }
 
-    void run(Millis interval) {
+    void run(Millis interval, std::optional<Millis> first) {
         constexpr Millis kIdle = std::chrono::hours(1);  // looks at nothing then
         std::vector<Millis> news;
-        Millis patience = interval;
+        Millis patience = std::min(interval, first.value_or(interval));
         while (intervals_.take(news, interval == Millis(0) ? kIdle : patience)) {
             patience = interval;
             if (!news.empty()) {

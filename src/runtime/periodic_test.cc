@@ -25,6 +25,18 @@ TEST(PeriodicShards, CallsAgainAndAgainWhateverTheSignOfTheInterval) {
     }
 }
 
+TEST(PeriodicShards, TheFirstCallMayBeSooner) {
+    std::atomic<int> calls{0};
+    const Periodic periodic(
+        std::chrono::hours(1),
+        [&]() -> std::optional<Millis> {
+            ++calls;
+            return std::nullopt;
+        },
+        Millis(1));
+    wait_for(calls, 1);
+}
+
 TEST(PeriodicShards, NeverUntilItIsGivenAnInterval) {
     std::atomic<int> calls{0};
     Periodic periodic(Millis(0), [&]() -> std::optional<Millis> {

@@ -28,6 +28,7 @@ void ShardLoop::run(TurnHandler& handler) {
         if (busy || again_ || handler.has_mail()) {
             again_ = false;
             busy = finish_turn(handler);
+            count_turn();
             continue;
         }
         arm_timer();
@@ -38,7 +39,13 @@ void ShardLoop::run(TurnHandler& handler) {
         if (!handler.has_mail()) io_.run_one();
         asleep_.store(false, std::memory_order_relaxed);
         busy = finish_turn(handler);
+        count_turn();
     }
+}
+
+// From the first look at the clock, which is close behind the sleep.
+void ShardLoop::count_turn() noexcept {
+    if (turns_ != nullptr) turns_->add(std::chrono::steady_clock::now() - exact_now_);
 }
 
 bool ShardLoop::step(TurnHandler& handler, TimePoint now) {
@@ -50,6 +57,7 @@ bool ShardLoop::step(TurnHandler& handler, TimePoint now) {
 }
 
 bool ShardLoop::finish_turn(TurnHandler& handler) {
+    (void)now();
     const int ready = poller_.dispatch();
     for (int handled = 0; handled < kEventsPerTurn && io_.poll_one() > 0;) ++handled;
     handler.on_mail();
@@ -59,7 +67,8 @@ bool ShardLoop::finish_turn(TurnHandler& handler) {
 }
 
 void ShardLoop::read_clock() const noexcept {
-    now_ = steady_now();
+    exact_now_ = std::chrono::steady_clock::now();
+    now_ = std::chrono::time_point_cast<Millis>(exact_now_);
     now_is_read_ = true;
 }
 

@@ -5,10 +5,12 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <cstdint>
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "metrics/histogram.h"
 #include "runtime/poller.h"
 #include "runtime/timer_wheel.h"
 
@@ -36,6 +38,9 @@ public:
 
     /// Runs until stop(). The calling thread becomes the shard's.
     void run(TurnHandler& handler);
+
+    /// Where run() counts how long each turn works; outlives it. Before run().
+    void measure_turns(metrics::Histogram& turns) noexcept { turns_ = &turns; }
 
     /// One turn at the time `now` without sleeping, for simulations: they call it instead of run().
     /// True: run_again() was called, so run() would not sleep before the next turn.
@@ -70,6 +75,7 @@ private:
     void read_clock() const noexcept;
     /// True: sockets were ready.
     bool finish_turn(TurnHandler& handler);
+    void count_turn() noexcept;
 
     const ShardId id_;
     boost::asio::io_context io_;
@@ -79,6 +85,8 @@ private:
     TimePoint armed_for_ = kNever;
     // Asio sleeps and handles the first event in one call, so the clock is read when it is needed.
     mutable TimePoint now_;
+    mutable std::chrono::steady_clock::time_point exact_now_;  // of the same look at the clock
+    metrics::Histogram* turns_ = nullptr;
     mutable bool now_is_read_ = true;
     TimerWheel timers_;
     TimePoint wake_by_ = kNever;

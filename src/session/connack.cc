@@ -89,7 +89,7 @@ bool encode_accepting_connack(const ConnectPlan& plan, bool session_present, std
     return false;
 }
 
-void encode_refusing_connack(mqtt::ProtocolVersion version, mqtt::ReasonCode reason,
+bool encode_refusing_connack(mqtt::ProtocolVersion version, mqtt::ReasonCode reason,
                              std::string_view reason_string, std::string_view server_reference,
                              std::uint32_t maximum_packet_size, std::string& out) {
     mqtt::Connack packet;
@@ -103,11 +103,13 @@ void encode_refusing_connack(mqtt::ProtocolVersion version, mqtt::ReasonCode rea
     const auto too_large = [&] {
         return maximum_packet_size != 0 && out.size() - before > maximum_packet_size;
     };
-    if (!too_large()) return;
+    if (!too_large()) return true;
     out.resize(before);  // [v5 MQTT-3.2.2-19]
     packet.properties = {};
     mqtt::encode_connack(packet, version, out);
-    if (too_large()) out.resize(before);  // [v5 MQTT-3.1.2-24]
+    if (!too_large()) return true;
+    out.resize(before);  // [v5 MQTT-3.1.2-24]
+    return false;
 }
 
 }  // namespace vmq::session

@@ -16,7 +16,8 @@ namespace vmq::session {
 
 /// Appends the CONNACK that refuses a client, or nothing if even its shortest form is too large.
 /// `maximum_packet_size` 0: no limit known. For v5 `reason` must be one that CONNACK can have.
-void encode_refusing_connack(mqtt::ProtocolVersion version, mqtt::ReasonCode reason,
+/// True: appended.
+bool encode_refusing_connack(mqtt::ProtocolVersion version, mqtt::ReasonCode reason,
                              std::string_view reason_string, std::string_view server_reference,
                              std::uint32_t maximum_packet_size, std::string& out);
 

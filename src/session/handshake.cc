@@ -82,6 +82,7 @@ Handshake::State Handshake::on_connect() {
     plan_.maximum_packet_size = packet.properties.has(Property::MaximumPacketSize)
                                     ? packet.properties.maximum_packet_size
                                     : 0;
+    host_.count_received(version_, PacketType::Connect, ReasonCode::Success);
     if (!status.ok()) {
         // [v3.1.1 MQTT-3.1.4-1]: only an unsupported level is worth a return code.
         const bool told = version_ == ProtocolVersion::V5 ||
@@ -186,6 +187,7 @@ bool Handshake::apply_auth_answer(const Host::AuthAnswer& answer) {
             return false;
         }
         host_.output().bytes() += bytes;
+        host_.count_sent(version_, PacketType::Auth, packet.reason);
         state_ = State::AwaitAuth;
         return false;
     }
@@ -210,6 +212,7 @@ Handshake::State Handshake::on_auth(const mqtt::Frame& frame) {
     }
     const auto status = mqtt::decode_auth(frame, packet);
     if (!status.ok()) return refuse(status.reason, status.what);
+    host_.count_received(version_, PacketType::Auth, packet.reason);
     if (packet.reason != ReasonCode::ContinueAuthentication ||
         packet.properties.authentication_method != extras().authentication_method) {
         return refuse(ReasonCode::ProtocolError, "AUTH with another method or reason");
@@ -373,8 +376,10 @@ Handshake::State Handshake::refuse(ReasonCode reason, std::string_view why, cons
     static const Denial kNoDetails;
     const Denial& details = denial != nullptr ? *denial : kNoDetails;
     reason = refusal_in(PacketType::Connack, reason);
-    encode_refusing_connack(version_, reason, details.reason_string, details.server_reference,
-                            plan_.maximum_packet_size, host_.output().bytes());
+    if (encode_refusing_connack(version_, reason, details.reason_string, details.server_reference,
+                                plan_.maximum_packet_size, host_.output().bytes())) {
+        host_.count_sent(version_, PacketType::Connack, reason);
+    }
     return refuse_silently(reason, why);
 }
 

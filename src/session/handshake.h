@@ -68,6 +68,11 @@ public:
                                   Denial& denial) = 0;
     /// A client id for a client that brought none; never the same twice.
     [[nodiscard]] virtual std::string new_client_id(std::string_view mountpoint) = 0;
+    // Like those of Host.
+    virtual void count_received(mqtt::ProtocolVersion version, mqtt::PacketType type,
+                                mqtt::ReasonCode reason) = 0;
+    virtual void count_sent(mqtt::ProtocolVersion version, mqtt::PacketType type,
+                            mqtt::ReasonCode reason) = 0;
 };
 
 /// Owned by a connection until it is accepted; then the plan moves to the home shard. Sends

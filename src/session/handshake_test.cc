@@ -100,6 +100,10 @@ TEST_F(HandshakeTest, VersionsThatTheListenerDoesNotAllowAreRefused) {
     EXPECT_EQ(answer(connect(kV311)), Texts{"CONNACK 0 0x01"});
     EXPECT_EQ(answer(connect(kV5)), Texts{"CONNACK 0 0x84"});
     EXPECT_EQ(host_.take_calls(), Texts{}) << "nobody was asked";
+    const Texts counted{"< 3 CONNECT success", "> 3 CONNACK unsupported_protocol_version",
+                        "< 4 CONNECT success", "> 4 CONNACK unsupported_protocol_version",
+                        "< 5 CONNECT success", "> 5 CONNACK unsupported_protocol_version"};
+    EXPECT_EQ(host_.counted, counted);
 }
 
 TEST_F(HandshakeTest, BridgesAreAVersionOfTheirOwn) {

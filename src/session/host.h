@@ -118,7 +118,8 @@ public:
     // Answers to what must survive a crash.
     /// Something that this client has changed is not safe yet: answers go through send_when_safe().
     [[nodiscard]] virtual bool unsafe() const noexcept = 0;
-    virtual void send_when_safe(mqtt::PacketType type, std::string packet) = 0;
+    virtual void send_when_safe(mqtt::PacketType type, mqtt::ReasonCode reason,
+                                std::string packet) = 0;
 
     // Ending.
     virtual void set_session_expiry(std::uint32_t seconds) = 0;
@@ -134,9 +135,11 @@ public:
     };
     virtual AuthAnswer reauthenticate(std::string_view method, std::string_view data) = 0;
 
-    // Counting.
-    virtual void count_received(mqtt::PacketType type) = 0;
-    virtual void count_sent(mqtt::PacketType type) = 0;
+    // Counting. `reason` of packets that have none is Success.
+    virtual void count_received(mqtt::ProtocolVersion version, mqtt::PacketType type,
+                                mqtt::ReasonCode reason) = 0;
+    virtual void count_sent(mqtt::ProtocolVersion version, mqtt::PacketType type,
+                            mqtt::ReasonCode reason) = 0;
 };
 
 }  // namespace vmq::session

@@ -17,6 +17,25 @@ using mqtt::ProtocolVersion;
 using mqtt::QoS;
 using mqtt::ReasonCode;
 
+namespace {
+
+/// Counted by their reason, so after they have been decoded.
+bool has_reason(PacketType type) noexcept {
+    switch (type) {
+        case PacketType::Puback:
+        case PacketType::Pubrec:
+        case PacketType::Pubrel:
+        case PacketType::Pubcomp:
+        case PacketType::Disconnect:
+        case PacketType::Auth:
+            return true;
+        default:
+            return false;
+    }
+}
+
+}  // namespace
+
 Session::Session(Host& host, const ConnectPlan& plan, TimePoint now)
     : host_(host),
       plan_(plan),
@@ -29,12 +48,14 @@ void Session::accept(bool session_present) {
         return host_.close(CloseCause::PacketTooLarge,
                            "CONNACK larger than the client's Maximum Packet Size");
     }
-    host_.count_sent(PacketType::Connack);
+    host_.count_sent(version_, PacketType::Connack, ReasonCode::Success);
 }
 
 void Session::on_frame(const mqtt::Frame& frame, TimePoint now) {
     VMQ_ASSERT(state_ == State::Open);
-    host_.count_received(frame.type);
+    if (!has_reason(frame.type)) {
+        host_.count_received(version_, frame.type, ReasonCode::Success);
+    }
     switch (frame.type) {
         case PacketType::Publish:
             return on_publish(frame, now);
@@ -51,7 +72,7 @@ void Session::on_frame(const mqtt::Frame& frame, TimePoint now) {
             const auto status = mqtt::decode_pingreq(frame, version_);
             if (!status.ok()) return fail(status.reason, status.what);
             mqtt::encode_pingresp(host_.output().bytes());  // [v5 MQTT-3.12.4-1]
-            return host_.count_sent(PacketType::Pingresp);
+            return host_.count_sent(version_, PacketType::Pingresp, ReasonCode::Success);
         }
         case PacketType::Disconnect:
             return on_disconnect(frame);
@@ -90,8 +111,12 @@ void Session::resume(TimePoint now) {
             return on_publish(frame, now);
         case PacketType::Subscribe:
             return on_subscribe(frame);
-        case PacketType::Auth:
-            return on_auth(frame);
+        case PacketType::Auth: {
+            mqtt::Auth packet;
+            const auto status = mqtt::decode_auth(frame, packet);
+            VMQ_ASSERT(status.ok());
+            return reauthenticate(frame, packet);
+        }
         default:
             VMQ_ASSERT(false);
     }
@@ -108,6 +133,7 @@ void Session::on_ack(const mqtt::Frame& frame) {
     mqtt::Ack packet;
     const auto status = mqtt::decode_ack(frame, version_, packet);
     if (!status.ok()) return fail(status.reason, status.what);
+    host_.count_received(version_, frame.type, packet.reason);
     switch (frame.type) {
         case PacketType::Puback:
             (void)host_.on_puback(packet.id);
@@ -143,6 +169,7 @@ void Session::on_disconnect(const mqtt::Frame& frame) {
     mqtt::Disconnect packet;
     const auto status = mqtt::decode_disconnect(frame, version_, packet);
     if (!status.ok()) return fail(status.reason, status.what);
+    host_.count_received(version_, frame.type, packet.reason);
     if (packet.properties.has(mqtt::Property::SessionExpiryInterval)) {
         // A session that ends with its connection cannot be prolonged [v5 3.14.2.2.2].
         if (plan_.session_expiry_s == 0 && packet.properties.session_expiry_interval != 0) {
@@ -167,6 +194,11 @@ void Session::on_auth(const mqtt::Frame& frame) {
     mqtt::Auth packet;
     const auto status = mqtt::decode_auth(frame, packet);
     if (!status.ok()) return fail(status.reason, status.what);
+    host_.count_received(version_, frame.type, packet.reason);
+    reauthenticate(frame, packet);
+}
+
+void Session::reauthenticate(const mqtt::Frame& frame, const mqtt::Auth& packet) {
     const std::string_view method = packet.properties.authentication_method;
     // [v5 MQTT-4.12.0-7, MQTT-4.12.1-1]
     if (!plan_.extras || plan_.extras->authentication_method.empty()) {
@@ -196,13 +228,13 @@ void Session::on_auth(const mqtt::Frame& frame) {
                reply.properties.authentication_data, answer.data);
     std::string bytes;
     mqtt::encode_auth(reply, bytes);
-    if (!send_if_fits(PacketType::Auth, bytes)) fail_to_answer();
+    if (!send_if_fits(PacketType::Auth, reply.reason, bytes)) fail_to_answer();
 }
 
 void Session::send_ack(PacketType type, PacketId id, ReasonCode reason,
                        std::string_view reason_string) {
     if (state_ == State::Closed) return;  // [v5 MQTT-3.14.4-1]
-    host_.count_sent(type);
+    host_.count_sent(version_, type, reason);
     encode_ack(type, id, reason, reason_string, host_.output().bytes());
 }
 
@@ -210,7 +242,7 @@ void Session::answer_safely(PacketType type, PacketId id, ReasonCode reason) {
     if (!host_.unsafe()) return send_ack(type, id, reason);
     std::string packet;
     encode_ack(type, id, reason, {}, packet);
-    host_.send_when_safe(type, std::move(packet));
+    host_.send_when_safe(type, reason, std::move(packet));
 }
 
 void Session::encode_ack(PacketType type, PacketId id, ReasonCode reason,
@@ -238,9 +270,9 @@ void Session::encode_ack(PacketType type, PacketId id, ReasonCode reason,
 }
 
 bool Session::answer_if_fits(PacketType type, std::string packet) {
-    if (!host_.unsafe()) return send_if_fits(type, packet);
+    if (!host_.unsafe()) return send_if_fits(type, ReasonCode::Success, packet);
     if (!fits(packet.size())) return false;
-    host_.send_when_safe(type, std::move(packet));
+    host_.send_when_safe(type, ReasonCode::Success, std::move(packet));
     return true;
 }
 
@@ -273,7 +305,7 @@ void Session::disconnect(ReasonCode reason, CloseCause cause, std::string_view d
             packet.properties = {};
             mqtt::encode_disconnect(packet, version_, bytes);
         }
-        (void)send_if_fits(PacketType::Disconnect, bytes);
+        (void)send_if_fits(PacketType::Disconnect, reason, bytes);
     }
     host_.close(cause, detail);
 }
@@ -282,10 +314,10 @@ bool Session::fits(std::size_t packet_size) const noexcept {
     return plan_.maximum_packet_size == 0 || packet_size <= plan_.maximum_packet_size;
 }
 
-bool Session::send_if_fits(PacketType type, const std::string& packet) {
+bool Session::send_if_fits(PacketType type, ReasonCode reason, const std::string& packet) {
     if (!fits(packet.size())) return false;
     host_.output().bytes() += packet;
-    host_.count_sent(type);
+    host_.count_sent(version_, type, reason);
     return true;
 }
 

@@ -105,6 +105,7 @@ private:
     void on_unsubscribe(const mqtt::Frame& frame);
     void on_disconnect(const mqtt::Frame& frame);
     void on_auth(const mqtt::Frame& frame);
+    void reauthenticate(const mqtt::Frame& frame, const mqtt::Auth& packet);
 
     void acknowledge(mqtt::PacketId id, mqtt::QoS qos, mqtt::ReasonCode reason,
                      std::uint32_t waits = 0);
@@ -127,7 +128,7 @@ private:
     /// client accepts.
     bool answer_if_fits(mqtt::PacketType type, std::string packet);
     /// Appends `packet` to the output unless it is larger than the client accepts.
-    bool send_if_fits(mqtt::PacketType type, const std::string& packet);
+    bool send_if_fits(mqtt::PacketType type, mqtt::ReasonCode reason, const std::string& packet);
     [[nodiscard]] std::string publish_properties(const Outgoing& outgoing, TimePoint now,
                                                  std::uint16_t alias) const;
     bool send_publish_plain(const Outgoing& outgoing, std::string_view topic,

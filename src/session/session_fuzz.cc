@@ -133,7 +133,8 @@ public:
         return waits;
     }
     [[nodiscard]] bool unsafe() const noexcept override { return !held_back.empty(); }
-    void send_when_safe(mqtt::PacketType /*type*/, std::string packet) override {
+    void send_when_safe(mqtt::PacketType /*type*/, mqtt::ReasonCode /*reason*/,
+                        std::string packet) override {
         held_back = std::move(packet);
     }
     bool qos2_forget(PacketId id) override {
@@ -175,8 +176,10 @@ public:
     void unsubscribed(const std::vector<std::string_view>& /*filters*/) override {}
     void set_session_expiry(std::uint32_t /*seconds*/) override {}
     void discard_will() override {}
-    void count_received(PacketType /*type*/) override {}
-    void count_sent(PacketType /*type*/) override {}
+    void count_received(mqtt::ProtocolVersion /*version*/, PacketType /*type*/,
+                        ReasonCode /*reason*/) override {}
+    void count_sent(mqtt::ProtocolVersion /*version*/, PacketType /*type*/,
+                    ReasonCode /*reason*/) override {}
 
 private:
     Answer answer(Denial& denial) {

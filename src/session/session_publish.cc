@@ -203,7 +203,7 @@ bool Session::send_publish(const Outgoing& outgoing, TimePoint now, PublishTempl
         out[at + encoding.id_at] = static_cast<char>(id >> 8U);
         out[at + encoding.id_at + 1] = static_cast<char>(id & 0xFFU);
     }
-    host_.count_sent(PacketType::Publish);
+    host_.count_sent(version_, PacketType::Publish, ReasonCode::Success);
     return true;
 }
 
@@ -236,7 +236,7 @@ bool Session::send_publish_plain(const Outgoing& outgoing, std::string_view topi
         output.append_reference(packet.payload,
                                 std::make_shared<const mqtt::MessagePtr>(*outgoing.message));
     }
-    host_.count_sent(PacketType::Publish);
+    host_.count_sent(version_, PacketType::Publish, ReasonCode::Success);
     return true;
 }
 

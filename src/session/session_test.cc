@@ -241,6 +241,8 @@ TEST_F(SessionTest, ReauthenticationMayWaitAndMayFail) {  // [v5 MQTT-4.12.1-2]
     session().resume(now_);
     EXPECT_EQ(sent(), Texts{"DISCONNECT 0x87"});
     expect_closed(CloseCause::NotAuthorized);
+    const Texts counted{"< 5 AUTH reauthenticate", "> 5 DISCONNECT not_authorized"};
+    EXPECT_EQ(host_.counted, counted) << "once, although it was handled twice";
 }
 
 TEST_F(SessionTest, MayBeClosedWhileParked) {

@@ -170,6 +170,10 @@ bool Engine::needs_reopening() const noexcept {
 
 bool Engine::reclaim() { return impl_->reclaimer->step(); }
 
+Engine::Sizes Engine::sizes() const {
+    return {impl_->database->bytes_on_disk(), impl_->database->memory_used()};
+}
+
 EngineStats Engine::stats() const {
     const Database& database = *impl_->database;
     EngineStats stats;

@@ -53,8 +53,8 @@ enum class Durability : std::uint8_t {
 };
 
 /// One per directory, which it locks. write(), flush() and reclaim() belong to one thread; load()
-/// to another or the same; stats(), check() and checkpoint() may be called from any at the same
-/// time. See format.md for every byte.
+/// to another or the same; sizes(), stats(), check() and checkpoint() may be called from any at the
+/// same time. See format.md for every byte.
 class Engine {
 public:
     /// Opens or makes the store. Another process on it, an unknown newer format and a directory
@@ -108,6 +108,12 @@ public:
     /// there is more to do.
     virtual bool reclaim();
 
+    struct Sizes {
+        std::uint64_t bytes_on_disk = 0;
+        std::uint64_t memory_bytes = 0;  // of block cache and write buffers
+    };
+    /// Looks at the directory only.
+    [[nodiscard]] virtual Sizes sizes() const;
     /// Reads the keys of all sessions, so not for every second.
     [[nodiscard]] EngineStats stats() const;
     /// A consistent copy in a folder that does not exist yet; hard links where possible.

@@ -48,6 +48,7 @@ public:
     int closes = 0;
     std::string close_detail;
     int counted_sent = 0;
+    std::vector<std::string> counted;  // "> 5 CONNACK success": direction, version, packet, reason
 
     /// Everything that was sent since the last call, as bytes.
     [[nodiscard]] std::string take_bytes() {
@@ -125,7 +126,8 @@ public:
         return waits_for_received;
     }
     [[nodiscard]] bool unsafe() const noexcept override { return not_safe_yet; }
-    void send_when_safe(mqtt::PacketType /*type*/, std::string packet) override {
+    void send_when_safe(mqtt::PacketType /*type*/, mqtt::ReasonCode /*reason*/,
+                        std::string packet) override {
         held_back += packet;
     }
     bool qos2_forget(mqtt::PacketId id) override {
@@ -176,10 +178,22 @@ public:
         calls.push_back(fmt::format("expiry {}", seconds));
     }
     void discard_will() override { calls.emplace_back("discard will"); }
-    void count_received(mqtt::PacketType /*type*/) override {}
-    void count_sent(mqtt::PacketType /*type*/) override { ++counted_sent; }
+    void count_received(mqtt::ProtocolVersion version, mqtt::PacketType type,
+                        mqtt::ReasonCode reason) override {
+        counted.push_back(counted_text("<", version, type, reason));
+    }
+    void count_sent(mqtt::ProtocolVersion version, mqtt::PacketType type,
+                    mqtt::ReasonCode reason) override {
+        ++counted_sent;
+        counted.push_back(counted_text(">", version, type, reason));
+    }
 
 private:
+    static std::string counted_text(const char* direction, mqtt::ProtocolVersion version,
+                                    mqtt::PacketType type, mqtt::ReasonCode reason) {
+        return fmt::format("{} {} {} {}", direction, static_cast<unsigned>(version),
+                           mqtt::packet_name(type), mqtt::reason_name(reason));
+    }
     AuthAnswer auth_answer(std::string_view method, std::string_view data) {
         if (on_auth) return on_auth(method, data);
         AuthAnswer answer;

@@ -89,6 +89,12 @@ std::unique_ptr<SimulatedBroker> make(TestBroker::Options& options) {
                                              kWallStart + options.since_start.count());
 }
 
+std::unique_ptr<metrics::Totals> totals_of(const auto& shards) {
+    auto totals = std::make_unique<metrics::Totals>();
+    for (const auto& shard : shards) shard->counters().add_to(*totals);
+    return totals;
+}
+
 }  // namespace
 
 TestBroker::TestBroker(Options options) : made_(make(options)), simulation_(*made_) {
@@ -168,9 +174,16 @@ std::string TestBroker::id_on(ShardId id, std::string_view prefix) const {
 }
 
 std::uint64_t TestBroker::count(metrics::Counter counter) const {
-    std::uint64_t sum = 0;
-    for (const auto& shard : simulation_.shards()) sum += shard->counters().get(counter);
-    return sum;
+    return totals_of(simulation_.shards())->get(counter);
+}
+
+std::uint64_t TestBroker::count(metrics::VersionCounter counter) const {
+    const auto totals = totals_of(simulation_.shards());
+    return totals->get(counter, false) + totals->get(counter, true);
+}
+
+std::uint64_t TestBroker::count(metrics::PacketKind kind) const {
+    return totals_of(simulation_.shards())->get(kind);
 }
 
 }  // namespace vmq::testing

@@ -78,6 +78,10 @@ public:
     [[nodiscard]] SimulatedBroker& simulation() noexcept { return simulation_; }
     /// Of all shards.
     [[nodiscard]] std::uint64_t count(metrics::Counter counter) const;
+    /// Of both versions.
+    [[nodiscard]] std::uint64_t count(metrics::VersionCounter counter) const;
+    /// All shards together.
+    [[nodiscard]] std::uint64_t count(metrics::PacketKind kind) const;
     /// Moves the bytes of all clients; the broker does nothing.
     bool exchange();
 
