@@ -1,5 +1,7 @@
 #include "broker/inspect.h"
 
+#include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "broker/broker.h"
@@ -21,6 +23,23 @@ void add(NodeSnapshot& sum, const metrics::ShardMetrics& shard) {
     }
 }
 
+/// Never below 0: what is counted meanwhile may be in the base and not in the sum.
+void subtract(std::uint64_t& value, std::uint64_t base) { value -= std::min(value, base); }
+
+void subtract(NodeSnapshot& sum, const NodeSnapshot& base) {
+    for (std::size_t i = 0; i < metrics::kCounters; ++i) {
+        subtract(sum.counters[i], base.counters[i]);
+    }
+    for (std::size_t direction = 0; direction < sum.packets.size(); ++direction) {
+        for (std::size_t version = 0; version < sum.packets[direction].size(); ++version) {
+            for (std::size_t type = 0; type < sum.packets[direction][version].size(); ++type) {
+                subtract(sum.packets[direction][version][type],
+                         base.packets[direction][version][type]);
+            }
+        }
+    }
+}
+
 ListenerSnapshot picture_of(const Listener& listener, bool accepting) {
     ListenerSnapshot picture;
     picture.type = type_of(listener.kind);
@@ -30,6 +49,7 @@ ListenerSnapshot picture_of(const Listener& listener, bool accepting) {
     picture.mountpoint = listener.policy.mountpoint;
     picture.running = accepting && listener.running();
     picture.connections = listener.connections();
+    picture.accepted = listener.accepted();
     if (listener.max_connections != 0) picture.max_connections = listener.max_connections;
     return picture;
 }
@@ -39,8 +59,18 @@ ListenerSnapshot picture_of(const Listener& listener, bool accepting) {
 Inspector::Inspector(const Broker& broker, std::string node, std::string version)
     : broker_(broker), node_(std::move(node)), version_(std::move(version)), start_(steady_now()) {}
 
-NodeSnapshot Inspector::snapshot() const {
+NodeSnapshot Inspector::counted() const {
     NodeSnapshot result;
+    for (const auto& shard : broker_.shards()) add(result, shard->counters());
+    return result;
+}
+
+void Inspector::reset_counters() { base_.set(std::make_shared<const NodeSnapshot>(counted())); }
+
+NodeSnapshot Inspector::snapshot() const {
+    const auto base = base_.get();
+    NodeSnapshot result = counted();
+    if (base) subtract(result, *base);
     result.node = node_;
     result.version = version_;
     result.uptime = steady_now() - start_;
@@ -48,7 +78,6 @@ NodeSnapshot Inspector::snapshot() const {
         result.connections += shard->connection_count();
         result.clients += shard->client_count();
         result.subscriptions += shard->subscription_count();
-        add(result, shard->counters());
     }
     result.retained_messages = broker_.shared().retained.size();
     result.retained_bytes = broker_.shared().retained.bytes();

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "metrics/counters.h"
+#include "runtime/published.h"
 
 namespace vmq::broker {
 
@@ -23,6 +24,7 @@ struct ListenerSnapshot {
     std::string mountpoint;
     bool running = false;
     std::uint32_t connections = 0;
+    std::uint64_t accepted = 0;                    // since it was opened
     std::optional<std::uint32_t> max_connections;  // none: unlimited
 };
 
@@ -57,12 +59,18 @@ public:
 
     /// Each number is right at some moment of the call, all of them together at none.
     [[nodiscard]] NodeSnapshot snapshot() const;
+    /// Counters begin again at 0 in snapshots taken from now on.
+    void reset_counters();
 
 private:
+    /// What the shards have counted in all.
+    [[nodiscard]] NodeSnapshot counted() const;
+
     const Broker& broker_;
     const std::string node_;
     const std::string version_;
     const TimePoint start_;
+    runtime::Published<const NodeSnapshot> base_;  // counted before the last reset; null: nothing
 };
 
 }  // namespace vmq::broker

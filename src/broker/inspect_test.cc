@@ -37,6 +37,20 @@ TEST(InspectorShards, AddsWhatTheShardsCounted) {
     EXPECT_EQ(snapshot.packet(Direction::Received, true, 3), 0U);
 }
 
+TEST(InspectorShards, CountersBeginAgainAtZero) {
+    Broker broker(two_listeners());
+    using metrics::Counter;
+    using metrics::Direction;
+    Inspector inspector(broker, "a@b", "1.0");
+    broker.shards()[0]->metrics().add(Counter::SocketOpen, 5);
+    broker.shards()[1]->metrics().add_packet(Direction::Sent, true, 3, 5);
+    inspector.reset_counters();
+    EXPECT_EQ(inspector.snapshot().counter(Counter::SocketOpen), 0U);
+    EXPECT_EQ(inspector.snapshot().packet(Direction::Sent, true, 3), 0U);
+    broker.shards()[1]->metrics().add(Counter::SocketOpen, 2);
+    EXPECT_EQ(inspector.snapshot().counter(Counter::SocketOpen), 2U);
+}
+
 TEST(InspectorShards, ListenersRunUntilTheBrokerStops) {
     Broker broker(two_listeners());
     ASSERT_TRUE(broker.start());

@@ -22,7 +22,7 @@ SimulatedRig::SimulatedRig(const broker::BrokerOptions& options, bool kept) {
         broker::Listener& listener = broker_->listener(each.name);
         listener.max_connections = each.max_connections;
         listener.policy = each.policy;
-        listener.settings = std::make_shared<const session::Settings>(each.settings);
+        listener.settings.set(std::make_shared<const session::Settings>(each.settings));
     }
     if (options.expire_retain_cache > Seconds(0)) {
         broker_->shards().front()->sweep_retained_every(options.expire_retain_cache);
