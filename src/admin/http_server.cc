@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -48,8 +49,9 @@ http::response<http::string_body> make_response(HttpResponse answer, unsigned ve
 class HttpServer::Impl final {
 public:
     struct Endpoint {
-        std::size_t index = 0;  // of its options
-        std::uint32_t connections = 0;
+        std::size_t index = 0;                      // of its options
+        std::atomic<std::uint32_t> connections{0};  // only written on the server's thread
+        std::atomic<std::uint64_t> accepted{0};
         std::optional<tcp::acceptor> acceptor;
         std::optional<asio::steady_timer> retry;
     };
@@ -75,6 +77,8 @@ public:
         return options.listeners[endpoint.index];
     }
     [[nodiscard]] NodeView view() const;
+    [[nodiscard]] std::vector<broker::ListenerSnapshot> snapshot() const;
+    [[nodiscard]] std::uint64_t refused() const noexcept { return refused_.load(); }
 
     HttpOptions options;
     std::uint32_t connections = 0;
@@ -83,7 +87,7 @@ private:
     void take(Endpoint& endpoint, tcp::socket socket);
 
     const Inspect inspect_;
-    std::uint64_t refused_ = 0;
+    std::atomic<std::uint64_t> refused_{0};
     std::vector<std::unique_ptr<Endpoint>> endpoints_;
     asio::io_context io_{1};  // destroys the connections, so it stands after what they use
     std::optional<runtime::IoThread> thread_;
@@ -255,8 +259,9 @@ void HttpServer::Impl::accept(Endpoint& endpoint) {
 }
 
 void HttpServer::Impl::take(Endpoint& endpoint, tcp::socket socket) {
+    ++endpoint.accepted;
     if (connections >= kMaxHttpConnections ||
-        endpoint.connections >= settings(endpoint).max_connections) {
+        endpoint.connections.load() >= settings(endpoint).max_connections) {
         ++refused_;
         return;
     }
@@ -264,7 +269,13 @@ void HttpServer::Impl::take(Endpoint& endpoint, tcp::socket socket) {
 }
 
 NodeView HttpServer::Impl::view() const {
-    NodeView result{inspect_(), refused_};
+    NodeView result{inspect_(), refused_.load()};
+    for (auto& listener : snapshot()) result.node.listeners.push_back(std::move(listener));
+    return result;
+}
+
+std::vector<broker::ListenerSnapshot> HttpServer::Impl::snapshot() const {
+    std::vector<broker::ListenerSnapshot> result;
     for (const auto& endpoint : endpoints_) {
         const HttpListenerOptions& listener = options.listeners[endpoint->index];
         broker::ListenerSnapshot picture;
@@ -273,9 +284,10 @@ NodeView HttpServer::Impl::view() const {
         picture.address = listener.socket.address;
         picture.port = listener.socket.port;
         picture.running = true;
-        picture.connections = endpoint->connections;
+        picture.connections = endpoint->connections.load();
+        picture.accepted = endpoint->accepted.load();
         picture.max_connections = listener.max_connections;
-        result.node.listeners.push_back(std::move(picture));
+        result.push_back(std::move(picture));
     }
     return result;
 }
@@ -292,6 +304,10 @@ Result<void> HttpServer::start() {
     if (!impl_->options.listeners.empty()) impl_->run();
     return {};
 }
+
+std::vector<broker::ListenerSnapshot> HttpServer::snapshot() const { return impl_->snapshot(); }
+
+std::uint64_t HttpServer::refused() const noexcept { return impl_->refused(); }
 
 const std::vector<HttpListenerOptions>& HttpServer::listeners() const noexcept {
     return impl_->options.listeners;

@@ -45,6 +45,12 @@ public:
     /// Opens every listener, then starts the thread; once. On an error nothing runs.
     [[nodiscard]] Result<void> start();
 
+    /// What operators may know of the listeners; any thread.
+    [[nodiscard]] std::vector<broker::ListenerSnapshot> snapshot() const;
+
+    /// Connections closed because there were too many; any thread.
+    [[nodiscard]] std::uint64_t refused() const noexcept;
+
     /// After start() with the ports as the system chose them.
     [[nodiscard]] const std::vector<HttpListenerOptions>& listeners() const noexcept;
 
