@@ -48,8 +48,8 @@ struct Backend {
         logger->flush_on(spdlog::level::trace);
     }
     void drain() {
-        logger.reset();
-        pool.reset();  // joins its thread after the last line
+        pool.reset();    // joins its thread after the last line
+        logger.reset();  // here and not by that thread, which is spdlog's own code
     }
 };
 

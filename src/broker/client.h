@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/ids.h"
+#include "broker/listener.h"
 #include "mqtt/message.h"
 #include "mqtt/packets.h"
 #include "queue/queue.h"
@@ -80,6 +81,8 @@ public:
     std::vector<std::unique_ptr<Lane>> more;
     std::shared_ptr<const session::Settings> settings;
     std::unique_ptr<session::StoredWill> will;  // delayed, the connection is gone
+    /// Where its last connection came in; null: before this process.
+    const Listener* listener = nullptr;
     /// The user of a session that lasts, connected or not; null: it has none.
     std::unique_ptr<const std::string> username;
     store::WritePosition last_write = 0;  // of what it changed; its next answer waits for it

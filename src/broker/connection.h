@@ -146,6 +146,7 @@ private:
         std::size_t waits_for = 0;
         TimePoint give_up_at = kNever;
         std::size_t* next = nullptr;
+        bool gave_up = false;  // on one that did not answer in time
         Late<hooks::RegisterVerdict> on_register;
         Late<hooks::AuthVerdict> on_auth;
         Late<hooks::PublishVerdict> on_publish;
@@ -175,6 +176,11 @@ private:
     [[nodiscard]] const hooks::PluginOrder* plugins_for(hooks::Hook hook) const noexcept;
     /// No plugin implements `hook` for this listener.
     [[nodiscard]] bool nobody_decides(hooks::Hook hook) const noexcept;
+    /// Nor has anybody asked for one: whoever is let in without a password may do it.
+    [[nodiscard]] bool anonymous_may(hooks::Hook hook) const noexcept;
+    /// Too many logins have failed, see LoginGuard.
+    [[nodiscard]] bool is_blocked(std::string_view username, session::Denial& denial);
+    void count_failed_login(mqtt::ReasonCode reason, std::string_view username);
     session::Answer apply(hooks::PublishVerdict verdict, session::PublishIntent& intent,
                           session::Denial& denial);
     [[nodiscard]] hooks::SubscriberId subscriber_id() const noexcept;

@@ -26,6 +26,8 @@ inline constexpr std::chrono::microseconds kHandshakeSlice{2000};
 inline constexpr Millis kAcceptPause{20};
 /// How long a turn checks whether subscriptions are still allowed.
 inline constexpr std::chrono::microseconds kRightsSlice{1000};
+/// Sessions per shard and check whose loss is logged one by one.
+inline constexpr std::size_t kRightsLogged = 50;
 /// Most messages one client is sent from its queue in one go before others have their turn.
 inline constexpr int kPumpBudget = 1000;
 /// Longest topic, client id or mountpoint: what two bytes of length can say.

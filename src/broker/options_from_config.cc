@@ -261,6 +261,10 @@ ConfiguredBroker options_from_config(const config::Config& config) {
     const bool nobody = std::none_of(
         options.listeners.begin(), options.listeners.end(),
         [](const ListenerOptions& listener) { return listener.settings.allow_anonymous; });
+    // A plugin that decides about rights, or may: with one that cannot be had nothing is open.
+    options.anonymous_unrestricted =
+        std::all_of(plugins.enabled.begin(), plugins.enabled.end(),
+                    [](const config::EnabledPlugin& each) { return each.name == "vmq_passwd"; });
     const bool nobody_asks =
         std::all_of(plugins.enabled.begin(), plugins.enabled.end(),
                     [](const config::EnabledPlugin& each) { return each.name == "vmq_acl"; });

@@ -56,6 +56,10 @@ struct SharedState {
     /// How long a plugin may take to answer; it is then as if it had no opinion.
     Millis hook_timeout{15'000};
     std::unique_ptr<LoginGuard> login_guard;  // null: no limits
+    Revocations revocations;
+    /// Where no plugin decides about publishing or subscribing, anonymous clients may do it. Only
+    /// if nobody has asked for such a plugin: one that is missing must not open anything.
+    bool anonymous_unrestricted = true;
     /// How long writes wait for being taken back; simulations choose it.
     Millis lazy_write_delay = kLazyWriteDelay;
     /// Of sessions that an earlier process left behind, until their clients are back.
@@ -163,6 +167,8 @@ public:
     // Rights that end, see shard_rights.cc.
     /// One portion of a check of all subscriptions; the rest follows in later turns.
     void check_rights(const std::shared_ptr<RightsCheck>& check);
+    /// The same; true: it was the last one.
+    bool check_rights_some(const std::shared_ptr<RightsCheck>& check);
     /// DISCONNECT 0x87 to those who are no longer allowed to be here.
     void disconnect_unwelcome(const Unwelcome& unwelcome, std::string_view why);
 
@@ -346,6 +352,10 @@ private:
     bool ask_for_right(const std::shared_ptr<RightsCheck>& check, Client& client,
                        const std::string& filter, std::size_t first);
     bool end_right(Client& client, const std::string& filter);
+    /// Whether a session that somebody else has left may be given to this user: he may subscribe to
+    /// all it has. Plugins that answer later are not asked.
+    [[nodiscard]] bool may_resume(const Client& client, const Connection& connection,
+                                  const session::ConnectPlan& plan);
     /// Whom the client's listener asks about subscriptions beside `plugin`.
     [[nodiscard]] hooks::PluginOrder others_for(const Client& client,
                                                 std::string_view plugin) const;

@@ -73,7 +73,9 @@ void Shard::attach(Connection& connection, session::ConnectPlan plan) {
         found = clients_.find(key);
     }
     bool discarded = false;  // a session that the store knew
-    if (found != clients_.end() && plan.clean_start && !((*found)->online() && several)) {
+    const bool anew =
+        found != clients_.end() && (plan.clean_start || !may_resume(**found, connection, plan));
+    if (anew && !((*found)->online() && several)) {
         discarded = (*found)->stored();
         end_client(**found);  // [v5 MQTT-3.1.2-4] [v3.1.1 MQTT-3.1.2-6]
         found = clients_.end();
@@ -102,6 +104,9 @@ void Shard::displace(Client& client, bool clean_start) {
 void Shard::begin_session(Client& client, Connection& connection, session::ConnectPlan plan,
                           bool session_present, bool discarded) {
     client.settings = plan.settings;
+    client.listener = &connection.listener();
+    const bool revoked = plan.username && shared_.revocations.hit(plan.accepted_at, *plan.username,
+                                                                  plan.authenticated_by);
     // Sessions of one client id share a queue for when none is there: the longest one decides.
     client.session_expiry_s = client.online()
                                   ? std::max(client.session_expiry_s, plan.session_expiry_s)
@@ -137,6 +142,10 @@ void Shard::begin_session(Client& client, Connection& connection, session::Conne
     log::debug("client {} connected from {}:{} as {}", client.client_id, connection.peer().address,
                connection.peer().port, connection.plan().username.value_or("nobody"));
     pump(client, *lane);
+    if (!revoked) return;
+    metrics_.add(Counter::SessionsRevoked);
+    connection.session()->disconnect(mqtt::ReasonCode::NotAuthorized, CloseCause::NotAuthorized,
+                                     "the password has changed or is gone");
 }
 
 void Shard::drop_at_attach(Client& client, std::vector<queue::Delivery> dropped) {

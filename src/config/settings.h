@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -83,6 +85,7 @@ struct EnabledPlugin {
     std::string name;
     std::string path;  // empty: it is part of the broker
     std::optional<std::int64_t> priority;
+    std::map<std::string, std::string, std::less<>> settings;  // NAME.KEY by KEY, with a path only
 
     friend bool operator==(const EnabledPlugin&, const EnabledPlugin&) = default;
 };

@@ -163,6 +163,12 @@ std::vector<EnabledPlugin> enabled_plugins(const Assignments& assignments) {
         if (words[2] == "path") found->second.path = get<std::string>(assignment);
         if (words[2] == "priority") found->second.priority = number<std::int64_t>(assignment);
     }
+    for (const auto& [key, assignment] : assignments) {
+        if (assignment.setting != &foreign_plugin_setting()) continue;
+        const auto found = on.find(words_of(key)[0]);
+        if (found == on.end()) continue;
+        found->second.settings.emplace(key.substr(key.find('.') + 1), assignment.text);
+    }
     std::vector<EnabledPlugin> order;
     for (auto& [name, plugin] : on) order.push_back(std::move(plugin));
     std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {

@@ -1,7 +1,9 @@
 #include "hooks/chain.h"
 
+#include <chrono>
 #include <exception>
 #include <utility>
+#include <variant>
 
 #include "base/assert.h"
 #include "base/log.h"
@@ -15,6 +17,23 @@ template <typename Verdict>
 void sign(Verdict& verdict, PluginPlace place) {
     if constexpr (requires { verdict.decided_by; }) verdict.decided_by = place;
 }
+
+/// Measures one call, unless others stand for it.
+class Stopwatch final {
+public:
+    Stopwatch(HookStats& stats, bool at_once) : stats_(stats), times_(stats.begin(at_once)) {
+        if (times_ != 0) begin_ = Clock::now();
+    }
+    void stop() {
+        if (times_ != 0) stats_.took(Clock::now() - begin_, times_);
+    }
+
+private:
+    using Clock = std::chrono::steady_clock;
+    HookStats& stats_;
+    const std::uint64_t times_;
+    Clock::time_point begin_{};
+};
 
 }  // namespace
 
@@ -55,23 +74,17 @@ void Chain::report_failure(Slot& slot, Hook hook, std::string_view what) {
                slot.plugin->name(), name_of(hook), what);
 }
 
-template <typename Call>
-bool Chain::measured(Slot& slot, Hook hook, bool at_once, Call call) {
-    HookStats& stats = slot.of(hook);
-    const std::uint64_t times = stats.begin(at_once);
-    const auto begin = times != 0 && at_once ? Clock::now() : Clock::time_point{};
+template <typename Verdict, typename Call>
+std::optional<Verdict> Chain::call_one(Slot& slot, Hook hook, Call call) {
     // What a plugin does is not ours: nothing of it may end the broker.
     try {
-        call();
+        return call(*slot.plugin);
     } catch (const std::exception& error) {
         report_failure(slot, hook, error.what());
-        return false;
     } catch (...) {
         report_failure(slot, hook, "not a std::exception");
-        return false;
     }
-    if (times != 0 && at_once) stats.took(Clock::now() - begin, times);
-    return true;
+    return Verdict{};
 }
 
 template <typename Verdict, typename Context, typename Call>
@@ -80,35 +93,34 @@ std::optional<Verdict> Chain::ask(Hook hook, const Context& context, Later<Verdi
     for (std::size_t i = route.first; i < length(route.only); ++i) {
         Slot& slot = at(route.only, i);
         if (!slot.has(hook)) continue;
+        HookStats& stats = slot.of(hook);
         const bool at_once = !done || (slot.at_once & hook_bit(hook)) != 0;
         const PluginPlace place =
             route.only != nullptr ? (*route.only)[i] : static_cast<PluginPlace>(i);
+        Stopwatch watch(stats, at_once);
         Completion<Verdict> later;
-        const auto begin = at_once ? Clock::time_point{} : Clock::now();
         if (!at_once) {
-            later = [done, &slot, hook, begin, place, next = i + 1](Verdict verdict) {
-                slot.of(hook).took(Clock::now() - begin, 1);
-                slot.of(hook).decided(verdict.decision);
+            later = [done, &stats, watch, place, next = i + 1](Verdict verdict) mutable {
+                watch.stop();
+                stats.decided(verdict.decision);
                 sign(verdict, place);
                 done(std::move(verdict), next);
             };
         }
-        std::optional<Verdict> verdict;
-        const bool answered = measured(
-            slot, hook, at_once, [&] { verdict = call(*slot.plugin, context, std::move(later)); });
-        if (!answered) continue;
+        std::optional<Verdict> verdict = call_one<Verdict>(
+            slot, hook, [&](Plugin& plugin) { return call(plugin, context, std::move(later)); });
         if (!verdict) {
             waits_for_ = i;
-            return std::nullopt;
+            return verdict;
         }
-        if (!at_once) slot.of(hook).took(Clock::now() - begin, 1);
-        slot.of(hook).decided(verdict->decision);
+        watch.stop();
+        stats.decided(verdict->decision);
         if (verdict->decision == Decision::Next) continue;
         sign(*verdict, place);
         return verdict;
     }
-    Verdict exhausted;
-    exhausted.decision = Decision::Error;
+    std::optional<Verdict> exhausted(std::in_place);
+    exhausted->decision = Decision::Error;
     return exhausted;
 }
 
@@ -156,11 +168,13 @@ template <typename Verdict, typename Call>
 Verdict Chain::ask_at_once(Hook hook, Call call) {
     for (const auto& slot : slots_) {
         if (!slot->has(hook)) continue;
-        Verdict verdict;
-        if (!measured(*slot, hook, true, [&] { verdict = call(*slot->plugin); })) continue;
-        slot->of(hook).decided(verdict.decision);
-        if (verdict.decision == Decision::Ok) return verdict;
-        if (verdict.decision == Decision::Error) break;
+        Stopwatch watch(slot->of(hook), true);
+        auto verdict = call_one<Verdict>(
+            *slot, hook, [&](Plugin& plugin) { return std::optional<Verdict>(call(plugin)); });
+        watch.stop();
+        slot->of(hook).decided(verdict->decision);
+        if (verdict->decision == Decision::Ok) return std::move(*verdict);
+        if (verdict->decision == Decision::Error) break;
     }
     return {};
 }
@@ -179,7 +193,13 @@ template <typename Call>
 void Chain::tell(Hook hook, Call call) {
     if (!implements(hook)) return;
     for (const auto& slot : slots_) {
-        if (slot->has(hook)) (void)measured(*slot, hook, true, [&] { call(*slot->plugin); });
+        if (!slot->has(hook)) continue;
+        Stopwatch watch(slot->of(hook), true);
+        (void)call_one<std::monostate>(*slot, hook, [&](Plugin& plugin) {
+            call(plugin);
+            return std::optional(std::monostate{});
+        });
+        watch.stop();
     }
 }
 

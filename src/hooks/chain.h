@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -109,8 +108,6 @@ private:
             return stats[static_cast<std::size_t>(hook)];
         }
     };
-    using Clock = std::chrono::steady_clock;
-
     [[nodiscard]] std::size_t length(const PluginOrder* only) const noexcept {
         return only != nullptr ? only->size() : slots_.size();
     }
@@ -124,9 +121,9 @@ private:
     Verdict ask_at_once(Hook hook, Call call);
     template <typename Call>
     void tell(Hook hook, Call call);
-    /// call() with what it costs counted; false: it threw.
-    template <typename Call>
-    static bool measured(Slot& slot, Hook hook, bool at_once, Call call);
+    /// What call(plugin) returns; a verdict that is Next if it throws.
+    template <typename Verdict, typename Call>
+    static std::optional<Verdict> call_one(Slot& slot, Hook hook, Call call);
     static void report_failure(Slot& slot, Hook hook, std::string_view what);
 
     std::vector<std::unique_ptr<Slot>> slots_;

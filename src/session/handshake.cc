@@ -242,6 +242,7 @@ bool Handshake::authorize(const mqtt::Connect& packet) {
     }
     plan_.anonymous_allowed = plan_.settings->allow_anonymous;
     plan_.authenticated_by = grant.authenticated_by;
+    plan_.accepted_at = grant.accepted_at;
     if (grant.client_id) plan_.client_id = std::move(*grant.client_id);
     if (grant.mountpoint) plan_.mountpoint = std::move(*grant.mountpoint);
     if (grant.username) plan_.username = std::move(*grant.username);

@@ -6,7 +6,7 @@
 
 #include "conformance/broker_conf.h"
 #include "conformance/scripted_plugin.h"
-#include "hooks/anonymous.h"
+#include "support/allows_everything.h"
 
 namespace vmq::conformance {
 
@@ -44,8 +44,14 @@ Result<void> SimulatedRig::add_plugins(const std::vector<HookRule>& rules) {
             auto plugin = ScriptedPlugin::make(rules);
             if (!plugin) return plugin.error();
             shard->chain().add(std::move(plugin.value()));
+            shard->chain().add(std::make_unique<testing::AllowsEverything>());
         }
-        shard->chain().add(std::make_unique<hooks::Anonymous>());
+    }
+    if (rules.empty()) return {};
+    for (const auto& listener : broker_->listeners()) {
+        session::Settings settings = *listener->settings.get();
+        settings.allow_anonymous = false;
+        listener->settings.set(std::make_shared<const session::Settings>(settings));
     }
     return {};
 }

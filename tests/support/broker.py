@@ -82,6 +82,10 @@ def open_file_limit():
 WITHOUT_STORE = ("vmq_generic_msg_store.store_dir = ''",) if os.environ.get("VMQ_SANITIZE") == "thread" else ()
 
 
+# Of users and rules: whoever is let in may do everything.
+WITHOUT_FILES = ("plugins.vmq_passwd = off", "plugins.vmq_acl = off")
+
+
 class Broker:
     """`with Broker("max_connections = 3") as broker:`; afterwards it must have ended well.
 
@@ -118,7 +122,7 @@ class Broker:
                 self._own_folder.cleanup()
 
     def start(self):
-        lines = (f"listener.tcp.default = 127.0.0.1:{self.listen_port}", "allow_anonymous = on", "log.console = console", *WITHOUT_STORE, *self.settings)
+        lines = (f"listener.tcp.default = 127.0.0.1:{self.listen_port}", "allow_anonymous = on", *WITHOUT_FILES, "log.console = console", *WITHOUT_STORE, *self.settings)
         (self.folder / "vernemq.conf").write_text("\n".join(lines) + "\n")
         self.starts += 1
         self.log_file = self.folder / f"output-{self.starts}.log"

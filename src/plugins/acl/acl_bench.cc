@@ -7,6 +7,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/assert.h"
@@ -85,7 +86,10 @@ void ask(benchmark::State& state, hooks::Chain& chain, const std::vector<Publish
     for (auto unused : state) {
         const Publisher& publisher = all[at];
         at = at + 1 == all.size() ? 0 : at + 1;
-        const auto verdict = chain.auth_on_publish(context_of(publisher), Done{});
+        // As a connection does.
+        hooks::Chain::Later<hooks::PublishVerdict> later;
+        if (!chain.answers_at_once(hooks::Hook::AuthOnPublish, nullptr)) later = Done{};
+        const auto verdict = chain.auth_on_publish(context_of(publisher), std::move(later));
         VMQ_ASSERT(verdict->decision == hooks::Decision::Ok);
     }
 }
