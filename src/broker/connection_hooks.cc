@@ -239,7 +239,7 @@ Answer Connection::authorize_register(const session::RegisterRequest& request,
     }
     grant.authenticated_by = verdict->decided_by;
     grant.accepted_at = shard_.shared().revocations.now();
-    grant.settings = changed_settings(*listener_.settings, changes);
+    grant.settings = changed_settings(*listener_.settings.get(), changes);
     grant.client_id = std::move(changes.client_id);
     grant.mountpoint = std::move(changes.mountpoint);
     if (request.username) grant.username = std::move(changes.username);

@@ -281,7 +281,9 @@ TEST_F(ConnectionHooks, AListenerAsksItsOwnPluginsOnly) {
 
 TEST_F(ConnectionHooks, WhoMayBeAnonymousIsNotAskedForAPasswordButForRights) {
     start({Hook::AuthOnRegister, Hook::AuthOnPublish});
-    broker->listener().policy.allow_anonymous = true;
+    session::Settings settings;
+    settings.allow_anonymous = true;
+    broker->listener().settings.set(std::make_shared<const session::Settings>(settings));
     TestClient& client = broker->connect("v5 client_id=a username=u password=p");
     client.send("PUBLISH topic=t qos=1 id=1 payload=y");
     broker->settle();
@@ -647,7 +649,7 @@ TEST_F(ConnectionHooks, PluginsAreToldOfOfflineAndDroppedMessages) {
     start({Hook::OnOfflineMessage, Hook::OnMessageDrop});
     session::Settings settings;
     settings.max_offline_messages = 1;
-    broker->listener().settings = std::make_shared<const session::Settings>(settings);
+    broker->use(settings);
     broker->subscribe("v5 client_id=a clean_start=0 session_expiry_interval=60", "topic=t qos=1")
         .drop();
     TestClient& publisher = broker->connect("v5 client_id=b");

@@ -64,6 +64,7 @@ ListenerSnapshot picture_of(const Listener& listener, bool accepting) {
     picture.mountpoint = listener.policy.mountpoint;
     picture.running = accepting && listener.running();
     picture.connections = listener.connections();
+    picture.accepted = listener.accepted();
     if (listener.max_connections != 0) picture.max_connections = listener.max_connections;
     return picture;
 }
@@ -115,6 +116,48 @@ std::vector<std::uint32_t> Inspector::utilization() const {
     }
     work_ = std::move(next);
     return work_.percent;
+}
+
+void add_hook_metrics(const Broker& broker, metrics::Snapshot& snapshot) {
+    const auto& shards = broker.shards();
+    const std::size_t plugins = shards.front()->chain().size();
+    metrics::Snapshot calls;
+    metrics::Snapshot refused;
+    metrics::Snapshot failures;
+    metrics::Snapshot timeouts;
+    metrics::Snapshot took;
+    for (std::size_t i = 0; i < plugins; ++i) {
+        const auto place = static_cast<hooks::PluginPlace>(i);
+        for (std::size_t h = 0; h < static_cast<std::size_t>(hooks::Hook::Count); ++h) {
+            const auto hook = static_cast<hooks::Hook>(h);
+            hooks::HookStats::Counts sum;
+            for (const auto& shard : shards) sum += shard->chain().counts(place, hook);
+            if (sum.calls == 0) continue;
+            const auto add = [&](metrics::Snapshot& to, const char* name, const char* description,
+                                 std::uint64_t value) {
+                metrics::Sample& sample = to.emplace_back();
+                sample.name = name;
+                sample.labels = {
+                    {"plugin", std::string(shards.front()->chain().plugin(place).name())},
+                    {"hook", std::string(hooks::name_of(hook))}};
+                sample.description = description;
+                sample.value = value;
+            };
+            add(calls, "plugin_hook_calls", "Calls of a hook of a plugin.", sum.calls);
+            add(refused, "plugin_hook_refused", "Calls that were answered with a refusal.",
+                sum.decisions[static_cast<std::size_t>(hooks::Decision::Error)]);
+            add(failures, "plugin_hook_failures", "Calls in which the plugin failed.",
+                sum.failures);
+            add(timeouts, "plugin_hook_timeouts", "Calls that were not answered in time.",
+                sum.timeouts);
+            add(took, "plugin_hook_microseconds", "How long calls took until the answer.", 0);
+            took.back().type = metrics::Type::Histogram;
+            took.back().histogram = sum.latency;
+        }
+    }
+    for (metrics::Snapshot* part : {&calls, &refused, &failures, &timeouts, &took}) {
+        for (metrics::Sample& sample : *part) snapshot.push_back(std::move(sample));
+    }
 }
 
 void add_listener_metrics(const std::vector<ListenerSnapshot>& listeners,

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "metrics/snapshot.h"
 #include "metrics/table.h"
+#include "mqtt/types.h"
 #include "runtime/coordination.h"
 
 namespace vmq::broker {
@@ -23,6 +24,7 @@ struct ListenerSnapshot {
     std::string mountpoint;
     bool running = false;
     std::uint32_t connections = 0;
+    std::uint64_t accepted = 0;                    // since it was opened
     std::optional<std::uint32_t> max_connections;  // none: unlimited
 };
 
@@ -43,11 +45,20 @@ struct NodeSnapshot {
     [[nodiscard]] std::uint64_t counter(metrics::Counter which) const noexcept {
         return numbers.totals.get(which);
     }
+    /// PUBLISH packets of all versions.
+    [[nodiscard]] std::uint64_t publishes(metrics::Direction direction) const noexcept {
+        constexpr auto kPublish = static_cast<std::uint8_t>(mqtt::PacketType::Publish);
+        return numbers.totals.get(metrics::PacketKind{direction, false, kPublish}) +
+               numbers.totals.get(metrics::PacketKind{direction, true, kPublish});
+    }
 };
 
 /// The series of the table (metrics/table.h), and those of which there is one per shard and per
 /// listener.
 [[nodiscard]] metrics::Snapshot metrics_of(const NodeSnapshot& node);
+/// What the hooks of plugins were asked, answered and took, added to `snapshot`. Those that were
+/// never called are left out. Any thread, once the plugins have been added.
+void add_hook_metrics(const Broker& broker, metrics::Snapshot& snapshot);
 /// One series for each, added to `snapshot`.
 void add_listener_metrics(const std::vector<ListenerSnapshot>& listeners,
                           metrics::Snapshot& snapshot);

@@ -205,6 +205,20 @@ public:
             (client_hash(mountpoint, client_id, shared_.client_seed) >> 32U) % shared_.shards);
     }
 
+    // What operators do, see shard_operator.cc.
+    /// Disconnects a client as an administrator; with `cleanup` its session ends as well. False:
+    /// there is no such client.
+    bool disconnect_client(std::string_view mountpoint, std::string_view client_id, bool cleanup);
+    /// The same for up to `count` that are connected and not in `spared`, which is sorted. How many
+    /// it were.
+    std::size_t disconnect_some(std::size_t count, const std::vector<std::string>& spared,
+                                bool cleanup);
+    /// Takes a subscription away. False: no such client, or it has not subscribed to that.
+    bool unsubscribe_client(std::string_view mountpoint, std::string_view client_id,
+                            std::string_view filter, bool tell_plugins);
+    /// False: nothing is retained on that topic.
+    bool delete_retained(std::string_view mountpoint, std::string_view topic);
+
     // Connections.
     [[nodiscard]] Connection* find(ConnectionNumber number) noexcept;
     void send(ShardId to, ShardMessage message) {
@@ -332,6 +346,7 @@ private:
     void drop_at_attach(Client& client, std::vector<queue::Delivery> dropped);
     void close_lane(Client& client, Lane& lane);
     void restart_client_timer(Client& client);
+    void disconnect_by_operator(Client& client, bool cleanup);
     [[nodiscard]] hooks::ClientContext client_context(const Client& client) const;
 
     void check_rights(const std::shared_ptr<RightsCheck>& check, Client& client);

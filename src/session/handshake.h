@@ -21,7 +21,6 @@ namespace vmq::session {
 struct ListenerPolicy {
     std::string mountpoint;
     std::vector<std::uint8_t> allowed_protocol_versions{3, 4, 5, 131};
-    bool allow_anonymous = false;
 };
 
 struct RegisterRequest {
