@@ -153,17 +153,7 @@ mqtt::ReasonCode Connection::subscribe(const mqtt::SubscribeEntry& entry,
 }
 
 bool Connection::unsubscribe(std::string_view filter) {
-    Client& client = *client_;
-    shard_.end_retained(client.lane, filter);
-    for (const auto& lane : client.more) shard_.end_retained(*lane, filter);
-    if (!shard_.subscribers().unsubscribe(client, client.number, client.mountpoint, filter)) {
-        return false;
-    }
-    if (client.stored() && shard_.durable()) {
-        client_->last_write =
-            shard_.write(store::DeleteSubscription{client.session_id, std::string(filter)});
-    }
-    return true;
+    return shard_.unsubscribe(*client_, filter);
 }
 
 void Connection::set_session_expiry(std::uint32_t seconds) {

@@ -1,6 +1,7 @@
 // Sizes and times of the connection machinery that have no configuration key.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -26,6 +27,19 @@ inline constexpr std::chrono::microseconds kHandshakeSlice{2000};
 inline constexpr Millis kAcceptPause{20};
 /// Most messages one client is sent from its queue in one go before others have their turn.
 inline constexpr int kPumpBudget = 1000;
+/// Work that a shard does for operators' queries at the end of a turn, all of them together, before
+/// it serves clients again.
+inline constexpr std::chrono::microseconds kWalkSlice{250};
+/// Queries that a shard works at; more are refused.
+inline constexpr std::size_t kMaxWalks = 32;
+/// Sessions, subscriptions of one client, and messages of one queue looked at in one go.
+inline constexpr std::size_t kSessionsAtOnce = 1000;
+inline constexpr std::size_t kSubscriptionsAtOnce = 250;
+inline constexpr std::size_t kMessagesAtOnce = 500;
+/// Retained messages shown to operators in one go.
+inline constexpr std::size_t kRetainedAtOnce = 500;
+/// Mountpoints in which a shard looks for a client id one by one.
+inline constexpr std::size_t kMountpointsAtOnce = 1000;
 /// Longest topic, client id or mountpoint: what two bytes of length can say.
 inline constexpr std::size_t kMaxNameSize = 65'535;
 /// Retained messages fetched from the index at a time.

@@ -7,6 +7,8 @@
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,6 +22,7 @@
 #include "broker/limits.h"
 #include "broker/listener.h"
 #include "broker/pending_writes.h"
+#include "broker/session_walks.h"
 #include "broker/shard_message.h"
 #include "hooks/chain.h"
 #include "metrics/counters.h"
@@ -180,6 +183,27 @@ public:
             (client_hash(mountpoint, client_id, shared_.client_seed) >> 32U) % shared_.shards);
     }
 
+    /// False if there was no such subscription.
+    bool unsubscribe(Client& client, std::string_view filter);
+
+    // For operators, see shard_operators.cc.
+    [[nodiscard]] SessionWalks& session_walks() noexcept { return session_walks_; }
+    /// Null: it has no session here. Requires that this shard is its home.
+    [[nodiscard]] Client* find_client(std::string_view mountpoint, std::string_view client_id);
+    [[nodiscard]] Client* find_client(ClientNumber number) noexcept;
+    /// Clients of this id in all mountpoints that have clients here. Nothing: there are so many
+    /// mountpoints that it is cheaper for the others to look at every client.
+    [[nodiscard]] std::optional<std::vector<ClientNumber>> clients_named(
+        std::string_view client_id) const;
+    /// Ends every connection of the client with Administrative Action [v5 4.13]; `cleanup` ends the
+    /// session, too. False: there is no such client.
+    bool disconnect_client(std::string_view mountpoint, std::string_view client_id, bool cleanup);
+    /// False: there is no such client or subscription. `tell_plugins`: on_topic_unsubscribed is
+    /// called.
+    bool unsubscribe_client(std::string_view mountpoint, std::string_view client_id,
+                            std::string_view filter, bool tell_plugins);
+    [[nodiscard]] store::WallMillis wall(TimePoint at) const noexcept;
+
     // Connections.
     [[nodiscard]] Connection* find(ConnectionNumber number) noexcept;
     void send(ShardId to, ShardMessage message) {
@@ -287,7 +311,6 @@ private:
     void act(std::vector<WhenSafe> actions);
     void hand_over_writes();
     [[nodiscard]] bool refuses(const session::PublishIntent& intent) const noexcept;
-    [[nodiscard]] store::WallMillis wall(TimePoint at) const noexcept;
     [[nodiscard]] TimePoint steady(store::WallMillis at) const noexcept;
     Lane& choose_lane(Client& client);
     void pump_retained(Client& client, Lane& lane);
@@ -335,6 +358,8 @@ private:
     runtime::Timer sweep_timer_{
         this, [](void* self, TimePoint) { static_cast<Shard*>(self)->sweep_retained(); }};
 
+    SessionWalks session_walks_{*this};
+    boost::unordered_flat_map<std::string, std::size_t> mountpoints_;  // and their clients
     boost::unordered_flat_set<std::unique_ptr<Client>, ClientHash, ClientEqual> clients_;
     boost::unordered_flat_map<ClientNumber, Client*> clients_by_number_;
     boost::unordered_flat_map<ConnectionNumber, std::unique_ptr<Connection>> connections_;

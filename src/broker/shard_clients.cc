@@ -148,6 +148,8 @@ Client& Shard::make_client(std::string_view mountpoint, std::string_view client_
     Client& client = *made;
     clients_.insert(std::move(made));
     clients_by_number_.emplace(number, &client);
+    session_walks_.add(client);
+    ++mountpoints_[client.mountpoint];
     metrics_.add(Counter::QueueSetup);
     return client;
 }
@@ -241,6 +243,17 @@ void Shard::close_lane(Client& client, Lane& lane) {
     }
 }
 
+bool Shard::unsubscribe(Client& client, std::string_view filter) {
+    end_retained(client.lane, filter);
+    for (const auto& lane : client.more) end_retained(*lane, filter);
+    if (!subscribers_.unsubscribe(client, client.number, client.mountpoint, filter)) return false;
+    if (client.stored() && durable()) {
+        client.last_write =
+            write(store::DeleteSubscription{client.session_id, std::string(filter)});
+    }
+    return true;
+}
+
 void Shard::restart_client_timer(Client& client) {
     const TimePoint next = std::min(client.will_at, client.expires_at);
     if (next == kNever) return client.timer.stop();
@@ -280,6 +293,9 @@ void Shard::end_client(Client& client) {
         (void)writes_.add(store::DeleteSession{client.session_id}, true, 0, now());
     }
     metrics_.add(Counter::QueueTeardown);
+    session_walks_.remove(client);
+    const auto mountpoint = mountpoints_.find(client.mountpoint);
+    if (--mountpoint->second == 0) mountpoints_.erase(mountpoint);
     clients_by_number_.erase(client.number);
     clients_.erase(clients_.find(key_of(client.mountpoint, client.client_id)));
 }
