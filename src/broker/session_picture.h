@@ -42,8 +42,7 @@ struct QueuedMessagePicture {
 };
 
 struct SessionPicture {
-    std::uint64_t number = 0;         // unique in the process
-    std::uint64_t store_session = 0;  // under which the store knows it, 0: it does not
+    std::uint64_t number = 0;  // unique in the process
     std::string mountpoint;
     std::string client_id;
     std::size_t offline_queued = 0;  // messages that wait for a client that is away

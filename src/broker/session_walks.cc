@@ -257,7 +257,6 @@ void SessionWalks::hand_over(Walk& walk, bool last) {
 SessionPicture SessionWalks::picture_of(const Client& client) const {
     SessionPicture picture;
     picture.number = static_cast<std::uint64_t>(client.number);
-    picture.store_session = static_cast<std::uint64_t>(client.session_id);
     picture.mountpoint = client.mountpoint;
     picture.client_id = client.client_id;
     picture.since = shard_.wall(client.created_at);

@@ -18,6 +18,8 @@ struct Field {
     bool shown_by_default = false;
     /// Part of `*`. Fields that make several rows of one are not.
     bool shown_by_star = true;
+    /// Holds topic names: equal to a filter with wildcards is what the filter matches.
+    bool is_topic_name = false;
 };
 
 /// A table has at most so many fields, because FieldSet has a bit for each.

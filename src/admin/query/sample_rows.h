@@ -12,18 +12,21 @@
 
 namespace vmq::admin::query {
 
-inline constexpr std::array<Field, 5> kSampleFields{{
+inline constexpr std::array<Field, 6> kSampleFields{{
     {"client_id", Type::Text, "", true},
     {"user", Type::Text, "", true},
     {"queue_size", Type::Integer, ""},
     {"is_online", Type::Boolean, ""},
     {"topic", Type::Text, "", false, false},
+    {"routing_key", Type::Text, "", false, false, true},
 }};
 
 class SampleRow final : public Row {
 public:
     explicit SampleRow(std::vector<Value> cells) : cells_(std::move(cells)) {}
-    [[nodiscard]] Value value(std::size_t field) const override { return cells_.at(field); }
+    [[nodiscard]] Value value(std::size_t field) const override {
+        return field < cells_.size() ? cells_[field] : Value{};
+    }
 
 private:
     std::vector<Value> cells_;

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "base/assert.h"
+#include "mqtt/topic.h"
 
 namespace vmq::admin::query {
 namespace {
@@ -54,6 +55,7 @@ struct Check {
     std::size_t field = 0;
     Operator op = Operator::Equal;
     std::variant<std::monostate, bool, std::int64_t, double, std::string> literal;
+    bool is_filter = false;    // the literal is a topic filter with wildcards
     bool means_unset = false;  // the literal is what an unset value is called
     std::shared_ptr<const re2::RE2> pattern;
 };
@@ -61,6 +63,13 @@ struct Check {
 /// Wide enough for every integer and every double.
 long double wide(std::int64_t value) { return static_cast<long double>(value); }
 long double wide(double value) { return value; }
+
+bool is_wildcard_filter(const Check& check) {
+    const auto* text = std::get_if<std::string>(&check.literal);
+    return text != nullptr && (check.op == Operator::Equal || check.op == Operator::NotEqual) &&
+           mqtt::is_valid_topic_filter(*text) && !mqtt::is_valid_topic_name(*text) &&
+           !mqtt::parse_shared_filter(*text);
+}
 
 bool holds(const Check& check, const Value& value) {
     if (std::holds_alternative<std::monostate>(value)) {
@@ -75,6 +84,9 @@ bool holds(const Check& check, const Value& value) {
     }
     if (const auto* text = std::get_if<std::string>(&value)) {
         const auto* literal = std::get_if<std::string>(&check.literal);
+        if (check.is_filter) {
+            return mqtt::filter_matches(*literal, *text) == (check.op == Operator::Equal);
+        }
         return literal != nullptr && compare(check.op, *text, *literal);
     }
     if (const auto* boolean = std::get_if<bool>(&value)) {
@@ -145,6 +157,7 @@ private:
         }
         const auto fitted = fit(result, field, comparison.literal);
         if (!fitted) return fitted.error();
+        result.is_filter = field.is_topic_name && is_wildcard_filter(result);
         return result;
     }
 

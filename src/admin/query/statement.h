@@ -50,7 +50,7 @@ public:
     [[nodiscard]] std::optional<std::uint64_t> limit() const noexcept { return limit_; }
     [[nodiscard]] std::optional<Millis> row_timeout() const noexcept { return row_timeout_; }
 
-    /// The text that `field` has in every row that is accepted, or null if there is no such. A
+    /// The text that `field` equals in every row that is accepted, or null if there is no such. A
     /// source may look only there.
     [[nodiscard]] const std::string* required_text(std::size_t field) const noexcept;
 

@@ -84,6 +84,22 @@ TEST(QueryStatement, WhatIsUnsetEqualsOnlyItsNames) {
     EXPECT_TRUE(accepts(R"(queue_size != "null")"));
 }
 
+TEST(QueryStatement, ATopicNameEqualsTheFiltersThatMatchIt) {
+    const SampleRow row({{}, {}, {}, {}, Value{"a/#"}, Value{"a/b"}});
+    const auto accepted = [&row](const std::string& condition) {
+        return statement("SELECT topic FROM t WHERE " + condition).value().accepts(row);
+    };
+    EXPECT_TRUE(accepted(R"(routing_key = "a/#")"));
+    EXPECT_TRUE(accepted(R"(routing_key = "+/b")"));
+    EXPECT_TRUE(accepted(R"(routing_key = "a/b")"));
+    EXPECT_FALSE(accepted(R"(routing_key = "b/#")"));
+    EXPECT_FALSE(accepted(R"(routing_key != "a/+")"));
+    EXPECT_TRUE(accepted(R"(routing_key != "b/+")"));
+    EXPECT_FALSE(accepted(R"(routing_key = "a#")"));
+    EXPECT_TRUE(accepted(R"(topic = "a/#")")) << "a filter is itself";
+    EXPECT_FALSE(accepted(R"(topic = "#")"));
+}
+
 TEST(QueryStatement, AnExpressionIsFoundAnywhere) {
     EXPECT_TRUE(accepts(R"(client_id MATCH "b\.c")"));
     EXPECT_TRUE(accepts(R"(client_id MATCH "^a.*c$")"));
