@@ -93,7 +93,8 @@ public:
     TimePoint quota_reported_at{};
     TimePoint will_at = kNever;
     TimePoint expires_at = kNever;
-    runtime::Timer timer;  // the earlier of will_at and expires_at
+    bool nearly_full = false;  // its queue, and the log knows
+    runtime::Timer timer;      // the earlier of will_at and expires_at
 };
 
 }  // namespace vmq::broker

@@ -175,6 +175,31 @@ Result<std::vector<mqtt::MessagePtr>> RetainedReader::next(Millis patience) {
     });
 }
 
+DropAnswer read_drops(const Broker& broker, Millis patience) {
+    struct Part {
+        ShardId shard;
+        DropPicture drops;
+    };
+    auto answers = std::make_shared<runtime::WorkQueue<Part>>();
+    DropAnswer answer;
+    for (ShardId shard = 0; shard < broker.shard_count(); ++shard) {
+        answer.silent.push_back(shard);
+        post(broker, shard,
+             [answers](Shard& asked) { answers->push({asked.id(), asked.drops().picture()}); });
+    }
+    const TimePoint deadline = steady_now() + patience;
+    while (!answer.silent.empty()) {
+        std::vector<Part> parts;
+        (void)answers->take(parts, std::max(deadline - steady_now(), Millis::zero()));
+        if (parts.empty()) break;
+        for (Part& part : parts) {
+            answer.drops.merge(std::move(part.drops));
+            std::erase(answer.silent, part.shard);
+        }
+    }
+    return answer;
+}
+
 Result<std::vector<std::string>> retained_mountpoints(const Broker& broker, std::size_t limit,
                                                       const std::string* after, Millis patience) {
     const std::optional<std::string> behind =

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "broker/drop_ledger.h"
 #include "broker/session_picture.h"
 #include "metrics/counters.h"
 #include "mqtt/message.h"
@@ -127,6 +128,13 @@ private:
     const Broker& broker_;
     std::shared_ptr<State> state_;
 };
+
+/// What was not delivered, as far as shards have answered within `patience`.
+struct DropAnswer {
+    DropPicture drops;
+    std::vector<ShardId> silent;  // shards whose part is missing
+};
+[[nodiscard]] DropAnswer read_drops(const Broker& broker, Millis patience);
 
 /// Mountpoints that have retained messages, `limit` of them behind `after` (null: from the first).
 [[nodiscard]] Result<std::vector<std::string>> retained_mountpoints(const Broker& broker,

@@ -61,6 +61,13 @@ inline constexpr std::uint32_t kCloseLogsPerSecond = 50;
 /// was sent, and the longest by which it delays its publisher's acknowledgement.
 inline constexpr Millis kLazyWriteDelay{5};
 inline constexpr std::size_t kMostLazyWrites = 10'000;
+/// The log is warned when a queue has so many hundredths of what it may hold, and again when it has
+/// had fewer than the second in between. Queues that may hold less than the third are not watched.
+inline constexpr std::int64_t kQueueHighWater = 80;
+inline constexpr std::int64_t kQueueLowWater = 50;
+inline constexpr std::int64_t kLeastWatchedQueue = 10;
+/// Such lines of a shard between two reports; the others are counted in the next one.
+inline constexpr std::uint32_t kWatermarkLogs = 20;
 /// The same warning is repeated at most this often, for dropped messages with what came meanwhile.
 inline constexpr Seconds kReportInterval{10};
 

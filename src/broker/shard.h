@@ -17,6 +17,7 @@
 #include "base/random.h"
 #include "broker/client.h"
 #include "broker/connection.h"
+#include "broker/drop_ledger.h"
 #include "broker/drop_log.h"
 #include "broker/handshake_queue.h"
 #include "broker/limits.h"
@@ -146,9 +147,9 @@ public:
     /// counted as dropped.
     void redispatch(Client& from, std::vector<queue::Delivery> deliveries);
     void count_drop(Client& client, const queue::Delivery& delivery, hooks::DropReason reason);
-    void count_unhandled(std::size_t count) {
-        metrics_.add(metrics::Counter::QueueMessageUnhandled, count);
-    }
+    /// A message that `client` does not get, which is the way of the world.
+    void count_unhandled(const Client& client, const queue::Delivery& delivery, Undelivered reason);
+    [[nodiscard]] DropLedger& drops() noexcept { return drops_; }
 
     // What is stored, see shard_store.cc.
     void store_session(Client& client);
@@ -334,6 +335,10 @@ private:
 
     void run_handshakes();
     void sweep_retained();
+    void count_not_routed(const session::PublishIntent& intent, const Origin& origin,
+                          Undelivered reason);
+    /// Warns before the first message is dropped. Called when one was queued.
+    void watch_level(Client& client, const Lane& lane);
     void report_drops();
     void report_closes();
     void log_drops(const DropLog::Report& report) const;
@@ -397,6 +402,9 @@ private:
     std::atomic<std::size_t> client_count_{0};
     std::atomic<std::size_t> subscription_count_{0};
     bool congested_ = false;
+    TimePoint levels_reported_at_{};
+    std::uint32_t levels_reported_ = 0;  // since then
+    DropLedger drops_;
     DropLog drop_log_;
     runtime::Timer drop_timer_{
         this, [](void* self, TimePoint) { static_cast<Shard*>(self)->report_drops(); }};

@@ -192,7 +192,7 @@ void Shard::on_disconnected(Client& client, Lane& lane, CloseCause cause,
     drop_expired(client, client.lane.queue.take_expired(now()));
     for (const queue::Delivery& dropped : client.lane.queue.detach()) {
         if (dropped.qos == mqtt::QoS::AtMostOnce) {
-            count_unhandled(1);
+            count_unhandled(client, dropped, Undelivered::ClientOffline);
         } else {
             count_drop(client, dropped, hooks::DropReason::QueueFull);
         }
@@ -288,7 +288,15 @@ void Shard::end_client(Client& client) {
     chain_.on_topic_unsubscribed({{client.mountpoint, client.client_id}, {}, nullptr, false});
     subscribers_.unsubscribe_all(client, client.number);
     redispatch(client, std::move(shared));
-    count_unhandled(client.lane.queue.clear().size());
+    const std::size_t waiting =
+        client.lane.queue.backlog_size() + client.lane.queue.window().size();
+    const std::vector<queue::Delivery> left = client.lane.queue.clear();
+    for (const queue::Delivery& each : left) {
+        count_unhandled(client, each, Undelivered::SessionEnded);
+    }
+    // What is only in the store is not read for this.
+    drops_.add(Undelivered::SessionEnded, client.mountpoint, client.client_id, {},
+               waiting - std::min(waiting, left.size()));
     if (client.stored()) {
         (void)writes_.add(store::DeleteSession{client.session_id}, true, 0, now());
     }

@@ -48,6 +48,10 @@ public:
     void set_limits(Limits limits) noexcept { limits_ = limits; }
     [[nodiscard]] const Limits& limits() const noexcept { return limits_; }
     [[nodiscard]] bool online() const noexcept { return online_; }
+    /// Messages that may wait now, -1: as many as come.
+    [[nodiscard]] std::int64_t limit() const noexcept {
+        return online_ ? limits_.max_online_messages : limits_.max_offline_messages;
+    }
 
     /// A connection takes the queue. Returns what max_online_messages has no room for: none with
     /// override_max_online_messages.
@@ -212,9 +216,6 @@ public:
 private:
     using ReceivedIds = boost::unordered_flat_set<std::uint16_t>;
 
-    [[nodiscard]] std::int64_t limit() const noexcept {
-        return online_ ? limits_.max_online_messages : limits_.max_offline_messages;
-    }
     [[nodiscard]] bool full() const noexcept {
         const std::int64_t most = limit();
         return most >= 0 && static_cast<std::int64_t>(backlog_size()) >= most;
