@@ -6,13 +6,13 @@ add_custom_target(vmq_shards)  # what the tests labelled shards need; ./dev test
 add_custom_target(vmq_generated)  # generated sources, which clang-tidy needs
 
 # Folders whose tests start threads: their tests are labelled shards.
-set(VMQ_FOLDERS_WITH_THREADS routing runtime transport broker admin admin_query plugin_acl plugin_passwd)
+set(VMQ_FOLDERS_WITH_THREADS routing runtime transport broker admin admin_query plugin_acl plugin_native plugin_passwd)
 
-# vmq_library(NAME [DEPS lib...]): one folder is one library. Its x.cc files are the library, its x_test.cc files the
+# vmq_library(NAME [DEPS lib...] [TEST_DEPS lib...] [TEST_ENVIRONMENT NAME=VALUE]): one folder is one library. Its x.cc files are the library, its x_test.cc files the
 # test program vmq_NAME_test, x_bench.cc the benchmark vmq_NAME_bench, and each x_fuzz.cc a fuzz target of its own, so
 # a file that stands in the folder is built and a test cannot be forgotten.
 function(vmq_library name)
-  cmake_parse_arguments(arg "" "" "DEPS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(arg "" "TEST_ENVIRONMENT" "DEPS;TEST_DEPS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   set(tests ${sources})
   set(benches ${sources})
@@ -34,7 +34,8 @@ function(vmq_library name)
     if(name IN_LIST VMQ_FOLDERS_WITH_THREADS)
       set(labels shards)
     endif()
-    vmq_test(vmq_${name}_test SOURCES ${tests} DEPS vmq_${name} ${arg_TEST_DEPS} LABEL ${labels})
+    vmq_test(vmq_${name}_test SOURCES ${tests} DEPS vmq_${name} ${arg_TEST_DEPS} LABEL ${labels}
+      ENVIRONMENT ${arg_TEST_ENVIRONMENT})
   endif()
   if(VMQ_BENCH AND benches)
     find_package(benchmark REQUIRED)
@@ -67,10 +68,10 @@ function(vmq_headers_alone name)
   endif()
 endfunction()
 
-# vmq_test(NAME SOURCES ... DEPS ... [LABEL unit|shards|...]): a GoogleTest program; every case in it is a ctest of its
-# own. Tests labelled shards also run under ThreadSanitizer.
+# vmq_test(NAME SOURCES ... DEPS ... [LABEL unit|shards|...] [ENVIRONMENT NAME=VALUE]): a GoogleTest program; every case
+# in it is a ctest of its own. Tests labelled shards also run under ThreadSanitizer.
 function(vmq_test name)
-  cmake_parse_arguments(arg "" "LABEL" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(arg "" "LABEL;ENVIRONMENT" "SOURCES;DEPS" ${ARGN})
   find_package(GTest REQUIRED)
   include(GoogleTest)
   add_executable(${name} ${arg_SOURCES})
@@ -79,7 +80,8 @@ function(vmq_test name)
   if(NOT arg_LABEL)
     set(arg_LABEL unit)
   endif()
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300 LABELS ${arg_LABEL})
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300 LABELS ${arg_LABEL}
+    ENVIRONMENT "${arg_ENVIRONMENT}")
   if(arg_LABEL STREQUAL "shards")
     add_dependencies(vmq_shards ${name})
   endif()

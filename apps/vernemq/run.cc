@@ -33,6 +33,7 @@
 #include "vernemq/configuration.h"
 #include "vernemq/control.h"
 #include "vernemq/node_commands.h"
+#include "vernemq/plugins.h"
 #include "vernemq/systemd.h"
 #include "vernemq/usage.h"
 
@@ -192,14 +193,15 @@ void wait_for_stop(ControlServer& control, int signals, const ControlServer::Han
 }
 
 /// Settings that may change while the broker runs; the others need a restart.
-void reload(const Plan& plan, broker::Broker& broker) {
+void reload(const Plan& plan, broker::Broker& broker, Plugins& plugins) {
     broker.listeners().reload_tls(true);
-    if (!plan.file) return;
+    if (!plan.file) return plugins.reload(plan.config->plugins());
     config::DiskFiles files;
     const config::LoadResult loaded = config::Config::load(files, *plan.file);
     for (const auto& error : loaded.errors) {
         log::error("{}; everything stays as it is", config::to_string(error));
     }
+    plugins.reload(loaded.config ? loaded.config->plugins() : plan.config->plugins());
     if (!loaded.config) return;
     const auto wanted = broker::options_from_config(*loaded.config).options.store.durability;
     if (broker.set_durability(wanted)) log::notice("durability changed as {} says", *plan.file);
@@ -289,16 +291,30 @@ int run(const Plan& plan, int ready) {
     }
     raise_file_limit();
     limit_kept_memory();
+    Plugins plugins(plan.config->plugins(), plan.config->mqtt().topic_max_depth);
     broker::Broker broker(plan.broker.options);
     log::info("vernemq {}, node {}, {} shards, configuration {}", version(),
               plan.config->node().nodename, broker.shard_count(), plan.file.value_or("built in"));
     for (const auto& warning : plan.warnings) log::warning("{}", warning);
+    if (const auto attached = plugins.attach(broker); !attached) {
+        return not_started(attached.error());
+    }
+    for (const auto& warning : plugins.warnings()) {
+        log::warning("{}", warning);
+        if (!background) fmt::print(stderr, "warning: {}\n", warning);
+    }
     if (const auto started = broker.start(); !started) return not_started(started.error());
+    plugins.start();
     const broker::Inspector inspector(broker, plan.config->node().nodename, std::string(version()));
     std::optional<admin::HttpServer> http;
     http.emplace(plan.http.options, [&inspector] { return inspector.snapshot(); });
     if (const auto started = http->start(); !started) {
-        if (plan.file) return not_started(started.error());
+        if (plan.file) {
+            plugins.stop_watching();
+            broker.stop();
+            plugins.stop();
+            return not_started(started.error());
+        }
         // Nobody has asked for this port by name, and MQTT does not need it.
         http.reset();
         log::warning("no status page: {}", started.error().detail);
@@ -310,11 +326,13 @@ int run(const Plan& plan, int ready) {
     wait_for_stop(
         control.value(), signal_fd,
         [&broker](std::string_view request) { return answer_request(broker, request); },
-        [&broker, &plan] { reload(plan, broker); });
+        [&broker, &plan, &plugins] { reload(plan, broker, plugins); });
     notify_systemd("STOPPING=1");
     log::notice("Administrative stop");
     stop_at_next_signal(signals);
+    plugins.stop_watching();
     broker.stop();
+    plugins.stop();
     log::info("stopped");
     log::flush();
     return 0;

@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "broker/durable_store.h"
 #include "broker/limits.h"
-#include "hooks/anonymous.h"
 #include "store/memory_store.h"
 
 namespace vmq::broker {
@@ -35,6 +34,10 @@ Broker::Broker(BrokerOptions options)
           boost::asio::post(shard.loop().io(), std::move(work));
       }) {
     shared_.client_seed = entropy();
+    shared_.hook_timeout = options_.hook_timeout;
+    if (!options_.login_limits.none()) {
+        shared_.login_guard = std::make_unique<LoginGuard>(options_.login_limits);
+    }
     shared_.steady_anchor = steady_now();
     shared_.wall_anchor =
         std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch())
@@ -42,7 +45,6 @@ Broker::Broker(BrokerOptions options)
     shared_.store = std::make_unique<store::MemoryStore>();
     for (ShardId id = 0; id < shared_.shards; ++id) {
         shards_.push_back(std::make_unique<Shard>(id, shared_, entropy()));
-        shards_.back()->chain().add(std::make_unique<hooks::Anonymous>());
         shared_.peers.push_back(shards_.back().get());
     }
 }
@@ -82,6 +84,31 @@ Result<void> Broker::open_store() {
     durable_ = durable.get();
     shared_.store = std::move(durable);
     return restore(opened);
+}
+
+void Broker::add_plugin(
+    const std::function<std::unique_ptr<hooks::Plugin>(ShardId shard)>& make) const {
+    for (const auto& shard : shards_) shard->chain().add(make(shard->id()));
+}
+
+void Broker::post(ShardId shard, std::function<void()> work) const {
+    boost::asio::post(shards_[shard]->loop().io(), std::move(work));
+}
+
+LostRights Broker::check_rights(Suspects suspects, std::string_view plugin, bool apply) const {
+    const auto check =
+        std::make_shared<RightsCheck>(std::move(suspects), plugin, apply, shards_.size());
+    for (const auto& shard : shards_) {
+        post(shard->id(), [&shard = *shard, check] { shard.check_rights(check); });
+    }
+    return check->wait();
+}
+
+void Broker::disconnect_unwelcome(const Unwelcome& unwelcome, const std::string& why) const {
+    for (const auto& shard : shards_) {
+        post(shard->id(),
+             [&shard = *shard, unwelcome, why] { shard.disconnect_unwelcome(unwelcome, why); });
+    }
 }
 
 bool Broker::set_durability(store::Durability durability) {

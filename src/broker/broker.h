@@ -33,6 +33,8 @@ struct BrokerOptions {
     Seconds expire_retain_cache{0};  // how often expired ones are cleared away; 0: as we like
     std::vector<ListenerOptions> listeners;
     Millis tls_watch_interval{10'000};  // how often files of TLS listeners are looked at
+    Millis hook_timeout{15'000};        // how long a plugin may take to answer
+    LoginLimits login_limits;
     StoreOptions store;
 };
 
@@ -49,6 +51,20 @@ public:
     [[nodiscard]] Result<void> start();
     /// Says good-bye to all clients, waits for them up to `patience`, and joins the threads.
     void stop(Millis patience = Seconds(5));
+
+    /// Puts a plugin behind those that are there on every shard: `make` is called once for each.
+    /// Before start(). What the plugins refer to outlives the Broker.
+    void add_plugin(const std::function<std::unique_ptr<hooks::Plugin>(ShardId shard)>& make) const;
+    /// Runs `work` on the shard's thread in a later turn; not at all once that has ended. Any
+    /// thread.
+    void post(ShardId shard, std::function<void()> work) const;
+
+    /// Looks at the subscriptions of all sessions, connected or not: what `suspects` names, and
+    /// nobody but `plugin` grants, ends; or is only told, without `apply`. Returns when all shards
+    /// are through. Any thread but a shard's, between start() and stop().
+    LostRights check_rights(Suspects suspects, std::string_view plugin, bool apply) const;
+    /// Ends the connections of sessions with DISCONNECT 0x87. Any thread.
+    void disconnect_unwelcome(const Unwelcome& unwelcome, const std::string& why) const;
 
     /// A consistent copy of the store in a folder that does not exist yet. Any thread, between
     /// start() and stop().

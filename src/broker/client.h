@@ -85,8 +85,10 @@ public:
     std::vector<std::unique_ptr<Lane>> more;
     std::shared_ptr<const session::Settings> settings;
     std::unique_ptr<session::StoredWill> will;  // delayed, the connection is gone
-    store::WritePosition last_write = 0;        // of what it changed; its next answer waits for it
-    std::uint64_t next_sequence = 1;            // of its records in the store
+    /// The user of a session that lasts, connected or not; null: it has none.
+    std::unique_ptr<const std::string> username;
+    store::WritePosition last_write = 0;  // of what it changed; its next answer waits for it
+    std::uint64_t next_sequence = 1;      // of its records in the store
     std::uint32_t session_expiry_s = 0;
     store::SessionId session_id{};  // under which the store knows it, 0: it does not
     TimePoint created_at{};         // or taken over from an earlier process

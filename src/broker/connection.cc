@@ -463,6 +463,7 @@ void Connection::resume_parked() {
         case session::Handshake::State::Refused:
             return close(CloseCause::Refused, handshake_->refusal());
         default:
+            arm_timer();
             return resume_reading();
     }
 }
@@ -557,6 +558,8 @@ bool Connection::part() {
 }
 
 TimePoint Connection::handshake_deadline() const noexcept {
+    // CONNECT is there; who is asked about it has a time of its own.
+    if (handshake_->state() == session::Handshake::State::Parked) return kNever;
     if (layers_ && !layers_->ready()) return opened_at_ + listener_.layer_timeout(layers_->stage());
     return opened_at_ + listener_.settings->mqtt_connect_timeout;
 }
@@ -585,6 +588,7 @@ void Connection::arm_timer() {
         next = std::min(next, retry_at_);
     }
     if (paused_until_ != kNever) next = std::min(next, paused_until_);
+    if (late_) next = std::min(next, late_->give_up_at);
     if (next == kNever) {
         timer_.stop();
     } else {
@@ -594,6 +598,10 @@ void Connection::arm_timer() {
 
 void Connection::on_timer(TimePoint now) {
     if (closing_) return;  // finish() looks at the time itself
+    if (late_ && now >= late_->give_up_at) {
+        give_up_waiting();
+        if (closing_ || moved_) return;
+    }
     if (handshake_) {
         if (now >= handshake_deadline()) return on_handshake_timeout();
     } else if (session_) {

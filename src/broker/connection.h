@@ -143,6 +143,11 @@ private:
         std::size_t next = 0;  // place in the chain to go on from
     };
     struct LateAnswers {
+        // Who is waited for, until when, and where to note that the next one is to be asked.
+        hooks::Hook waiting = hooks::Hook::Count;
+        std::size_t waits_for = 0;
+        TimePoint give_up_at = kNever;
+        std::size_t* next = nullptr;
         Late<hooks::RegisterVerdict> on_register;
         Late<hooks::AuthVerdict> on_auth;
         Late<hooks::PublishVerdict> on_publish;
@@ -162,9 +167,16 @@ private:
     /// Takes away a late verdict, or says with which plugin to go on.
     template <typename Verdict>
     std::optional<Verdict> take_late(Late<Verdict> LateAnswers::* slot, std::size_t& first);
-    /// Takes a late verdict, or asks `chain(first, done)`; nothing: pending.
+    /// Takes a late verdict, or asks `chain(done, route)`; nothing: pending.
     template <typename Verdict, typename Ask>
-    std::optional<Verdict> ask(Late<Verdict> LateAnswers::* slot, Ask chain);
+    std::optional<Verdict> ask(hooks::Hook hook, Late<Verdict> LateAnswers::* slot, Ask chain);
+    [[nodiscard]] LateAnswers& late_answers();
+    /// The plugin that is waited for has had its time.
+    void give_up_waiting();
+    /// Null: all there are.
+    [[nodiscard]] const hooks::PluginOrder* plugins_for(hooks::Hook hook) const noexcept;
+    /// No plugin implements `hook` for this listener.
+    [[nodiscard]] bool nobody_decides(hooks::Hook hook) const noexcept;
     session::Answer apply(hooks::PublishVerdict verdict, session::PublishIntent& intent,
                           session::Denial& denial);
     [[nodiscard]] hooks::SubscriberId subscriber_id() const noexcept;

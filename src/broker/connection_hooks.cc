@@ -73,8 +73,9 @@ auto Connection::late_answer(Late<Verdict> LateAnswers::* slot) {
         Connection* self = shard.find(number);
         if (self == nullptr || self->asked_ != question) return;
         ++self->asked_;
-        if (!self->late_) self->late_ = std::make_unique<LateAnswers>();
-        Late<Verdict>& late = (*self->late_).*slot;
+        LateAnswers& answers = self->late_answers();
+        answers.give_up_at = kNever;
+        Late<Verdict>& late = answers.*slot;
         // Where to go on is of use to this question only; the next one starts with the first
         // plugin.
         if (verdict.decision == hooks::Decision::Next) {
@@ -96,17 +97,59 @@ std::optional<Verdict> Connection::take_late(Late<Verdict> LateAnswers::* slot,
     return std::exchange(late.verdict, std::nullopt);
 }
 
+Connection::LateAnswers& Connection::late_answers() {
+    if (!late_) late_ = std::make_unique<LateAnswers>();
+    return *late_;
+}
+
 template <typename Verdict, typename Ask>
-std::optional<Verdict> Connection::ask(Late<Verdict> LateAnswers::* slot, Ask chain) {
-    std::size_t first = 0;
-    if (auto late = take_late(slot, first)) return late;
+std::optional<Verdict> Connection::ask(hooks::Hook hook, Late<Verdict> LateAnswers::* slot,
+                                       Ask chain) {
+    hooks::Route route{plugins_for(hook)};
+    if (auto late = take_late(slot, route.first)) return late;
     while (true) {
         ++asked_;
-        if (auto verdict = chain(first, late_answer(slot))) return verdict;
+        const bool at_once = shard_.chain().answers_at_once(hook, route.only);
+        auto later = at_once ? hooks::Chain::Later<Verdict>() : late_answer(slot);
+        if (auto verdict = chain(std::move(later), route)) return verdict;
         // A plugin may have called back before it returned.
-        if (auto late = take_late(slot, first)) return late;
-        if (first == 0) return std::nullopt;
+        if (auto late = take_late(slot, route.first)) return late;
+        if (route.first != 0) continue;
+        LateAnswers& answers = late_answers();
+        answers.waiting = hook;
+        answers.waits_for = shard_.chain().waits_for();
+        answers.next = &(answers.*slot).next;
+        answers.give_up_at = shard_.now() + shard_.shared().hook_timeout;
+        arm_timer();
+        return std::nullopt;
     }
+}
+
+void Connection::give_up_waiting() {
+    LateAnswers& late = late_answers();
+    const hooks::Route waiting{plugins_for(late.waiting), late.waits_for};
+    const std::string_view plugin = shard_.chain().give_up(late.waiting, waiting);
+    if (shard_.may_report(shard_.hook_timeout_reported_at())) {
+        log::warning(
+            "plugin {} has not answered {} for a client at {} within {} ms; it counts as if it "
+            "had no opinion",
+            plugin, hooks::name_of(late.waiting), peer_.address,
+            shard_.shared().hook_timeout.count());
+    }
+    ++asked_;  // its answer is too late
+    late.give_up_at = kNever;
+    *late.next = late.waits_for + 1;
+    resume_parked();
+}
+
+const hooks::PluginOrder* Connection::plugins_for(hooks::Hook hook) const noexcept {
+    const bool who = hook == hooks::Hook::AuthOnRegister || hook == hooks::Hook::OnAuth;
+    const auto& order = who ? listener_.auth_plugins : listener_.authz_plugins;
+    return order ? &*order : nullptr;
+}
+
+bool Connection::nobody_decides(hooks::Hook hook) const noexcept {
+    return !shard_.chain().implements(hook, plugins_for(hook));
 }
 
 /// Hooks write what they like; what is not fit to be a name is their error, not a message.
@@ -128,9 +171,13 @@ std::optional<std::string_view> Connection::username() const noexcept {
 
 Answer Connection::authorize_register(const session::RegisterRequest& request,
                                       session::RegisterGrant& grant, session::Denial& denial) {
-    if (request.anonymous_allowed &&
-        shard_.chain().anonymous_decides(hooks::Hook::AuthOnRegister)) {
-        return Answer::Allowed;
+    if (request.anonymous_allowed) return Answer::Allowed;
+    LoginGuard* guard = shard_.shared().login_guard.get();
+    const std::string_view claimed = request.username.value_or("");
+    if (guard != nullptr && guard->blocks(peer_.address, claimed, shard_.now())) {
+        shard_.metrics().add(Counter::LoginBlocked);
+        denial.reason = mqtt::ReasonCode::ConnectionRateExceeded;
+        return Answer::Denied;
     }
     hooks::RegisterContext context;
     context.peer = {peer_.address, peer_.port};
@@ -139,16 +186,28 @@ Answer Connection::authorize_register(const session::RegisterRequest& request,
     context.password = request.password;
     context.clean_start = request.clean_start;
     context.v5 = request.v5;
-    context.anonymous_allowed = request.anonymous_allowed;
     context.properties = request.properties;
-    auto verdict = ask(&LateAnswers::on_register, [&](std::size_t first, auto done) {
-        return shard_.chain().auth_on_register(context, std::move(done), first);
-    });
+    hooks::ConnectionMetadata metadata;
+    std::string certificate;
+    if (listener_.forward_connection_opts) {
+        const transport::TlsSession* tls = layers_ ? layers_->tls() : nullptr;
+        if (tls != nullptr) certificate = tls->peer_certificate();
+        metadata = {listener_.address, listener_.port, type_of(listener_.kind), certificate};
+        context.metadata = &metadata;
+    }
+    auto verdict = ask(hooks::Hook::AuthOnRegister, &LateAnswers::on_register,
+                       [&](auto done, hooks::Route route) {
+                           return shard_.chain().auth_on_register(context, std::move(done), route);
+                       });
     if (!verdict) return Answer::Pending;
     if (verdict->decision == hooks::Decision::Error) {
         // MQTT 3 has a code of its own for credentials that a plugin knows to be wrong.
         if (request.v5) denial.reason = mqtt::ReasonCode::BadUserNameOrPassword;
         set_denial(denial, verdict->refusal);
+        if (denial.reason != mqtt::ReasonCode::ServerBusy) {
+            shard_.metrics().add(Counter::LoginFailed);
+            if (guard != nullptr) guard->failed(peer_.address, claimed, shard_.now());
+        }
         return Answer::Denied;
     }
     auto& changes = verdict->modifiers;
@@ -158,6 +217,7 @@ Answer Connection::authorize_register(const session::RegisterRequest& request,
         denial.reason = mqtt::ReasonCode::ImplementationSpecificError;
         return Answer::Denied;
     }
+    grant.authenticated_by = verdict->decided_by;
     grant.settings = changed_settings(*listener_.settings, changes);
     grant.client_id = std::move(changes.client_id);
     grant.mountpoint = std::move(changes.mountpoint);
@@ -176,14 +236,15 @@ Connection::AuthAnswer Connection::authenticate(std::string_view mountpoint,
                                                 std::optional<std::string_view> user,
                                                 std::string_view method, std::string_view data) {
     AuthAnswer answer;
-    if (!shard_.chain().implements(hooks::Hook::OnAuth)) {
+    if (nobody_decides(hooks::Hook::OnAuth)) {
         answer.denial.reason = mqtt::ReasonCode::BadAuthenticationMethod;  // [v5 4.12]
         return answer;
     }
     const hooks::AuthContext context{{mountpoint, client_id}, user, method, data};
-    auto verdict = ask(&LateAnswers::on_auth, [&](std::size_t first, auto done) {
-        return shard_.chain().on_auth(context, std::move(done), first);
-    });
+    auto verdict =
+        ask(hooks::Hook::OnAuth, &LateAnswers::on_auth, [&](auto done, hooks::Route route) {
+            return shard_.chain().on_auth(context, std::move(done), route);
+        });
     if (!verdict) {
         answer.answer = Answer::Pending;
         return answer;
@@ -205,17 +266,17 @@ Connection::AuthAnswer Connection::reauthenticate(std::string_view method, std::
 
 Answer Connection::authorize_will(const session::ConnectPlan& plan, session::PublishIntent& intent,
                                   session::Denial& denial) {
-    if (plan.anonymous_allowed && shard_.chain().anonymous_decides(hooks::Hook::AuthOnPublish)) {
+    if (plan.anonymous_allowed && nobody_decides(hooks::Hook::AuthOnPublish)) {
         return Answer::Allowed;
     }
     hooks::PublishContext context = publish_context(intent);
     context.subscriber = {plan.mountpoint, plan.client_id};
     if (plan.username) context.username = *plan.username;
     context.v5 = plan.version == mqtt::ProtocolVersion::V5;
-    context.anonymous_allowed = plan.anonymous_allowed;
-    auto verdict = ask(&LateAnswers::on_publish, [&](std::size_t first, auto done) {
-        return shard_.chain().auth_on_publish(context, std::move(done), first);
-    });
+    auto verdict = ask(hooks::Hook::AuthOnPublish, &LateAnswers::on_publish,
+                       [&](auto done, hooks::Route route) {
+                           return shard_.chain().auth_on_publish(context, std::move(done), route);
+                       });
     if (!verdict) return Answer::Pending;
     return apply(std::move(*verdict), intent, denial);
 }
@@ -232,17 +293,17 @@ hooks::PublishContext Connection::publish_context(const session::PublishIntent& 
 }
 
 Answer Connection::authorize_publish(session::PublishIntent& intent, session::Denial& denial) {
-    if (plan_.anonymous_allowed && shard_.chain().anonymous_decides(hooks::Hook::AuthOnPublish)) {
+    if (plan_.anonymous_allowed && nobody_decides(hooks::Hook::AuthOnPublish)) {
         return Answer::Allowed;
     }
     hooks::PublishContext context = publish_context(intent);
     context.subscriber = subscriber_id();
     context.username = username();
     context.v5 = session_->v5();
-    context.anonymous_allowed = plan_.anonymous_allowed;
-    auto verdict = ask(&LateAnswers::on_publish, [&](std::size_t first, auto done) {
-        return shard_.chain().auth_on_publish(context, std::move(done), first);
-    });
+    auto verdict = ask(hooks::Hook::AuthOnPublish, &LateAnswers::on_publish,
+                       [&](auto done, hooks::Route route) {
+                           return shard_.chain().auth_on_publish(context, std::move(done), route);
+                       });
     if (!verdict) return Answer::Pending;
     return apply(std::move(*verdict), intent, denial);
 }
@@ -335,7 +396,7 @@ bool Connection::send_as_changed(const session::Session::Outgoing& outgoing,
 }
 
 Answer Connection::authorize_subscribe(session::SubscribeIntent& intent, session::Denial& denial) {
-    if (plan_.anonymous_allowed && shard_.chain().anonymous_decides(hooks::Hook::AuthOnSubscribe)) {
+    if (plan_.anonymous_allowed && nobody_decides(hooks::Hook::AuthOnSubscribe)) {
         return Answer::Allowed;
     }
     hooks::SubscribeContext context;
@@ -343,11 +404,11 @@ Answer Connection::authorize_subscribe(session::SubscribeIntent& intent, session
     context.username = username();
     context.entries = &intent.entries;
     context.v5 = session_->v5();
-    context.anonymous_allowed = plan_.anonymous_allowed;
     context.properties = intent.properties;
-    auto verdict = ask(&LateAnswers::on_subscribe, [&](std::size_t first, auto done) {
-        return shard_.chain().auth_on_subscribe(context, std::move(done), first);
-    });
+    auto verdict = ask(hooks::Hook::AuthOnSubscribe, &LateAnswers::on_subscribe,
+                       [&](auto done, hooks::Route route) {
+                           return shard_.chain().auth_on_subscribe(context, std::move(done), route);
+                       });
     if (!verdict) return Answer::Pending;
     if (verdict->decision == hooks::Decision::Error) {
         shard_.metrics().add(Counter::MqttSubscribeAuthError);

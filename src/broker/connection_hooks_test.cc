@@ -217,6 +217,78 @@ TEST_F(ConnectionHooks, ALateNextAsksTheNextPluginOnly) {
     EXPECT_THAT(questions.asked, ElementsAre("register a", "subscribe t", "publish t"));
 }
 
+TEST_F(ConnectionHooks, APluginThatDoesNotAnswerInTimeCountsAsNext) {
+    start({Hook::AuthOnRegister, Hook::AuthOnPublish});
+    TestClient& client = broker->open();
+    client.send("CONNECT client_id=a");
+    EXPECT_EQ(client.next(), "nothing");
+    broker->advance(Seconds(14));
+    EXPECT_EQ(client.next(), "nothing");
+    broker->advance(Seconds(2));
+    EXPECT_EQ(client.next(), "CONNACK session_present=0 reason=0x00");
+    answer_register(Decision::Error);  // too late
+    client.send("SUBSCRIBE id=1 topic=t");
+    EXPECT_EQ(client.next(), "SUBACK id=1 reasons=0x00");
+    client.send("PUBLISH topic=t payload=x");
+    EXPECT_EQ(client.next(), "nothing");
+    broker->advance(Seconds(16));
+    EXPECT_EQ(client.next(), "PUBLISH qos=0 topic=t payload=x");
+    answer_publish(Decision::Error);
+    EXPECT_EQ(client.next(), "nothing");
+    EXPECT_EQ(broker->shard().chain().counts(0, Hook::AuthOnRegister).timeouts, 1U);
+    EXPECT_EQ(broker->shard().chain().counts(0, Hook::AuthOnPublish).timeouts, 1U);
+}
+
+TEST_F(ConnectionHooks, WhoFailsToLogInTooOftenIsRefusedUnheard) {
+    start({Hook::AuthOnRegister});
+    broker->simulation().shared().login_guard = std::make_unique<LoginGuard>(
+        LoginLimits{.per_address = 0, .per_user = 2, .window = Seconds(60)});
+    const auto login = [&](const char* version) {
+        TestClient& client = broker->open(version);
+        client.send("CONNECT client_id=a username=alice password=wrong");
+        broker->settle();
+        if (!questions.registers.empty()) answer_register(Decision::Error);
+        return client.next();
+    };
+    EXPECT_EQ(login("v5"), "CONNACK session_present=0 reason=0x86");
+    EXPECT_EQ(login("v5"), "CONNACK session_present=0 reason=0x86");
+    questions.asked.clear();
+    EXPECT_EQ(login("v5"), "CONNACK session_present=0 reason=0x9f");
+    EXPECT_EQ(login("v311"), "CONNACK session_present=0 reason=0x03");
+    EXPECT_THAT(questions.asked, ::testing::IsEmpty());
+    EXPECT_EQ(broker->count(metrics::Counter::LoginFailed), 2U);
+    EXPECT_EQ(broker->count(metrics::Counter::LoginBlocked), 2U);
+    broker->advance(Seconds(60));
+    EXPECT_EQ(login("v5"), "CONNACK session_present=0 reason=0x86");
+}
+
+TEST_F(ConnectionHooks, AListenerAsksItsOwnPluginsOnly) {
+    start({Hook::AuthOnRegister, Hook::AuthOnPublish, Hook::AuthOnSubscribe});
+    broker->listener().auth_plugins = hooks::PluginOrder{1};
+    broker->listener().authz_plugins = hooks::PluginOrder{1};
+    TestClient& client = broker->subscribe("v311 client_id=a will_topic=w", "topic=t");
+    client.send("PUBLISH topic=t payload=x");
+    EXPECT_EQ(client.next(), "PUBLISH qos=0 topic=t payload=x");
+    EXPECT_THAT(questions.asked, ::testing::IsEmpty());
+    broker->listener().authz_plugins = hooks::PluginOrder{};
+    client.send("PUBLISH topic=t qos=1 id=1 payload=y");
+    EXPECT_EQ(client.next(), "closed");  // [v3.1.1 MQTT-3.3.5-2]
+}
+
+TEST_F(ConnectionHooks, WhoMayBeAnonymousIsNotAskedForAPasswordButForRights) {
+    start({Hook::AuthOnRegister, Hook::AuthOnPublish});
+    broker->listener().policy.allow_anonymous = true;
+    TestClient& client = broker->connect("v5 client_id=a username=u password=p");
+    client.send("PUBLISH topic=t qos=1 id=1 payload=y");
+    broker->settle();
+    answer_publish(Decision::Error);
+    EXPECT_EQ(client.next(), "PUBACK id=1 reason=0x87");
+    EXPECT_THAT(questions.asked, ElementsAre("publish t"));
+    broker->listener().authz_plugins = hooks::PluginOrder{};
+    client.send("PUBLISH topic=t qos=1 id=2 payload=y");
+    EXPECT_EQ(client.next(), "PUBACK id=2 reason=0x10");  // nobody decides
+}
+
 TEST_F(ConnectionHooks, EveryPublishIsAskedForFromTheFirstPluginOn) {
     start({Hook::AuthOnPublish});
     TestClient& client = broker->subscribe("v5 client_id=a", "topic=t");
@@ -273,6 +345,7 @@ TEST_F(ConnectionHooks, AnswersForClosedConnectionsAreForgotten) {
 
 TEST_F(ConnectionHooks, AParkedClientIsNotReadFromAndKeepsItsOrder) {
     start({Hook::AuthOnPublish});
+    broker->simulation().shared().hook_timeout = Seconds(100);
     TestClient& client = broker->subscribe("v5 client_id=a keep_alive=10", "topic=t");
     client.send("PUBLISH topic=t payload=1");
     client.send("PUBLISH topic=t payload=2");

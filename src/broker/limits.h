@@ -25,6 +25,8 @@ inline constexpr Millis kCloseTimeout{2000};
 inline constexpr std::chrono::microseconds kHandshakeSlice{2000};
 /// A listener with too many handshakes under way accepts nobody for so long.
 inline constexpr Millis kAcceptPause{20};
+/// How long a turn checks whether subscriptions are still allowed.
+inline constexpr std::chrono::microseconds kRightsSlice{1000};
 /// Most messages one client is sent from its queue in one go before others have their turn.
 inline constexpr int kPumpBudget = 1000;
 /// Work that a shard does for operators' queries at the end of a turn, all of them together, before

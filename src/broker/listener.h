@@ -4,10 +4,12 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/clock.h"
+#include "hooks/chain.h"
 #include "runtime/published.h"
 #include "session/handshake.h"
 #include "session/settings.h"
@@ -35,6 +37,9 @@ public:
     std::uint32_t max_connections = 10'000;  // 0: unlimited
     session::ListenerPolicy policy;
     std::shared_ptr<const session::Settings> settings;
+    std::optional<hooks::PluginOrder> auth_plugins;   // of auth_on_register, on_auth; none: all
+    std::optional<hooks::PluginOrder> authz_plugins;  // of auth_on_publish, auth_on_subscribe
+    bool forward_connection_opts = false;             // tell auth_on_register where it came in
     std::shared_ptr<const transport::LayerOptions> layers;  // null: plain MQTT
     /// Null: no TLS. Replaced when its files change; connections keep what they began with.
     runtime::Published<const transport::TlsContext> tls;

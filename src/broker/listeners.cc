@@ -1,6 +1,9 @@
 #include "broker/listeners.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "base/log.h"
@@ -13,6 +16,29 @@ void tell_notices(const Listener& listener, const transport::TlsContext& context
     for (const std::string& notice : context.notices()) {
         log::warning("listener.{}.{}: {}", word_of(listener.kind), listener.name, notice);
     }
+}
+
+/// The same on every shard.
+Result<hooks::PluginOrder> places_of(const std::vector<std::string>& names,
+                                     const hooks::Chain& chain) {
+    hooks::PluginOrder order;
+    for (const std::string& name : names) {
+        std::size_t place = 0;
+        while (place < chain.size() &&
+               chain.plugin(static_cast<hooks::PluginPlace>(place)).name() != name) {
+            ++place;
+        }
+        if (place == chain.size()) {
+            return Error{ErrorCode::InvalidValue,
+                         fmt::format("{} is no plugin that is enabled; plugins.{} = on enables it",
+                                     name, name)};
+        }
+        if (std::find(order.begin(), order.end(), place) != order.end()) {
+            return Error{ErrorCode::InvalidValue, fmt::format("{} stands there twice", name)};
+        }
+        order.push_back(static_cast<hooks::PluginPlace>(place));
+    }
+    return order;
 }
 
 }  // namespace
@@ -42,6 +68,17 @@ Result<void> Listeners::start(ListenerOptions options) {
     listener->tls_handshake_timeout = entry.options.tls_handshake_timeout;
     listener->max_handshakes = entry.options.max_handshakes;
     listener->max_authentications = entry.options.max_authentications;
+    listener->forward_connection_opts = entry.options.forward_connection_opts;
+    for (const auto& [names, option, order] :
+         {std::tuple(&entry.options.auth_plugins, "auth_plugins", &listener->auth_plugins),
+          std::tuple(&entry.options.authz_plugins, "authz_plugins", &listener->authz_plugins)}) {
+        if (!*names) continue;
+        auto places = places_of(**names, shards_.front()->chain());
+        if (!places) {
+            return Error{places.error().code, fmt::format("{}: {}", option, places.error().detail)};
+        }
+        *order = std::move(places).value();
+    }
     if (entry.options.tls) {
         auto context = transport::TlsContext::load(*entry.options.tls, nullptr);
         if (!context) return context.error();

@@ -32,6 +32,9 @@ struct ListenerOptions {
     Millis tls_handshake_timeout{5'000};
     std::uint32_t max_handshakes = 1000;
     std::uint32_t max_authentications = 1000;
+    std::optional<std::vector<std::string>> auth_plugins;  // none: all, in the order of the chain
+    std::optional<std::vector<std::string>> authz_plugins;
+    bool forward_connection_opts = false;
 };
 
 /// Owned by the Broker. All calls from any thread but a shard's, one after the other; they return

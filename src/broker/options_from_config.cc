@@ -160,6 +160,9 @@ ListenerOptions listener_options(const config::MqttSettings& mqtt,
     listener.layers.proxy_common_name_as_username =
         configured.proxy.proxy_protocol_use_cn_as_username;
     listener.proxy_header_timeout = Millis(configured.proxy.proxy_protocol_timeout_ms);
+    listener.auth_plugins = configured.auth_plugins;
+    listener.authz_plugins = configured.authz_plugins;
+    listener.forward_connection_opts = configured.forward_connection_opts;
     listener.max_connections = configured.max_connections.value_or(0);
     listener.policy.mountpoint = configured.mountpoint;
     listener.policy.allowed_protocol_versions = configured.allowed_protocol_versions;
@@ -234,6 +237,11 @@ ConfiguredBroker options_from_config(const config::Config& config) {
     options.max_retained_messages = config.mqtt().max_retained_messages;
     options.expire_retain_cache = Seconds(config.mqtt().expire_retain_cache_s);
     options.store = store_options(config.node());
+    const config::PluginSettings& plugins = config.plugins();
+    options.hook_timeout = Millis(plugins.hook_timeout_ms);
+    options.login_limits = {plugins.max_failed_logins_per_address,
+                            plugins.max_failed_logins_per_user,
+                            Seconds(plugins.failed_login_window_s)};
     const Millis crl_interval(config.mqtt().crl_refresh_interval_ms);
     if (crl_interval > Millis(0)) {
         options.tls_watch_interval = std::min(options.tls_watch_interval, crl_interval);
@@ -243,6 +251,18 @@ ConfiguredBroker options_from_config(const config::Config& config) {
         if (!kind) continue;
         options.listeners.push_back(
             listener_options(config.mqtt(), listener, *kind, result.warnings));
+    }
+    const bool nobody = std::none_of(
+        options.listeners.begin(), options.listeners.end(),
+        [](const ListenerOptions& listener) { return listener.policy.allow_anonymous; });
+    const bool nobody_asks =
+        std::all_of(plugins.enabled.begin(), plugins.enabled.end(),
+                    [](const config::EnabledPlugin& each) { return each.name == "vmq_acl"; });
+    if (nobody && nobody_asks && !options.listeners.empty()) {
+        result.warnings.emplace_back(
+            "every client will be refused: no plugin is enabled that knows who may connect. "
+            "plugins.vmq_passwd = on reads a file of passwords, allow_anonymous = on lets "
+            "everybody in without one");
     }
     if (options.listeners.empty()) {
         result.warnings.emplace_back(

@@ -111,6 +111,7 @@ TEST(OptionsFromConfig, ListenerOptionsAreTakenOver) {
 
 TEST(OptionsFromConfig, EveryKindOfMqttListenerHasItsLayers) {
     const auto result = from(
+        "allow_anonymous = on\n"
         "listener.tcp.a = local:/tmp/x.sock:0\nlistener.tcp.a.unix_socket_mode = 0600\n"
         "listener.tcp.a.unix_socket_group = mqtt\nlistener.tcp.proxy_protocol = on\n"
         "listener.ssl.b = 127.0.0.1:0\nlistener.ssl.b.certfile = c.pem\n"
@@ -155,7 +156,8 @@ TEST(OptionsFromConfig, EveryKindOfMqttListenerHasItsLayers) {
 }
 
 TEST(OptionsFromConfig, ProxiesThatMaySpeakForClientsAreReadAndCheckedWithoutStopping) {
-    const std::string ws = "listener.ws.a = 127.0.0.1:0\nlistener.ws.a.proxy_xff_support = on\n";
+    const std::string ws =
+        "allow_anonymous = on\nlistener.ws.a = 127.0.0.1:0\nlistener.ws.a.proxy_xff_support = on\n";
     auto result = from(ws);
     EXPECT_THAT(result.warnings, ElementsAre(HasSubstr("without proxy_xff_trusted_intermediate")));
     result = from(ws +
@@ -173,6 +175,16 @@ TEST(OptionsFromConfig, AModeThatIsNoneLeavesTheSocketToItsOwner) {
         from("listener.tcp.a = local:/tmp/x.sock:0\nlistener.tcp.a.unix_socket_mode = rw\n");
     EXPECT_THAT(result.warnings, ElementsAre(HasSubstr("rw is no mode like 0660")));
     EXPECT_EQ(result.options.listeners.at(0).socket.unix_mode, 0600U);
+}
+
+TEST(OptionsFromConfig, OneThatLetsNobodyInIsWorthAWarning) {
+    const std::string one =
+        "plugins.vmq_passwd = off\nlistener.tcp.a = 127.0.0.1:0\nlistener.ws.b = 127.0.0.1:0\n";
+    EXPECT_THAT(from(one).warnings, ElementsAre(HasSubstr("every client will be refused")));
+    EXPECT_THAT(from(one + "listener.ws.b.allow_anonymous_override = on\n").warnings, IsEmpty());
+    EXPECT_THAT(from(one + "allow_anonymous = on\n").warnings, IsEmpty());
+    EXPECT_THAT(from(one + "plugins.mine = on\n").warnings, IsEmpty());
+    EXPECT_THAT(from("listener.tcp.a = 127.0.0.1:0\n").warnings, IsEmpty());
 }
 
 TEST(OptionsFromConfig, AConfigurationWithoutAListenerIsWorthAWarning) {

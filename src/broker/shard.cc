@@ -47,8 +47,8 @@ void Shard::listen(Listener& listener, int fd) {
 void Shard::stop_listening(const Listener& listener) { acceptors_.erase(&listener); }
 
 template <typename Which>
-void Shard::disconnect_where(Which which, mqtt::ReasonCode reason, session::CloseCause cause,
-                             std::string_view why) {
+std::size_t Shard::disconnect_where(Which which, mqtt::ReasonCode reason, session::CloseCause cause,
+                                    std::string_view why) {
     std::vector<ConnectionNumber> numbers;
     for (const auto& [number, connection] : connections_) {
         if (!connection->closing() && which(*connection)) numbers.push_back(number);
@@ -63,10 +63,22 @@ void Shard::disconnect_where(Which which, mqtt::ReasonCode reason, session::Clos
         }
     }
     loop_.run_again();
+    return numbers.size();
+}
+
+void Shard::disconnect_unwelcome(const Unwelcome& unwelcome, std::string_view why) {
+    const std::size_t count = disconnect_where(
+        [&unwelcome](const Connection& connection) {
+            const session::ConnectPlan& plan = connection.plan();
+            return connection.client() != nullptr && plan.username &&
+                   unwelcome(*plan.username, plan.authenticated_by);
+        },
+        mqtt::ReasonCode::NotAuthorized, session::CloseCause::NotAuthorized, why);
+    metrics_.add(Counter::SessionsRevoked, count);
 }
 
 void Shard::disconnect_all(const Listener* listener) {
-    disconnect_where(
+    (void)disconnect_where(
         [listener](const Connection& connection) { return &connection.listener() == listener; },
         mqtt::ReasonCode::AdministrativeAction, session::CloseCause::AdministrativeAction,
         "listener stopped");
@@ -133,9 +145,9 @@ void Shard::shut_down(TimePoint deadline) {
     shutdown_deadline_ = deadline;
     loop_.timers().start(shutdown_timer_, deadline);
     for (const auto& [listener, acceptor] : acceptors_) acceptor->close();
-    disconnect_where([](const Connection&) { return true; },  // [v5 3.14.2.1]
-                     mqtt::ReasonCode::ServerShuttingDown, session::CloseCause::ServerShutdown,
-                     "broker shutting down");
+    (void)disconnect_where([](const Connection&) { return true; },  // [v5 3.14.2.1]
+                           mqtt::ReasonCode::ServerShuttingDown,
+                           session::CloseCause::ServerShutdown, "broker shutting down");
 }
 
 void Shard::run_handshakes() {

@@ -22,7 +22,9 @@
 #include "broker/handshake_queue.h"
 #include "broker/limits.h"
 #include "broker/listener.h"
+#include "broker/login_guard.h"
 #include "broker/pending_writes.h"
+#include "broker/rights.h"
 #include "broker/session_walks.h"
 #include "broker/shard_message.h"
 #include "hooks/chain.h"
@@ -55,6 +57,9 @@ struct SharedState {
     /// One moment on both clocks, for deadlines that outlive the process.
     TimePoint steady_anchor{};
     store::WallMillis wall_anchor = 0;
+    /// How long a plugin may take to answer; it is then as if it had no opinion.
+    Millis hook_timeout{15'000};
+    std::unique_ptr<LoginGuard> login_guard;  // null: no limits
     /// How long writes wait for being taken back; simulations choose it.
     Millis lazy_write_delay = kLazyWriteDelay;
     /// Of sessions that an earlier process left behind, until their clients are back.
@@ -138,6 +143,9 @@ public:
     [[nodiscard]] bool may_log_close();
     /// Whether a warning may be logged again, and notes that it was.
     [[nodiscard]] bool may_report(TimePoint& last) const noexcept;
+    [[nodiscard]] TimePoint& hook_timeout_reported_at() noexcept {
+        return hook_timeout_reported_at_;
+    }
     /// The client has acknowledged `delivery`, or it was refused: its record may go.
     void forget(Client& client, const queue::Delivery& delivery);
     /// Like forget(), for a message that goes to another queue: its publisher, who may still wait
@@ -153,6 +161,15 @@ public:
 
     // What is stored, see shard_store.cc.
     void store_session(Client& client);
+    /// False: there is no such subscription.
+    bool unsubscribe(Client& client, std::string_view filter);
+
+    // Rights that end, see shard_rights.cc.
+    /// One portion of a check of all subscriptions; the rest follows in later turns.
+    void check_rights(const std::shared_ptr<RightsCheck>& check);
+    /// DISCONNECT 0x87 to those who are no longer allowed to be here.
+    void disconnect_unwelcome(const Unwelcome& unwelcome, std::string_view why);
+
     /// A session of an earlier process. Before the thread starts.
     void restore(store::StoredSession stored);
     /// Clients that wait for what cannot be written now are let in like those that come later.
@@ -183,9 +200,6 @@ public:
         return static_cast<ShardId>(
             (client_hash(mountpoint, client_id, shared_.client_seed) >> 32U) % shared_.shards);
     }
-
-    /// False if there was no such subscription.
-    bool unsubscribe(Client& client, std::string_view filter);
 
     // For operators, see shard_operators.cc.
     [[nodiscard]] SessionWalks& session_walks() noexcept { return session_walks_; }
@@ -306,8 +320,8 @@ private:
     void on_loaded(ClientNumber number, std::uint32_t ticket,
                    std::vector<store::StoredMessage> messages);
     template <typename Which>
-    void disconnect_where(Which which, mqtt::ReasonCode reason, session::CloseCause cause,
-                          std::string_view why);
+    std::size_t disconnect_where(Which which, mqtt::ReasonCode reason, session::CloseCause cause,
+                                 std::string_view why);
     void restore_will(Client& client, const store::StoredWill& stored);
     void act(std::vector<WhenSafe> actions);
     void hand_over_writes();
@@ -333,6 +347,14 @@ private:
     void restart_client_timer(Client& client);
     [[nodiscard]] hooks::ClientContext client_context(const Client& client) const;
 
+    void check_rights(const std::shared_ptr<RightsCheck>& check, Client& client);
+    /// True: the subscription has ended, or would.
+    bool ask_for_right(const std::shared_ptr<RightsCheck>& check, Client& client,
+                       const std::string& filter, std::size_t first);
+    bool end_right(Client& client, const std::string& filter);
+    /// Whom the client's listener asks about subscriptions beside `plugin`.
+    [[nodiscard]] hooks::PluginOrder others_for(const Client& client,
+                                                std::string_view plugin) const;
     void run_handshakes();
     void sweep_retained();
     void count_not_routed(const session::PublishIntent& intent, const Origin& origin,
@@ -412,6 +434,7 @@ private:
     runtime::Timer close_log_timer_{
         this, [](void* self, TimePoint) { static_cast<Shard*>(self)->report_closes(); }};
     TimePoint close_log_second_{};
+    TimePoint hook_timeout_reported_at_{};
     TimePoint commit_reported_at_{};
     std::uint32_t close_logs_ = 0;
     std::uint32_t close_logs_left_out_ = 0;

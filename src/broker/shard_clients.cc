@@ -53,6 +53,8 @@ hooks::ClientContext Shard::client_context(const Client& client) const {
         context.peer = {connection->peer().address, connection->peer().port};
         if (connection->plan().username) context.username = *connection->plan().username;
         context.v5 = connection->plan().version == mqtt::ProtocolVersion::V5;
+    } else if (client.username) {
+        context.username = *client.username;
     }
     return context;
 }
@@ -104,6 +106,10 @@ void Shard::begin_session(Client& client, Connection& connection, session::Conne
     client.session_expiry_s = client.online()
                                   ? std::max(client.session_expiry_s, plan.session_expiry_s)
                                   : plan.session_expiry_s;
+    client.username.reset();
+    if (plan.username && client.session_expiry_s > 0) {
+        client.username = std::make_unique<const std::string>(*plan.username);
+    }
     client.expires_at = kNever;
     client.will_at = kNever;
     client.will.reset();  // [v5 MQTT-3.1.3-9]
@@ -241,17 +247,6 @@ void Shard::close_lane(Client& client, Lane& lane) {
         delivery.store_sequence = 0;
         if (only_copy) (void)hand_over(client, choose_lane(client), std::move(delivery), nullptr);
     }
-}
-
-bool Shard::unsubscribe(Client& client, std::string_view filter) {
-    end_retained(client.lane, filter);
-    for (const auto& lane : client.more) end_retained(*lane, filter);
-    if (!subscribers_.unsubscribe(client, client.number, client.mountpoint, filter)) return false;
-    if (client.stored() && durable()) {
-        client.last_write =
-            write(store::DeleteSubscription{client.session_id, std::string(filter)});
-    }
-    return true;
 }
 
 void Shard::restart_client_timer(Client& client) {

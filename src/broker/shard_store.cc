@@ -64,6 +64,7 @@ void Shard::store_session(Client& client) {
             client.expires_at == kNever ? store::kWallNever : wall(client.expires_at);
     }
     record.sent_through = client.lane.queue.sent_through();
+    if (client.username) record.username = *client.username;
     if (client.will) {
         record.will = to_store(*client.will);
         record.will->due_at = wall(client.will_at);
@@ -226,6 +227,7 @@ void Shard::restore(store::StoredSession stored) {
         make_client(record.key.mountpoint, record.key.client_id, *shared_.default_settings);
     client.settings = shared_.default_settings;
     client.session_expiry_s = record.expiry_interval_s;
+    if (record.username) client.username = std::make_unique<const std::string>(*record.username);
     if (record.expiry_interval_s != 0) client.session_id = stored.id;
     for (const store::StoredSubscription& subscription : stored.subscriptions) {
         (void)subscribers_.subscribe(client, client.number, client.mountpoint, subscription.filter,

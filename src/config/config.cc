@@ -68,6 +68,7 @@ Config::Config(Assignments assignments, std::vector<ListenerSettings> listeners)
     : assignments_(std::move(assignments)),
       mqtt_(make_mqtt_settings(assignments_)),
       node_(make_node_settings(assignments_)),
+      plugins_(make_plugin_settings(assignments_)),
       log_(make_log_settings(assignments_)),
       listeners_(std::move(listeners)) {}
 
@@ -76,6 +77,8 @@ std::shared_ptr<const Config> Config::without_file() {
     MemoryFiles files;
     files.files[path] =
         "allow_anonymous = on\n"
+        "plugins.vmq_acl = off\n"
+        "plugins.vmq_passwd = off\n"
         "log.console = console\n"
         "listener.tcp.default = 127.0.0.1:1883\n"
         "listener.tcp.default_v6 = [::1]:1883\n"

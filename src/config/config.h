@@ -44,6 +44,7 @@ public:
 
     [[nodiscard]] const MqttSettings& mqtt() const noexcept { return mqtt_; }
     [[nodiscard]] const NodeSettings& node() const noexcept { return node_; }
+    [[nodiscard]] const PluginSettings& plugins() const noexcept { return plugins_; }
     [[nodiscard]] const LogSettings& log() const noexcept { return log_; }
     [[nodiscard]] std::span<const ListenerSettings> listeners() const noexcept {
         return listeners_;
@@ -77,6 +78,7 @@ private:
     const Assignments assignments_;
     const MqttSettings mqtt_;
     const NodeSettings node_;
+    const PluginSettings plugins_;
     const LogSettings log_;
     const std::vector<ListenerSettings> listeners_;
 };

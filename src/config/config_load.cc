@@ -95,6 +95,7 @@ private:
 
     void assign(const std::string& key, const Line& line) {
         const Setting* setting = SettingTable::instance().find(key);
+        if (setting == nullptr && is_of_a_foreign_plugin(key)) setting = &foreign_plugin_setting();
         if (setting == nullptr) {
             const bool suggest = unknown_keys_++ < kKeysWithSuggestionsMax;
             errors_.push_back({line.entry.at, key,
@@ -120,6 +121,14 @@ private:
         const Origin origin = text.from_environment ? Origin::Environment : Origin::File;
         assignments_.emplace(key, Assignment{setting, std::move(text.text), std::move(*value),
                                              origin, line.entry.at, line.order});
+    }
+
+    /// `NAME.KEY` where plugins.NAME.path says that NAME is not part of the broker: only the plugin
+    /// knows what it means.
+    [[nodiscard]] bool is_of_a_foreign_plugin(const std::string& key) const {
+        const auto words = raw_words(key);
+        return words.size() > 1 &&
+               entries_.contains("plugins." + std::string(words.front()) + ".path");
     }
 
     std::optional<Value> typed(const Setting& setting, const Entry& entry,

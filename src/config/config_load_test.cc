@@ -34,7 +34,7 @@ TEST(Load, ShowsTheErrorsOfAllPhasesInTheOrderOfTheFile) {
             "vernemq.conf:1:23: max_online_messages: \"many\" is not valid: expected an integer "
             "from -1 to 2147483647",
             "vernemq.conf:2:1: allow_anonymos: there is no setting of this name; the nearest are "
-            "allow_anonymous, log.console, http_modules",
+            "allow_anonymous, log.console, acl_revocation",
             "vernemq.conf:3:7: broken: expected = after the key",
             "vernemq.conf:4:20: log.console.file: $(nowhere) is neither a setting with a value nor "
             "an environment variable",
@@ -131,9 +131,9 @@ TEST(Load, WarnsOnceOfWhatMeansNothing) {
 
 TEST(Load, WarnsOnceOfWhatIsNotBuiltYetButChecksIt) {
     EXPECT_THAT(warnings_of("systree_enabled = on\nlistener.https.x = 127.0.0.1:8883\n"
-                            "vmq_passwd.password_file = x\nallow_anonymous = on\n"),
+                            "vmq_webhooks.x = x\nallow_anonymous = on\n"),
                 ElementsAre("vernemq.conf: these settings have no effect yet: systree_enabled, "
-                            "listener.https.x, vmq_passwd.password_file"));
+                            "listener.https.x, vmq_webhooks.x"));
     EXPECT_THAT(errors_of("systree_enabled = maybe"), testing::SizeIs(1));
 }
 

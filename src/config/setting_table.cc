@@ -143,6 +143,18 @@ bool is_pattern(const Setting& setting) noexcept {
     return setting.key.find('$') != std::string_view::npos || is_family(setting);
 }
 
+const Setting& foreign_plugin_setting() noexcept {
+    static constexpr Setting kSetting = [] {
+        Setting setting{};
+        setting.key = "$NAME.*";
+        setting.doc = "Setting of a plugin that is not part of the broker.";
+        setting.status = Status::Built;
+        setting.hidden = true;
+        return setting;
+    }();
+    return kSetting;
+}
+
 bool is_family(const Setting& setting) noexcept { return setting.key.ends_with(".*"); }
 
 bool is_listener_address(const Setting& setting) noexcept {

@@ -49,6 +49,8 @@ private:
 
 /// Whether the row stands for keys it does not name: `plugins.$N`, `erlang.*`.
 [[nodiscard]] bool is_pattern(const Setting& setting) noexcept;
+/// What stands for every setting of a plugin that only that plugin knows; not in the table.
+[[nodiscard]] const Setting& foreign_plugin_setting() noexcept;
 [[nodiscard]] bool is_family(const Setting& setting) noexcept;
 
 /// Whether the row is the address of a listener.

@@ -143,18 +143,72 @@ void add_storage(std::vector<Setting>& table) {
 
 void add_plugins(std::vector<Setting>& table) {
     const Setting rows[] = {
-        flag("plugins.vmq_passwd", "on", "Authenticates clients from a password file."),
-        flag("plugins.vmq_acl", "on", "Authorises clients from a file of access rules."),
+        flag("plugins.vmq_passwd", "on", "Authenticates clients from a password file.").built(),
+        flag("plugins.vmq_acl", "on", "Authorises clients from a file of access rules.").built(),
+        flag("plugins.$N", kUnset, "Starts the named plugin.").built(),
+        text("plugins.$N.path", kUnset, "Folder of a plugin that is not part of the broker.")
+            .built(),
+        integer("plugins.$N.priority", kUnset,
+                "Place of the plugin in the order of start and of hooks, lowest first; plugins "
+                "without one come behind, by name.")
+            .range(kNoMinimum, kNoMaximum)
+            .built(),
+        integer("hook_timeout", "15000",
+                "How long a plugin may take to answer for a client; it is then as if it had no "
+                "opinion. Not known to VerneMQ.")
+            .range(100, 600'000)
+            .unit("ms")
+            .built()
+            .hidden(),
+        text("vmq_passwd.password_file", "etc/vmq.passwd", "File of users and password hashes.")
+            .built()
+            .live(),
+        integer("vmq_passwd.password_reload_interval", "10",
+                "How often that file is looked at; 0 is never. A negative number counts as "
+                "above 0.")
+            .range(-kInt32Max, kInt32Max)
+            .unit("s")
+            .built()
+            .live(),
+        text("vmq_acl.acl_file", "etc/vmq.acl", "File of access rules.").built().live(),
+        integer("vmq_acl.acl_reload_interval", "10",
+                "How often that file is looked at; 0 is never. A negative number counts as "
+                "above 0.")
+            .range(-kInt32Max, kInt32Max)
+            .unit("s")
+            .built()
+            .live(),
+        flag("vmq_acl.wildcards_grant_sys", "on",
+             "Rules that begin with a wildcard, such as 'topic #', grant $SYS topics too. Not "
+             "known to VerneMQ, which does as with on.")
+            .built()
+            .hidden(),
+        word("acl_revocation", "immediate|new_only", "immediate",
+             "What a changed password or ACL file ends: immediate looks at the sessions and "
+             "subscriptions that are there, new_only (as VerneMQ) at those to come. Not known to "
+             "VerneMQ.")
+            .built()
+            .hidden(),
+        integer("max_failed_logins_per_address", "0",
+                "Failed logins of one address within failed_login_window after which it is "
+                "refused unheard; 0 is no limit. Not known to VerneMQ.")
+            .range(0, 1'000'000)
+            .built()
+            .hidden(),
+        integer("max_failed_logins_per_user", "0",
+                "The same for one user name from whatever address. Not known to VerneMQ.")
+            .range(0, 1'000'000)
+            .built()
+            .hidden(),
+        integer("failed_login_window", "60",
+                "How long a failed login counts. Not known to VerneMQ.")
+            .range(1, 86'400)
+            .unit("s")
+            .built()
+            .hidden(),
         flag("plugins.vmq_diversity", "off", "Runs Lua scripts and their databases."),
         flag("plugins.vmq_webhooks", "off", "Asks HTTP services."),
         flag("plugins.vmq_bridge", "off", "Connects to other brokers."),
-        flag("plugins.$N", kUnset, "Starts the named plugin."),
-        text("plugins.$N.path", kUnset, "Folder of a plugin that is not part of the broker."),
-        integer("plugins.$N.priority", kUnset,
-                "Place of the plugin in the order of start and of hooks, lowest first.")
-            .range(kNoMinimum, kNoMaximum),
-        text("vmq_passwd.*", kUnset, "Settings of the plugin vmq_passwd."),
-        text("vmq_acl.*", kUnset, "Settings of the plugin vmq_acl."),
         text("vmq_webhooks.*", kUnset, "Settings of the plugin vmq_webhooks."),
         text("vmq_diversity.*", kUnset, "Settings of the plugin vmq_diversity."),
         text("vmq_bridge.*", kUnset, "Settings of the plugin vmq_bridge."),

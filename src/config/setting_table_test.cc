@@ -81,9 +81,11 @@ TEST(SettingTable, KnowsSecrets) {
         EXPECT_TRUE(is_secret(*table().find(key), key)) << key;
     }
     for (const auto key : {"nodename", "vmq_diversity.postgres.host", "listener.ssl.keyfile",
-                           "vmq_passwd.password_file.x"}) {
+                           "vmq_passwd.password_file", "vmq_passwd.password_reload_interval"}) {
         EXPECT_FALSE(is_secret(*table().find(key), key)) << key;
     }
+    EXPECT_TRUE(is_secret(foreign_plugin_setting(), "mine.acme.password"));
+    EXPECT_FALSE(is_secret(foreign_plugin_setting(), "mine.url"));
 }
 
 TEST(SettingTable, CutsKeysAtUnescapedDots) {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -74,6 +76,35 @@ struct NodeSettings {
     bool sync_on_write = false;              // durability is fsync
 
     friend bool operator==(const NodeSettings&, const NodeSettings&) = default;
+};
+
+enum class AclRevocation : std::uint8_t { Immediate, NewOnly };
+
+/// A plugin that is enabled.
+struct EnabledPlugin {
+    std::string name;
+    std::string path;  // empty: it is part of the broker
+    std::optional<std::int64_t> priority;
+    std::map<std::string, std::string, std::less<>> settings;  // NAME.KEY by KEY, with a path only
+
+    friend bool operator==(const EnabledPlugin&, const EnabledPlugin&) = default;
+};
+
+struct PluginSettings {
+    std::vector<EnabledPlugin> enabled;  // in the order in which they are asked
+    std::uint32_t hook_timeout_ms = 15'000;
+    std::string password_file = "etc/vmq.passwd";
+    std::int32_t password_reload_interval_s = 10;  // 0: never; below 0 counts as above
+    std::string acl_file = "etc/vmq.acl";
+    bool acl_file_is_set = false;  // in the configuration
+    std::int32_t acl_reload_interval_s = 10;
+    bool wildcards_grant_sys = true;
+    AclRevocation acl_revocation = AclRevocation::Immediate;
+    std::uint32_t max_failed_logins_per_address = 0;  // 0: no limit
+    std::uint32_t max_failed_logins_per_user = 0;
+    std::uint32_t failed_login_window_s = 60;
+
+    friend bool operator==(const PluginSettings&, const PluginSettings&) = default;
 };
 
 enum class LogDestination : std::uint8_t { Off, File, Console, Both };

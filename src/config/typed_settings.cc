@@ -1,6 +1,8 @@
 #include "config/typed_settings.h"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <optional>
 
 #include "config/conf_file.h"
@@ -145,6 +147,36 @@ bool listens_like(const ListenerSettings& listener, const Endpoint& endpoint) {
            listener.unix_path == endpoint.unix_path;
 }
 
+/// Those with a priority first, the lowest before all, then the others by name, as in VerneMQ.
+std::vector<EnabledPlugin> enabled_plugins(const Assignments& assignments) {
+    std::map<std::string, EnabledPlugin, std::less<>> on;
+    for (const auto& [key, assignment] : assignments) {
+        const auto words = words_of(key);
+        if (words.size() != 2 || words[0] != "plugins") continue;
+        if (get<bool>(assignment)) on[words[1]].name = words[1];
+    }
+    for (const auto& [key, assignment] : assignments) {
+        const auto words = words_of(key);
+        if (words.size() != 3 || words[0] != "plugins") continue;
+        const auto found = on.find(words[1]);
+        if (found == on.end()) continue;
+        if (words[2] == "path") found->second.path = get<std::string>(assignment);
+        if (words[2] == "priority") found->second.priority = number<std::int64_t>(assignment);
+    }
+    for (const auto& [key, assignment] : assignments) {
+        if (assignment.setting != &foreign_plugin_setting()) continue;
+        const auto found = on.find(words_of(key)[0]);
+        if (found == on.end()) continue;
+        found->second.settings.emplace(key.substr(key.find('.') + 1), assignment.text);
+    }
+    std::vector<EnabledPlugin> order;
+    for (auto& [name, plugin] : on) order.push_back(std::move(plugin));
+    std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
+        return a.priority && (!b.priority || *a.priority < *b.priority);
+    });
+    return order;
+}
+
 }  // namespace
 
 MqttSettings make_mqtt_settings(const Assignments& assignments) {
@@ -203,6 +235,26 @@ NodeSettings make_node_settings(const Assignments& assignments) {
         number<std::uint32_t>(at(assignments, "leveldb.maximum_memory.percent"));
     node.sync_on_write = get<bool>(at(assignments, "leveldb.sync_on_write"));
     return node;
+}
+
+PluginSettings make_plugin_settings(const Assignments& assignments) {
+    const auto of = [&](std::string_view key) -> const Assignment& { return at(assignments, key); };
+    PluginSettings plugins;
+    plugins.hook_timeout_ms = number<std::uint32_t>(of("hook_timeout"));
+    plugins.password_file = get<std::string>(of("vmq_passwd.password_file"));
+    plugins.password_reload_interval_s =
+        number<std::int32_t>(of("vmq_passwd.password_reload_interval"));
+    plugins.acl_file = get<std::string>(of("vmq_acl.acl_file"));
+    plugins.acl_file_is_set = of("vmq_acl.acl_file").origin != Origin::Default;
+    plugins.acl_reload_interval_s = number<std::int32_t>(of("vmq_acl.acl_reload_interval"));
+    plugins.wildcards_grant_sys = get<bool>(of("vmq_acl.wildcards_grant_sys"));
+    plugins.acl_revocation = choice<AclRevocation>(of("acl_revocation"));
+    plugins.max_failed_logins_per_address =
+        number<std::uint32_t>(of("max_failed_logins_per_address"));
+    plugins.max_failed_logins_per_user = number<std::uint32_t>(of("max_failed_logins_per_user"));
+    plugins.failed_login_window_s = number<std::uint32_t>(of("failed_login_window"));
+    plugins.enabled = enabled_plugins(assignments);
+    return plugins;
 }
 
 LogSettings make_log_settings(const Assignments& assignments) {

@@ -14,6 +14,7 @@ namespace vmq::config {
 // They require that every setting with a default is among the assignments.
 [[nodiscard]] MqttSettings make_mqtt_settings(const Assignments& assignments);
 [[nodiscard]] NodeSettings make_node_settings(const Assignments& assignments);
+[[nodiscard]] PluginSettings make_plugin_settings(const Assignments& assignments);
 [[nodiscard]] LogSettings make_log_settings(const Assignments& assignments);
 
 /// One listener for each address, in the order of the files. Of two with the same address the last

@@ -306,5 +306,31 @@ TEST(Listeners, NeedAnAddress) {
     EXPECT_THAT(lines_of(loaded.warnings), IsEmpty());
 }
 
+std::vector<std::string> enabled(const std::string& lines) {
+    std::vector<std::string> names;
+    for (const EnabledPlugin& plugin : config_of(lines)->plugins().enabled) {
+        names.push_back(plugin.name);
+    }
+    return names;
+}
+
+TEST(TypedSettings, PluginsAreInTheOrderOfTheirPriorityThenOfTheirName) {
+    EXPECT_THAT(enabled(""), ElementsAre("vmq_acl", "vmq_passwd"));
+    EXPECT_THAT(enabled("plugins.vmq_acl = off\nplugins.mine = on\nplugins.not = off\n"),
+                ElementsAre("mine", "vmq_passwd"));
+    EXPECT_THAT(enabled("plugins.vmq_passwd.priority = 5\nplugins.z = on\n"
+                        "plugins.z.priority = -1\nplugins.a = on\n"),
+                ElementsAre("z", "vmq_passwd", "a", "vmq_acl"));
+}
+
+TEST(TypedSettings, AForeignPluginIsGivenItsSettings) {
+    const auto config =
+        config_of("mine.deep.key = x y\nplugins.mine = on\nplugins.mine.path = /p\nmine.url = u\n");
+    const EnabledPlugin& mine = config->plugins().enabled.front();
+    EXPECT_EQ(mine.path, "/p");
+    using Settings = std::map<std::string, std::string, std::less<>>;
+    EXPECT_EQ(mine.settings, (Settings{{"deep.key", "x y"}, {"url", "u"}}));
+}
+
 }  // namespace
 }  // namespace vmq::config

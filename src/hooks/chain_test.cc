@@ -3,11 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "hooks/anonymous.h"
 
 namespace vmq::hooks {
 namespace {
@@ -104,14 +103,14 @@ protected:
     void add(const char* name, Answer answer, HookSet hooks = kAllHooks) {
         chain_.add(std::make_unique<Scripted>(script_, name, answer, hooks));
     }
-    std::optional<Decision> ask_register(std::size_t first = 0) {
+    std::optional<Decision> ask_register(Route route = {}) {
         const auto verdict = chain_.auth_on_register(
             {},
             [this](RegisterVerdict late, std::size_t next) {
                 late_decision_ = late.decision;
                 late_next_ = next;
             },
-            first);
+            route);
         return verdict ? std::optional(verdict->decision) : std::nullopt;
     }
 
@@ -194,7 +193,7 @@ TEST_F(ChainTest, AfterALateNextTheCallerGoesOnBehindThePendingPlugin) {
     script_.registers[0](RegisterVerdict{});
     ASSERT_EQ(late_decision_, Decision::Next);
     script_.calls.clear();
-    EXPECT_EQ(ask_register(late_next_), Decision::Ok);
+    EXPECT_EQ(ask_register({nullptr, late_next_}), Decision::Ok);
     EXPECT_EQ(script_.calls, Calls{"c register"});
 }
 
@@ -202,7 +201,7 @@ TEST_F(ChainTest, ALateNextOfTheLastPluginExhaustsTheChain) {
     add("a", Answer::Later);
     (void)ask_register();
     script_.registers[0](RegisterVerdict{});
-    EXPECT_EQ(ask_register(late_next_), Decision::Error);
+    EXPECT_EQ(ask_register({nullptr, late_next_}), Decision::Error);
     EXPECT_EQ(script_.calls, Calls{"a register"});
 }
 
@@ -296,13 +295,99 @@ TEST_F(ChainTest, EveryPluginIsToldOfEvents) {
     EXPECT_EQ(script_.calls, expected);
 }
 
-TEST_F(ChainTest, KnowsWhenTheAnonymousPluginIsTheOnlyOneToAsk) {
-    EXPECT_TRUE(chain_.anonymous_decides(Hook::AuthOnRegister));
-    chain_.add(std::make_unique<Anonymous>());
-    EXPECT_TRUE(chain_.anonymous_decides(Hook::AuthOnRegister));
+TEST_F(ChainTest, ARouteNamesWhoIsAskedAndInWhichOrder) {
+    add("a", Answer::Ok);
+    add("b", Answer::Next);
+    add("c", Answer::Next);
+    const PluginOrder order{2, 1};
+    EXPECT_EQ(ask_register({&order}), Decision::Error);
+    EXPECT_EQ(script_.calls, (Calls{"c register", "b register"}));
+    const PluginOrder nobody;
+    EXPECT_EQ(ask_register({&nobody}), Decision::Error);
+    EXPECT_EQ(script_.calls.size(), 2U);
+}
+
+TEST_F(ChainTest, KnowsWhoImplementsAHookOnARoute) {
     add("a", Answer::Ok, hook_bit(Hook::AuthOnPublish));
-    EXPECT_TRUE(chain_.anonymous_decides(Hook::AuthOnRegister));
-    EXPECT_FALSE(chain_.anonymous_decides(Hook::AuthOnPublish));
+    add("b", Answer::Ok, hook_bit(Hook::AuthOnRegister));
+    const PluginOrder only_b{1};
+    EXPECT_TRUE(chain_.implements(Hook::AuthOnPublish, nullptr));
+    EXPECT_FALSE(chain_.implements(Hook::AuthOnPublish, &only_b));
+    EXPECT_TRUE(chain_.implements(Hook::AuthOnRegister, &only_b));
+    EXPECT_FALSE(chain_.answers_at_once(Hook::AuthOnPublish, nullptr));
+    EXPECT_TRUE(chain_.answers_at_once(Hook::AuthOnPublish, &only_b));
+}
+
+TEST_F(ChainTest, AVerdictSaysWhoDecided) {
+    add("a", Answer::Next);
+    add("b", Answer::Later);
+    add("c", Answer::Ok);
+    const PluginOrder order{2, 0};
+    EXPECT_EQ(chain_.auth_on_register({}, {}, {&order})->decided_by, 2U);
+    std::uint8_t late = kNobody;
+    EXPECT_EQ(chain_.auth_on_register({}, [&](const RegisterVerdict& verdict,
+                                              std::size_t) { late = verdict.decided_by; }),
+              std::nullopt);
+    RegisterVerdict verdict;
+    verdict.decision = Decision::Ok;
+    script_.registers.front()(verdict);
+    EXPECT_EQ(late, 1U);
+}
+
+/// Throws in every hook.
+class Broken final : public Plugin {
+public:
+    [[nodiscard]] std::string_view name() const noexcept override { return "broken"; }
+    [[nodiscard]] HookSet hooks() const noexcept override { return kAllHooks; }
+    std::optional<RegisterVerdict> auth_on_register(const RegisterContext&,
+                                                    Completion<RegisterVerdict>) override {
+        throw std::runtime_error("no memory for this");
+    }
+    UnsubscribeVerdict on_unsubscribe(const UnsubscribeContext&) override { throw 1; }
+    void on_register(const ClientContext&) override { throw std::runtime_error("nor for this"); }
+};
+
+TEST_F(ChainTest, WhatAPluginThrowsCountsAsNext) {
+    chain_.add(std::make_unique<Broken>());
+    add("b", Answer::Ok);
+    EXPECT_EQ(ask_register(), Decision::Ok);
+    EXPECT_EQ(chain_.on_unsubscribe({}).decision, Decision::Ok);
+    chain_.on_register({});
+    EXPECT_EQ(script_.calls, (Calls{"b register", "b unsubscribe", "b told register"}));
+    EXPECT_EQ(chain_.counts(0, Hook::AuthOnRegister).failures, 1U);
+    EXPECT_EQ(chain_.counts(0, Hook::OnUnsubscribe).failures, 1U);
+    EXPECT_EQ(chain_.counts(0, Hook::OnRegister).failures, 1U);
+    EXPECT_EQ(chain_.counts(1, Hook::AuthOnRegister).failures, 0U);
+}
+
+TEST_F(ChainTest, CountsCallsDecisionsAndHowLongTheyTook) {
+    add("a", Answer::Next);
+    add("b", Answer::Later);
+    (void)ask_register();
+    (void)ask_register();
+    script_.registers.front()(RegisterVerdict{});
+    EXPECT_EQ(chain_.waits_for(), 1U);
+    EXPECT_EQ(chain_.give_up(Hook::AuthOnRegister, {nullptr, chain_.waits_for()}), "b");
+    const auto first = chain_.counts(0, Hook::AuthOnRegister);
+    EXPECT_EQ(first.calls, 2U);
+    EXPECT_EQ(first.decisions[static_cast<std::size_t>(Decision::Next)], 2U);
+    EXPECT_EQ(first.latency.count(), 2U);
+    const auto second = chain_.counts(1, Hook::AuthOnRegister);
+    EXPECT_EQ(second.calls, 2U);
+    EXPECT_EQ(second.decisions[static_cast<std::size_t>(Decision::Next)], 1U);
+    EXPECT_EQ(second.latency.count(), 1U);
+    EXPECT_EQ(second.timeouts, 1U);
+    EXPECT_EQ(chain_.counts(1, Hook::OnPublish).calls, 0U);
+}
+
+TEST(HookStats, MeasuresFewOfManyCallsThatAnswerAtOnce) {
+    HookStats stats;
+    std::uint64_t measured = 0;
+    for (int i = 0; i < 1024; ++i) measured += stats.begin(true);
+    EXPECT_EQ(measured, 1024U);
+    EXPECT_EQ(stats.begin(true), HookStats::kSample);
+    EXPECT_EQ(stats.begin(true), 0U);
+    EXPECT_EQ(stats.begin(false), 1U);
 }
 
 }  // namespace

@@ -40,7 +40,6 @@ struct RegisterContext {
     std::optional<std::string_view> password;  // never logged
     bool clean_start = true;
     bool v5 = false;
-    bool anonymous_allowed = false;                // by allow_anonymous or the listener's override
     const mqtt::Properties* properties = nullptr;  // v5
     const ConnectionMetadata* metadata = nullptr;  // null unless forwarded
 };
@@ -62,7 +61,6 @@ struct PublishContext {
     std::string_view payload;
     bool retain = false;
     bool v5 = false;
-    bool anonymous_allowed = false;
     std::string_view properties;  // encoded, see mqtt::decode_forwarded_properties()
     std::optional<std::uint32_t> message_expiry_interval;
 };
@@ -73,7 +71,6 @@ struct SubscribeContext {
     std::optional<std::string_view> username;
     const std::vector<mqtt::SubscribeEntry>* entries = nullptr;
     bool v5 = false;
-    bool anonymous_allowed = false;
     const mqtt::Properties* properties = nullptr;
 };
 

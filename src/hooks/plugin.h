@@ -32,6 +32,9 @@ enum class Hook : std::uint8_t {
     Count,
 };
 
+/// As VerneMQ says: "auth_on_register".
+[[nodiscard]] std::string_view name_of(Hook hook) noexcept;
+
 using HookSet = std::uint32_t;
 [[nodiscard]] constexpr HookSet hook_bit(Hook hook) noexcept {
     return 1U << static_cast<unsigned>(hook);
@@ -43,7 +46,7 @@ using Completion = std::function<void(Verdict)>;
 
 /// One object per shard and plugin, used on that shard only. An authorisation hook either returns
 /// its verdict, or returns nothing and calls `done` later: the client's reads wait meanwhile.
-/// A hook must not block and must not throw.
+/// A hook must not block. What it throws counts as Next.
 class Plugin {
 public:
     virtual ~Plugin() = default;

@@ -61,10 +61,14 @@ struct RegisterModifiers {
     std::optional<bool> shared_subs_available;
 };
 
+/// No plugin has decided.
+inline constexpr std::uint8_t kNobody = 0xFF;
+
 struct RegisterVerdict {
     Decision decision = Decision::Next;
     RegisterModifiers modifiers;
     Refusal refusal;
+    std::uint8_t decided_by = kNobody;  // place in the chain; the chain says so
 };
 
 struct AuthVerdict {

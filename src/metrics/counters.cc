@@ -43,6 +43,10 @@ constexpr std::array<Text, kCounters> kTexts{{
     {"retain_limit_reached", "Retained messages refused by max_retained_messages."},
     {"shard_messages_sent", "Messages handed from one shard to another."},
     {"shard_reads_paused", "Times a shard paused reading because another was behind."},
+    {"subscriptions_revoked", "Subscriptions ended because the rules no longer allow them."},
+    {"login_failed", "Logins refused because no plugin accepted them."},
+    {"login_blocked", "Logins refused unheard because too many have failed before."},
+    {"sessions_revoked", "Sessions ended because their password has changed or is gone."},
 }};
 
 }  // namespace

@@ -44,7 +44,11 @@ enum class Counter : std::uint8_t {
     PublishThrottled,  // reads paused by max_message_rate
     RetainLimitReached,
     ShardMessagesSent,
-    ShardReadsPaused,  // a mailbox was full: reads waited
+    ShardReadsPaused,      // a mailbox was full: reads waited
+    SubscriptionsRevoked,  // no longer allowed by the rules of now
+    LoginFailed,           // refused by a plugin, or by none granted
+    LoginBlocked,          // refused unheard after too many that failed
+    SessionsRevoked,       // whose password has changed or is gone
     Count,
 };
 

@@ -19,6 +19,20 @@ private:
     mutable std::mutex mutex_;
 };
 
+/// Somebody waits until a number of things have been done elsewhere.
+class Countdown final {
+public:
+    explicit Countdown(std::size_t count) : left_(static_cast<std::ptrdiff_t>(count)) {}
+
+    /// Any thread.
+    void done() { left_.count_down(); }
+    /// Never on a shard's thread. Sees everything that happened before each done().
+    void wait() const { left_.wait(); }
+
+private:
+    std::latch left_;
+};
+
 /// Gives work(0) to work(count - 1) to `post`, which has each run somewhere, and returns when all
 /// have been run.
 template <typename Post, typename Work>

@@ -47,6 +47,9 @@ struct ConnackExtras {
     std::string response_information;
 };
 
+/// Nobody had to know the client.
+inline constexpr std::uint8_t kNotAuthenticated = 0xFF;
+
 /// Made by the Handshake on the accepting shard, used by the Session on the home shard.
 struct ConnectPlan {
     mqtt::ProtocolVersion version = mqtt::ProtocolVersion::V311;
@@ -54,6 +57,7 @@ struct ConnectPlan {
     bool clean_start = true;
     bool assigned_client_id = false;
     bool anonymous_allowed = false;
+    std::uint8_t authenticated_by = kNotAuthenticated;  // the host's number of the plugin
     bool request_problem_information = true;
     bool request_response_information = false;
     bool session_expiry_overridden = false;  // tell the client in CONNACK

@@ -241,6 +241,7 @@ bool Handshake::authorize(const mqtt::Connect& packet) {
             break;
     }
     plan_.anonymous_allowed = policy_.allow_anonymous;
+    plan_.authenticated_by = grant.authenticated_by;
     if (grant.client_id) plan_.client_id = std::move(*grant.client_id);
     if (grant.mountpoint) plan_.mountpoint = std::move(*grant.mountpoint);
     if (grant.username) plan_.username = std::move(*grant.username);

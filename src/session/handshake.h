@@ -37,6 +37,7 @@ struct RegisterRequest {
 
 /// What a hook changed; unset fields stay as asked for.
 struct RegisterGrant {
+    std::uint8_t authenticated_by = kNotAuthenticated;
     std::optional<std::string> client_id;
     std::optional<std::string> mountpoint;
     std::optional<std::string> username;

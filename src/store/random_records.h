@@ -64,6 +64,7 @@ public:
         record.expiry_interval_s = static_cast<std::uint32_t>(number());
         record.expires_at = flip() ? static_cast<WallMillis>(number()) : 0;
         record.sent_through = number();
+        if (flip()) record.username = optional_text(20);
         if (flip()) {
             StoredWill& will = record.will.emplace();
             will.mountpoint = optional_text(10);
@@ -97,7 +98,7 @@ inline bool same(const mqtt::Message& a, const mqtt::Message& b) {
 inline bool same(const SessionRecord& a, const SessionRecord& b) {
     return a.key.mountpoint == b.key.mountpoint && a.key.client_id == b.key.client_id &&
            a.expiry_interval_s == b.expiry_interval_s && a.expires_at == b.expires_at &&
-           a.sent_through == b.sent_through && a.will == b.will;
+           a.sent_through == b.sent_through && a.username == b.username && a.will == b.will;
 }
 
 }  // namespace vmq::store::test

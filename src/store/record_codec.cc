@@ -14,7 +14,8 @@ using detail::append_u8;
 using detail::append_varint;
 using detail::ByteReader;
 
-constexpr std::uint8_t kVersion = 1;  // of every record; a reader refuses others
+constexpr std::uint8_t kVersion = 1;         // of every record; a reader refuses others
+constexpr std::uint8_t kSessionVersion = 2;  // since there is a user name; 1 is read as well
 constexpr std::size_t kMaxString = std::numeric_limits<std::uint16_t>::max();
 
 // Flags of a message, a queue's record and a will. The lowest two bits are the QoS.
@@ -34,6 +35,8 @@ constexpr std::uint8_t kQueueFlags = 0x3F;
 constexpr std::uint8_t kWillFlags = kQosMask | kRetain | kHasExpiry;
 
 constexpr std::uint8_t kSessionHasWill = 0x01;
+constexpr std::uint8_t kSessionHasUsername = 0x02;
+constexpr std::uint8_t kSessionFlags = 0x03;
 
 // Options of a subscription, as in a SUBSCRIBE packet [v5 3.8.3.1].
 constexpr std::uint8_t kNoLocal = 0x04;
@@ -164,23 +167,33 @@ bool decode_message(std::string_view bytes, const ClockAnchors& clocks, mqtt::Me
 }
 
 void encode_session(const SessionRecord& record, std::string& out) {
-    append_u8(kVersion, out);
-    append_u8(flag(record.will.has_value(), kSessionHasWill), out);
+    append_u8(kSessionVersion, out);
+    append_u8(static_cast<std::uint8_t>(flag(record.will.has_value(), kSessionHasWill) |
+                                        flag(record.username.has_value(), kSessionHasUsername)),
+              out);
     append_string(record.key.mountpoint, out);
     append_string(record.key.client_id, out);
     append_varint(record.expiry_interval_s, out);
     append_signed(record.expires_at, out);
     append_varint(record.sent_through, out);
+    if (record.username) append_string(*record.username, out);
     if (record.will) encode_will(*record.will, out);
 }
 
 bool decode_session(std::string_view bytes, SessionRecord& record) {
     ByteReader reader(bytes);
+    std::uint8_t version = 0;
     std::uint8_t flags = 0;
-    if (!read_version(reader) || !reader.read_u8(flags) || (flags & ~kSessionHasWill) != 0 ||
+    if (!reader.read_u8(version) || version == 0 || version > kSessionVersion ||
+        !reader.read_u8(flags) ||
+        (flags & ~(version == 1 ? kSessionHasWill : kSessionFlags)) != 0 ||
         !read_string(reader, record.key.mountpoint) || !read_string(reader, record.key.client_id) ||
         !reader.read_varint_u32(record.expiry_interval_s) ||
         !reader.read_signed(record.expires_at) || !reader.read_varint(record.sent_through)) {
+        return false;
+    }
+    record.username.reset();
+    if ((flags & kSessionHasUsername) != 0 && !read_string(reader, record.username.emplace())) {
         return false;
     }
     record.will.reset();

@@ -120,9 +120,28 @@ TEST(RecordCodec, MarksAndNumbersComeBack) {
 TEST(RecordCodec, RecordsOfALaterVersionAreRefused) {
     std::string bytes;
     encode_session({}, bytes);
-    bytes[0] = 2;
+    bytes[0] = 3;
     SessionRecord session;
     EXPECT_FALSE(decode_session(bytes, session));
+}
+
+TEST(RecordCodec, SessionsOfTheFirstVersionHaveNoUserName) {
+    SessionRecord record;
+    record.key = {"m", "c"};
+    record.expiry_interval_s = 60;
+    std::string bytes;
+    encode_session(record, bytes);
+    bytes[0] = 1;
+    SessionRecord back;
+    back.username = "nobody";
+    ASSERT_TRUE(decode_session(bytes, back));
+    EXPECT_EQ(back.key.client_id, "c");
+    EXPECT_EQ(back.username, std::nullopt);
+    record.username = "alice";
+    bytes.clear();
+    encode_session(record, bytes);
+    bytes[0] = 1;
+    EXPECT_FALSE(decode_session(bytes, back));
 }
 
 TEST(RecordCodec, ShortenedRecordsAreRefused) {

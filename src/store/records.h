@@ -50,6 +50,7 @@ struct SessionRecord {
     WallMillis expires_at = 0;  // 0: connected; kWallNever: away, and it never expires
     /// Messages up to this sequence may have been sent before: they are sent again with DUP.
     std::uint64_t sent_through = 0;
+    std::optional<std::string> username;
     std::optional<StoredWill> will;
 };
 

@@ -82,6 +82,12 @@ Result<FileText> read_file(const std::string& option, const std::string& path,
     return FileText(std::move(bytes), status.st_mode);
 }
 
+std::optional<std::int64_t> modified_ns(const std::string& path) noexcept {
+    struct ::stat status{};
+    if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+    return stamp_of(status).modified_ns;
+}
+
 bool any_changed(const std::vector<WatchedFile>& files) noexcept {
     return std::any_of(files.begin(), files.end(), [](const WatchedFile& file) {
         struct ::stat status{};

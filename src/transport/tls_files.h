@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,9 @@ private:
 /// begins every error. Blocks: only for start and reload.
 [[nodiscard]] Result<FileText> read_file(const std::string& option, const std::string& path,
                                          TlsLoadNotes& notes);
+
+/// When the file was last written, in nanoseconds since 1970; nothing if it cannot be said.
+[[nodiscard]] std::optional<std::int64_t> modified_ns(const std::string& path) noexcept;
 
 /// Whether any of `files` is not what it was, or gone. One stat per file.
 [[nodiscard]] bool any_changed(const std::vector<WatchedFile>& files) noexcept;

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/assert.h"
-#include "hooks/anonymous.h"
 
 namespace vmq::testing {
 namespace {
@@ -79,6 +78,41 @@ std::vector<std::string> TestClient::take_payloads() {
 
 namespace {
 
+/// The end of a chain in which the plugin under test may say Next.
+class AllowsEverything final : public hooks::Plugin {
+public:
+    [[nodiscard]] std::string_view name() const noexcept override { return "allows_everything"; }
+    [[nodiscard]] hooks::HookSet hooks() const noexcept override {
+        using hooks::Hook;
+        return hook_bit(Hook::AuthOnRegister) | hook_bit(Hook::AuthOnPublish) |
+               hook_bit(Hook::AuthOnSubscribe);
+    }
+    [[nodiscard]] hooks::HookSet answers_at_once() const noexcept override { return hooks(); }
+    std::optional<hooks::RegisterVerdict> auth_on_register(
+        const hooks::RegisterContext& /*context*/,
+        hooks::Completion<hooks::RegisterVerdict> /*done*/) override {
+        return ok<hooks::RegisterVerdict>();
+    }
+    std::optional<hooks::PublishVerdict> auth_on_publish(
+        const hooks::PublishContext& /*context*/,
+        hooks::Completion<hooks::PublishVerdict> /*done*/) override {
+        return ok<hooks::PublishVerdict>();
+    }
+    std::optional<hooks::SubscribeVerdict> auth_on_subscribe(
+        const hooks::SubscribeContext& /*context*/,
+        hooks::Completion<hooks::SubscribeVerdict> /*done*/) override {
+        return ok<hooks::SubscribeVerdict>();
+    }
+
+private:
+    template <typename Verdict>
+    static Verdict ok() {
+        Verdict verdict;
+        verdict.decision = hooks::Decision::Ok;
+        return verdict;
+    }
+};
+
 std::unique_ptr<SimulatedBroker> make(TestBroker::Options& options) {
     if (options.records == nullptr) {
         return std::make_unique<SimulatedBroker>(options.shards, std::move(options.store));
@@ -94,11 +128,13 @@ std::unique_ptr<SimulatedBroker> make(TestBroker::Options& options) {
 TestBroker::TestBroker(Options options) : made_(make(options)), simulation_(*made_) {
     simulation_.shared().default_settings =
         std::make_shared<const session::Settings>(options.settings);
-    if (options.plugin) shard().chain().add(std::move(options.plugin));
-    for (const auto& each : simulation_.shards()) {
-        each->chain().add(std::make_unique<hooks::Anonymous>());
+    listener().policy.allow_anonymous = !options.plugin;
+    if (options.plugin) {
+        shard().chain().add(std::move(options.plugin));
+        for (const auto& each : simulation_.shards()) {
+            each->chain().add(std::make_unique<AllowsEverything>());
+        }
     }
-    listener().policy.allow_anonymous = true;
     listener().settings = std::make_shared<const session::Settings>(options.settings);
 }
 

@@ -50,7 +50,8 @@ public:
         KeptRecords* records = nullptr;  // not null: a store that gives back what they hold
         Millis since_start{0};           // with records: how much later than the first broker
         session::Settings settings = {};
-        std::unique_ptr<hooks::Plugin> plugin = nullptr;  // of shard 0, asked before the anonymous
+        std::unique_ptr<hooks::Plugin> plugin =
+            nullptr;  // of shard 0, before one that allows everything
     };
     static constexpr TimePoint kStart = SimulatedBroker::kStart;
     TestBroker() : TestBroker(Options{}) {}

@@ -50,6 +50,18 @@ Changes compare(const AclRules& before, const AclRules& after) {
     return {only_in(new_rules, old_rules), only_in(old_rules, new_rules)};
 }
 
+Identity identity_of(const hooks::ClientContext& client) noexcept {
+    return {client.subscriber.mountpoint, client.subscriber.client_id, client.username};
+}
+
+std::vector<std::string_view> refused(const AclRules& rules, const Identity& who,
+                                      std::span<const std::string_view> filters) {
+    std::vector<std::string_view> lost;
+    std::copy_if(filters.begin(), filters.end(), std::back_inserter(lost),
+                 [&](std::string_view filter) { return !rules.may_subscribe(who, filter); });
+    return lost;
+}
+
 std::vector<std::string_view> revoked(const Revision& revision, const Identity& who,
                                       std::span<const std::string_view> filters) {
     std::vector<std::string_view> lost;

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "hooks/contexts.h"
 #include "plugins/acl/acl_file.h"
 #include "plugins/acl/acl_rules.h"
 
@@ -34,6 +35,13 @@ struct Revision {
     std::vector<Problem> problems;
     std::size_t problem_count = 0;
 };
+
+/// The context of a hook in the words of the rules.
+[[nodiscard]] Identity identity_of(const hooks::ClientContext& client) noexcept;
+
+/// Those of a session's filters that the rules do not grant.
+[[nodiscard]] std::vector<std::string_view> refused(const AclRules& rules, const Identity& who,
+                                                    std::span<const std::string_view> filters);
 
 /// Those of a session's filters that were granted and no longer are. What the rules never granted,
 /// because another plugin did, is not theirs to take back.

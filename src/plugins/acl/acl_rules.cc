@@ -83,6 +83,11 @@ AclRules::AclRules(std::vector<Rule> rules, Options options)
       users_(tree_.add_root()),
       patterns_(tree_.add_root()) {
     for (const Rule& rule : rules_) add(rule);
+    grant_everything_ = options_.wildcards_grant_dollar_topics &&
+                        std::any_of(rules_.begin(), rules_.end(), [](const Rule& rule) {
+                            return rule.applies == Rule::Applies::ToEveryone && rule.read &&
+                                   rule.write && rule.topic == "#";
+                        });
 }
 
 NodeId AclRules::root_of(const Rule& rule) {

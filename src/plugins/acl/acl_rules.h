@@ -80,6 +80,9 @@ public:
     /// shared subscriptions only, written the same way.
     [[nodiscard]] Grant may_subscribe(const Identity& who, std::string_view filter) const noexcept;
 
+    /// A rule grants everybody everything, so there is nothing to ask.
+    [[nodiscard]] bool grant_everything() const noexcept { return grant_everything_; }
+
     /// In the order of the file.
     [[nodiscard]] const std::vector<Rule>& rules() const noexcept { return rules_; }
 
@@ -105,6 +108,7 @@ private:
     LevelTree::NodeId everyone_;
     LevelTree::NodeId users_;  // its children are the roots of the users
     LevelTree::NodeId patterns_;
+    bool grant_everything_ = false;
 };
 
 }  // namespace vmq::plugins::acl

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <string_view>
 #include <utility>
@@ -15,7 +16,7 @@ namespace {
 
 /// Changes and problems that the log describes one by one.
 constexpr std::size_t kMaxLogged = 20;
-/// How long a watcher without an interval sleeps until it looks whether there is one.
+constexpr Millis kUntilSettled = Seconds(1);
 
 void log_rules(std::string_view what, const std::vector<Rule>& rules) {
     const std::size_t shown = std::min(rules.size(), kMaxLogged);
@@ -65,10 +66,21 @@ Result<Revision> AclSource::use_file(const std::string& file) {
     return revision;
 }
 
-void AclSource::reload_if_changed() {
+void AclSource::use_until_there(std::string_view text) {
     const auto alone = loading_.enter();
-    if (!watched_.empty() && !transport::any_changed(watched_)) return;
+    may_be_missing_ = true;
+    install(revision_of(text));
+}
+
+std::optional<Millis> AclSource::look(std::int64_t now_ns) {
+    const auto alone = loading_.enter();
+    if (!watched_.empty() && !transport::any_changed(watched_)) return std::nullopt;
+    const auto modified = transport::modified_ns(file_);
+    if (modified && now_ns >= *modified && now_ns - *modified < kSettledAfterNs) {
+        return kUntilSettled;
+    }
     (void)load(file_);
+    return std::nullopt;
 }
 
 Result<Revision> AclSource::preview(const std::string& path) const {
@@ -79,7 +91,11 @@ Result<Revision> AclSource::preview(const std::string& path) const {
 Result<Revision> AclSource::read(const std::string& path, transport::TlsLoadNotes& notes) const {
     auto text = transport::read_file("vmq_acl.acl_file", path, notes);
     if (!text) return text.error();
-    AclFile file = parse_acl_file(text.value().bytes(), {.max_levels = options_.max_levels});
+    return revision_of(text.value().bytes());
+}
+
+Revision AclSource::revision_of(std::string_view text) const {
+    AclFile file = parse_acl_file(text, {.max_levels = options_.max_levels});
     Revision revision;
     revision.before = rules();
     revision.after = std::make_shared<const AclRules>(std::move(file.rules), options_.rules);
@@ -94,11 +110,15 @@ Result<Revision> AclSource::load(const std::string& path) {
     auto revision = read(path, notes);
     if (!revision) {
         watched_.clear();
-        const std::string& error = revision.error().detail;
-        if (error != last_error_) log::error("vmq_acl: {}; the rules stay as they are", error);
-        last_error_ = error;
+        const Error& error = revision.error();
+        const bool known = may_be_missing_ && error.code == ErrorCode::NotFound;
+        if (!known && error.detail != last_error_) {
+            log::error("vmq_acl: {}; the rules stay as they are", error.detail);
+        }
+        last_error_ = error.detail;
         return revision;
     }
+    may_be_missing_ = false;
     watched_ = std::move(notes.files);
     last_error_.clear();
     log_revision(path, revision.value());
@@ -113,8 +133,9 @@ void AclSource::install(const Revision& revision) {
 
 AclWatcher::AclWatcher(AclSource& source, Millis interval)
     : periodic_(interval, [&source] {
-          source.reload_if_changed();
-          return std::nullopt;
+          return source.look(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                 std::chrono::system_clock::now().time_since_epoch())
+                                 .count());
       }) {}
 
 }  // namespace vmq::plugins::acl

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -42,8 +44,15 @@ public:
     Result<Revision> reload();
     /// The same with another file, which is the one to read from then on. On an error it is not.
     Result<Revision> use_file(const std::string& file);
-    /// Reads the file if it is not what it was. The same error is logged once.
-    void reload_if_changed();
+    /// These rules, in the form of a file, until `file` is there for the first time: that it is
+    /// missing is no error then.
+    void use_until_there(std::string_view text);
+    /// A file that was written less than this ago is not read by look(): its writer may not have
+    /// finished, and half a file would take rights away.
+    static constexpr std::int64_t kSettledAfterNs = 2'000'000'000;
+    /// Reads the file if it is not what it was. The same error is logged once. Returns when to look
+    /// again if that is soon. `now_ns` since 1970.
+    std::optional<Millis> look(std::int64_t now_ns);
 
     /// What the file at `path` would change if it were put in place of the present one. Changes
     /// and logs nothing.
@@ -58,6 +67,7 @@ private:
     [[nodiscard]] Result<Revision> read(const std::string& path,
                                         transport::TlsLoadNotes& notes) const;
     Result<Revision> load(const std::string& path);
+    [[nodiscard]] Revision revision_of(std::string_view text) const;
     void install(const Revision& revision);
 
     const Options options_;
@@ -68,6 +78,7 @@ private:
     std::string file_;
     std::vector<transport::WatchedFile> watched_;  // empty: read at the next opportunity
     std::string last_error_;
+    bool may_be_missing_ = false;
 };
 
 /// A thread that looks at the file of `source`, which outlives it, at intervals.

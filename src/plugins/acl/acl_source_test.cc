@@ -7,12 +7,14 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <limits>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "plugins/acl/acl_plugin.h"
 #include "support/temporary_folder.h"
+#include "transport/tls_files.h"
 
 namespace vmq::plugins::acl {
 namespace {
@@ -36,6 +38,9 @@ protected:
     [[nodiscard]] bool allowed(std::string_view topic) const {
         return static_cast<bool>(source_.rules()->may_publish(kClient, topic));
     }
+
+    /// As if everything had been written long ago.
+    void look() { EXPECT_EQ(source_.look(std::numeric_limits<std::int64_t>::max()), std::nullopt); }
 
     vmq::testing::TemporaryFolder folder_;
     std::vector<Revision> told_;
@@ -74,24 +79,48 @@ TEST_F(AclSourceTest, KeepsTheRulesWhenTheFileCannotBeRead) {
     write("topic a\n");
     ASSERT_TRUE(source_.reload());
     std::filesystem::remove(path());
-    source_.reload_if_changed();
-    source_.reload_if_changed();
+    look();
+    look();
     EXPECT_TRUE(allowed("a"));
     EXPECT_THAT(source_.reload().error().detail, HasSubstr("vmq_acl.acl_file"));
     write("topic b\n");
-    source_.reload_if_changed();
+    look();
     EXPECT_TRUE(allowed("b") && !allowed("a"));
 }
 
 TEST_F(AclSourceTest, LooksAtTheFileOnlyWhenItHasChanged) {
     write("topic a\n");
-    source_.reload_if_changed();
+    look();
     const std::uint64_t generation = source_.generation();
-    source_.reload_if_changed();
+    look();
     EXPECT_EQ(source_.generation(), generation);
     write("topic b\n");
-    source_.reload_if_changed();
+    look();
     EXPECT_TRUE(allowed("b"));
+}
+
+TEST_F(AclSourceTest, LeavesAFileAloneThatIsPerhapsStillBeingWritten) {
+    write("topic a\n");
+    ASSERT_TRUE(source_.reload());
+    write("topic b\n");
+    const std::int64_t written = transport::modified_ns(path()).value();
+    EXPECT_NE(source_.look(written + AclSource::kSettledAfterNs - 1), std::nullopt);
+    EXPECT_TRUE(allowed("a") && !allowed("b"));
+    EXPECT_EQ(source_.look(written + AclSource::kSettledAfterNs), std::nullopt);
+    EXPECT_TRUE(allowed("b") && !allowed("a"));
+}
+
+TEST_F(AclSourceTest, HasOtherRulesUntilItsFileIsThere) {
+    source_.use_until_there("topic #\n");
+    EXPECT_TRUE(allowed("a"));
+    look();
+    EXPECT_TRUE(allowed("a"));
+    write("topic b\n");
+    look();
+    EXPECT_TRUE(allowed("b") && !allowed("a"));
+    std::filesystem::remove(path());
+    look();
+    EXPECT_TRUE(allowed("b") && !allowed("a"));
 }
 
 TEST_F(AclSourceTest, TakesAnotherFileOnlyIfItCanBeRead) {

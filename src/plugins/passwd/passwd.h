@@ -49,6 +49,10 @@ public:
         if (watcher_) watcher_->set_interval(interval);
     }
 
+    /// The file is no longer looked at, and the call under way has ended. Logins are answered
+    /// still.
+    void stop_watching() { watcher_.reset(); }
+
     /// Any thread.
     [[nodiscard]] PasswordVerifier::Counts counts() const { return verifier_.counts(); }
     [[nodiscard]] std::size_t users() const { return source_.current()->size(); }

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "hooks/chain.h"
-#include "plugins/passwd/test_shards.h"
 #include "runtime/work_queue.h"
 #include "support/temporary_folder.h"
+#include "support/test_shards.h"
 
 namespace vmq::plugins::passwd {
 namespace {

@@ -11,8 +11,8 @@
 #include <thread>
 
 #include "plugins/passwd/password_hash.h"
-#include "plugins/passwd/test_shards.h"
 #include "support/temporary_folder.h"
+#include "support/test_shards.h"
 
 namespace vmq::plugins::passwd {
 namespace {

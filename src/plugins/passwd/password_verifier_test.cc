@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "plugins/passwd/password_hash.h"
-#include "plugins/passwd/test_shards.h"
+#include "support/test_shards.h"
 
 namespace vmq::plugins::passwd {
 namespace {

@@ -1,4 +1,4 @@
-// Threads that stand in for shards, for the tests of this folder.
+// Threads that stand in for shards, for tests of what answers from a thread of its own.
 #pragma once
 
 #include <deque>
@@ -10,7 +10,7 @@
 #include "base/ids.h"
 #include "runtime/work_queue.h"
 
-namespace vmq::plugins::passwd::testing {
+namespace vmq::testing {
 
 /// Runs what is posted to a shard on that shard's thread, in order. Joins when destroyed, after
 /// running what has been posted by then.
@@ -47,4 +47,4 @@ private:
     std::vector<std::unique_ptr<runtime::WorkThread>> threads_;
 };
 
-}  // namespace vmq::plugins::passwd::testing
+}  // namespace vmq::testing

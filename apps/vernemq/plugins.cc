@@ -1,0 +1,212 @@
+#include "vernemq/plugins.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+#include <unordered_set>
+#include <utility>
+
+#include "base/log.h"
+#include "plugins/acl/acl_plugin.h"
+#include "plugins/passwd/passwd_plugin.h"
+
+namespace vmq::launcher {
+namespace {
+
+namespace acl = plugins::acl;
+namespace passwd = plugins::passwd;
+
+// Switched by "plugins.vmq_acl" and "plugins.vmq_passwd".
+constexpr std::string_view kAcl = "vmq_acl";
+constexpr std::string_view kPasswd = "vmq_passwd";
+
+bool is_there(const std::string& path) {
+    std::error_code error;
+    return std::filesystem::exists(path, error);
+}
+
+/// Words like those of the reference's names, for what cannot be done.
+std::string not_built(const config::EnabledPlugin& plugin) {
+    return fmt::format(
+        "plugins.{0} = on: there is no plugin of this name in this broker; it "
+        "starts without. plugins.{0} = off says that this is meant",
+        plugin.name);
+}
+
+void report(std::string_view what, const broker::LostRights& lost) {
+    if (lost.subscriptions == 0) return;
+    log::notice("{}: {} subscriptions of {} sessions ended because they are no longer allowed",
+                what, lost.subscriptions, lost.sessions);
+}
+
+}  // namespace
+
+Plugins::Plugins(config::PluginSettings settings, std::uint32_t topic_max_depth)
+    : settings_(std::move(settings)),
+      topic_max_depth_(topic_max_depth),
+      revokes_(settings_.acl_revocation == config::AclRevocation::Immediate) {}
+
+Plugins::~Plugins() { stop(); }
+
+Result<void> Plugins::attach(broker::Broker& broker) {
+    broker_ = &broker;
+    std::uint8_t place = 0;
+    for (const config::EnabledPlugin& plugin : settings_.enabled) {
+        if (plugin.name == kAcl) {
+            attach_acl();
+        } else if (plugin.name == kPasswd) {
+            passwd_place_ = place;
+            attach_passwd();
+        } else if (!plugin.path.empty()) {
+            if (const auto loaded = attach_native(plugin); !loaded) {
+                warnings_.push_back(loaded.error().detail + "; the broker starts without it");
+                continue;
+            }
+        } else {
+            warnings_.push_back(not_built(plugin));
+            continue;
+        }
+        ++place;
+    }
+    return {};
+}
+
+void Plugins::attach_acl() {
+    acl::AclSource::Options options;
+    options.file = settings_.acl_file;
+    options.max_levels = topic_max_depth_;
+    options.rules.wildcards_grant_dollar_topics = settings_.wildcards_grant_sys;
+    acl_ = std::make_shared<acl::AclSource>(
+        options, [this](const acl::Revision& revision) { on_acl_changed(revision); });
+    if (!settings_.acl_file_is_set && !is_there(settings_.acl_file)) {
+        // The file that VerneMQ installs says the same.
+        acl_->use_until_there("topic #\n");
+        warnings_.push_back(fmt::format(
+            "{} is not there and vmq_acl.acl_file is not set: whoever is let in may publish and "
+            "subscribe to everything, as with the file that VerneMQ installs",
+            settings_.acl_file));
+    } else if (const auto read = acl_->reload(); !read) {
+        warnings_.push_back(fmt::format("{}; nobody may publish or subscribe until it can be read",
+                                        read.error().detail));
+    }
+    const auto mixed = asks_others_about_subscriptions() ? acl::AclPlugin::Mixed::LeaveToNext
+                                                         : acl::AclPlugin::Mixed::RefuseEach;
+    broker_->add_plugin(
+        [this, mixed](ShardId) { return std::make_unique<acl::AclPlugin>(acl_, mixed); });
+}
+
+bool Plugins::asks_others_about_subscriptions() const {
+    return std::any_of(settings_.enabled.begin(), settings_.enabled.end(),
+                       [](const auto& each) { return each.name != kAcl && each.name != kPasswd; });
+}
+
+void Plugins::attach_passwd() {
+    passwd::PasswdOptions options;
+    options.password_file = settings_.password_file;
+    options.reload_interval = Seconds(settings_.password_reload_interval_s);
+    passwd_ = std::make_unique<passwd::Passwd>(
+        options,
+        [this](ShardId shard, std::function<void()> work) {
+            broker_->post(shard, std::move(work));
+        },
+        [this](const passwd::PasswordChanges& changes) { on_passwords_changed(changes); });
+    broker_->add_plugin([this](ShardId shard) { return passwd_->plugin(shard); });
+}
+
+Result<void> Plugins::attach_native(const config::EnabledPlugin& plugin) {
+    auto loaded = plugins::native::NativePlugin::load(
+        plugin.name, plugin.path, plugin.settings, broker_->shard_count(),
+        [this](ShardId shard, std::function<void()> work) {
+            broker_->post(shard, std::move(work));
+        });
+    if (!loaded) return loaded.error();
+    log::info("plugin {} {} loaded from {}", plugin.name, loaded.value()->version(),
+              loaded.value()->file());
+    native_.push_back(std::move(loaded).value());
+    broker_->add_plugin([native = native_.back()](ShardId shard) { return native->plugin(shard); });
+    return {};
+}
+
+void Plugins::start() {
+    running_ = true;
+    if (!acl_) return;
+    // Sessions of an earlier process: what was allowed then need not be now. Rules that could not
+    // be read say nothing about anybody.
+    if (revokes_ && acl_->generation() != 0 && !asks_others_about_subscriptions()) {
+        const auto rules = acl_->rules();
+        report("vmq_acl", broker_->check_rights(
+                              [rules](const hooks::ClientContext& client,
+                                      std::span<const std::string_view> filters) {
+                                  return acl::refused(*rules, acl::identity_of(client), filters);
+                              },
+                              kAcl, true));
+    }
+    acl_watcher_.emplace(*acl_, Seconds(settings_.acl_reload_interval_s));
+}
+
+void Plugins::stop_watching() {
+    acl_watcher_.reset();
+    running_ = false;
+    if (passwd_) passwd_->stop_watching();
+}
+
+void Plugins::stop() {
+    stop_watching();
+    if (passwd_) passwd_->stop();
+    for (const auto& native : native_) native->stop();
+}
+
+void Plugins::reload(const config::PluginSettings& settings) {
+    revokes_ = settings.acl_revocation == config::AclRevocation::Immediate;
+    if (acl_) {
+        (void)(settings.acl_file != settings_.acl_file ? acl_->use_file(settings.acl_file)
+                                                       : acl_->reload());
+        if (acl_watcher_) acl_watcher_->set_interval(Seconds(settings.acl_reload_interval_s));
+    }
+    if (passwd_) {
+        (void)(settings.password_file != settings_.password_file
+                   ? passwd_->set_password_file(settings.password_file)
+                   : passwd_->reload());
+        passwd_->set_reload_interval(Seconds(settings.password_reload_interval_s));
+    }
+    settings_.acl_file = settings.acl_file;
+    settings_.password_file = settings.password_file;
+    log::notice("password and ACL files are read anew");
+}
+
+Result<broker::LostRights> Plugins::preview_acl(const std::string& path) const {
+    if (!acl_) return Error{ErrorCode::Unavailable, "plugins.vmq_acl is off"};
+    auto revision = acl_->preview(path);
+    if (!revision) return revision.error();
+    return check(revision.value(), false);
+}
+
+broker::LostRights Plugins::check(const acl::Revision& revision, bool apply) const {
+    return broker_->check_rights(
+        [&revision](const hooks::ClientContext& client, std::span<const std::string_view> filters) {
+            return acl::revoked(revision, acl::identity_of(client), filters);
+        },
+        kAcl, apply);
+}
+
+void Plugins::on_acl_changed(const acl::Revision& revision) {
+    if (!running_ || !revokes_ || !revision.changes.may_revoke()) return;
+    report("vmq_acl", check(revision, true));
+}
+
+void Plugins::on_passwords_changed(const passwd::PasswordChanges& changes) const {
+    if (!running_ || !revokes_) return;
+    auto users = std::make_shared<std::unordered_set<std::string>>();
+    users->insert(changes.removed.begin(), changes.removed.end());
+    users->insert(changes.changed.begin(), changes.changed.end());
+    if (users->empty()) return;
+    broker_->disconnect_unwelcome(
+        [users, place = passwd_place_](std::string_view username, std::uint8_t authenticated_by) {
+            return authenticated_by == place && users->contains(std::string(username));
+        },
+        "the password has changed or is gone");
+}
+
+}  // namespace vmq::launcher

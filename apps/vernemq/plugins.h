@@ -1,0 +1,71 @@
+// The plugins of a broker, as its configuration asks for them: made, put into the chain in their
+// order, reloaded, and what follows when what they allow has changed.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "broker/broker.h"
+#include "config/settings.h"
+#include "plugins/acl/acl_source.h"
+#include "plugins/native/native_plugin.h"
+#include "plugins/passwd/passwd.h"
+
+namespace vmq::launcher {
+
+/// Outlives the Broker it was given to. start() and stop() are called by the thread that starts and
+/// stops the broker; all others by any thread but a shard's.
+class Plugins final {
+public:
+    Plugins(config::PluginSettings settings, std::uint32_t topic_max_depth);
+    ~Plugins();
+    Plugins(const Plugins&) = delete;
+    Plugins& operator=(const Plugins&) = delete;
+
+    /// Before broker.start(): reads the files and fills the chains. What is wrong with a file is
+    /// logged, and told by warnings(); only a plugin that cannot be had at all is an error.
+    [[nodiscard]] Result<void> attach(broker::Broker& broker);
+    /// For the operator at the terminal; after attach().
+    [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
+    /// After broker.start(): looks at the files from now on, and at the subscriptions of sessions
+    /// that were there before.
+    void start();
+    /// Before broker.stop(): nothing changes from now on.
+    void stop_watching();
+    /// After broker.stop().
+    void stop();
+
+    /// Reads both files now, changed or not, and other ones if `settings` says so.
+    void reload(const config::PluginSettings& settings);
+
+    /// What would end if the file at `path` took the place of the ACL in force.
+    [[nodiscard]] Result<broker::LostRights> preview_acl(const std::string& path) const;
+
+private:
+    void attach_acl();
+    void attach_passwd();
+    [[nodiscard]] Result<void> attach_native(const config::EnabledPlugin& plugin);
+    void on_acl_changed(const plugins::acl::Revision& revision);
+    void on_passwords_changed(const plugins::passwd::PasswordChanges& changes) const;
+    [[nodiscard]] broker::LostRights check(const plugins::acl::Revision& revision,
+                                           bool apply) const;
+    [[nodiscard]] bool asks_others_about_subscriptions() const;
+
+    config::PluginSettings settings_;
+    const std::uint32_t topic_max_depth_;
+    broker::Broker* broker_ = nullptr;
+    std::atomic<bool> running_{false};  // there are shards that can be asked
+    std::atomic<bool> revokes_;         // acl_revocation = immediate
+    std::vector<std::string> warnings_;
+    std::shared_ptr<plugins::acl::AclSource> acl_;         // null: off
+    std::optional<plugins::acl::AclWatcher> acl_watcher_;  // before acl_ goes
+    std::unique_ptr<plugins::passwd::Passwd> passwd_;      // null: off
+    std::vector<std::shared_ptr<plugins::native::NativePlugin>> native_;
+    std::uint8_t passwd_place_ = hooks::kNobody;
+};
+
+}  // namespace vmq::launcher

@@ -1,0 +1,92 @@
+// Rights that end while clients are connected: what the rules of now no longer allow.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/ids.h"
+#include "hooks/chain.h"
+#include "hooks/contexts.h"
+#include "runtime/coordination.h"
+
+namespace vmq::broker {
+
+/// Those of a client's filters that a plugin no longer allows, views among `filters`. Called on
+/// every shard at the same time.
+using Suspects = std::function<std::vector<std::string_view>(
+    const hooks::ClientContext& client, std::span<const std::string_view> filters)>;
+
+/// Whether a session of `username`, which the plugin at place `authenticated_by` has let in, has to
+/// end. Called on every shard at the same time.
+using Unwelcome = std::function<bool(std::string_view username, std::uint8_t authenticated_by)>;
+
+struct LostSubscription {
+    std::string mountpoint;
+    std::string client_id;
+    std::string filter;
+};
+
+/// What a check has found.
+struct LostRights {
+    static constexpr std::size_t kMaxNamed = 1000;
+
+    std::size_t sessions = 0;  // that lose at least one subscription
+    std::size_t subscriptions = 0;
+    std::size_t undecided = 0;            // plugins that answer later have been asked
+    std::vector<LostSubscription> named;  // the first kMaxNamed
+};
+
+/// One check of the subscriptions of all sessions, shared by the shards. Each asks `suspects` and,
+/// about those, the other plugins that the session's listener asks; the first plugin has said no.
+/// Shards take it in portions between their other work.
+class RightsCheck final {
+public:
+    RightsCheck(Suspects suspects, std::string_view plugin, bool apply, std::size_t shards)
+        : suspects_(std::move(suspects)),
+          plugin_(plugin),
+          apply_(apply),
+          parts_(shards),
+          shards_(shards) {}
+    RightsCheck(const RightsCheck&) = delete;
+    RightsCheck& operator=(const RightsCheck&) = delete;
+
+    [[nodiscard]] const Suspects& suspects() const noexcept { return suspects_; }
+    /// Whose rules have changed.
+    [[nodiscard]] std::string_view plugin() const noexcept { return plugin_; }
+    /// False: nothing ends, it is only told.
+    [[nodiscard]] bool apply() const noexcept { return apply_; }
+
+    /// A shard's own, until it has called shard_done().
+    struct Part {
+        bool begun = false;
+        std::vector<ClientNumber> rest;  // sessions still to be looked at, from the end
+        LostRights lost;
+
+        void add(LostSubscription subscription) {
+            ++lost.subscriptions;
+            if (lost.named.size() < LostRights::kMaxNamed) {
+                lost.named.push_back(std::move(subscription));
+            }
+        }
+    };
+    [[nodiscard]] Part& part(ShardId shard) noexcept { return parts_[shard]; }
+    void shard_done() { shards_.done(); }
+
+    /// Waits for all shards. Never on a shard's thread.
+    [[nodiscard]] LostRights wait() const;
+
+private:
+    const Suspects suspects_;
+    const std::string plugin_;
+    const bool apply_;
+    std::vector<Part> parts_;  // by shard
+    runtime::Countdown shards_;
+};
+
+}  // namespace vmq::broker

@@ -1,0 +1,289 @@
+#!/usr/bin/env python3
+"""Who gets in and who may do what, with real files that change while clients are connected."""
+
+import base64
+import hashlib
+import os
+import pathlib
+import random
+import signal
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+import mqtt_wire as mqtt
+from broker import SLOWNESS, Broker, Skip, expect, expect_equal, free_port, wait_until
+from scenarios import main, scenario
+
+READ_ANEW = "password and ACL files are read anew"
+NOT_AUTHORIZED, BAD_CREDENTIALS = 0x87, 0x86
+
+
+def line_for(user, password):
+    """As VerneMQ's vmq-passwd writes it."""
+    salt = os.urandom(12)
+    digest = hashlib.sha512(password.encode() + salt).digest()
+    return f"{user}:$6${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}\n"
+
+
+def write(path, content):
+    """Replaces the file in one step."""
+    fresh = path.with_suffix(".fresh")
+    fresh.write_text(content)
+    fresh.chmod(0o600)
+    fresh.rename(path)
+
+
+class Guarded(Broker):
+    """A broker with a password file and an ACL, and nobody anonymous."""
+
+    def __init__(self, *settings, users=(), acl="", port=0):
+        super().__init__("allow_anonymous = off", "vmq_passwd.password_file = vmq.passwd",
+                         "vmq_acl.acl_file = vmq.acl", "vmq_passwd.password_reload_interval = 0",
+                         "vmq_acl.acl_reload_interval = 0", *settings, port=port)
+        self.set_users(users)
+        self.set_acl(acl)
+
+    def set_users(self, users):
+        write(self.folder / "vmq.passwd", "".join(line_for(user, password) for user, password in users))
+
+    def set_acl(self, acl):
+        write(self.folder / "vmq.acl", acl)
+
+    def reload(self):
+        """Returns when what the files no longer allow has ended."""
+        before = self.log().count(READ_ANEW)
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.log().count(READ_ANEW) > before, "the files to be read anew")
+
+    def login(self, user=None, password=None, client_id="x", version=5, **options):
+        return mqtt.Client(self.address, client_id, version, username=user, password=password, **options)
+
+    def reason(self, *login, version=5):
+        with self.login(*login, version=version) as client:
+            return client.open(accepted=False).reason
+
+
+def suback(client, *filters):
+    client.send(mqtt.subscribe([(each, 1) for each in filters], client.next_id(), client.version))
+    answer = client.expect(mqtt.SUBACK)
+    return list(answer.body[mqtt.read_properties(answer.body, 2)[1] if client.version == 5 else 2:])
+
+
+@scenario
+def logins():
+    with Guarded(users=[("alice", "right"), ("empty", "")], acl="topic #\n") as broker:
+        expect_equal(broker.reason("alice", b"right"), 0)
+        expect_equal(broker.reason("empty", b""), 0)
+        expect_equal(broker.reason("alice", b"wrong secret"), BAD_CREDENTIALS)
+        expect_equal(broker.reason("bob", b"right"), BAD_CREDENTIALS)
+        expect_equal(broker.reason(), BAD_CREDENTIALS)
+        for version in (3, 4):
+            expect_equal(broker.reason("alice", b"right", version=version), 0)
+            expect_equal(broker.reason("alice", b"wrong secret", version=version), 4)
+            expect_equal(broker.reason("bob", b"right", version=version), 5)
+            expect_equal(broker.reason(version=version), 5)
+        expect("wrong secret" not in broker.log() and "right" not in broker.log().replace("rights", ""),
+               "the log shows a password")
+
+
+@scenario
+def many_failed_logins():
+    with Guarded("max_failed_logins_per_user = 3", "failed_login_window = 3600", users=[("alice", "right"), ("bob", "b")],
+                 acl="topic #\n") as broker:
+        for _ in range(3):
+            expect_equal(broker.reason("alice", b"wrong"), BAD_CREDENTIALS)
+        expect_equal(broker.reason("alice", b"right"), 0x9F)
+        expect_equal(broker.reason("alice", b"right", version=4), 3)
+        expect_equal(broker.reason("bob", b"b"), 0)
+        broker.wait_for_log("logins as alice are refused for up to 3600 s: 3 have failed")
+
+
+@scenario
+def new_passwords():
+    """Who has changed or gone is disconnected; who comes next needs the new password."""
+    users = [("alice", "a"), ("bob", "b"), ("carol", "c")]
+    with Guarded(users=users, acl="topic #\n") as broker:
+        clients = {user: broker.login(user, password.encode(), user).open() for user, password in users}
+        old = broker.login("alice", b"a", "old", 4).open()
+        file = (broker.folder / "vmq.passwd").read_text().splitlines(True)
+        write(broker.folder / "vmq.passwd", line_for("alice", "new") + file[1])
+        broker.reload()
+        for user in ("alice", "carol"):
+            last = clients[user].closed()[-1]
+            expect_equal((last.kind, mqtt.reason_code(last)), (mqtt.DISCONNECT, NOT_AUTHORIZED))
+        old.closed()
+        clients["bob"].ping()
+        expect_equal(broker.reason("alice", b"a"), BAD_CREDENTIALS)
+        expect_equal(broker.reason("alice", b"new"), 0)
+        expect_equal(broker.reason("carol", b"c"), BAD_CREDENTIALS)
+
+
+@scenario
+def new_rules():
+    """Subscriptions that are no longer allowed end, also of who is away; what nobody may read or write is refused."""
+    with Guarded(users=[("alice", "a"), ("bob", "b")], acl="user alice\ntopic #\nuser bob\ntopic #\n", port=free_port()) as broker:
+        alice = broker.login("alice", b"a", "alice").open()
+        bob = broker.login("bob", b"b", "bob").open()
+        lasting = {"clean": False, "props": {0x11: 3600}}
+        away = broker.login("bob", b"b", "away", **lasting).open()
+        expect_equal(suback(bob, "news", "secret/#"), [1, 1])
+        expect_equal(suback(away, "news", "secret/#", "$share/g/secret/x"), [1, 1, 1])
+        away.close()
+        expect_equal(alice.publish("secret/x", "1", 1), 0)
+        bob.message()
+        broker.set_acl("user alice\ntopic #\nuser bob\ntopic read news\ntopic write report\nnonsense\n")
+        broker.reload()
+        broker.wait_for_log("3 subscriptions of 2 sessions ended")
+        broker.wait_for_log("line 6 is skipped")
+        expect_equal(alice.publish("secret/x", "2", 1), 0x10)
+        expect_equal(alice.publish("news", "3", 1), 0)
+        expect_equal(bob.message().payload, b"3")
+        expect_equal(suback(bob, "news", "secret/#"), [1, NOT_AUTHORIZED])
+        expect_equal(bob.publish("news", "4", 1), NOT_AUTHORIZED)
+        expect_equal(bob.publish("report", "5", 1), 0x10)
+        old = broker.login("bob", b"b", "old", 4).open()
+        expect_equal(suback(old, "news", "secret/#"), [1, 0x80])
+        old.send(mqtt.publish("news", b"6", 1, 1, version=4))
+        old.closed()
+        with broker.login("bob", b"b", "away", **lasting) as back:
+            back.open()
+            expect(back.session_present, "the session is gone")
+            expect_equal(sorted(each.payload for each in back.messages(3)), [b"1", b"1", b"3"])
+            back.nothing_more()
+        # What changes while the broker is down counts as well.
+        broker.stop()
+        broker.set_acl("user alice\ntopic #\n")
+        broker.restart()
+        broker.wait_for_log("1 subscriptions of 1 sessions ended")
+        alice = broker.login("alice", b"a", "alice").open()
+        expect_equal(alice.publish("news", "7", 1), 0x10)
+
+
+@scenario
+def new_rules_for_new_sessions_only():
+    with Guarded("acl_revocation = new_only", users=[("bob", "b")], acl="topic #\n") as broker:
+        bob = broker.login("bob", b"b", "bob").open()
+        expect_equal(suback(bob, "news"), [1])
+        broker.set_acl("topic write news\n")
+        broker.set_users([])
+        broker.reload()
+        expect_equal(bob.publish("news", "1", 1), 0)
+        expect_equal(bob.message().payload, b"1")
+        expect_equal(suback(bob, "news"), [NOT_AUTHORIZED])
+
+
+@scenario
+def plugins_of_a_listener():
+    with Guarded("listener.tcp.open = 127.0.0.1:0", "listener.tcp.open.allow_anonymous_override = on",
+                 "listener.tcp.open.auth_plugins = [vmq_passwd]",
+                 users=[("alice", "a")], acl="user alice\ntopic #\n") as broker:
+        port = int(broker.wait_for_log(r"listener\.tcp\.open listens on 127\.0\.0\.1:(\d+)").group(1))
+        anonymous = mqtt.opened(("127.0.0.1", port), "anonymous")
+        expect_equal(anonymous.publish("x", "1", 1), NOT_AUTHORIZED)  # being let in is not being allowed
+        expect_equal(suback(anonymous, "x"), [NOT_AUTHORIZED])
+    broken = Guarded("listener.tcp.default.auth_plugins = [vmq_passwd, vmq_webhooks]")
+    try:
+        broken.start()
+    except Exception:  # noqa: BLE001: it ends at once
+        pass
+    expect("vmq_webhooks is no plugin that is enabled" in broken.log(), broken.log())
+    broken.process.wait()
+
+
+@scenario
+def plugin_from_a_shared_object():
+    """The example plugin with its settings, before vmq_passwd, which knows the users that it does not."""
+    plugin = pathlib.Path(os.environ["VMQ_BROKER"]).resolve().parent.parent / "examples/plugins/tenant_guard.so"
+    if not plugin.exists():
+        raise Skip(f"{plugin} is not built")
+    with Guarded("plugins.tenant_guard = on", f"plugins.tenant_guard.path = {plugin}", "plugins.tenant_guard.priority = 1",
+                 "tenant_guard.acme.password = secret of acme", users=[("alice", "a")], acl="topic #\n") as broker:
+        expect_equal(broker.reason("acme:ann", b"wrong"), BAD_CREDENTIALS)
+        ann = broker.login("acme:ann", b"secret of acme", "ann").open()
+        expect_equal(suback(ann, "acme/door", "other/door"), [1, NOT_AUTHORIZED])
+        expect_equal(ann.publish("acme/door", "1", 1), 0)
+        expect_equal(ann.message().payload, b"1")
+        expect_equal(ann.publish("other/door", "2", 1), NOT_AUTHORIZED)
+        alice = broker.login("alice", b"a", "alice").open()
+        expect_equal(suback(alice, "acme/door"), [1])
+        expect_equal(ann.publish("acme/door", "3", 1), 0)
+        ann.message()
+        alice.nothing_more()  # she is in another mountpoint
+        expect("secret of acme" not in broker.log(), "the log shows a password")
+    with Guarded("plugins.nowhere = on", "plugins.nowhere.path = /nonexistent", "plugins.nothing = on") as broker:
+        broker.wait_for_log("nowhere.*the broker starts without it")
+        broker.wait_for_log("plugins.nothing = on: there is no plugin of this name")
+
+
+TOPICS = [f"t{i}" for i in range(6)]
+
+
+class Rights:
+    """Random rights of some users, and their ACL."""
+
+    def __init__(self, rng, users):
+        self.read = {user: {topic for topic in TOPICS if rng.random() < 0.5} for user in users}
+        self.write = {user: {topic for topic in TOPICS if rng.random() < 0.5} for user in users}
+
+    def acl(self):
+        lines = []
+        for user in self.read:
+            lines.append(f"user {user}")
+            lines += [f"topic read {topic}" for topic in sorted(self.read[user])]
+            lines += [f"topic write {topic}" for topic in sorted(self.write[user])]
+        return "\n".join(lines) + "\n"
+
+
+@scenario
+def nothing_leaks_while_rules_change():
+    """50 sessions with rights of their own, the file rewritten 100 times: every message that arrives was allowed to be
+    published by its sender and read by its receiver, and all that was allowed arrives."""
+    rng = random.Random(20261126)
+    users = [f"u{i}" for i in range(50)]
+    rounds = 100 if SLOWNESS == 1 else 15
+    now = Rights(rng, users)
+    raced = []  # by round: what each user may have been sent of the messages that raced
+    with Guarded(users=[(user, user) for user in users], acl=now.acl()) as broker:
+        clients = {user: broker.login(user, user.encode(), user, 5 if i % 2 else 4).open() for i, user in enumerate(users)}
+        for number in range(rounds):
+            for user, client in clients.items():
+                granted = [code < 0x80 for code in suback(client, *TOPICS)]
+                expect_equal(granted, [topic in now.read[user] for topic in TOPICS], f"SUBACK of {user}")
+            sent = []
+            for user, client in clients.items():
+                topic = rng.choice(sorted(now.write[user]) or TOPICS)
+                if topic not in now.write[user] and client.version == 4:
+                    continue  # it would be disconnected
+                code = client.publish(topic, f"{number} {user}", 1)
+                expect_equal(code < 0x80, topic in now.write[user], f"PUBACK of {user} for {topic}")
+                if code < 0x80:
+                    sent.append((topic, f"{number} {user}".encode()))
+            for user, client in clients.items():
+                expected = sorted((topic, payload) for topic, payload in sent if topic in now.read[user])
+                got = []
+                while len(got) < len(expected) or client.inbox:
+                    each = client.message()
+                    if each.payload.startswith(b"race"):
+                        expect(each.topic in raced[int(each.payload.split()[1])][user], f"{user} may not read {each.topic}")
+                    else:
+                        got.append((each.topic, each.payload))
+                expect_equal(sorted(got), expected, f"messages of {user}")
+            # Messages that race with the new rules may arrive by the old or by the new ones, not by neither.
+            later = Rights(rng, users)
+            raced.append({user: now.read[user] | later.read[user] for user in users})
+            broker.set_acl(later.acl())
+            racing = [user for user in users if now.write[user] & later.write[user]]
+            broker.process.send_signal(signal.SIGHUP)
+            for user in racing:
+                topic = rng.choice(sorted(now.write[user] & later.write[user]))
+                payload = f"race {number}".encode()
+                clients[user].send(mqtt.publish(topic, payload, 1, clients[user].next_id(), version=clients[user].version))
+            wait_until(lambda: broker.log().count(READ_ANEW) > number, "the files to be read anew")
+            for user in racing:
+                clients[user].expect(mqtt.PUBACK)
+            now = later
+        expect_equal(broker.log().count(READ_ANEW), rounds)
+
+
+if __name__ == "__main__":
+    main()
