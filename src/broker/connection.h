@@ -60,6 +60,8 @@ public:
     [[nodiscard]] const session::ConnectPlan& plan() const noexcept { return plan_; }
     [[nodiscard]] const transport::PeerAddress& peer() const noexcept { return peer_; }
     [[nodiscard]] Listener& listener() const noexcept { return listener_; }
+    /// When its CONNECT was accepted. Requires client().
+    [[nodiscard]] TimePoint connected_at() const noexcept { return opened_at_; }
 
     /// Can take packets now: nothing waits for the socket and not too much for the end of the turn.
     [[nodiscard]] bool writable() const noexcept;

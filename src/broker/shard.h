@@ -7,6 +7,8 @@
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -15,6 +17,7 @@
 #include "base/random.h"
 #include "broker/client.h"
 #include "broker/connection.h"
+#include "broker/drop_ledger.h"
 #include "broker/drop_log.h"
 #include "broker/handshake_queue.h"
 #include "broker/limits.h"
@@ -22,6 +25,7 @@
 #include "broker/login_guard.h"
 #include "broker/pending_writes.h"
 #include "broker/rights.h"
+#include "broker/session_walks.h"
 #include "broker/shard_message.h"
 #include "hooks/chain.h"
 #include "metrics/counters.h"
@@ -155,11 +159,9 @@ public:
     /// counted as dropped.
     void redispatch(Client& from, std::vector<queue::Delivery> deliveries);
     void count_drop(Client& client, const queue::Delivery& delivery, hooks::DropReason reason);
-    /// `why`: DropOffline or DropSessionEnded.
-    void count_unhandled(std::size_t count, metrics::Counter why) {
-        metrics_.add(metrics::Counter::QueueMessageUnhandled, count);
-        metrics_.add(why, count);
-    }
+    /// A message that `client` does not get, which is the way of the world.
+    void count_unhandled(const Client& client, const queue::Delivery& delivery, Undelivered reason);
+    [[nodiscard]] DropLedger& drops() noexcept { return drops_; }
 
     // What is stored, see shard_store.cc.
     void store_session(Client& client);
@@ -218,6 +220,15 @@ public:
                             std::string_view filter, bool tell_plugins);
     /// False: nothing is retained on that topic.
     bool delete_retained(std::string_view mountpoint, std::string_view topic);
+    /// Null: it has no session here. Requires that this shard is its home.
+    [[nodiscard]] Client* find_client(std::string_view mountpoint, std::string_view client_id);
+    [[nodiscard]] Client* find_client(ClientNumber number) noexcept;
+    /// Clients of this id in all mountpoints that have clients here. Nothing: there are so many
+    /// mountpoints that it is cheaper for the others to look at every client.
+    [[nodiscard]] std::optional<std::vector<ClientNumber>> clients_named(
+        std::string_view client_id) const;
+    [[nodiscard]] SessionWalks& session_walks() noexcept { return session_walks_; }
+    [[nodiscard]] store::WallMillis wall(TimePoint at) const noexcept;
 
     // Connections.
     [[nodiscard]] Connection* find(ConnectionNumber number) noexcept;
@@ -326,7 +337,6 @@ private:
     void act(std::vector<WhenSafe> actions);
     void hand_over_writes();
     [[nodiscard]] bool refuses(const session::PublishIntent& intent) const noexcept;
-    [[nodiscard]] store::WallMillis wall(TimePoint at) const noexcept;
     [[nodiscard]] TimePoint steady(store::WallMillis at) const noexcept;
     Lane& choose_lane(Client& client);
     void pump_retained(Client& client, Lane& lane);
@@ -363,6 +373,10 @@ private:
                                                 std::string_view plugin) const;
     void run_handshakes();
     void sweep_retained();
+    void count_not_routed(const session::PublishIntent& intent, const Origin& origin,
+                          Undelivered reason);
+    /// Warns before the first message is dropped. Called when one was queued.
+    void watch_level(Client& client, const Lane& lane);
     void report_drops();
     void report_closes();
     void log_drops(const DropLog::Report& report) const;
@@ -387,6 +401,8 @@ private:
     runtime::Timer sweep_timer_{
         this, [](void* self, TimePoint) { static_cast<Shard*>(self)->sweep_retained(); }};
 
+    SessionWalks session_walks_{*this};
+    boost::unordered_flat_map<std::string, std::size_t> mountpoints_;  // and their clients
     boost::unordered_flat_set<std::unique_ptr<Client>, ClientHash, ClientEqual> clients_;
     boost::unordered_flat_map<ClientNumber, Client*> clients_by_number_;
     boost::unordered_flat_map<ConnectionNumber, std::unique_ptr<Connection>> connections_;
@@ -424,6 +440,9 @@ private:
     std::atomic<std::size_t> client_count_{0};
     std::atomic<std::size_t> subscription_count_{0};
     bool congested_ = false;
+    TimePoint levels_reported_at_{};
+    std::uint32_t levels_reported_ = 0;  // since then
+    DropLedger drops_;
     DropLog drop_log_;
     runtime::Timer drop_timer_{
         this, [](void* self, TimePoint) { static_cast<Shard*>(self)->report_drops(); }};

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "broker/limits.h"
 #include "broker/shard.h"
 
 namespace vmq::broker {
@@ -15,6 +16,26 @@ namespace {
 constexpr std::string_view kWhy = "disconnected by an operator";
 
 }  // namespace
+
+Client* Shard::find_client(std::string_view mountpoint, std::string_view client_id) {
+    const auto found = clients_.find(key_of(mountpoint, client_id));
+    return found == clients_.end() ? nullptr : found->get();
+}
+
+Client* Shard::find_client(ClientNumber number) noexcept {
+    const auto found = clients_by_number_.find(number);
+    return found == clients_by_number_.end() ? nullptr : found->second;
+}
+
+std::optional<std::vector<ClientNumber>> Shard::clients_named(std::string_view client_id) const {
+    if (mountpoints_.size() > kMountpointsAtOnce) return std::nullopt;
+    std::vector<ClientNumber> numbers;
+    for (const auto& [mountpoint, clients] : mountpoints_) {
+        const auto found = clients_.find(key_of(mountpoint, client_id));
+        if (found != clients_.end()) numbers.push_back((*found)->number);
+    }
+    return numbers;
+}
 
 void Shard::disconnect_by_operator(Client& client, bool cleanup) {
     const ClientNumber number = client.number;

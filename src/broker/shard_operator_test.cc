@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
+#include "broker/shard.h"
 #include "support/keeping_store.h"
 #include "support/test_broker.h"
 
@@ -107,6 +109,59 @@ TEST_F(ShardOperator, ARetainedMessageIsDeletedAlsoFromTheStore) {
     EXPECT_FALSE(shard().delete_retained("", "t"));
     broker.advance(Seconds(10));
     EXPECT_TRUE(records.retained().empty());
+}
+
+TEST(ShardOperators, DisconnectEndsAllSessionsOfAClientIdInItsMountpoint) {
+    session::Settings settings;
+    settings.allow_multiple_sessions = true;
+    TestBroker broker({.settings = settings});
+    std::vector<TestClient*> clients{&broker.connect("v5 client_id=a"),
+                                     &broker.connect("v5 client_id=a clean_start=0", true),
+                                     &broker.connect("v5 client_id=a clean_start=0", true)};
+    broker.listener().policy.mountpoint = "m";
+    TestClient& other = broker.connect("v5 client_id=a");
+    EXPECT_TRUE(broker.shard().disconnect_client("", "a", false));
+    for (TestClient* client : clients) EXPECT_EQ(client->next(), "DISCONNECT reason=0x98");
+    EXPECT_EQ(other.next(), "nothing");
+}
+
+/// Remembers which filters it was told are gone.
+class Listening final : public hooks::Plugin {
+public:
+    explicit Listening(std::vector<std::string>& filters) : filters_(filters) {}
+    [[nodiscard]] std::string_view name() const noexcept override { return "listening"; }
+    [[nodiscard]] hooks::HookSet hooks() const noexcept override {
+        return hooks::hook_bit(hooks::Hook::OnTopicUnsubscribed);
+    }
+    void on_topic_unsubscribed(const hooks::UnsubscribeContext& context) override {
+        if (context.filters == nullptr) return;  // a session has ended
+        for (const auto& each : *context.filters) filters_.emplace_back(each);
+    }
+
+private:
+    std::vector<std::string>& filters_;
+};
+
+TEST(ShardOperators, PluginsAreToldOfAnUnsubscribeIfAskedFor) {
+    std::vector<std::string> told;
+    TestBroker broker({.plugin = std::make_unique<Listening>(told)});
+    TestClient& client = broker.subscribe("v5 client_id=a", "topic=t qos=1");
+    client.send("SUBSCRIBE id=2 topic=u qos=1");
+    broker.settle();
+    broker.shard().unsubscribe_client("", "a", "t", false);
+    EXPECT_THAT(told, ElementsAre());
+    broker.shard().unsubscribe_client("", "a", "u", true);
+    EXPECT_THAT(told, ElementsAre("u"));
+}
+
+TEST(ShardOperators, ClientsAreFoundByNumber) {
+    TestBroker broker;
+    broker.connect("v5 client_id=a");
+    Client* client = broker.shard().find_client("", "a");
+    ASSERT_NE(client, nullptr);
+    EXPECT_EQ(broker.shard().find_client(client->number), client);
+    EXPECT_EQ(broker.shard().find_client(ClientNumber{1}), nullptr);
+    EXPECT_THAT(*broker.shard().clients_named("a"), ElementsAre(client->number));
 }
 
 }  // namespace
