@@ -348,7 +348,8 @@ int run(const Plan& plan, int ready) {
     LiveConfig live(plan.config, broker, [&plugins](const config::PluginSettings& settings) {
         plugins.reload(settings);
     });
-    RunningNode node(broker, inspector, collector, live, http ? &*http : nullptr, destination);
+    RunningNode node(broker, inspector, collector, plugins, live, http ? &*http : nullptr,
+                     destination);
     const Descriptor asked_to_stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     admin::ControlService service(control.value().descriptor(),
                                   actions_of(node, asked_to_stop.get()));

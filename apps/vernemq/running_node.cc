@@ -3,6 +3,9 @@
 #include <chrono>
 #include <utility>
 
+#include "admin/query/drop_table.h"
+#include "admin/query/flags.h"
+#include "admin/query/session_table.h"
 #include "broker/options_from_config.h"
 #include "transport/tls_credentials.h"
 
@@ -87,6 +90,69 @@ std::vector<admin::commands::Metric> RunningNode::metrics() {
         }
     }
     return all;
+}
+
+namespace {
+
+admin::commands::Cell cell_of(const admin::query::Value& value) {
+    return std::visit(
+        [](const auto& held) -> admin::commands::Cell {
+            using Held = std::remove_cvref_t<decltype(held)>;
+            // As VerneMQ says of what a session does not have.
+            if constexpr (std::is_same_v<Held, std::monostate>) {
+                return admin::commands::Undefined{};
+            } else {
+                return held;
+            }
+        },
+        value);
+}
+
+}  // namespace
+
+Result<admin::commands::Rows> RunningNode::rows(
+    const std::string& table, const std::vector<admin::commands::FieldFlag>& flags) {
+    namespace query = admin::query;
+    std::unique_ptr<query::RowSource> source;
+    if (table == "drops") {
+        source = std::make_unique<query::DropTable>(broker_);
+    } else {
+        source = std::make_unique<query::SessionTable>(broker_, config_.get()->node().nodename);
+    }
+    std::vector<query::Flag> asked;
+    for (const auto& [name, value] : flags) asked.push_back({name, value});
+    const auto parsed = query::query_from_flags(table, source->fields(), asked);
+    if (!parsed) return parsed.error();
+    auto found = query::run(parsed.value(), *source);
+    if (!found) return found.error();
+    admin::commands::Rows rows;
+    rows.table.columns = std::move(found.value().columns);
+    for (const auto& row : found.value().rows) {
+        auto& cells = rows.table.rows.emplace_back();
+        for (const query::Value& value : row) cells.push_back(cell_of(value));
+    }
+    rows.missing = std::move(found.value().warnings);
+    return rows;
+}
+
+Result<admin::commands::Rows> RunningNode::preview_acl(const std::string& path) {
+    auto lost = plugins_.preview_acl(path);
+    if (!lost) return lost.error();
+    admin::commands::Rows rows;
+    rows.table.columns = {"mountpoint", "client_id", "topic"};
+    for (auto& each : lost.value().named) {
+        rows.table.rows.push_back(
+            {std::move(each.mountpoint), std::move(each.client_id), std::move(each.filter)});
+    }
+    if (lost.value().named.size() < lost.value().subscriptions) {
+        rows.missing.push_back(
+            fmt::format("these are the first of {} subscriptions", lost.value().subscriptions));
+    }
+    if (lost.value().undecided > 0) {
+        rows.missing.push_back(fmt::format(
+            "plugins that take their time would be asked about {} more", lost.value().undecided));
+    }
+    return rows;
 }
 
 std::vector<ListenerView> RunningNode::listeners() {

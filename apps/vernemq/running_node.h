@@ -12,6 +12,7 @@
 #include "broker/inspect.h"
 #include "broker/session_control.h"
 #include "vernemq/live_config.h"
+#include "vernemq/plugins.h"
 
 namespace vmq::launcher {
 
@@ -20,11 +21,12 @@ class RunningNode final : public admin::commands::Node {
 public:
     /// `http`: null without one.
     RunningNode(broker::Broker& broker, const broker::Inspector& inspector,
-                admin::MetricsCollector& metrics, LiveConfig& config, const admin::HttpServer* http,
-                log::Destination log)
+                admin::MetricsCollector& metrics, const Plugins& plugins, LiveConfig& config,
+                const admin::HttpServer* http, log::Destination log)
         : broker_(broker),
           inspector_(inspector),
           metrics_(metrics),
+          plugins_(plugins),
           config_(config),
           sessions_(broker),
           http_(http),
@@ -50,6 +52,9 @@ public:
                                         bool cleanup) override;
     Result<bool> unsubscribe(const admin::commands::SessionName& session, const std::string& filter,
                              bool tell_plugins) override;
+    Result<admin::commands::Rows> rows(
+        const std::string& table, const std::vector<admin::commands::FieldFlag>& flags) override;
+    Result<admin::commands::Rows> preview_acl(const std::string& path) override;
     Result<std::vector<admin::commands::RetainedMessage>> retained(const std::string& mountpoint,
                                                                    const std::string& filter,
                                                                    std::size_t limit) override;
@@ -64,6 +69,7 @@ private:
     broker::Broker& broker_;
     const broker::Inspector& inspector_;
     admin::MetricsCollector& metrics_;
+    const Plugins& plugins_;
     LiveConfig& config_;
     const broker::SessionControl sessions_;
     const admin::HttpServer* const http_;

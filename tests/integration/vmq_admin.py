@@ -258,6 +258,29 @@ def retained_messages_and_metrics():
 
 
 @scenario
+def lists_of_sessions_and_drops():
+    """Fields are shown and asked for; what was not delivered is told by reason."""
+    with Broker("max_offline_messages = 1") as broker:
+        lasting = {"clean": False, "props": {0x11: 3600}}
+        with mqtt.opened(broker.address, "away", **lasting) as away:
+            away.subscribe("news", qos=1)
+        here = mqtt.opened(broker.address, "here", username="ann")
+        here.subscribe("a/+", "b", qos=1)
+        expect_equal(rows(broker, "session", "show", "--client_id", "--is_online", "--user", "--order_by=client_id"),
+                     [{"client_id": "here", "is_online": True, "user": "ann"},  # the largest first
+                      {"client_id": "away", "is_online": False, "user": None}])
+        expect_equal(rows(broker, "session", "show", "--topic", "--qos", "--client_id=here", "--order_by=topic"),
+                     [{"topic": "b", "qos": 1}, {"topic": "a/+", "qos": 1}])
+        expect_equal(rows(broker, "session", "show", "--client_id", "--client_id=~^a"), [{"client_id": "away"}])
+        expect_equal(rows(broker, "session", "show", "--client_id", "--client_id=nobody"), [])
+        for number in range(3):
+            here.publish("news", str(number), 1)
+        drops = rows(broker, "drops", "show", "--reason", "--by", "--messages", "--reason=queue_full")
+        expect({"reason": "queue_full", "by": "reason", "messages": 2} in drops, f"drops: {drops}")
+        refused(broker, "session", "show", "--nothing")
+
+
+@scenario
 def certificates():
     broker = Broker()
     authority = Authority(broker.folder / "pki")

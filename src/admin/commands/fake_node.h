@@ -61,6 +61,18 @@ public:
         return did("unsubscribe " + session.mountpoint + "/" + session.client_id + " " + filter +
                    (tell_plugins ? " plugins" : ""));
     }
+    Result<Rows> rows(const std::string& table, const std::vector<FieldFlag>& flags) override {
+        std::string call = "rows " + table;
+        for (const auto& [name, value] : flags) call += " " + name + (value ? "=" + *value : "");
+        calls.push_back(call);
+        if (!outcome) return outcome.error();
+        return Rows{{{"client_id"}, {{std::string("a")}}}, {"shard 1 has not answered"}};
+    }
+    Result<Rows> preview_acl(const std::string& path) override {
+        calls.push_back("preview " + path);
+        if (!outcome) return outcome.error();
+        return Rows{{{"client_id"}, {{std::string("a")}}}, {}};
+    }
     Result<std::vector<RetainedMessage>> retained(const std::string& mountpoint,
                                                   const std::string& filter,
                                                   std::size_t limit) override {

@@ -14,7 +14,9 @@ struct Declarations {
 
 void add_node_commands(Declarations& table);
 void add_session_commands(Declarations& table);
+void add_query_commands(Declarations& table);
 void add_retain_commands(Declarations& table);
+void add_acl_commands(Declarations& table);
 void add_listener_commands(Declarations& table);
 void add_metrics_commands(Declarations& table);
 void add_tls_commands(Declarations& table);

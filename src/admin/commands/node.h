@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "admin/commands/answer.h"
 #include "base/result.h"
 #include "broker/inspect.h"
 #include "config/config.h"
@@ -62,6 +63,12 @@ struct LogOutput {
     std::string file;  // empty: none
 };
 
+using FieldFlag = std::pair<std::string, std::optional<std::string>>;
+struct Rows {
+    Table table;
+    std::vector<std::string> missing;  // a sentence each; empty: it is complete
+};
+
 using SettingChange = std::pair<std::string, std::string>;  // key, value
 
 /// Implemented where the program is put together, faked in tests. Called by several threads at the
@@ -104,6 +111,12 @@ public:
                                                    bool tell_plugins) = 0;
 
     // Retained messages.
+    /// Rows of one of the tables of admin/query: its fields as flags, with or without a value.
+    [[nodiscard]] virtual Result<Rows> rows(const std::string& table,
+                                            const std::vector<FieldFlag>& flags) = 0;
+    /// What would end if the ACL file at `path` took the place of the one in force.
+    [[nodiscard]] virtual Result<Rows> preview_acl(const std::string& path) = 0;
+
     /// Up to `limit` whose topic matches `filter`.
     [[nodiscard]] virtual Result<std::vector<RetainedMessage>> retained(
         const std::string& mountpoint, const std::string& filter, std::size_t limit) = 0;

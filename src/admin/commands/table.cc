@@ -14,6 +14,8 @@ CommandTable make_table() {
     Declarations all;
     add_node_commands(all);
     add_session_commands(all);
+    add_query_commands(all);
+    add_acl_commands(all);
     add_retain_commands(all);
     add_listener_commands(all);
     add_metrics_commands(all);
