@@ -130,11 +130,11 @@ TEST(Load, WarnsOnceOfWhatMeansNothing) {
 }
 
 TEST(Load, WarnsOnceOfWhatIsNotBuiltYetButChecksIt) {
-    EXPECT_THAT(warnings_of("systree_enabled = on\nlistener.https.x = 127.0.0.1:8883\n"
+    EXPECT_THAT(warnings_of("min_apikey_length = 8\nlistener.https.x = 127.0.0.1:8883\n"
                             "vmq_webhooks.x = x\nallow_anonymous = on\n"),
-                ElementsAre("vernemq.conf: these settings have no effect yet: systree_enabled, "
+                ElementsAre("vernemq.conf: these settings have no effect yet: min_apikey_length, "
                             "listener.https.x, vmq_webhooks.x"));
-    EXPECT_THAT(errors_of("systree_enabled = maybe"), testing::SizeIs(1));
+    EXPECT_THAT(errors_of("min_apikey_length = maybe"), testing::SizeIs(1));
 }
 
 TEST(Load, SaysNothingAboutBuiltSettings) {
