@@ -9,7 +9,8 @@ Answer preview(const Invocation& invocation, Node& node) {
     auto rows = node.preview_acl(invocation.argument("path").value_or(""));
     if (!rows) return refusal(rows.error().detail);
     Answer answer = table(std::move(rows.value().table));
-    for (const std::string& each : rows.value().missing) answer.hint += (answer.hint.empty() ? "" : "\n") + each;
+    for (const std::string& each : rows.value().missing)
+        answer.hint += (answer.hint.empty() ? "" : "\n") + each;
     return answer;
 }
 

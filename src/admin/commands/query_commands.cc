@@ -20,7 +20,8 @@ Answer show(const Invocation& invocation, Node& node, const std::string& table) 
     auto rows = node.rows(table, flags);
     if (!rows) return refusal(rows.error().detail);
     Answer answer = vmq::admin::commands::table(std::move(rows.value().table));
-    for (const std::string& each : rows.value().missing) answer.hint += (answer.hint.empty() ? "" : "\n") + each;
+    for (const std::string& each : rows.value().missing)
+        answer.hint += (answer.hint.empty() ? "" : "\n") + each;
     return answer;
 }
 
@@ -41,7 +42,8 @@ const Flag kLimit{
 const Flag kRowTimeout{
     "rowtimeout",       0, Takes::Value, "ms", "How long a row may take, 1000 by default.",
     ValueType::Integer, 0};
-const Flag kOrder{"order_by", 0, Takes::Value, "Field", "Sorts the rows by this field, the largest first."};
+const Flag kOrder{"order_by", 0, Takes::Value, "Field",
+                  "Sorts the rows by this field, the largest first."};
 
 }  // namespace
 
