@@ -27,7 +27,7 @@ ALLOWED = {
     "routing": ["base", "mqtt"],
     "store": ["base", "mqtt", "metrics"],
     "queue": ["base", "mqtt", "store/message_store.h"],
-    "hooks": ["base", "mqtt", "config"],
+    "hooks": ["base", "mqtt", "config", "metrics"],
     "transport": ["base", "runtime", "config", "metrics"],
     "cluster": ["base", "mqtt", "metrics"],
     "broker": BELOW_BROKER,

@@ -14,7 +14,7 @@ namespace vmq::launcher {
 namespace {
 
 int effective(const CommandLine& line) {
-    const auto config = load_config(choose_config_file(line));
+    const auto config = load_config(choose_config_file(line.config_file));
     if (!config) return 1;
     for (const auto& setting : config->effective()) {
         fmt::print("{} = {}  # {}\n", setting.key, config::quoted(setting.value), setting.origin);
@@ -23,7 +23,7 @@ int effective(const CommandLine& line) {
 }
 
 int describe(const CommandLine& line, const std::string& key) {
-    const auto config = load_config(choose_config_file(line));
+    const auto config = load_config(choose_config_file(line.config_file));
     if (!config) return 1;
     const auto page = config->describe(key);
     // As in VerneMQ not a failure: the answer is that there is none.
@@ -34,7 +34,7 @@ int describe(const CommandLine& line, const std::string& key) {
 }  // namespace
 
 int chkconfig(const CommandLine& line) {
-    const auto file = choose_config_file(line);
+    const auto file = choose_config_file(line.config_file);
     const auto config = load_config(file);
     if (!config) {
         fmt::print(stderr,

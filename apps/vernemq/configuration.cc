@@ -12,12 +12,22 @@ constexpr const char* kDefaultFiles[] = {"/etc/vernemq/vernemq.conf", "etc/verne
 
 }  // namespace
 
-std::optional<std::string> choose_config_file(const CommandLine& line) {
-    if (line.config_file) return line.config_file;
+std::optional<std::string> choose_config_file(const std::optional<std::string>& named) {
+    if (named) return named;
     for (const char* file : kDefaultFiles) {
         if (::access(file, F_OK) == 0) return file;
     }
     return std::nullopt;
+}
+
+std::string node_name(const std::optional<std::string>& file) {
+    config::DiskFiles files;
+    if (file) {
+        if (const auto loaded = config::Config::load(files, *file); loaded.config) {
+            return loaded.config->node().nodename;
+        }
+    }
+    return config::NodeSettings{}.nodename;
 }
 
 std::shared_ptr<const config::Config> load_config(const std::optional<std::string>& file) {

@@ -6,12 +6,16 @@
 #include <string>
 
 #include "config/config.h"
-#include "vernemq/command_line.h"
 
 namespace vmq::launcher {
 
 /// The file named on the command line, else the first default that exists; nothing: no file.
-[[nodiscard]] std::optional<std::string> choose_config_file(const CommandLine& line);
+[[nodiscard]] std::optional<std::string> choose_config_file(
+    const std::optional<std::string>& named);
+
+/// The name of the node that `file` configures, for messages: what is wrong with it does not
+/// matter.
+[[nodiscard]] std::string node_name(const std::optional<std::string>& file);
 
 /// Reads `file`, or takes what holds without one. Warnings and errors go to standard error, one per
 /// line; null if there were errors.

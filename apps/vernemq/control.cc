@@ -16,14 +16,11 @@
 #include <system_error>
 #include <utility>
 
-#include "vernemq/usage.h"
-
 namespace vmq::launcher {
 namespace {
 
 constexpr std::string_view kDefaultConfig = "/etc/vernemq/vernemq.conf";
-constexpr std::size_t kRequestMax = 64;
-constexpr timeval kServerPatience{1, 0};  // the main thread waits meanwhile
+constexpr std::size_t kAnswerMax = 4096;
 constexpr timeval kClientPatience{10, 0};
 
 /// FNV-1a: the name must be the same in every version of this program.
@@ -130,8 +127,8 @@ Result<int> listen_at(const std::string& path) {
 /// One line without its newline; nothing if none came in time.
 std::optional<std::string> read_line(int fd) {
     std::string line;
-    std::array<char, kRequestMax> buffer{};
-    while (line.size() < kRequestMax) {
+    std::array<char, kAnswerMax> buffer{};
+    while (line.size() < kAnswerMax) {
         const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), 0);
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) return std::nullopt;
@@ -184,8 +181,7 @@ Result<ControlServer> ControlServer::claim_at(const ControlPaths& paths) {
 ControlServer::ControlServer(ControlServer&& other) noexcept
     : paths_(std::move(other.paths_)),
       lock_(std::exchange(other.lock_, -1)),
-      socket_(std::exchange(other.socket_, -1)),
-      waiting_(std::move(other.waiting_)) {}
+      socket_(std::exchange(other.socket_, -1)) {}
 
 ControlServer::~ControlServer() {
     if (lock_ < 0) return;
@@ -193,32 +189,6 @@ ControlServer::~ControlServer() {
     ::unlink(paths_.pid_file.c_str());
     ::close(socket_);
     ::close(lock_);
-    for (const int fd : waiting_) ::close(fd);
-}
-
-bool ControlServer::answer(const Handler& others) {
-    const int fd = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (fd < 0) return false;
-    (void)::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &kServerPatience, sizeof kServerPatience);
-    (void)::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &kServerPatience, sizeof kServerPatience);
-    const auto request = read_line(fd);
-    if (request == "stop") {
-        send_line(fd, "ok");
-        waiting_.push_back(fd);
-        return true;
-    }
-    if (request == "ping") {
-        send_line(fd, "pong");
-    } else if (request == "getpid") {
-        send_line(fd, fmt::format("{}", ::getpid()));
-    } else if (request == "version") {
-        send_line(fd, version());
-    } else if (request) {
-        const std::string said = others ? others(*request) : std::string();
-        send_line(fd, said.empty() ? "error: unknown request" : said);
-    }
-    ::close(fd);
-    return false;
 }
 
 ControlClient::ControlClient(const std::optional<std::string>& config_file) {

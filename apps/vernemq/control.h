@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,10 +21,8 @@ struct ControlPaths {
 [[nodiscard]] std::vector<ControlPaths> control_paths(
     const std::optional<std::string>& config_file);
 
-/// The broker's end. Requests are lines: `ping`, `getpid`, `version`, `stop`, and what the handler
-/// knows; so are the answers.
-/// Owned by the main thread; the files are gone when it is destroyed, and the connection of whoever
-/// asked to stop ends with it.
+/// The broker's end: the lock and the listening socket, which somebody else serves.
+/// Owned by the main thread; the files are gone when it is destroyed.
 class ControlServer final {
 public:
     /// Fails with AddressInUse if the broker of `config_file` runs already.
@@ -36,12 +33,8 @@ public:
     ControlServer(const ControlServer&) = delete;
     ControlServer& operator=(const ControlServer&) = delete;
 
-    /// Readable when somebody asks.
+    /// Listens, non-blocking.
     [[nodiscard]] int descriptor() const noexcept { return socket_; }
-    /// The answer to another request; empty: it is not known.
-    using Handler = std::function<std::string(std::string_view request)>;
-    /// Answers one request; true if it is the request to stop.
-    [[nodiscard]] bool answer(const Handler& others = nullptr);
     [[nodiscard]] const ControlPaths& paths() const noexcept { return paths_; }
 
 private:
@@ -52,7 +45,6 @@ private:
     ControlPaths paths_;
     int lock_;
     int socket_;
-    std::vector<int> waiting_;  // those who wait for the end of the process
 };
 
 /// The asking end.
@@ -74,6 +66,8 @@ public:
     void wait_as_long_as_it_takes();
     /// After `stop`: returns when the broker has ended.
     void wait_for_end();
+    /// Connected, blocking; stays the client's.
+    [[nodiscard]] int descriptor() const noexcept { return socket_; }
 
 private:
     int socket_ = -1;

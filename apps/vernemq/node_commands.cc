@@ -5,23 +5,11 @@
 #include <cstdio>
 #include <string>
 
-#include "config/config.h"
 #include "vernemq/configuration.h"
 #include "vernemq/control.h"
 
 namespace vmq::launcher {
 namespace {
-
-/// For messages only, so what is wrong with the configuration does not matter here.
-std::string node_name(const std::optional<std::string>& file) {
-    config::DiskFiles files;
-    if (file) {
-        if (const auto loaded = config::Config::load(files, *file); loaded.config) {
-            return loaded.config->node().nodename;
-        }
-    }
-    return config::NodeSettings{}.nodename;
-}
 
 bool refused(const ControlClient& client) {
     if (client.connected() || client.problem() != ControlClient::Problem::NotAllowed) return false;
@@ -36,7 +24,7 @@ void print_not_responding(const std::optional<std::string>& file) {
 }  // namespace
 
 int ping(const CommandLine& line) {
-    const auto file = choose_config_file(line);
+    const auto file = choose_config_file(line.config_file);
     ControlClient client(file);
     if (refused(client)) return 1;
     const auto answer = client.ask("ping");
@@ -49,7 +37,7 @@ int ping(const CommandLine& line) {
 }
 
 int getpid(const CommandLine& line) {
-    ControlClient client(choose_config_file(line));
+    ControlClient client(choose_config_file(line.config_file));
     if (refused(client)) return 1;
     const auto answer = client.ask("getpid");
     fmt::print("{}\n", answer.value_or("Node is not running!"));
@@ -57,7 +45,7 @@ int getpid(const CommandLine& line) {
 }
 
 int stop(const CommandLine& line) {
-    const auto file = choose_config_file(line);
+    const auto file = choose_config_file(line.config_file);
     ControlClient client(file);
     if (refused(client)) return 1;
     const auto answer = client.ask("stop");

@@ -52,24 +52,36 @@ Plugins::~Plugins() { stop(); }
 
 Result<void> Plugins::attach(broker::Broker& broker) {
     broker_ = &broker;
-    std::uint8_t place = 0;
+    // The shared objects first: what the built-in ones do depends on who else is there.
+    std::vector<config::EnabledPlugin> usable;
     for (const config::EnabledPlugin& plugin : settings_.enabled) {
+        if (!plugin.path.empty()) {
+            if (const auto loaded = load_native(plugin); !loaded) {
+                warnings_.push_back(loaded.error().detail + "; the broker starts without it");
+                continue;
+            }
+        } else if (plugin.name != kAcl && plugin.name != kPasswd) {
+            warnings_.push_back(not_built(plugin));
+            continue;
+        }
+        usable.push_back(plugin);
+    }
+    std::uint8_t place = 0;
+    for (const config::EnabledPlugin& plugin : usable) {
         if (plugin.name == kAcl) {
             attach_acl();
         } else if (plugin.name == kPasswd) {
             passwd_place_ = place;
             attach_passwd();
-        } else if (!plugin.path.empty()) {
-            if (const auto loaded = attach_native(plugin); !loaded) {
-                warnings_.push_back(loaded.error().detail + "; the broker starts without it");
-                continue;
-            }
         } else {
-            warnings_.push_back(not_built(plugin));
-            continue;
+            const auto native =
+                *std::find_if(native_.begin(), native_.end(),
+                              [&](const auto& each) { return each->name() == plugin.name; });
+            broker_->add_plugin([native](ShardId shard) { return native->plugin(shard); });
         }
         ++place;
     }
+    broker.on_restored([this] { check_everything(); });
     return {};
 }
 
@@ -98,8 +110,9 @@ void Plugins::attach_acl() {
 }
 
 bool Plugins::asks_others_about_subscriptions() const {
-    return std::any_of(settings_.enabled.begin(), settings_.enabled.end(),
-                       [](const auto& each) { return each.name != kAcl && each.name != kPasswd; });
+    return std::any_of(native_.begin(), native_.end(), [](const auto& each) {
+        return (each->hooks() & hooks::hook_bit(hooks::Hook::AuthOnSubscribe)) != 0;
+    });
 }
 
 void Plugins::attach_passwd() {
@@ -115,35 +128,34 @@ void Plugins::attach_passwd() {
     broker_->add_plugin([this](ShardId shard) { return passwd_->plugin(shard); });
 }
 
-Result<void> Plugins::attach_native(const config::EnabledPlugin& plugin) {
+Result<void> Plugins::load_native(const config::EnabledPlugin& plugin) {
     auto loaded = plugins::native::NativePlugin::load(
         plugin.name, plugin.path, plugin.settings, broker_->shard_count(),
         [this](ShardId shard, std::function<void()> work) {
             broker_->post(shard, std::move(work));
         });
     if (!loaded) return loaded.error();
-    log::info("plugin {} {} loaded from {}", plugin.name, loaded.value()->version(),
-              loaded.value()->file());
     native_.push_back(std::move(loaded).value());
-    broker_->add_plugin([native = native_.back()](ShardId shard) { return native->plugin(shard); });
     return {};
+}
+
+/// Sessions of an earlier process, or all that were there while nobody looked: what was allowed
+/// then need not be now. Rules that have not been read yet say nothing about anybody.
+void Plugins::check_everything() {
+    if (!acl_ || !revokes_ || acl_->generation() == 0) return;
+    const auto rules = acl_->rules();
+    checked_ = true;
+    report("vmq_acl", broker_->check_rights(
+                          [rules](const hooks::ClientContext& client,
+                                  std::span<const std::string_view> filters) {
+                              return acl::refused(*rules, acl::identity_of(client), filters);
+                          },
+                          kAcl, true));
 }
 
 void Plugins::start() {
     running_ = true;
-    if (!acl_) return;
-    // Sessions of an earlier process: what was allowed then need not be now. Rules that could not
-    // be read say nothing about anybody.
-    if (revokes_ && acl_->generation() != 0 && !asks_others_about_subscriptions()) {
-        const auto rules = acl_->rules();
-        report("vmq_acl", broker_->check_rights(
-                              [rules](const hooks::ClientContext& client,
-                                      std::span<const std::string_view> filters) {
-                                  return acl::refused(*rules, acl::identity_of(client), filters);
-                              },
-                              kAcl, true));
-    }
-    acl_watcher_.emplace(*acl_, Seconds(settings_.acl_reload_interval_s));
+    if (acl_) acl_watcher_.emplace(*acl_, Seconds(settings_.acl_reload_interval_s));
 }
 
 void Plugins::stop_watching() {
@@ -158,26 +170,37 @@ void Plugins::stop() {
     for (const auto& native : native_) native->stop();
 }
 
+void Plugins::reload() {
+    if (acl_) (void)acl_->reload();
+    if (passwd_) (void)passwd_->reload();
+    log::notice("password and ACL files are read anew");
+}
+
 void Plugins::reload(const config::PluginSettings& settings) {
     revokes_ = settings.acl_revocation == config::AclRevocation::Immediate;
+    if (!revokes_) checked_ = false;
     if (acl_) {
-        (void)(settings.acl_file != settings_.acl_file ? acl_->use_file(settings.acl_file)
-                                                       : acl_->reload());
+        const bool other = settings.acl_file != settings_.acl_file;
+        if (!other) {
+            (void)acl_->reload();
+        } else if (acl_->use_file(settings.acl_file)) {
+            settings_.acl_file = settings.acl_file;
+        }
         if (acl_watcher_) acl_watcher_->set_interval(Seconds(settings.acl_reload_interval_s));
+        if (!checked_) check_everything();
     }
     if (passwd_) {
-        (void)(settings.password_file != settings_.password_file
-                   ? passwd_->set_password_file(settings.password_file)
-                   : passwd_->reload());
+        const bool other = settings.password_file != settings_.password_file;
+        (void)(other ? passwd_->set_password_file(settings.password_file) : passwd_->reload());
+        settings_.password_file = settings.password_file;
         passwd_->set_reload_interval(Seconds(settings.password_reload_interval_s));
     }
-    settings_.acl_file = settings.acl_file;
-    settings_.password_file = settings.password_file;
     log::notice("password and ACL files are read anew");
 }
 
 Result<broker::LostRights> Plugins::preview_acl(const std::string& path) const {
     if (!acl_) return Error{ErrorCode::Unavailable, "plugins.vmq_acl is off"};
+    if (!running_) return Error{ErrorCode::Unavailable, "the broker is starting or stopping"};
     auto revision = acl_->preview(path);
     if (!revision) return revision.error();
     return check(revision.value(), false);
@@ -192,8 +215,9 @@ broker::LostRights Plugins::check(const acl::Revision& revision, bool apply) con
 }
 
 void Plugins::on_acl_changed(const acl::Revision& revision) {
-    if (!running_ || !revokes_ || !revision.changes.may_revoke()) return;
-    report("vmq_acl", check(revision, true));
+    if (!running_ || !revokes_) return;
+    if (!checked_) return check_everything();
+    if (revision.changes.may_revoke()) report("vmq_acl", check(revision, true));
 }
 
 void Plugins::on_passwords_changed(const passwd::PasswordChanges& changes) const {

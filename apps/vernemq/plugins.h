@@ -31,24 +31,26 @@ public:
     [[nodiscard]] Result<void> attach(broker::Broker& broker);
     /// For the operator at the terminal; after attach().
     [[nodiscard]] const std::vector<std::string>& warnings() const noexcept { return warnings_; }
-    /// After broker.start(): looks at the files from now on, and at the subscriptions of sessions
-    /// that were there before.
+    /// After broker.start(): looks at the files from now on.
     void start();
     /// Before broker.stop(): nothing changes from now on.
     void stop_watching();
     /// After broker.stop().
     void stop();
 
-    /// Reads both files now, changed or not, and other ones if `settings` says so.
+    /// Reads both files now, changed or not.
+    void reload();
+    /// The same, and what `settings` says about them and about revocation is in force first.
     void reload(const config::PluginSettings& settings);
 
     /// What would end if the file at `path` took the place of the ACL in force.
     [[nodiscard]] Result<broker::LostRights> preview_acl(const std::string& path) const;
 
 private:
+    void check_everything();
     void attach_acl();
     void attach_passwd();
-    [[nodiscard]] Result<void> attach_native(const config::EnabledPlugin& plugin);
+    [[nodiscard]] Result<void> load_native(const config::EnabledPlugin& plugin);
     void on_acl_changed(const plugins::acl::Revision& revision);
     void on_passwords_changed(const plugins::passwd::PasswordChanges& changes) const;
     [[nodiscard]] broker::LostRights check(const plugins::acl::Revision& revision,
@@ -59,6 +61,7 @@ private:
     const std::uint32_t topic_max_depth_;
     broker::Broker* broker_ = nullptr;
     std::atomic<bool> running_{false};  // there are shards that can be asked
+    std::atomic<bool> checked_{false};  // all there is is as the rules allow
     std::atomic<bool> revokes_;         // acl_revocation = immediate
     std::vector<std::string> warnings_;
     std::shared_ptr<plugins::acl::AclSource> acl_;         // null: off

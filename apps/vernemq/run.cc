@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <malloc.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -23,10 +24,13 @@
 #include <utility>
 #include <vector>
 
+#include "admin/commands/table.h"
+#include "admin/control_service.h"
 #include "admin/graphite.h"
 #include "admin/http_config.h"
 #include "admin/http_server.h"
 #include "admin/systree.h"
+#include "base/descriptor.h"
 #include "base/log.h"
 #include "broker/broker.h"
 #include "broker/inspect.h"
@@ -35,8 +39,10 @@
 #include "transport/stream_listener.h"
 #include "vernemq/configuration.h"
 #include "vernemq/control.h"
+#include "vernemq/live_config.h"
 #include "vernemq/node_commands.h"
 #include "vernemq/plugins.h"
+#include "vernemq/running_node.h"
 #include "vernemq/systemd.h"
 #include "vernemq/usage.h"
 
@@ -67,7 +73,7 @@ void drop_missing_loopback(broker::BrokerOptions& options) {
 
 std::optional<Plan> make_plan(const CommandLine& line) {
     Plan plan;
-    plan.file = choose_config_file(line);
+    plan.file = choose_config_file(line.config_file);
     plan.config = load_config(plan.file);
     if (!plan.config) return std::nullopt;
     plan.broker = broker::options_from_config(*plan.config);
@@ -77,26 +83,6 @@ std::optional<Plan> make_plan(const CommandLine& line) {
     for (const auto& warning : plan.warnings) fmt::print(stderr, "warning: {}\n", warning);
     if (!plan.file) drop_missing_loopback(plan.broker.options);
     return plan;
-}
-
-log::Level level_of(config::LogLevel level) {
-    switch (level) {
-        case config::LogLevel::Debug:
-            return log::Level::Debug;
-        case config::LogLevel::Info:
-            return log::Level::Info;
-        case config::LogLevel::Notice:
-            return log::Level::Notice;
-        case config::LogLevel::Warning:
-            return log::Level::Warning;
-        case config::LogLevel::Error:
-            return log::Level::Error;
-        case config::LogLevel::Critical:
-        case config::LogLevel::Alert:
-        case config::LogLevel::Emergency:
-            return log::Level::Critical;
-    }
-    return log::Level::Info;
 }
 
 log::Destination log_destination(const config::LogSettings& settings, bool background) {
@@ -175,14 +161,13 @@ void stop_at_next_signal(const sigset_t& signals) {
     ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 }
 
-/// Returns when the broker is to stop.
-void wait_for_stop(ControlServer& control, int signals, const ControlServer::Handler& others,
-                   const std::function<void()>& reload) {
+/// Returns when the broker is to stop: by a signal, or because `asked`, an eventfd, says so.
+void wait_for_stop(int asked, int signals, const std::function<void()>& reload) {
     const bool had_terminal = ::isatty(STDIN_FILENO) != 0;
-    std::array<pollfd, 2> polled{{{signals, POLLIN, 0}, {control.descriptor(), POLLIN, 0}}};
+    std::array<pollfd, 2> polled{{{signals, POLLIN, 0}, {asked, POLLIN, 0}}};
     for (;;) {
         if (::poll(polled.data(), polled.size(), -1) < 0) continue;
-        if ((polled[1].revents & POLLIN) != 0 && control.answer(others)) return;
+        if ((polled[1].revents & POLLIN) != 0) return;
         if ((polled[0].revents & POLLIN) == 0) continue;
         signalfd_siginfo signal{};
         if (::read(signals, &signal, sizeof signal) != sizeof signal) continue;
@@ -206,29 +191,38 @@ struct MetricsOutputs {
     }
 };
 
-/// Settings that may change while the broker runs; the others need a restart.
-void reload(const Plan& plan, broker::Broker& broker, Plugins& plugins, MetricsOutputs& metrics) {
+/// Certificates, files of plugins, and the settings that may change while the broker runs.
+void reload(const Plan& plan, broker::Broker& broker, LiveConfig& live, MetricsOutputs& metrics) {
     broker.listeners().reload_tls(true);
-    if (!plan.file) return plugins.reload(plan.config->plugins());
+    if (!plan.file) return live.reload(nullptr);
     config::DiskFiles files;
-    const config::LoadResult loaded = config::Config::load(files, *plan.file);
+    config::LoadResult loaded = config::Config::load(files, *plan.file);
     for (const auto& error : loaded.errors) {
         log::error("{}; everything stays as it is", config::to_string(error));
     }
-    plugins.reload(loaded.config ? loaded.config->plugins() : plan.config->plugins());
-    if (!loaded.config) return;
-    metrics.apply(*loaded.config);
-    const auto wanted = broker::options_from_config(*loaded.config).options.store.durability;
-    if (broker.set_durability(wanted)) log::notice("durability changed as {} says", *plan.file);
+    live.reload(std::move(loaded.config));
+    metrics.apply(*live.get());
 }
 
-std::string answer_request(const broker::Broker& broker, std::string_view request) {
+/// Requests of vernemq itself; empty: it is none of them.
+std::string answer_request(RunningNode& node, std::string_view request) {
     constexpr std::string_view kBackup = "backup ";
+    if (request == "ping") return "pong";
+    if (request == "getpid") return std::to_string(::getpid());
+    if (request == "version") return std::string(version());
     if (!request.starts_with(kBackup)) return {};
-    const std::string directory(request.substr(kBackup.size()));
-    if (const auto copied = broker.backup(directory); !copied) return copied.error().detail;
-    log::notice("backup of the message store written to {}", directory);
-    return "ok";
+    const auto copied = node.backup(std::string(request.substr(kBackup.size())));
+    return copied ? "ok" : copied.error().detail;
+}
+
+admin::ControlService::Actions actions_of(RunningNode& node, int stop) {
+    admin::ControlService::Actions actions;
+    actions.command = [&node](const std::vector<std::string>& words, bool terminal) {
+        return admin::commands::execute(words, terminal, node);
+    };
+    actions.request = [&node](std::string_view line) { return answer_request(node, line); };
+    actions.stop = [stop] { (void)::eventfd_write(stop, 1); };
+    return actions;
 }
 
 void replace_by_null(int descriptor) {
@@ -327,6 +321,8 @@ int run(const Plan& plan, int ready) {
             snapshot.push_back(std::move(sample));
         }
     });
+    collector.add(
+        [&broker](metrics::Snapshot& snapshot) { broker::add_hook_metrics(broker, snapshot); });
     std::optional<admin::HttpServer> http;
     http.emplace(plan.http.options, [&inspector] { return inspector.snapshot(); }, collector);
     collector.add([&http](metrics::Snapshot& snapshot) {
@@ -349,16 +345,22 @@ int run(const Plan& plan, int ready) {
         {plan.config->systree(), collector,
          [&publisher](auto messages) { publisher.publish(std::move(messages)); }},
         {plan.config->graphite(), collector}};
+    LiveConfig live(plan.config, broker, [&plugins](const config::PluginSettings& settings) {
+        plugins.reload(settings);
+    });
+    RunningNode node(broker, inspector, collector, plugins, live, http ? &*http : nullptr,
+                     destination);
+    const Descriptor asked_to_stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    admin::ControlService service(control.value().descriptor(),
+                                  actions_of(node, asked_to_stop.get()));
     announce(broker, http ? &*http : nullptr, plan, destination.file, background);
     if (background) detach(ready);
     notify_systemd(fmt::format("READY=1\nMAINPID={}", ::getpid()));
-    wait_for_stop(
-        control.value(), signal_fd,
-        [&broker](std::string_view request) { return answer_request(broker, request); },
-        [&] { reload(plan, broker, plugins, outputs); });
+    wait_for_stop(asked_to_stop.get(), signal_fd, [&] { reload(plan, broker, live, outputs); });
     notify_systemd("STOPPING=1");
     log::notice("Administrative stop");
     stop_at_next_signal(signals);
+    service.close();
     plugins.stop_watching();
     broker.stop();
     plugins.stop();
@@ -405,7 +407,7 @@ int console(const CommandLine& line) {
 }
 
 int start(const CommandLine& line) {
-    if (ControlClient(choose_config_file(line)).connected()) {
+    if (ControlClient(choose_config_file(line.config_file)).connected()) {
         fmt::print(stderr, "Node is already running!\n");
         return 1;
     }

@@ -115,7 +115,7 @@ int store_command(const CommandLine& line) {
     const bool known = line.arguments.size() == 1 &&
                        (line.arguments[0] == "check" || line.arguments[0] == "stats");
     if (!known) return usage_error(line, "`store check` or `store stats`");
-    const auto config = load_config(choose_config_file(line));
+    const auto config = load_config(choose_config_file(line.config_file));
     if (!config) return 1;
     const std::string& directory = config->node().store_dir;
     return line.arguments[0] == "check" ? check(directory) : stats(directory, line.json);
@@ -123,7 +123,7 @@ int store_command(const CommandLine& line) {
 
 int backup(const CommandLine& line) {
     if (line.arguments.size() != 1) return usage_error(line, "one folder, which is made");
-    const auto file = choose_config_file(line);
+    const auto file = choose_config_file(line.config_file);
     std::error_code error;
     const fs::path target = fs::absolute(line.arguments[0], error).lexically_normal();
     if (fs::exists(target, error)) {
@@ -152,7 +152,7 @@ int backup(const CommandLine& line) {
 
 int restore(const CommandLine& line) {
     if (line.arguments.size() != 1) return usage_error(line, "the folder of a backup");
-    const auto file = choose_config_file(line);
+    const auto file = choose_config_file(line.config_file);
     const auto config = load_config(file);
     if (!config) return 1;
     if (ControlClient(file).connected()) {

@@ -29,6 +29,8 @@ RUNNING
   restart      stop, then start. The configuration is read first: with an error in it the running
                broker goes on.
 
+  A running broker is administrated with vmq-admin: see `vmq-admin --help`.
+
 ASKING
   ping         `pong` if the broker runs.
   getpid       The process id of the broker.
@@ -66,7 +68,8 @@ EXIT STATUS
 
 SIGNALS
   TERM, INT    Stop in order; the second one at once.
-  HUP          Begin a new log file, for logrotate, and take over a changed `durability`.
+  HUP          Begin a new log file, for logrotate; load certificates anew; take over what has
+               changed in the configuration file. The log says what, and what needs a restart.
 
 FILES
   RUN/vernemq.pid, RUN/vernemq.ctl

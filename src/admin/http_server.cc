@@ -52,6 +52,7 @@ public:
     struct Endpoint {
         std::size_t index = 0;                      // of its options
         std::atomic<std::uint32_t> connections{0};  // read by any thread
+        std::atomic<std::uint64_t> accepted{0};
         std::optional<tcp::acceptor> acceptor;
         std::optional<asio::steady_timer> retry;
     };
@@ -268,8 +269,9 @@ void HttpServer::Impl::accept(Endpoint& endpoint) {
 }
 
 void HttpServer::Impl::take(Endpoint& endpoint, tcp::socket socket) {
+    ++endpoint.accepted;
     if (connections >= kMaxHttpConnections ||
-        endpoint.connections >= settings(endpoint).max_connections) {
+        endpoint.connections.load() >= settings(endpoint).max_connections) {
         ++refused_;
         return;
     }
@@ -292,7 +294,8 @@ std::vector<broker::ListenerSnapshot> HttpServer::Impl::listeners() const {
         picture.address = listener.socket.address;
         picture.port = listener.socket.port;
         picture.running = true;
-        picture.connections = endpoint->connections;
+        picture.connections = endpoint->connections.load();
+        picture.accepted = endpoint->accepted.load();
         picture.max_connections = listener.max_connections;
         result.push_back(std::move(picture));
     }
@@ -319,6 +322,8 @@ void HttpServer::add_metrics(metrics::Snapshot& snapshot) const {
     refused.value = impl_->refused();
     broker::add_listener_metrics(impl_->listeners(), snapshot);
 }
+
+std::vector<broker::ListenerSnapshot> HttpServer::snapshot() const { return impl_->listeners(); }
 
 const std::vector<HttpListenerOptions>& HttpServer::listeners() const noexcept {
     return impl_->options.listeners;

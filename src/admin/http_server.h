@@ -46,6 +46,9 @@ public:
     /// Opens every listener, then starts the thread; once. On an error nothing runs.
     [[nodiscard]] Result<void> start();
 
+    /// What operators may know of the listeners; any thread.
+    [[nodiscard]] std::vector<broker::ListenerSnapshot> snapshot() const;
+
     /// After start() with the ports as the system chose them.
     [[nodiscard]] const std::vector<HttpListenerOptions>& listeners() const noexcept;
 

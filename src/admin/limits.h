@@ -1,4 +1,4 @@
-// Sizes and times of the HTTP server that have no configuration key.
+// Sizes and times of the HTTP server and the control socket that have no configuration key.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +19,13 @@ inline constexpr Seconds kHttpTimeout{10};
 /// For a client to close after it has been told that we do, and how much it may send until then.
 inline constexpr Seconds kHttpLinger{2};
 inline constexpr std::size_t kMaxLingerBytes = std::size_t{1024} * 1024;
+/// Those who speak to the control socket at a time; one too many is closed at once.
+inline constexpr std::size_t kMaxControlConnections = 32;
+/// Commands that run at a time; others wait for their turn.
+inline constexpr std::size_t kControlThreads = 4;
+/// For a request to arrive as a whole, and for an answer to be taken.
+inline constexpr Seconds kControlRequestTimeout{10};
+inline constexpr Seconds kControlAnswerTimeout{60};
 /// Before accepting again when the system has no descriptor left.
 inline constexpr Millis kAcceptRetry{200};
 

@@ -14,14 +14,6 @@ namespace json = boost::json;
 using metrics::Counter;
 using metrics::Direction;
 
-std::uint64_t publishes(const broker::NodeSnapshot& node, Direction direction) {
-    constexpr auto kPublish = static_cast<std::uint8_t>(mqtt::PacketType::Publish);
-    const auto of = [&](bool v5) {
-        return node.numbers.totals.get(metrics::PacketKind{direction, v5, kPublish});
-    };
-    return of(false) + of(true);
-}
-
 json::value listener_json(const broker::ListenerSnapshot& listener) {
     json::object result;
     result["type"] = listener.type;
@@ -52,8 +44,8 @@ json::object node_json(const broker::NodeSnapshot& node) {
     json::object result;
     result["num_online"] = node.connections;
     result["num_offline"] = node.clients - std::min(node.clients, node.connections);
-    result["msg_in"] = publishes(node, Direction::Received);
-    result["msg_out"] = publishes(node, Direction::Sent);
+    result["msg_in"] = node.publishes(Direction::Received);
+    result["msg_out"] = node.publishes(Direction::Sent);
     result["queue_in"] = node.counter(Counter::QueueMessageIn);
     result["queue_out"] = node.counter(Counter::QueueMessageOut);
     result["queue_drop"] = node.counter(Counter::QueueMessageDrop);

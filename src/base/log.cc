@@ -127,6 +127,8 @@ void flush() {
 
 void set_level(Level level) noexcept { g_level.store(level, std::memory_order_relaxed); }
 
+Level level() noexcept { return g_level.load(std::memory_order_relaxed); }
+
 bool enabled(Level level) noexcept { return level >= g_level.load(std::memory_order_relaxed); }
 
 void write(Level level, std::string_view line) {

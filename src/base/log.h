@@ -37,6 +37,7 @@ void flush();
 void write(Level level, std::string_view line);
 
 void set_level(Level level) noexcept;
+[[nodiscard]] Level level() noexcept;
 [[nodiscard]] bool enabled(Level level) noexcept;
 
 template <typename... Args>

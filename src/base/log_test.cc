@@ -75,6 +75,13 @@ TEST_F(LogFile, GoesOnInANewFileAfterARotation) {
     EXPECT_NE(content(path()).find("third"), std::string::npos);
 }
 
+TEST_F(LogFile, TheLevelIsWhatWasSetLast) {
+    ASSERT_TRUE(configure({.level = Level::Warning, .console = false, .file = path()}));
+    EXPECT_EQ(level(), Level::Warning);
+    set_level(Level::Info);
+    EXPECT_EQ(level(), Level::Info);
+}
+
 TEST_F(LogFile, ThatCannotBeOpenedIsTheOperatorsError) {
     const auto result = configure({.level = Level::Info, .console = false, .file = "/proc/no/log"});
     ASSERT_FALSE(result);

@@ -35,6 +35,7 @@ Broker::Broker(BrokerOptions options)
       }) {
     shared_.client_seed = entropy();
     shared_.hook_timeout = options_.hook_timeout;
+    shared_.anonymous_unrestricted = options_.anonymous_unrestricted;
     if (!options_.login_limits.none()) {
         shared_.login_guard = std::make_unique<LoginGuard>(options_.login_limits);
     }
@@ -99,12 +100,18 @@ LostRights Broker::check_rights(Suspects suspects, std::string_view plugin, bool
     const auto check =
         std::make_shared<RightsCheck>(std::move(suspects), plugin, apply, shards_.size());
     for (const auto& shard : shards_) {
-        post(shard->id(), [&shard = *shard, check] { shard.check_rights(check); });
+        if (threads_.empty()) {
+            while (!shard->check_rights_some(check)) continue;
+            check->shard_done();
+        } else {
+            post(shard->id(), [&shard = *shard, check] { shard.check_rights(check); });
+        }
     }
     return check->wait();
 }
 
-void Broker::disconnect_unwelcome(const Unwelcome& unwelcome, const std::string& why) const {
+void Broker::disconnect_unwelcome(const Unwelcome& unwelcome, const std::string& why) {
+    shared_.revocations.add(unwelcome);
     for (const auto& shard : shards_) {
         post(shard->id(),
              [&shard = *shard, unwelcome, why] { shard.disconnect_unwelcome(unwelcome, why); });
@@ -155,6 +162,7 @@ Result<void> Broker::restore(store::Engine& engine) {
 
 Result<void> Broker::start() {
     if (auto opened = open_store(); !opened) return opened;
+    if (restored_) restored_();
     for (const ListenerOptions& options : options_.listeners) {
         if (auto opened = listeners_.start(options); !opened) {
             return Error{opened.error().code,

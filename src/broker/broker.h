@@ -36,6 +36,7 @@ struct BrokerOptions {
     Millis tls_watch_interval{10'000};  // how often files of TLS listeners are looked at
     Millis hook_timeout{15'000};        // how long a plugin may take to answer
     LoginLimits login_limits;
+    bool anonymous_unrestricted = true;  // see SharedState
     StoreOptions store;
 };
 
@@ -60,12 +61,15 @@ public:
     /// thread.
     void post(ShardId shard, std::function<void()> work) const;
 
+    /// Called by start() when the sessions of the store are there and nobody can connect yet.
+    void on_restored(std::function<void()> work) { restored_ = std::move(work); }
+
     /// Looks at the subscriptions of all sessions, connected or not: what `suspects` names, and
     /// nobody but `plugin` grants, ends; or is only told, without `apply`. Returns when all shards
-    /// are through. Any thread but a shard's, between start() and stop().
+    /// are through. Any thread but a shard's, from on_restored() to stop().
     LostRights check_rights(Suspects suspects, std::string_view plugin, bool apply) const;
     /// Ends the connections of sessions with DISCONNECT 0x87. Any thread.
-    void disconnect_unwelcome(const Unwelcome& unwelcome, const std::string& why) const;
+    void disconnect_unwelcome(const Unwelcome& unwelcome, const std::string& why);
 
     /// A consistent copy of the store in a folder that does not exist yet. Any thread, between
     /// start() and stop().
@@ -101,6 +105,7 @@ private:
     std::vector<std::unique_ptr<Shard>> shards_;
     Listeners listeners_;
     std::vector<std::unique_ptr<runtime::LoopThread>> threads_;
+    std::function<void()> restored_;
     std::atomic<bool> accepting_{false};
     std::optional<runtime::Periodic> tls_watcher_;  // while the broker runs
     DurableStore* durable_ = nullptr;               // of shared_; null: nothing survives

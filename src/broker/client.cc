@@ -12,6 +12,7 @@ Client::Client(Shard& owner, ClientNumber given_number, std::string_view given_m
       mountpoint(given_mountpoint),
       client_id(given_client_id),
       lane(limits, owner.shared().store->keeps_messages()),
+      created_at(owner.now()),
       timer(this, [](void* self, TimePoint now) {
           auto& client = *static_cast<Client*>(self);
           client.shard.on_client_timer(client, now);

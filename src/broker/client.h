@@ -1,6 +1,7 @@
 // Client: everything the broker keeps for one client id, connected or not.
 #pragma once
 
+#include <boost/intrusive/list_hook.hpp>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -12,6 +13,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/ids.h"
+#include "broker/listener.h"
 #include "mqtt/message.h"
 #include "mqtt/packets.h"
 #include "queue/queue.h"
@@ -56,9 +58,13 @@ struct Lane {
     std::unique_ptr<RetainedStreams> retained;  // of its subscriptions; null: none
 };
 
+/// Its place among all clients of its shard, see SessionWalks.
+using ClientHook =
+    boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
+
 /// Owned by its home shard and used only there. Lives from the first CONNECT until the session ends
 /// [v5 3.1.2.11.2].
-class Client final : public routing::Subscriber {
+class Client final : public routing::Subscriber, public ClientHook {
 public:
     Client(Shard& shard, ClientNumber number, std::string_view mountpoint,
            std::string_view client_id, queue::Limits limits);
@@ -80,16 +86,20 @@ public:
     std::vector<std::unique_ptr<Lane>> more;
     std::shared_ptr<const session::Settings> settings;
     std::unique_ptr<session::StoredWill> will;  // delayed, the connection is gone
+    /// Where its last connection came in; null: before this process.
+    const Listener* listener = nullptr;
     /// The user of a session that lasts, connected or not; null: it has none.
     std::unique_ptr<const std::string> username;
     store::WritePosition last_write = 0;  // of what it changed; its next answer waits for it
     std::uint64_t next_sequence = 1;      // of its records in the store
     std::uint32_t session_expiry_s = 0;
     store::SessionId session_id{};  // under which the store knows it, 0: it does not
+    TimePoint created_at{};         // or taken over from an earlier process
     TimePoint quota_reported_at{};
     TimePoint will_at = kNever;
     TimePoint expires_at = kNever;
-    runtime::Timer timer;  // the earlier of will_at and expires_at
+    bool nearly_full = false;  // its queue, and the log knows
+    runtime::Timer timer;      // the earlier of will_at and expires_at
 };
 
 }  // namespace vmq::broker

@@ -65,7 +65,8 @@ Connection::~Connection() {
 
 void Connection::open() {
     layers_ = listener_.make_layers(peer_);
-    handshake_ = std::make_unique<session::Handshake>(*this, listener_.policy, listener_.settings);
+    handshake_ =
+        std::make_unique<session::Handshake>(*this, listener_.policy, listener_.settings.get());
     count_handshakes();
     arm_timer();
     update_interest();
@@ -373,7 +374,7 @@ std::size_t Connection::process_frames(std::string_view bytes) {
 
 std::uint32_t Connection::max_frame() const noexcept {
     if (session_) return session::max_remaining_length(*plan_.settings);
-    return std::min(session::max_remaining_length(*listener_.settings), kMaxConnectSize);
+    return std::min(session::max_remaining_length(*listener_.settings.get()), kMaxConnectSize);
 }
 
 void Connection::continue_after_pause() {
@@ -556,7 +557,7 @@ TimePoint Connection::handshake_deadline() const noexcept {
     // CONNECT is there; who is asked about it has a time of its own.
     if (handshake_->state() == session::Handshake::State::Parked) return kNever;
     if (layers_ && !layers_->ready()) return opened_at_ + listener_.layer_timeout(layers_->stage());
-    return opened_at_ + listener_.settings->mqtt_connect_timeout;
+    return opened_at_ + listener_.settings.get()->mqtt_connect_timeout;
 }
 
 void Connection::on_handshake_timeout() {

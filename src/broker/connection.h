@@ -60,6 +60,8 @@ public:
     [[nodiscard]] const session::ConnectPlan& plan() const noexcept { return plan_; }
     [[nodiscard]] const transport::PeerAddress& peer() const noexcept { return peer_; }
     [[nodiscard]] Listener& listener() const noexcept { return listener_; }
+    /// When its CONNECT was accepted. Requires client().
+    [[nodiscard]] TimePoint connected_at() const noexcept { return opened_at_; }
 
     /// Can take packets now: nothing waits for the socket and not too much for the end of the turn.
     [[nodiscard]] bool writable() const noexcept;
@@ -149,6 +151,7 @@ private:
         std::size_t waits_for = 0;
         TimePoint give_up_at = kNever;
         std::size_t* next = nullptr;
+        bool gave_up = false;  // on one that did not answer in time
         Late<hooks::RegisterVerdict> on_register;
         Late<hooks::AuthVerdict> on_auth;
         Late<hooks::PublishVerdict> on_publish;
@@ -178,6 +181,11 @@ private:
     [[nodiscard]] const hooks::PluginOrder* plugins_for(hooks::Hook hook) const noexcept;
     /// No plugin implements `hook` for this listener.
     [[nodiscard]] bool nobody_decides(hooks::Hook hook) const noexcept;
+    /// Nor has anybody asked for one: whoever is let in without a password may do it.
+    [[nodiscard]] bool anonymous_may(hooks::Hook hook) const noexcept;
+    /// Too many logins have failed, see LoginGuard.
+    [[nodiscard]] bool is_blocked(std::string_view username, session::Denial& denial);
+    void count_failed_login(mqtt::ReasonCode reason, std::string_view username);
     session::Answer apply(hooks::PublishVerdict verdict, session::PublishIntent& intent,
                           session::Denial& denial);
     [[nodiscard]] hooks::SubscriberId subscriber_id() const noexcept;

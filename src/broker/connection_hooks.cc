@@ -138,6 +138,7 @@ void Connection::give_up_waiting() {
             shard_.shared().hook_timeout.count());
     }
     ++asked_;  // its answer is too late
+    late.gave_up = true;
     late.give_up_at = kNever;
     *late.next = late.waits_for + 1;
     resume_parked();
@@ -151,6 +152,11 @@ const hooks::PluginOrder* Connection::plugins_for(hooks::Hook hook) const noexce
 
 bool Connection::nobody_decides(hooks::Hook hook) const noexcept {
     return !shard_.chain().implements(hook, plugins_for(hook));
+}
+
+bool Connection::anonymous_may(hooks::Hook hook) const noexcept {
+    return shard_.shared().anonymous_unrestricted && plugins_for(hook) == nullptr &&
+           nobody_decides(hook);
 }
 
 /// Hooks write what they like; what is not fit to be a name is their error, not a message.
@@ -170,16 +176,32 @@ std::optional<std::string_view> Connection::username() const noexcept {
     return std::string_view(*plan_.username);
 }
 
+bool Connection::is_blocked(std::string_view username, session::Denial& denial) {
+    LoginGuard* guard = shard_.shared().login_guard.get();
+    if (guard == nullptr || !guard->blocks(peer_.address, username, shard_.now())) return false;
+    shard_.metrics().add(Counter::LoginBlocked);
+    denial.reason = mqtt::ReasonCode::ConnectionRateExceeded;
+    return true;
+}
+
+void Connection::count_failed_login(mqtt::ReasonCode reason, std::string_view username) {
+    // Busy, moved and out of order say nothing about who it is, nor does a plugin that was given
+    // up.
+    const bool wrong = reason == mqtt::ReasonCode::BadUserNameOrPassword ||
+                       reason == mqtt::ReasonCode::NotAuthorized ||
+                       reason == mqtt::ReasonCode::Banned;
+    if (!wrong || (late_ && late_->gave_up)) return;
+    shard_.metrics().add(Counter::LoginFailed);
+    if (auto* guard = shard_.shared().login_guard.get()) {
+        guard->failed(peer_.address, username, shard_.now());
+    }
+}
+
 Answer Connection::authorize_register(const session::RegisterRequest& request,
                                       session::RegisterGrant& grant, session::Denial& denial) {
     if (request.anonymous_allowed) return Answer::Allowed;
-    LoginGuard* guard = shard_.shared().login_guard.get();
     const std::string_view claimed = request.username.value_or("");
-    if (guard != nullptr && guard->blocks(peer_.address, claimed, shard_.now())) {
-        shard_.metrics().add(Counter::LoginBlocked);
-        denial.reason = mqtt::ReasonCode::ConnectionRateExceeded;
-        return Answer::Denied;
-    }
+    if (is_blocked(claimed, denial)) return Answer::Denied;
     hooks::RegisterContext context;
     context.peer = {peer_.address, peer_.port};
     context.subscriber = {request.mountpoint, request.client_id};
@@ -205,10 +227,7 @@ Answer Connection::authorize_register(const session::RegisterRequest& request,
         // MQTT 3 has a code of its own for credentials that a plugin knows to be wrong.
         if (request.v5) denial.reason = mqtt::ReasonCode::BadUserNameOrPassword;
         set_denial(denial, verdict->refusal);
-        if (denial.reason != mqtt::ReasonCode::ServerBusy) {
-            shard_.metrics().add(Counter::LoginFailed);
-            if (guard != nullptr) guard->failed(peer_.address, claimed, shard_.now());
-        }
+        count_failed_login(denial.reason, claimed);
         return Answer::Denied;
     }
     auto& changes = verdict->modifiers;
@@ -219,7 +238,8 @@ Answer Connection::authorize_register(const session::RegisterRequest& request,
         return Answer::Denied;
     }
     grant.authenticated_by = verdict->decided_by;
-    grant.settings = changed_settings(*listener_.settings, changes);
+    grant.accepted_at = shard_.shared().revocations.now();
+    grant.settings = changed_settings(*listener_.settings.get(), changes);
     grant.client_id = std::move(changes.client_id);
     grant.mountpoint = std::move(changes.mountpoint);
     if (request.username) grant.username = std::move(changes.username);
@@ -241,6 +261,8 @@ Connection::AuthAnswer Connection::authenticate(std::string_view mountpoint,
         answer.denial.reason = mqtt::ReasonCode::BadAuthenticationMethod;  // [v5 4.12]
         return answer;
     }
+    const std::string_view claimed = user.value_or("");
+    if (is_blocked(claimed, answer.denial)) return answer;
     const hooks::AuthContext context{{mountpoint, client_id}, user, method, data};
     auto verdict =
         ask(hooks::Hook::OnAuth, &LateAnswers::on_auth, [&](auto done, hooks::Route route) {
@@ -252,6 +274,7 @@ Connection::AuthAnswer Connection::authenticate(std::string_view mountpoint,
     }
     if (verdict->decision == hooks::Decision::Error) {
         set_denial(answer.denial, verdict->refusal);
+        count_failed_login(answer.denial.reason, claimed);
         return answer;
     }
     answer.answer = Answer::Allowed;
@@ -267,7 +290,7 @@ Connection::AuthAnswer Connection::reauthenticate(std::string_view method, std::
 
 Answer Connection::authorize_will(const session::ConnectPlan& plan, session::PublishIntent& intent,
                                   session::Denial& denial) {
-    if (plan.anonymous_allowed && nobody_decides(hooks::Hook::AuthOnPublish)) {
+    if (plan.anonymous_allowed && anonymous_may(hooks::Hook::AuthOnPublish)) {
         return Answer::Allowed;
     }
     hooks::PublishContext context = publish_context(intent);
@@ -294,7 +317,7 @@ hooks::PublishContext Connection::publish_context(const session::PublishIntent& 
 }
 
 Answer Connection::authorize_publish(session::PublishIntent& intent, session::Denial& denial) {
-    if (plan_.anonymous_allowed && nobody_decides(hooks::Hook::AuthOnPublish)) {
+    if (plan_.anonymous_allowed && anonymous_may(hooks::Hook::AuthOnPublish)) {
         return Answer::Allowed;
     }
     hooks::PublishContext context = publish_context(intent);
@@ -403,7 +426,7 @@ bool Connection::send_as_changed(const session::Session::Outgoing& outgoing,
 }
 
 Answer Connection::authorize_subscribe(session::SubscribeIntent& intent, session::Denial& denial) {
-    if (plan_.anonymous_allowed && nobody_decides(hooks::Hook::AuthOnSubscribe)) {
+    if (plan_.anonymous_allowed && anonymous_may(hooks::Hook::AuthOnSubscribe)) {
         return Answer::Allowed;
     }
     hooks::SubscribeContext context;

@@ -281,7 +281,9 @@ TEST_F(ConnectionHooks, AListenerAsksItsOwnPluginsOnly) {
 
 TEST_F(ConnectionHooks, WhoMayBeAnonymousIsNotAskedForAPasswordButForRights) {
     start({Hook::AuthOnRegister, Hook::AuthOnPublish});
-    broker->listener().policy.allow_anonymous = true;
+    session::Settings settings;
+    settings.allow_anonymous = true;
+    broker->listener().settings.set(std::make_shared<const session::Settings>(settings));
     TestClient& client = broker->connect("v5 client_id=a username=u password=p");
     client.send("PUBLISH topic=t qos=1 id=1 payload=y");
     broker->settle();
@@ -290,7 +292,47 @@ TEST_F(ConnectionHooks, WhoMayBeAnonymousIsNotAskedForAPasswordButForRights) {
     EXPECT_THAT(questions.asked, ElementsAre("publish t"));
     broker->listener().authz_plugins = hooks::PluginOrder{};
     client.send("PUBLISH topic=t qos=1 id=2 payload=y");
-    EXPECT_EQ(client.next(), "PUBACK id=2 reason=0x10");  // nobody decides
+    EXPECT_EQ(client.next(), "PUBACK id=2 reason=0x87");  // a list that lets nobody do anything
+}
+
+TEST(WithoutPlugins, AnonymousClientsMayDoEverythingUnlessSomebodyAskedForRules) {
+    TestBroker broker;
+    TestClient& client = broker.subscribe("v5 client_id=a", "topic=t");
+    client.send("PUBLISH topic=t payload=1");
+    EXPECT_EQ(client.next(), "PUBLISH qos=0 topic=t payload=1");
+    broker.simulation().shared().anonymous_unrestricted = false;
+    client.send("PUBLISH topic=t qos=1 id=1 payload=2");
+    EXPECT_EQ(client.next(), "PUBACK id=1 reason=0x87");
+    client.send("SUBSCRIBE id=2 topic=u");
+    EXPECT_EQ(client.next(), "SUBACK id=2 reasons=0x87");
+}
+
+TEST_F(ConnectionHooks, APluginThatGivesNoAnswerIsNoFailedLogin) {
+    start({Hook::AuthOnRegister});
+    broker->simulation().shared().login_guard =
+        std::make_unique<LoginGuard>(LoginLimits{.per_address = 1, .per_user = 0});
+    broker->listener().auth_plugins = hooks::PluginOrder{0};
+    TestClient& client = broker->open();
+    client.send("CONNECT client_id=a username=alice");
+    broker->settle();
+    broker->advance(Seconds(16));
+    EXPECT_EQ(client.next(), "CONNACK session_present=0 reason=0x86");
+    EXPECT_EQ(broker->count(metrics::Counter::LoginFailed), 0U);
+}
+
+TEST_F(ConnectionHooks, EnhancedAuthenticationIsLimitedLikePasswords) {
+    start({Hook::OnAuth});
+    broker->simulation().shared().login_guard =
+        std::make_unique<LoginGuard>(LoginLimits{.per_address = 1, .per_user = 0});
+    const auto login = [&] {
+        TestClient& client = broker->open();
+        client.send("CONNECT client_id=a authentication_method=m authentication_data=d");
+        broker->settle();
+        if (!questions.auths.empty()) answer_auth(Decision::Error);
+        return client.next();
+    };
+    EXPECT_EQ(login(), "CONNACK session_present=0 reason=0x87");
+    EXPECT_EQ(login(), "CONNACK session_present=0 reason=0x9f");
 }
 
 TEST_F(ConnectionHooks, EveryPublishIsAskedForFromTheFirstPluginOn) {
@@ -607,7 +649,7 @@ TEST_F(ConnectionHooks, PluginsAreToldOfOfflineAndDroppedMessages) {
     start({Hook::OnOfflineMessage, Hook::OnMessageDrop});
     session::Settings settings;
     settings.max_offline_messages = 1;
-    broker->listener().settings = std::make_shared<const session::Settings>(settings);
+    broker->use(settings);
     broker->subscribe("v5 client_id=a clean_start=0 session_expiry_interval=60", "topic=t qos=1")
         .drop();
     TestClient& publisher = broker->connect("v5 client_id=b");

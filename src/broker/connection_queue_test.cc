@@ -97,7 +97,7 @@ TEST_F(ConnectionQueue, ReceivedExactlyOnceIdsOutliveTheConnectionOfASession) {
 TEST_F(ConnectionQueue, OneSubscriptionMoreThanAllowedIsRefused) {
     session::Settings settings;
     settings.max_subscriptions_per_client = 2;
-    broker.listener().settings = std::make_shared<const session::Settings>(settings);
+    broker.use(settings);
     TestClient& client = broker.connect("v5 client_id=sub");
     client.send("SUBSCRIBE id=1 topic=a topic=b topic=c");
     EXPECT_EQ(client.next(), "SUBACK id=1 reasons=0x00,0x00,0x97");

@@ -339,7 +339,7 @@ TEST_F(ConnectionBackPressure, AClosedClientThatDoesNotReadIsGivenUpAfterAWhile)
 TEST_F(ConnectionBackPressure, AQueueLongerThanThePumpBudgetIsSentInPortions) {
     auto settings = with([](auto& s) { s.max_offline_messages = -1; });
     settings.max_online_messages = -1;
-    broker.listener().settings = std::make_shared<const session::Settings>(settings);
+    broker.use(settings);
     const char* words = "v5 client_id=sub clean_start=0 session_expiry_interval=60";
     broker.subscribe(words, "topic=t qos=1").drop();
     TestClient& publisher = broker.connect("v5 client_id=pub");

@@ -3,9 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
+#include <boost/asio/post.hpp>
+#include <functional>
 #include <utility>
 
 #include "broker/broker.h"
+#include "broker/limits.h"
 #include "runtime/process_usage.h"
 
 namespace vmq::broker {
@@ -64,8 +68,37 @@ ListenerSnapshot picture_of(const Listener& listener, bool accepting) {
     picture.mountpoint = listener.policy.mountpoint;
     picture.running = accepting && listener.running();
     picture.connections = listener.connections();
+    picture.accepted = listener.accepted();
     if (listener.max_connections != 0) picture.max_connections = listener.max_connections;
     return picture;
+}
+
+/// Runs `work` on the shard's thread, soon.
+template <typename Work>
+void post(const Broker& broker, ShardId shard, Work work) {
+    Shard& asked = *broker.shards()[shard];
+    boost::asio::post(asked.loop().io(), [&asked, work = std::move(work)] { work(asked); });
+}
+
+/// The answer of `work` on the shard's thread.
+template <typename Answer, typename Work>
+Result<Answer> ask(const Broker& broker, ShardId shard, Millis patience, Work work) {
+    auto answers = std::make_shared<runtime::WorkQueue<Answer>>();
+    post(broker, shard,
+         [answers, work = std::move(work)](Shard& asked) { answers->push(work(asked)); });
+    std::vector<Answer> taken;
+    (void)answers->take(taken, patience);
+    if (!taken.empty()) {
+        Answer answer = std::move(taken.front());
+        return answer;
+    }
+    return Error{ErrorCode::Unavailable, "shard " + std::to_string(shard) +
+                                             " has not answered within " +
+                                             std::to_string(patience.count()) + " ms"};
+}
+
+ShardId home_of(const Broker& broker, std::string_view mountpoint, std::string_view client_id) {
+    return broker.shards().front()->home_of(mountpoint, client_id);
 }
 
 }  // namespace
@@ -117,6 +150,48 @@ std::vector<std::uint32_t> Inspector::utilization() const {
     return work_.percent;
 }
 
+void add_hook_metrics(const Broker& broker, metrics::Snapshot& snapshot) {
+    const auto& shards = broker.shards();
+    const std::size_t plugins = shards.front()->chain().size();
+    metrics::Snapshot calls;
+    metrics::Snapshot refused;
+    metrics::Snapshot failures;
+    metrics::Snapshot timeouts;
+    metrics::Snapshot took;
+    for (std::size_t i = 0; i < plugins; ++i) {
+        const auto place = static_cast<hooks::PluginPlace>(i);
+        for (std::size_t h = 0; h < static_cast<std::size_t>(hooks::Hook::Count); ++h) {
+            const auto hook = static_cast<hooks::Hook>(h);
+            hooks::HookStats::Counts sum;
+            for (const auto& shard : shards) sum += shard->chain().counts(place, hook);
+            if (sum.calls == 0) continue;
+            const auto add = [&](metrics::Snapshot& to, const char* name, const char* description,
+                                 std::uint64_t value) {
+                metrics::Sample& sample = to.emplace_back();
+                sample.name = name;
+                sample.labels = {
+                    {"plugin", std::string(shards.front()->chain().plugin(place).name())},
+                    {"hook", std::string(hooks::name_of(hook))}};
+                sample.description = description;
+                sample.value = value;
+            };
+            add(calls, "plugin_hook_calls", "Calls of a hook of a plugin.", sum.calls);
+            add(refused, "plugin_hook_refused", "Calls that were answered with a refusal.",
+                sum.decisions[static_cast<std::size_t>(hooks::Decision::Error)]);
+            add(failures, "plugin_hook_failures", "Calls in which the plugin failed.",
+                sum.failures);
+            add(timeouts, "plugin_hook_timeouts", "Calls that were not answered in time.",
+                sum.timeouts);
+            add(took, "plugin_hook_microseconds", "How long calls took until the answer.", 0);
+            took.back().type = metrics::Type::Histogram;
+            took.back().histogram = sum.latency;
+        }
+    }
+    for (metrics::Snapshot* part : {&calls, &refused, &failures, &timeouts, &took}) {
+        for (metrics::Sample& sample : *part) snapshot.push_back(std::move(sample));
+    }
+}
+
 void add_listener_metrics(const std::vector<ListenerSnapshot>& listeners,
                           metrics::Snapshot& snapshot) {
     for (const ListenerSnapshot& listener : listeners) {
@@ -142,6 +217,124 @@ metrics::Snapshot metrics_of(const NodeSnapshot& node) {
     }
     add_listener_metrics(node.listeners, snapshot);
     return snapshot;
+}
+
+SessionReader::SessionReader(const Broker& broker, SessionQuestion question)
+    : broker_(broker),
+      number_([] {
+          static std::atomic<std::uint64_t> last{0};
+          return WalkNumber{++last};
+      }()),
+      answers_(std::make_shared<Answers>()) {
+    if (question.mountpoint && question.client_id) {
+        waited_for_.push_back(home_of(broker, *question.mountpoint, *question.client_id));
+    } else {
+        for (ShardId shard = 0; shard < broker.shard_count(); ++shard) waited_for_.push_back(shard);
+    }
+    for (const ShardId shard : waited_for_) {
+        post(broker_, shard, [number = number_, question, answers = answers_](Shard& asked) {
+            asked.session_walks().begin(number, question, [answers](SessionPortion portion) {
+                answers->push(std::move(portion));
+            });
+        });
+    }
+}
+
+SessionReader::~SessionReader() {
+    for (const ShardId shard : waited_for_) {
+        post(broker_, shard,
+             [number = number_](Shard& asked) { asked.session_walks().end(number); });
+    }
+}
+
+std::vector<SessionPicture> SessionReader::next(Millis patience) {
+    const TimePoint deadline = steady_now() + patience;
+    while (ready_.empty() && !waited_for_.empty()) {
+        taken_.clear();
+        (void)answers_->take(taken_, std::max(deadline - steady_now(), Millis::zero()));
+        if (taken_.empty()) break;
+        for (SessionPortion& portion : taken_) on_portion(std::move(portion));
+    }
+    if (ready_.empty()) return {};
+    std::vector<SessionPicture> sessions = std::move(ready_.front());
+    ready_.pop_front();
+    return sessions;
+}
+
+void SessionReader::on_portion(SessionPortion portion) {
+    if (portion.last) {
+        std::erase(waited_for_, portion.shard);
+        if (portion.refused) refused_.push_back(portion.shard);
+    } else {
+        post(broker_, portion.shard,
+             [number = number_](Shard& asked) { asked.session_walks().ask(number); });
+    }
+    if (!portion.sessions.empty()) ready_.push_back(std::move(portion.sessions));
+}
+
+struct RetainedReader::State {
+    std::string mountpoint;
+    std::optional<std::string> filter;
+    routing::RetainedIndex::Cursor cursor;
+};
+
+RetainedReader::RetainedReader(const Broker& broker, std::string mountpoint,
+                               std::optional<std::string> filter)
+    : broker_(broker),
+      state_(std::make_shared<State>(State{std::move(mountpoint), std::move(filter), {}})) {}
+
+RetainedReader::~RetainedReader() = default;
+
+bool RetainedReader::done() const noexcept { return state_->cursor.done; }
+
+Result<std::vector<mqtt::MessagePtr>> RetainedReader::next(Millis patience) {
+    // On a shard, because only it may take its lock of the index.
+    return ask<std::vector<mqtt::MessagePtr>>(broker_, 0, patience, [state = state_](Shard& shard) {
+        std::vector<mqtt::MessagePtr> messages;
+        auto& retained = shard.shared().retained;
+        if (state->filter) {
+            retained.match(shard.id(), state->mountpoint, *state->filter, shard.now(),
+                           kRetainedAtOnce, state->cursor, messages);
+        } else {
+            retained.list(shard.id(), state->mountpoint, shard.now(), kRetainedAtOnce,
+                          state->cursor, messages);
+        }
+        return messages;
+    });
+}
+
+DropAnswer read_drops(const Broker& broker, Millis patience) {
+    struct Part {
+        ShardId shard;
+        DropPicture drops;
+    };
+    auto answers = std::make_shared<runtime::WorkQueue<Part>>();
+    DropAnswer answer;
+    for (ShardId shard = 0; shard < broker.shard_count(); ++shard) {
+        answer.silent.push_back(shard);
+        post(broker, shard,
+             [answers](Shard& asked) { answers->push({asked.id(), asked.drops().picture()}); });
+    }
+    const TimePoint deadline = steady_now() + patience;
+    while (!answer.silent.empty()) {
+        std::vector<Part> parts;
+        (void)answers->take(parts, std::max(deadline - steady_now(), Millis::zero()));
+        if (parts.empty()) break;
+        for (Part& part : parts) {
+            answer.drops.merge(std::move(part.drops));
+            std::erase(answer.silent, part.shard);
+        }
+    }
+    return answer;
+}
+
+Result<std::vector<std::string>> retained_mountpoints(const Broker& broker, std::size_t limit,
+                                                      const std::string* after, Millis patience) {
+    const std::optional<std::string> behind =
+        after == nullptr ? std::nullopt : std::optional(*after);
+    return ask<std::vector<std::string>>(broker, 0, patience, [limit, behind](Shard& shard) {
+        return shard.shared().retained.mountpoints(shard.id(), limit, behind ? &*behind : nullptr);
+    });
 }
 
 }  // namespace vmq::broker

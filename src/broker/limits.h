@@ -1,6 +1,7 @@
 // Sizes and times of the connection machinery that have no configuration key.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -26,8 +27,23 @@ inline constexpr std::chrono::microseconds kHandshakeSlice{2000};
 inline constexpr Millis kAcceptPause{20};
 /// How long a turn checks whether subscriptions are still allowed.
 inline constexpr std::chrono::microseconds kRightsSlice{1000};
+/// Sessions per shard and check whose loss is logged one by one.
+inline constexpr std::size_t kRightsLogged = 50;
 /// Most messages one client is sent from its queue in one go before others have their turn.
 inline constexpr int kPumpBudget = 1000;
+/// Work that a shard does for operators' queries at the end of a turn, all of them together, before
+/// it serves clients again.
+inline constexpr std::chrono::microseconds kWalkSlice{250};
+/// Queries that a shard works at; more are refused.
+inline constexpr std::size_t kMaxWalks = 32;
+/// Sessions, subscriptions of one client, and messages of one queue looked at in one go.
+inline constexpr std::size_t kSessionsAtOnce = 1000;
+inline constexpr std::size_t kSubscriptionsAtOnce = 250;
+inline constexpr std::size_t kMessagesAtOnce = 500;
+/// Retained messages shown to operators in one go.
+inline constexpr std::size_t kRetainedAtOnce = 500;
+/// Mountpoints in which a shard looks for a client id one by one.
+inline constexpr std::size_t kMountpointsAtOnce = 1000;
 /// Longest topic, client id or mountpoint: what two bytes of length can say.
 inline constexpr std::size_t kMaxNameSize = 65'535;
 /// Retained messages fetched from the index at a time.
@@ -49,6 +65,13 @@ inline constexpr std::uint32_t kCloseLogsPerSecond = 50;
 /// was sent, and the longest by which it delays its publisher's acknowledgement.
 inline constexpr Millis kLazyWriteDelay{5};
 inline constexpr std::size_t kMostLazyWrites = 10'000;
+/// The log is warned when a queue has so many hundredths of what it may hold, and again when it has
+/// had fewer than the second in between. Queues that may hold less than the third are not watched.
+inline constexpr std::int64_t kQueueHighWater = 80;
+inline constexpr std::int64_t kQueueLowWater = 50;
+inline constexpr std::int64_t kLeastWatchedQueue = 10;
+/// Such lines of a shard between two reports; the others are counted in the next one.
+inline constexpr std::uint32_t kWatermarkLogs = 20;
 /// The same warning is repeated at most this often, for dropped messages with what came meanwhile.
 inline constexpr Seconds kReportInterval{10};
 

@@ -33,7 +33,7 @@ Millis Listener::layer_timeout(transport::ByteLayers::Stage next) const noexcept
         case transport::ByteLayers::Stage::Mqtt:
             break;
     }
-    return settings->mqtt_connect_timeout;
+    return settings.get()->mqtt_connect_timeout;
 }
 
 }  // namespace vmq::broker

@@ -25,7 +25,7 @@ enum class ListenerKind : std::uint8_t { Mqtt, Mqtts, MqttWs, MqttWss };
 [[nodiscard]] std::string_view word_of(ListenerKind kind) noexcept;
 
 /// Owned by Listeners, lives as long as the Broker. Immutable while it is running, but for the
-/// count.
+/// counts and what is published.
 class Listener final {
 public:
     Listener(std::string its_name, ListenerKind its_kind);
@@ -36,7 +36,9 @@ public:
     std::uint16_t port = 0;
     std::uint32_t max_connections = 10'000;  // 0: unlimited
     session::ListenerPolicy policy;
-    std::shared_ptr<const session::Settings> settings;
+    /// Never null in use. Replaced as a whole when the configuration changes; who is connected
+    /// keeps what it began with.
+    runtime::Published<const session::Settings> settings;
     std::optional<hooks::PluginOrder> auth_plugins;   // of auth_on_register, on_auth; none: all
     std::optional<hooks::PluginOrder> authz_plugins;  // of auth_on_publish, auth_on_subscribe
     bool forward_connection_opts = false;             // tell auth_on_register where it came in
@@ -56,12 +58,17 @@ public:
     /// Counts a connection in. False when the listener is full: it is counted all the same until
     /// leave(), because it exists until it has been refused.
     [[nodiscard]] bool enter() noexcept {
+        accepted_.fetch_add(1, std::memory_order_relaxed);
         const auto before = connections_.fetch_add(1, std::memory_order_relaxed);
         return max_connections == 0 || before < max_connections;
     }
     void leave() noexcept { connections_.fetch_sub(1, std::memory_order_relaxed); }
     [[nodiscard]] std::uint32_t connections() const noexcept {
         return connections_.load(std::memory_order_relaxed);
+    }
+    /// How often enter() was called.
+    [[nodiscard]] std::uint64_t accepted() const noexcept {
+        return accepted_.load(std::memory_order_relaxed);
     }
     /// What is under way on all shards: TLS handshakes, and CONNECTs that wait for a plugin. Each
     /// listener has a budget of its own, so that a storm on one keeps nobody out of another.
@@ -91,6 +98,7 @@ public:
 
 private:
     std::atomic<std::uint32_t> connections_{0};
+    std::atomic<std::uint64_t> accepted_{0};
     std::atomic<std::uint32_t> handshakes_{0};
     std::atomic<std::uint32_t> authentications_{0};
     std::atomic<bool> running_{false};

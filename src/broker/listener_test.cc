@@ -16,7 +16,7 @@ TEST(Listener, IsNamedLikeInVerneMQ) {
 
 TEST(Listener, GivesConnectionsTheirLayersAndTheirTime) {
     Listener listener("a", ListenerKind::MqttWs);
-    listener.settings = std::make_shared<const session::Settings>();
+    listener.settings.set(std::make_shared<const session::Settings>());
     EXPECT_EQ(listener.make_layers({}), nullptr);
     transport::LayerOptions layers;
     layers.websocket.emplace();
@@ -27,7 +27,8 @@ TEST(Listener, GivesConnectionsTheirLayersAndTheirTime) {
     listener.tls_handshake_timeout = Millis(2);
     EXPECT_EQ(listener.layer_timeout(Stage::Proxy), Millis(1));
     EXPECT_EQ(listener.layer_timeout(Stage::Tls), Millis(2));
-    EXPECT_EQ(listener.layer_timeout(Stage::Upgrade), listener.settings->mqtt_connect_timeout);
+    EXPECT_EQ(listener.layer_timeout(Stage::Upgrade),
+              listener.settings.get()->mqtt_connect_timeout);
 }
 
 TEST(Listener, CountsWhatIsUnderWayAgainstItsLimits) {

@@ -63,7 +63,7 @@ Result<void> Listeners::start(ListenerOptions options) {
     auto listener = std::make_unique<Listener>(entry.options.name, entry.options.kind);
     listener->max_connections = entry.options.max_connections;
     listener->policy = entry.options.policy;
-    listener->settings = std::make_shared<const session::Settings>(entry.options.settings);
+    listener->settings.set(std::make_shared<const session::Settings>(entry.options.settings));
     listener->proxy_header_timeout = entry.options.proxy_header_timeout;
     listener->tls_handshake_timeout = entry.options.tls_handshake_timeout;
     listener->max_handshakes = entry.options.max_handshakes;
@@ -149,6 +149,15 @@ Result<void> Listeners::remove(std::string_view address, std::uint16_t port) {
     close(*entry.value());
     std::erase_if(entries_, [&](const Entry& each) { return each.listener == &listener; });
     return {};
+}
+
+void Listeners::reconfigure(const std::function<void(ListenerOptions& options)>& change) {
+    const auto held = calls_.enter();
+    for (Entry& entry : entries_) {
+        change(entry.options);
+        entry.listener->settings.set(
+            std::make_shared<const session::Settings>(entry.options.settings));
+    }
 }
 
 void Listeners::reload_tls(bool always) {

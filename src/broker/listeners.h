@@ -62,6 +62,10 @@ public:
     /// Closes it for good; who is connected stays.
     [[nodiscard]] Result<void> remove(std::string_view address, std::uint16_t port);
 
+    /// Gives clients that connect from now on other settings: `change` is called for each listener
+    /// and may change ListenerOptions::settings, nothing else.
+    void reconfigure(const std::function<void(ListenerOptions& options)>& change);
+
     /// Loads certificates, keys, revocation lists and PSK files anew whose files have changed, or
     /// all. Connections stay as they are. What cannot be loaded is logged, and the old one goes on.
     void reload_tls(bool always);

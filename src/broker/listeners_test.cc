@@ -53,6 +53,22 @@ TEST_F(ListenersShards, StartWhileTheBrokerRuns) {
     EXPECT_EQ(again.error().code, ErrorCode::AddressInUse);
 }
 
+TEST_F(ListenersShards, ReconfiguredSettingsHoldForWhoConnectsLater) {
+    BlockingPeer before(port());
+    ASSERT_TRUE(gets_in(before, 'a'));
+    listeners().reconfigure(
+        [](ListenerOptions& options) { options.settings.allow_anonymous = false; });
+    BlockingPeer refused(port());
+    refused.send(connect_as('b'));
+    EXPECT_EQ(refused.receive_packet().substr(3, 1), "\x86"sv);  // Bad User Name or Password
+    EXPECT_TRUE(lives(before));
+    listeners().reconfigure(
+        [](ListenerOptions& options) { options.settings.allow_anonymous = true; });
+    BlockingPeer after(port());
+    EXPECT_TRUE(gets_in(after, 'c'));
+    EXPECT_EQ(listeners().all().front()->accepted(), 3U);
+}
+
 TEST_F(ListenersShards, ASuspendedOneLetsNobodyInAndKeepsWhoIsThere) {
     BlockingPeer stays(port());
     ASSERT_TRUE(gets_in(stays, 'a'));

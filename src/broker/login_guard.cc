@@ -1,6 +1,7 @@
 #include "broker/login_guard.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>
@@ -19,10 +20,25 @@ std::string address_key(std::string_view address) {
     std::array<unsigned char, 16> bytes{};
     const std::string text(address);
     if (::inet_pton(AF_INET6, text.c_str(), bytes.data()) != 1) return "a" + text;
+    static constexpr std::array<unsigned char, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255};
+    if (std::equal(kMapped.begin(), kMapped.end(), bytes.begin())) {
+        std::array<char, INET_ADDRSTRLEN> v4{};
+        ::inet_ntop(AF_INET, &bytes[kMapped.size()], v4.data(), v4.size());
+        return "a" + std::string(v4.data());
+    }
     return "n" + std::string(reinterpret_cast<const char*>(bytes.data()), kIpv6Network);
 }
 
-std::string user_key(std::string_view username) { return "u" + std::string(username); }
+/// Of a name of any length not more than this: names are the client's.
+constexpr std::size_t kLongestName = 128;
+
+std::string user_key(std::string_view username) {
+    std::string key = "u" + std::string(username.substr(0, kLongestName));
+    if (username.size() > kLongestName) {
+        key += fmt::format("/{}/{:x}", username.size(), std::hash<std::string_view>{}(username));
+    }
+    return key;
+}
 
 }  // namespace
 
@@ -40,7 +56,8 @@ void LoginGuard::failed(std::string_view address, std::string_view username, Tim
     if (limits_.per_user != 0 && !username.empty() &&
         count(user_key(username), limits_.per_user, now)) {
         log::warning("logins as {} are refused for up to {} s: {} have failed, the last from {}",
-                     username, limits_.window.count(), limits_.per_user, address);
+                     username.substr(0, kLongestName), limits_.window.count(), limits_.per_user,
+                     address);
     }
 }
 

@@ -41,6 +41,21 @@ TEST(LoginGuard, AHostWithManyAddressesOfItsIpv6NetworkIsOne) {
     EXPECT_FALSE(guard.blocks("2001:db8:0:1::1", "a", kStart));
 }
 
+TEST(LoginGuard, AMappedAddressIsTheOneThatIsMapped) {
+    LoginGuard guard({.per_address = 1, .per_user = 0, .window = Seconds(60)});
+    guard.failed("::ffff:10.0.0.1", "a", kStart);
+    EXPECT_TRUE(guard.blocks("10.0.0.1", "a", kStart));
+    EXPECT_FALSE(guard.blocks("::ffff:10.0.0.2", "a", kStart));
+}
+
+TEST(LoginGuard, LongNamesAreToldApart) {
+    LoginGuard guard({.per_address = 0, .per_user = 1, .window = Seconds(60)});
+    const std::string name(60'000, 'x');
+    guard.failed("a", name + "1", kStart);
+    EXPECT_TRUE(guard.blocks("a", name + "1", kStart));
+    EXPECT_FALSE(guard.blocks("a", name + "2", kStart));
+}
+
 TEST(LoginGuard, AnAddressIsNoUser) {
     LoginGuard guard({.per_address = 1, .per_user = 1, .window = Seconds(60)});
     guard.failed("10.0.0.1", "", kStart);

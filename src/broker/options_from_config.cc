@@ -166,7 +166,6 @@ ListenerOptions listener_options(const config::MqttSettings& mqtt,
     listener.max_connections = configured.max_connections.value_or(0);
     listener.policy.mountpoint = configured.mountpoint;
     listener.policy.allowed_protocol_versions = configured.allowed_protocol_versions;
-    listener.policy.allow_anonymous = mqtt.allow_anonymous || configured.allow_anonymous_override;
     listener.settings = session_settings(mqtt, configured);
     return listener;
 }
@@ -197,9 +196,18 @@ StoreOptions store_options(const config::NodeSettings& node) {
 
 }  // namespace
 
+std::optional<ListenerOptions> listener_from_config(const config::MqttSettings& mqtt,
+                                                    const config::ListenerSettings& configured,
+                                                    std::vector<std::string>& warnings) {
+    const auto kind = mqtt_kind(configured.kind);
+    if (!kind) return std::nullopt;
+    return listener_options(mqtt, configured, *kind, warnings);
+}
+
 session::Settings session_settings(const config::MqttSettings& mqtt,
                                    const config::ListenerSettings& listener) {
     session::Settings settings;
+    settings.allow_anonymous = mqtt.allow_anonymous || listener.allow_anonymous_override;
     settings.max_client_id_size = mqtt.max_client_id_size;
     settings.max_subscriptions_per_client = mqtt.max_subscriptions_per_client;
     settings.max_message_size = mqtt.max_message_size;
@@ -247,14 +255,16 @@ ConfiguredBroker options_from_config(const config::Config& config) {
         options.tls_watch_interval = std::min(options.tls_watch_interval, crl_interval);
     }
     for (const config::ListenerSettings& listener : config.listeners()) {
-        const auto kind = mqtt_kind(listener.kind);
-        if (!kind) continue;
-        options.listeners.push_back(
-            listener_options(config.mqtt(), listener, *kind, result.warnings));
+        auto opened = listener_from_config(config.mqtt(), listener, result.warnings);
+        if (opened) options.listeners.push_back(std::move(*opened));
     }
     const bool nobody = std::none_of(
         options.listeners.begin(), options.listeners.end(),
-        [](const ListenerOptions& listener) { return listener.policy.allow_anonymous; });
+        [](const ListenerOptions& listener) { return listener.settings.allow_anonymous; });
+    // A plugin that decides about rights, or may: with one that cannot be had nothing is open.
+    options.anonymous_unrestricted =
+        std::all_of(plugins.enabled.begin(), plugins.enabled.end(),
+                    [](const config::EnabledPlugin& each) { return each.name == "vmq_passwd"; });
     const bool nobody_asks =
         std::all_of(plugins.enabled.begin(), plugins.enabled.end(),
                     [](const config::EnabledPlugin& each) { return each.name == "vmq_acl"; });

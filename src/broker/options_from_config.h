@@ -1,6 +1,7 @@
 // From the configuration to what the broker is built of.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,11 @@ struct ConfiguredBroker {
     /// yet are not among them: loading the configuration warns of them.
     std::vector<std::string> warnings;
 };
+
+/// What a listener of MQTT is opened with; nothing for other kinds. `warnings` as above.
+[[nodiscard]] std::optional<ListenerOptions> listener_from_config(
+    const config::MqttSettings& mqtt, const config::ListenerSettings& configured,
+    std::vector<std::string>& warnings);
 
 [[nodiscard]] ConfiguredBroker options_from_config(const config::Config& config);
 

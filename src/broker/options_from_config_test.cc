@@ -36,7 +36,7 @@ TEST(OptionsFromConfig, WithoutAFileThereAreOnlyLoopbackListenersOpenToAll) {
     EXPECT_EQ(result.options.listeners[1].socket.address, "::1");
     for (const auto& listener : result.options.listeners) {
         EXPECT_EQ(listener.socket.port, 1883);
-        EXPECT_TRUE(listener.policy.allow_anonymous);
+        EXPECT_TRUE(listener.settings.allow_anonymous);
     }
     EXPECT_THAT(result.warnings, IsEmpty());
 }
@@ -50,7 +50,7 @@ TEST(OptionsFromConfig, DefaultsAreThoseOfASession) {
     EXPECT_EQ(listener.settings.mqtt_connect_timeout, defaults.mqtt_connect_timeout);
     EXPECT_EQ(listener.settings.topic_max_depth, defaults.topic_max_depth);
     EXPECT_EQ(listener.max_connections, 10'000U);
-    EXPECT_FALSE(listener.policy.allow_anonymous);
+    EXPECT_FALSE(listener.settings.allow_anonymous);
 }
 
 TEST(OptionsFromConfig, NodeWideSettingsAreTakenOver) {
@@ -94,8 +94,8 @@ TEST(OptionsFromConfig, NoLimitOnConnectionsIsZero) {
 
 TEST(OptionsFromConfig, AListenerMayLetEverybodyInWhereTheNodeDoesNot) {
     EXPECT_TRUE(
-        listener_of("listener.tcp.a.allow_anonymous_override = on\n").policy.allow_anonymous);
-    EXPECT_TRUE(listener_of("allow_anonymous = on\n").policy.allow_anonymous);
+        listener_of("listener.tcp.a.allow_anonymous_override = on\n").settings.allow_anonymous);
+    EXPECT_TRUE(listener_of("allow_anonymous = on\n").settings.allow_anonymous);
 }
 
 TEST(OptionsFromConfig, ListenerOptionsAreTakenOver) {

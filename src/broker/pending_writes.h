@@ -80,7 +80,8 @@ public:
         return batch_.empty() && replies_.empty() && actions_.empty();
     }
     [[nodiscard]] bool urgent() const noexcept { return urgent_; }
-    void make_urgent() noexcept { urgent_ = true; }
+    /// What there is waits for nothing any more.
+    void make_urgent() noexcept { urgent_ = !idle(); }
     /// When the first of the lazy writes came.
     [[nodiscard]] TimePoint since() const noexcept { return since_; }
     [[nodiscard]] std::size_t size() const noexcept { return batch_.size(); }

@@ -1,8 +1,10 @@
 // Rights that end while clients are connected: what the rules of now no longer allow.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <span>
 #include <string>
@@ -14,6 +16,7 @@
 #include "hooks/chain.h"
 #include "hooks/contexts.h"
 #include "runtime/coordination.h"
+#include "runtime/guarded.h"
 
 namespace vmq::broker {
 
@@ -87,6 +90,27 @@ private:
     const bool apply_;
     std::vector<Part> parts_;  // by shard
     runtime::Countdown shards_;
+};
+
+/// Logins that were accepted shortly before their password went: on their way to their shard nobody
+/// finds them, so it asks here. Any thread.
+class Revocations final {
+public:
+    /// For a login that is accepted now.
+    [[nodiscard]] std::uint64_t now() const noexcept {
+        return count_.load(std::memory_order_acquire);
+    }
+    void add(Unwelcome unwelcome);
+    /// Whether a login of that moment is to be ended.
+    [[nodiscard]] bool hit(std::uint64_t accepted_at, std::string_view username,
+                           std::uint8_t authenticated_by) const;
+
+private:
+    /// A login that is older than these is ended in doubt.
+    static constexpr std::size_t kKept = 64;
+
+    std::atomic<std::uint64_t> count_{0};
+    runtime::Guarded<std::deque<Unwelcome>> last_;  // the newest one at the end
 };
 
 }  // namespace vmq::broker

@@ -202,7 +202,9 @@ void Shard::on_turn_end() {
     }
     if (!handshakes_.empty()) run_handshakes();
     for (std::size_t i = 0; i < closing_.size(); ++i) closing_[i]->end_session();
+    session_walks_.run();
     commit();
+    session_walks_.load();
     hand_over_outboxes();
     flush_dirty();
     close_finished();

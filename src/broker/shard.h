@@ -7,6 +7,8 @@
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -15,6 +17,7 @@
 #include "base/random.h"
 #include "broker/client.h"
 #include "broker/connection.h"
+#include "broker/drop_ledger.h"
 #include "broker/drop_log.h"
 #include "broker/handshake_queue.h"
 #include "broker/limits.h"
@@ -22,6 +25,7 @@
 #include "broker/login_guard.h"
 #include "broker/pending_writes.h"
 #include "broker/rights.h"
+#include "broker/session_walks.h"
 #include "broker/shard_message.h"
 #include "hooks/chain.h"
 #include "metrics/counters.h"
@@ -56,6 +60,10 @@ struct SharedState {
     /// How long a plugin may take to answer; it is then as if it had no opinion.
     Millis hook_timeout{15'000};
     std::unique_ptr<LoginGuard> login_guard;  // null: no limits
+    Revocations revocations;
+    /// Where no plugin decides about publishing or subscribing, anonymous clients may do it. Only
+    /// if nobody has asked for such a plugin: one that is missing must not open anything.
+    bool anonymous_unrestricted = true;
     /// How long writes wait for being taken back; simulations choose it.
     Millis lazy_write_delay = kLazyWriteDelay;
     /// Of sessions that an earlier process left behind, until their clients are back.
@@ -151,11 +159,9 @@ public:
     /// counted as dropped.
     void redispatch(Client& from, std::vector<queue::Delivery> deliveries);
     void count_drop(Client& client, const queue::Delivery& delivery, hooks::DropReason reason);
-    /// `why`: DropOffline or DropSessionEnded.
-    void count_unhandled(std::size_t count, metrics::Counter why) {
-        metrics_.add(metrics::Counter::QueueMessageUnhandled, count);
-        metrics_.add(why, count);
-    }
+    /// A message that `client` does not get, which is the way of the world.
+    void count_unhandled(const Client& client, const queue::Delivery& delivery, Undelivered reason);
+    [[nodiscard]] DropLedger& drops() noexcept { return drops_; }
 
     // What is stored, see shard_store.cc.
     void store_session(Client& client);
@@ -165,6 +171,8 @@ public:
     // Rights that end, see shard_rights.cc.
     /// One portion of a check of all subscriptions; the rest follows in later turns.
     void check_rights(const std::shared_ptr<RightsCheck>& check);
+    /// The same; true: it was the last one.
+    bool check_rights_some(const std::shared_ptr<RightsCheck>& check);
     /// DISCONNECT 0x87 to those who are no longer allowed to be here.
     void disconnect_unwelcome(const Unwelcome& unwelcome, std::string_view why);
 
@@ -198,6 +206,29 @@ public:
         return static_cast<ShardId>(
             (client_hash(mountpoint, client_id, shared_.client_seed) >> 32U) % shared_.shards);
     }
+
+    // What operators do, see shard_operator.cc.
+    /// Disconnects a client as an administrator; with `cleanup` its session ends as well. False:
+    /// there is no such client.
+    bool disconnect_client(std::string_view mountpoint, std::string_view client_id, bool cleanup);
+    /// The same for up to `count` that are connected and not in `spared`, which is sorted. How many
+    /// it were.
+    std::size_t disconnect_some(std::size_t count, const std::vector<std::string>& spared,
+                                bool cleanup);
+    /// Takes a subscription away. False: no such client, or it has not subscribed to that.
+    bool unsubscribe_client(std::string_view mountpoint, std::string_view client_id,
+                            std::string_view filter, bool tell_plugins);
+    /// False: nothing is retained on that topic.
+    bool delete_retained(std::string_view mountpoint, std::string_view topic);
+    /// Null: it has no session here. Requires that this shard is its home.
+    [[nodiscard]] Client* find_client(std::string_view mountpoint, std::string_view client_id);
+    [[nodiscard]] Client* find_client(ClientNumber number) noexcept;
+    /// Clients of this id in all mountpoints that have clients here. Nothing: there are so many
+    /// mountpoints that it is cheaper for the others to look at every client.
+    [[nodiscard]] std::optional<std::vector<ClientNumber>> clients_named(
+        std::string_view client_id) const;
+    [[nodiscard]] SessionWalks& session_walks() noexcept { return session_walks_; }
+    [[nodiscard]] store::WallMillis wall(TimePoint at) const noexcept;
 
     // Connections.
     [[nodiscard]] Connection* find(ConnectionNumber number) noexcept;
@@ -306,7 +337,6 @@ private:
     void act(std::vector<WhenSafe> actions);
     void hand_over_writes();
     [[nodiscard]] bool refuses(const session::PublishIntent& intent) const noexcept;
-    [[nodiscard]] store::WallMillis wall(TimePoint at) const noexcept;
     [[nodiscard]] TimePoint steady(store::WallMillis at) const noexcept;
     Lane& choose_lane(Client& client);
     void pump_retained(Client& client, Lane& lane);
@@ -326,6 +356,7 @@ private:
     void drop_at_attach(Client& client, std::vector<queue::Delivery> dropped);
     void close_lane(Client& client, Lane& lane);
     void restart_client_timer(Client& client);
+    void disconnect_by_operator(Client& client, bool cleanup);
     [[nodiscard]] hooks::ClientContext client_context(const Client& client) const;
 
     void check_rights(const std::shared_ptr<RightsCheck>& check, Client& client);
@@ -333,11 +364,19 @@ private:
     bool ask_for_right(const std::shared_ptr<RightsCheck>& check, Client& client,
                        const std::string& filter, std::size_t first);
     bool end_right(Client& client, const std::string& filter);
+    /// Whether a session that somebody else has left may be given to this user: he may subscribe to
+    /// all it has. Plugins that answer later are not asked.
+    [[nodiscard]] bool may_resume(const Client& client, const Connection& connection,
+                                  const session::ConnectPlan& plan);
     /// Whom the client's listener asks about subscriptions beside `plugin`.
     [[nodiscard]] hooks::PluginOrder others_for(const Client& client,
                                                 std::string_view plugin) const;
     void run_handshakes();
     void sweep_retained();
+    void count_not_routed(const session::PublishIntent& intent, const Origin& origin,
+                          Undelivered reason);
+    /// Warns before the first message is dropped. Called when one was queued.
+    void watch_level(Client& client, const Lane& lane);
     void report_drops();
     void report_closes();
     void log_drops(const DropLog::Report& report) const;
@@ -362,6 +401,8 @@ private:
     runtime::Timer sweep_timer_{
         this, [](void* self, TimePoint) { static_cast<Shard*>(self)->sweep_retained(); }};
 
+    SessionWalks session_walks_{*this};
+    boost::unordered_flat_map<std::string, std::size_t> mountpoints_;  // and their clients
     boost::unordered_flat_set<std::unique_ptr<Client>, ClientHash, ClientEqual> clients_;
     boost::unordered_flat_map<ClientNumber, Client*> clients_by_number_;
     boost::unordered_flat_map<ConnectionNumber, std::unique_ptr<Connection>> connections_;
@@ -399,6 +440,9 @@ private:
     std::atomic<std::size_t> client_count_{0};
     std::atomic<std::size_t> subscription_count_{0};
     bool congested_ = false;
+    TimePoint levels_reported_at_{};
+    std::uint32_t levels_reported_ = 0;  // since then
+    DropLedger drops_;
     DropLog drop_log_;
     runtime::Timer drop_timer_{
         this, [](void* self, TimePoint) { static_cast<Shard*>(self)->report_drops(); }};

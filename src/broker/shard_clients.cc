@@ -73,7 +73,9 @@ void Shard::attach(Connection& connection, session::ConnectPlan plan) {
         found = clients_.find(key);
     }
     bool discarded = false;  // a session that the store knew
-    if (found != clients_.end() && plan.clean_start && !((*found)->online() && several)) {
+    const bool anew =
+        found != clients_.end() && (plan.clean_start || !may_resume(**found, connection, plan));
+    if (anew && !((*found)->online() && several)) {
         discarded = (*found)->stored();
         end_client(**found);  // [v5 MQTT-3.1.2-4] [v3.1.1 MQTT-3.1.2-6]
         found = clients_.end();
@@ -102,6 +104,9 @@ void Shard::displace(Client& client, bool clean_start) {
 void Shard::begin_session(Client& client, Connection& connection, session::ConnectPlan plan,
                           bool session_present, bool discarded) {
     client.settings = plan.settings;
+    client.listener = &connection.listener();
+    const bool revoked = plan.username && shared_.revocations.hit(plan.accepted_at, *plan.username,
+                                                                  plan.authenticated_by);
     // Sessions of one client id share a queue for when none is there: the longest one decides.
     client.session_expiry_s = client.online()
                                   ? std::max(client.session_expiry_s, plan.session_expiry_s)
@@ -137,6 +142,10 @@ void Shard::begin_session(Client& client, Connection& connection, session::Conne
     log::debug("client {} connected from {}:{} as {}", client.client_id, connection.peer().address,
                connection.peer().port, connection.plan().username.value_or("nobody"));
     pump(client, *lane);
+    if (!revoked) return;
+    metrics_.add(Counter::SessionsRevoked);
+    connection.session()->disconnect(mqtt::ReasonCode::NotAuthorized, CloseCause::NotAuthorized,
+                                     "the password has changed or is gone");
 }
 
 void Shard::drop_at_attach(Client& client, std::vector<queue::Delivery> dropped) {
@@ -154,6 +163,8 @@ Client& Shard::make_client(std::string_view mountpoint, std::string_view client_
     Client& client = *made;
     clients_.insert(std::move(made));
     clients_by_number_.emplace(number, &client);
+    session_walks_.add(client);
+    ++mountpoints_[client.mountpoint];
     metrics_.add(Counter::QueueSetup);
     return client;
 }
@@ -196,7 +207,7 @@ void Shard::on_disconnected(Client& client, Lane& lane, CloseCause cause,
     drop_expired(client, client.lane.queue.take_expired(now()));
     for (const queue::Delivery& dropped : client.lane.queue.detach()) {
         if (dropped.qos == mqtt::QoS::AtMostOnce) {
-            count_unhandled(1, Counter::DropOffline);
+            count_unhandled(client, dropped, Undelivered::ClientOffline);
         } else {
             count_drop(client, dropped, hooks::DropReason::QueueFull);
         }
@@ -281,11 +292,22 @@ void Shard::end_client(Client& client) {
     chain_.on_topic_unsubscribed({{client.mountpoint, client.client_id}, {}, nullptr, false});
     subscribers_.unsubscribe_all(client, client.number);
     redispatch(client, std::move(shared));
-    count_unhandled(client.lane.queue.clear().size(), Counter::DropSessionEnded);
+    const std::size_t waiting =
+        client.lane.queue.backlog_size() + client.lane.queue.window().size();
+    const std::vector<queue::Delivery> left = client.lane.queue.clear();
+    for (const queue::Delivery& each : left) {
+        count_unhandled(client, each, Undelivered::SessionEnded);
+    }
+    // What is only in the store is not read for this.
+    drops_.add(Undelivered::SessionEnded, client.mountpoint, client.client_id, {},
+               waiting - std::min(waiting, left.size()));
     if (client.stored()) {
         (void)writes_.add(store::DeleteSession{client.session_id}, true, 0, now());
     }
     metrics_.add(Counter::QueueTeardown);
+    session_walks_.remove(client);
+    const auto mountpoint = mountpoints_.find(client.mountpoint);
+    if (--mountpoint->second == 0) mountpoints_.erase(mountpoint);
     clients_by_number_.erase(client.number);
     clients_.erase(clients_.find(key_of(client.mountpoint, client.client_id)));
 }

@@ -30,7 +30,7 @@ protected:
     void allow(void (*change)(session::Settings&)) {
         session::Settings settings;
         change(settings);
-        broker.listener().settings = std::make_shared<const session::Settings>(settings);
+        broker.use(settings);
     }
     TestClient& watch() { return broker.subscribe("v5 client_id=watcher", "topic=w"); }
 

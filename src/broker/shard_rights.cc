@@ -37,6 +37,58 @@ LostRights RightsCheck::wait() const {
     return all;
 }
 
+void Revocations::add(Unwelcome unwelcome) {
+    last_.with([&](std::deque<Unwelcome>& last) {
+        last.push_back(std::move(unwelcome));
+        if (last.size() > kKept) last.pop_front();
+        count_.fetch_add(1, std::memory_order_release);
+    });
+}
+
+bool Revocations::hit(std::uint64_t accepted_at, std::string_view username,
+                      std::uint8_t authenticated_by) const {
+    if (accepted_at == now()) return false;
+    return last_.with([&](const std::deque<Unwelcome>& last) {
+        const std::uint64_t since = now() - accepted_at;
+        if (since > last.size()) return true;
+        const auto first = last.end() - static_cast<std::ptrdiff_t>(since);
+        return std::any_of(first, last.end(), [&](const Unwelcome& unwelcome) {
+            return unwelcome(username, authenticated_by);
+        });
+    });
+}
+
+bool Shard::may_resume(const Client& client, const Connection& connection,
+                       const session::ConnectPlan& plan) {
+    const auto same = [](const auto& a, const auto& b) {
+        return (a ? *a : std::string()) == (b ? *b : std::string());
+    };
+    const auto& authz = connection.listener().authz_plugins;
+    const hooks::PluginOrder* only = authz ? &*authz : nullptr;
+    constexpr auto kHook = hooks::Hook::AuthOnSubscribe;
+    if (same(client.username, plan.username) || !chain_.implements(kHook, only) ||
+        !chain_.answers_at_once(kHook, only)) {
+        return true;
+    }
+    hooks::SubscribeContext context;
+    context.subscriber = {client.mountpoint, client.client_id};
+    if (plan.username) context.username = *plan.username;
+    context.v5 = plan.version == mqtt::ProtocolVersion::V5;
+    for (const auto& own : client.subscriptions()) {
+        const std::string filter = subscribers_.text(own);
+        const std::vector<mqtt::SubscribeEntry> entries{{filter, own.options}};
+        context.entries = &entries;
+        const auto verdict = chain_.auth_on_subscribe(context, {}, {only});
+        if (verdict && stays(*verdict)) continue;
+        log::notice(
+            "client {} is back as {}, who may not subscribe to {}: the session that was left is "
+            "not given to this user and ends",
+            client.client_id, plan.username.value_or("nobody"), filter);
+        return false;
+    }
+    return true;
+}
+
 bool Shard::unsubscribe(Client& client, std::string_view filter) {
     end_retained(client.lane, filter);
     for (const auto& lane : client.more) end_retained(*lane, filter);
@@ -49,6 +101,11 @@ bool Shard::unsubscribe(Client& client, std::string_view filter) {
 }
 
 void Shard::check_rights(const std::shared_ptr<RightsCheck>& check) {
+    if (check_rights_some(check)) return check->shard_done();
+    boost::asio::post(loop_.io(), [this, check] { check_rights(check); });
+}
+
+bool Shard::check_rights_some(const std::shared_ptr<RightsCheck>& check) {
     RightsCheck::Part& part = check->part(id_);
     if (!std::exchange(part.begun, true)) {
         // Who comes later is asked by the rules of now anyway.
@@ -64,8 +121,7 @@ void Shard::check_rights(const std::shared_ptr<RightsCheck>& check) {
         if (found != clients_by_number_.end()) check_rights(check, *found->second);
         if (std::chrono::steady_clock::now() - begin > kRightsSlice) break;
     }
-    if (part.rest.empty()) return check->shard_done();
-    boost::asio::post(loop_.io(), [this, check] { check_rights(check); });
+    return part.rest.empty();
 }
 
 void Shard::check_rights(const std::shared_ptr<RightsCheck>& check, Client& client) {
@@ -73,21 +129,20 @@ void Shard::check_rights(const std::shared_ptr<RightsCheck>& check, Client& clie
     for (const auto& own : client.subscriptions()) texts.push_back(subscribers_.text(own));
     const std::vector<std::string_view> filters(texts.begin(), texts.end());
     const auto suspects = check->suspects()(client_context(client), filters);
-    bool lost = false;
+    std::vector<std::string_view> lost;
     for (const std::string_view filter : suspects) {
-        lost = ask_for_right(check, client, std::string(filter), 0) || lost;
+        if (ask_for_right(check, client, std::string(filter), 0)) lost.push_back(filter);
     }
-    if (!lost) return;
-    ++check->part(id_).lost.sessions;
-    if (!check->apply()) return;
+    if (lost.empty()) return;
+    const std::size_t sessions = ++check->part(id_).lost.sessions;
+    if (!check->apply() || sessions > kRightsLogged) return;
     log::info("client {}: {} no longer allows {} of its subscriptions, the first is {}",
-              client.client_id, check->plugin(), suspects.size(), suspects.front());
+              client.client_id, check->plugin(), lost.size(), lost.front());
 }
 
 hooks::PluginOrder Shard::others_for(const Client& client, std::string_view plugin) const {
-    const Connection* connection = client.lane.connection;
-    const auto* only = connection != nullptr && connection->listener().authz_plugins
-                           ? &*connection->listener().authz_plugins
+    const auto* only = client.listener != nullptr && client.listener->authz_plugins
+                           ? &*client.listener->authz_plugins
                            : nullptr;
     hooks::PluginOrder others;
     const std::size_t count = only != nullptr ? only->size() : chain_.size();
@@ -116,8 +171,9 @@ bool Shard::ask_for_right(const std::shared_ptr<RightsCheck>& check, Client& cli
         if (found == clients_by_number_.end()) return;
         if (verdict.decision == hooks::Decision::Next) {
             (void)ask_for_right(check, *found->second, filter, next);
-        } else if (!stays(verdict) && check->apply()) {
-            (void)end_right(*found->second, filter);
+        } else if (!stays(verdict) && check->apply() && end_right(*found->second, filter)) {
+            log::info("client {}: {} no longer allows its subscription to {}",
+                      found->second->client_id, check->plugin(), filter);
         }
     };
     const auto verdict = chain_.auth_on_subscribe(context, later, {&others, first});

@@ -27,12 +27,16 @@ public:
         Answer answer = [](std::string_view) { return Decision::Ok; };
         std::vector<hooks::Completion<hooks::SubscribeVerdict>> waiting;
         std::vector<std::string> unsubscribed;
+        bool at_once = true;
     };
 
     Judge(std::string name, Case& which) : name_(std::move(name)), case_(which) {}
     [[nodiscard]] std::string_view name() const noexcept override { return name_; }
     [[nodiscard]] hooks::HookSet hooks() const noexcept override {
         return hook_bit(hooks::Hook::AuthOnSubscribe) | hook_bit(hooks::Hook::OnTopicUnsubscribed);
+    }
+    [[nodiscard]] hooks::HookSet answers_at_once() const noexcept override {
+        return case_.at_once ? hook_bit(hooks::Hook::AuthOnSubscribe) : 0;
     }
     std::optional<hooks::SubscribeVerdict> auth_on_subscribe(
         const hooks::SubscribeContext& context,
@@ -134,6 +138,7 @@ TEST_F(ShardRights, WhatAnotherPluginAllowsStays) {
 }
 
 TEST_F(ShardRights, APluginThatTakesItsTimeIsWaitedForWithoutHoldingAnybodyUp) {
+    other_.at_once = false;
     broker_->shard().chain().add(std::make_unique<Judge>("other", other_));
     TestClient& client = broker_->subscribe("v5 client_id=a", "topic=secret/x");
     other_.answer = [](std::string_view) { return std::nullopt; };
@@ -169,6 +174,40 @@ TEST_F(ShardRights, AbsentSessionsAreLookedAtWithTheirUserName) {
     TestClient& other = broker_->connect("v5 client_id=b");
     other.send("PUBLISH topic=secret/x qos=1 id=1 payload=1");
     EXPECT_EQ(other.next(), "PUBACK id=1 reason=0x10");
+}
+
+TEST_F(ShardRights, ASessionIsNotGivenToAnotherUserWhoMayNotReadIt) {
+    const auto lasting = [](const char* who) {
+        return std::string("v5 client_id=a clean_start=0 session_expiry_interval=60 username=") +
+               who;
+    };
+    (void)broker_->subscribe(lasting("alice"), "topic=t qos=1");
+    broker_->connect(lasting("alice"), true).drop();
+    broker_->connect(lasting("bob"), true).drop();  // he may read it
+    rules_.answer = [](std::string_view) { return Decision::Next; };
+    broker_->connect(lasting("bob"), true).drop();  // it is his
+    (void)broker_->connect(lasting("carol"), false);
+    EXPECT_EQ(broker_->shard().subscription_count(), 0U);
+}
+
+TEST(Revocations, FindLoginsThatWereOnTheirWay) {
+    Revocations revocations;
+    const auto of = [](std::string name) {
+        return [name = std::move(name)](std::string_view username, std::uint8_t place) {
+            return username == name && place == 1;
+        };
+    };
+    const std::uint64_t before = revocations.now();
+    EXPECT_FALSE(revocations.hit(before, "alice", 1));
+    revocations.add(of("alice"));
+    const std::uint64_t after = revocations.now();
+    EXPECT_TRUE(revocations.hit(before, "alice", 1));
+    EXPECT_FALSE(revocations.hit(before, "alice", 2));
+    EXPECT_FALSE(revocations.hit(before, "bob", 1));
+    EXPECT_FALSE(revocations.hit(after, "alice", 1));
+    for (int i = 0; i < 64; ++i) revocations.add(of("carol"));
+    EXPECT_TRUE(revocations.hit(before, "bob", 1));  // too long ago to be told
+    EXPECT_FALSE(revocations.hit(after, "bob", 1));
 }
 
 TEST_F(ShardRights, SessionsOfAPasswordThatIsGoneEndWithNotAuthorized) {

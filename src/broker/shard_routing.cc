@@ -33,8 +33,12 @@ session::Routed Shard::route(const session::PublishIntent& intent, const Origin&
     matches_.clear();
     shared_.subscriptions.match(id_, intent.mountpoint, intent.topic, random_, matches_);
     routed.matched = !matches_.empty();
-    if (!routed.matched && !intent.retain) return routed;
+    if (!routed.matched && !intent.retain) {
+        count_not_routed(intent, origin, Undelivered::NoSubscriber);
+        return routed;
+    }
     if (refuses(intent)) {
+        count_not_routed(intent, origin, Undelivered::StorageFull);
         routed.reason = mqtt::ReasonCode::QuotaExceeded;
         return routed;
     }
@@ -240,7 +244,7 @@ Shard::Handed Shard::hand_over(Client& client, Lane& lane, Delivery delivery,
             return Handed::Dropped;
         case Queue::Offered::Offline:
             if (delivery.shared_group != 0) return Handed::Refused;
-            count_unhandled(1, Counter::DropOffline);
+            count_unhandled(client, delivery, Undelivered::ClientOffline);
             return Handed::Dropped;
         case Queue::Offered::Expired:
             count_drop(client, delivery, hooks::DropReason::Expired);
@@ -256,8 +260,29 @@ Shard::Handed Shard::hand_over(Client& client, Lane& lane, Delivery delivery,
         count_drop(client, displaced, hooks::DropReason::QueueFull);
         forget(client, displaced);
     }
+    watch_level(client, lane);
     if (connection != nullptr && first_safe) writes_.pump_when_safe(connection->number());
     return Handed::Taken;
+}
+
+void Shard::watch_level(Client& client, const Lane& lane) {
+    const std::int64_t limit = lane.queue.limit();
+    if (limit < kLeastWatchedQueue) return;
+    const auto level = static_cast<std::int64_t>(lane.queue.backlog_size()) * 100 / limit;
+    if (client.nearly_full && level < kQueueLowWater) client.nearly_full = false;
+    if (client.nearly_full || level < kQueueHighWater) return;
+    client.nearly_full = true;
+    if (may_report(levels_reported_at_)) {
+        if (levels_reported_ > kWatermarkLogs) {
+            log::warning("queues of {} more clients became nearly full",
+                         levels_reported_ - kWatermarkLogs);
+        }
+        levels_reported_ = 0;
+    }
+    if (++levels_reported_ > kWatermarkLogs) return;
+    log::warning("client {}: its queue is nearly full, {} of {} messages wait ({})",
+                 client.client_id, lane.queue.backlog_size(), limit,
+                 lane.queue.online() ? "max_online_messages" : "max_offline_messages");
 }
 
 bool Shard::is_stored(const Client& client, const Lane& lane, QoS qos) noexcept {
@@ -481,13 +506,16 @@ void Shard::give_back(DeliverShared& deliver) {
 void Shard::drop_shared(const DeliverShared& deliver) {
     const auto last = clients_by_number_.find(deliver.member);
     if (last == clients_by_number_.end()) {
-        return count_unhandled(1, Counter::DropSessionEnded);
+        metrics_.add(Counter::QueueMessageUnhandled);
+        metrics_.add(Counter::DropSessionEnded);
+        return drops_.add(Undelivered::SessionEnded, deliver.message->mountpoint(), {},
+                          deliver.message->topic());
     }
     Delivery delivery;
     delivery.message = deliver.message;
     delivery.qos = deliver.message->qos();
     if (delivery.qos == QoS::AtMostOnce && !last->second->online()) {
-        return count_unhandled(1, Counter::DropOffline);
+        return count_unhandled(*last->second, delivery, Undelivered::ClientOffline);
     }
     count_drop(*last->second, delivery, hooks::DropReason::QueueFull);
 }
@@ -553,18 +581,38 @@ bool Shard::may_report(TimePoint& last) const noexcept {
     return true;
 }
 
+void Shard::count_not_routed(const session::PublishIntent& intent, const Origin& origin,
+                             Undelivered reason) {
+    const Connection* publisher = find(origin.reply.connection);
+    const Client* client = publisher != nullptr ? publisher->client() : nullptr;
+    drops_.add(reason, intent.mountpoint, client != nullptr ? client->client_id : "", intent.topic);
+}
+
+void Shard::count_unhandled(const Client& client, const Delivery& delivery, Undelivered reason) {
+    metrics_.add(Counter::QueueMessageUnhandled);
+    metrics_.add(reason == Undelivered::ClientOffline ? Counter::DropOffline
+                                                      : Counter::DropSessionEnded);
+    drops_.add(reason, client.mountpoint, client.client_id,
+               delivery.message ? delivery.message->topic() : "");
+}
+
 void Shard::count_drop(Client& client, const Delivery& delivery, hooks::DropReason reason) {
+    Undelivered why = Undelivered::QueueFull;
     switch (reason) {
         case hooks::DropReason::QueueFull:
             metrics_.add(Counter::QueueMessageDrop);
             break;
         case hooks::DropReason::Expired:
             metrics_.add(Counter::QueueMessageExpired);
+            why = Undelivered::Expired;
             break;
         case hooks::DropReason::MaxPacketSizeExceeded:
             metrics_.add(Counter::QueueMessageDropMaxPacketSize);
+            why = Undelivered::TooLarge;
             break;
     }
+    drops_.add(why, client.mountpoint, client.client_id,
+               delivery.message ? delivery.message->topic() : "");
     if (chain_.implements(hooks::Hook::OnMessageDrop) && delivery.message) {
         chain_.on_message_drop({{client.mountpoint, client.client_id},
                                 delivery.qos,

@@ -83,7 +83,7 @@ TEST_P(ShardRouting, RetainAsPublishedKeepsTheFlag) {
 TEST_P(ShardRouting, UpgradeOutgoingQoSRaisesItToTheSubscriptions) {
     session::Settings settings;
     settings.upgrade_outgoing_qos = true;
-    broker.listener().settings = std::make_shared<const session::Settings>(settings);
+    broker.use(settings);
     TestClient& subscriber = broker.subscribe("v5 client_id=" + id("sub"), "topic=t qos=2");
     publish(1, 1, 0);
     EXPECT_EQ(subscriber.next(), "PUBLISH qos=2 topic=t id=1 payload=1");
@@ -132,7 +132,7 @@ TEST_P(ShardRouting, WhatIsNotDeliveredIsCountedByReason) {
 TEST_P(ShardRouting, AFullOfflineQueueDropsTheYoungest) {
     session::Settings settings;
     settings.max_offline_messages = 3;
-    broker.listener().settings = std::make_shared<const session::Settings>(settings);
+    broker.use(settings);
     const std::string words = std::string("v5") + kLasting + id("sub");
     broker.subscribe(words, "topic=t qos=1").drop();
     publish(1, 5);
@@ -213,11 +213,11 @@ TEST_P(ShardShared, ExactlyOnceExchangesThatHaveBegunStay) {
 TEST_P(ShardShared, AnotherMemberGetsWhatOneHasNoRoomFor) {
     session::Settings settings;
     settings.max_online_messages = 2;
-    broker.listener().settings = std::make_shared<const session::Settings>(settings);
+    broker.use(settings);
     TestClient& slow =
         broker.subscribe("v5 receive_maximum=1 client_id=" + id("slow"), "topic=$share/g/t qos=1");
     settings.max_online_messages = -1;
-    broker.listener().settings = std::make_shared<const session::Settings>(settings);
+    broker.use(settings);
     TestClient& fast =
         broker.subscribe("v5 client_id=" + broker.id_on(0, "fast"), "topic=$share/g/t qos=1");
     publish(1, 100);
@@ -232,7 +232,7 @@ TEST_P(ShardShared, AnotherMemberGetsWhatOneHasNoRoomFor) {
 TEST_P(ShardShared, TheOneMemberThatHasRoomIsFoundAmongManyThatHaveNone) {
     session::Settings settings;
     settings.max_online_messages = 0;
-    broker.listener().settings = std::make_shared<const session::Settings>(settings);
+    broker.use(settings);
     constexpr int kFull = 20;
     for (int i = 0; i < kFull; ++i) {
         (void)broker.subscribe(
@@ -241,7 +241,7 @@ TEST_P(ShardShared, TheOneMemberThatHasRoomIsFoundAmongManyThatHaveNone) {
             "topic=$share/g/t qos=1");
     }
     settings.max_online_messages = -1;
-    broker.listener().settings = std::make_shared<const session::Settings>(settings);
+    broker.use(settings);
     TestClient& idle = broker.subscribe("v5 client_id=" + id("idle"), "topic=$share/g/t qos=1");
     publish(1, 200);
     EXPECT_EQ(broker.count(Counter::QueueMessageDrop), 0U);
@@ -251,7 +251,7 @@ TEST_P(ShardShared, TheOneMemberThatHasRoomIsFoundAmongManyThatHaveNone) {
 TEST_P(ShardShared, AMessageForWhichNobodyHasRoomIsCountedAndAcknowledged) {
     session::Settings settings;
     settings.max_online_messages = 0;
-    broker.listener().settings = std::make_shared<const session::Settings>(settings);
+    broker.use(settings);
     for (const char* prefix : {"a", "b"}) {
         (void)broker.subscribe("v5 receive_maximum=1 client_id=" + id(prefix),
                                "topic=$share/g/t qos=1");

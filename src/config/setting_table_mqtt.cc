@@ -68,20 +68,20 @@ void add_sessions(std::vector<Setting>& table) {
         integer("max_subscriptions_per_client", "0",
                 "Most subscriptions a client may hold; 0 is no limit.")
             .built()
-            .live(),
+            .for_new_sessions(),
         Row("persistent_client_expiration", ValueType::LongDuration, "never",
             "How long the state of an absent MQTT 3 client with a persistent session is kept.")
             .words("never")
             .unit("s")
             .built()
-            .live(),
+            .for_new_sessions(),
         Row("max_last_will_delay", ValueType::LongDuration, "client",
             "Upper bound of the will delay MQTT 5 clients ask for; client sets none, 0s sends "
             "every will at once.")
             .words("client")
             .unit("s")
             .built()
-            .live(),
+            .for_new_sessions(),
         integer("retry_interval", "20",
                 "MQTT 3: how long to wait for an acknowledgement before sending again on the same "
                 "connection; 0 never does.")
@@ -177,7 +177,7 @@ void add_queues(std::vector<Setting>& table) {
              "Moves all kept messages to the connection when a client returns, whatever "
              "max_online_messages says.")
             .built()
-            .live(),
+            .for_new_sessions(),
         word("queue_type", "fifo|lifo", "fifo",
              "Order of delivery, and with it which message is dropped from a full queue.")
             .built()

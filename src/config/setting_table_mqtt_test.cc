@@ -50,7 +50,7 @@ TEST(MqttRows, SayWhatAChangeAtRunTimeReaches) {
         return SettingTable::instance().find(key)->settable;
     };
     EXPECT_EQ(settable("allow_anonymous"), Settable::NewSessions);
-    EXPECT_EQ(settable("max_last_will_delay"), Settable::Immediately);
+    EXPECT_EQ(settable("max_last_will_delay"), Settable::NewSessions);
     EXPECT_EQ(settable("topic_max_depth"), Settable::No);
 }
 

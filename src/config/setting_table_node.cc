@@ -21,7 +21,8 @@ void add_node(std::vector<Setting>& table) {
              "(survives the end of the process), or the disk (survives power loss). Not known to "
              "VerneMQ.")
             .built()
-            .hidden(),
+            .hidden()
+            .live(),
         text("platform_data_dir", "data", "Folder other settings refer to as $(platform_data_dir).")
             .built()
             .hidden(),
@@ -136,7 +137,7 @@ void add_storage(std::vector<Setting>& table) {
             .range(0, 100)
             .unit("percent")
             .built(),
-        flag("leveldb.sync_on_write", "off", "on means durability = fsync.").built(),
+        flag("leveldb.sync_on_write", "off", "on means durability = fsync.").built().live(),
     };
     table.insert(table.end(), std::begin(rows), std::end(rows));
 }

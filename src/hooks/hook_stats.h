@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "base/latency_histogram.h"
 #include "hooks/verdicts.h"
+#include "metrics/histogram.h"
 
 namespace vmq::hooks {
 
@@ -19,7 +19,7 @@ public:
         std::array<std::uint64_t, 3> decisions{};  // by Decision, of hooks that decide
         std::uint64_t failures = 0;                // exceptions
         std::uint64_t timeouts = 0;
-        LatencyHistogram::Counts latency;  // until the answer, also of those that came later
+        metrics::HistogramValue latency;  // until the answer, also of those that came later
 
         Counts& operator+=(const Counts& other) noexcept {
             calls += other.calls;
@@ -59,7 +59,7 @@ public:
         }
         counts.failures = failures_.load(std::memory_order_relaxed);
         counts.timeouts = timeouts_.load(std::memory_order_relaxed);
-        counts.latency = latency_.counts();
+        counts.latency = latency_.value();
         return counts;
     }
 
@@ -73,7 +73,7 @@ private:
     std::array<Cell, 3> decisions_{};
     Cell failures_{0};
     Cell timeouts_{0};
-    LatencyHistogram latency_;
+    metrics::Histogram latency_;
 };
 
 }  // namespace vmq::hooks

@@ -38,12 +38,13 @@ struct HistogramValue {
 /// One thread adds, any may read. Never reset: readers subtract.
 class Histogram final {
 public:
-    void add(std::chrono::nanoseconds duration) noexcept {
+    /// `times`: for those that were not measured and took as long.
+    void add(std::chrono::nanoseconds duration, std::uint64_t times = 1) noexcept {
         const auto ns = duration.count() < 0 ? 0 : static_cast<std::uint64_t>(duration.count());
         std::size_t bucket = 0;
         while (bucket < kBoundsUs.size() && ns > kBoundsUs[bucket] * 1000) ++bucket;
-        bump(buckets_[bucket], 1);
-        bump(sum_ns_, ns);
+        bump(buckets_[bucket], times);
+        bump(sum_ns_, ns * times);
     }
 
     [[nodiscard]] HistogramValue value() const noexcept {

@@ -112,6 +112,9 @@ public:
     /// Entries that take memory: the live ones and finished ones between them.
     [[nodiscard]] std::size_t remembered() const noexcept { return entries_.size(); }
 
+    /// Requires place < remembered(); the entry may be a finished one.
+    [[nodiscard]] const Entry& entry(std::size_t place) const noexcept { return entries_[place]; }
+
     /// Calls `visit` with every live entry, oldest first.
     template <typename Visit>
     void for_each(Visit visit) const {

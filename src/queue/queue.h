@@ -48,6 +48,10 @@ public:
     void set_limits(Limits limits) noexcept { limits_ = limits; }
     [[nodiscard]] const Limits& limits() const noexcept { return limits_; }
     [[nodiscard]] bool online() const noexcept { return online_; }
+    /// Messages that may wait now, -1: as many as come.
+    [[nodiscard]] std::int64_t limit() const noexcept {
+        return online_ ? limits_.max_online_messages : limits_.max_offline_messages;
+    }
 
     /// A connection takes the queue. Returns what max_online_messages has no room for: none with
     /// override_max_online_messages.
@@ -147,6 +151,38 @@ public:
     [[nodiscard]] std::uint64_t sent_through() const noexcept { return sent_through_; }
     static constexpr std::size_t kLoadedAtOnce = 1000;
     static constexpr std::size_t kBytesLoadedAtOnce = 256 * 1024;
+
+    /// For operators: calls `visit(delivery, sent)` with up to `count` messages that are in memory,
+    /// from `place` on (0: the first), those in flight before those that wait; `sent`: perhaps, to
+    /// this client. Returns the place to go on from, or nothing behind the last. Places shift as
+    /// the queue moves.
+    template <typename Visit>
+    std::optional<std::size_t> visit_in_memory(std::size_t place, std::size_t count,
+                                               Visit visit) const {
+        const std::size_t in_window = window_.remembered();
+        const std::size_t all = in_window + backlog_.size();
+        for (; place < all; ++place) {
+            if (count-- == 0) return place;
+            if (place >= in_window) {
+                const Delivery& delivery = backlog_[place - in_window];
+                visit(delivery, delivery.sent_before);
+            } else if (const Delivery& delivery = window_.entry(place).delivery; delivery.message) {
+                visit(delivery, true);
+            }
+        }
+        return std::nullopt;
+    }
+    /// Sequences, both inclusive, between which the messages of the tail are. What is in memory may
+    /// have one of them, too.
+    struct StoredRange {
+        std::uint64_t from;
+        std::uint64_t to;
+    };
+    [[nodiscard]] std::optional<StoredRange> stored_range() const noexcept {
+        if (!tail_) return std::nullopt;
+        return StoredRange{tail_->first, tail_->last};
+    }
+
     [[nodiscard]] InflightWindow& window() noexcept { return window_; }
     [[nodiscard]] const InflightWindow& window() const noexcept { return window_; }
 
@@ -180,9 +216,6 @@ public:
 private:
     using ReceivedIds = boost::unordered_flat_set<std::uint16_t>;
 
-    [[nodiscard]] std::int64_t limit() const noexcept {
-        return online_ ? limits_.max_online_messages : limits_.max_offline_messages;
-    }
     [[nodiscard]] bool full() const noexcept {
         const std::int64_t most = limit();
         return most >= 0 && static_cast<std::int64_t>(backlog_size()) >= most;

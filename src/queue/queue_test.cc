@@ -70,6 +70,27 @@ TEST(Queue, KeepsMessagesForAClientThatIsAwayAndHandsThemOverInOrder) {
     EXPECT_TRUE(f.drain().empty());
 }
 
+TEST(Queue, ShowsWhatIsInFlightAndThenWhatWaitsInPortions) {
+    Fixture f;
+    (void)f.queue.attach(3);
+    for (const char* payload : {"a", "b", "c", "d", "e"}) f.offer(payload);
+    EXPECT_EQ(f.drain(), (Texts{"a", "b", "c"}));
+    EXPECT_TRUE(f.queue.window().on_puback(PacketId{2}));
+    const auto seen = [&](std::size_t place, std::size_t count, Texts& texts) {
+        return f.queue.visit_in_memory(place, count, [&](const Delivery& delivery, bool sent) {
+            texts.push_back(std::string(delivery.message->payload()) + (sent ? " sent" : ""));
+        });
+    };
+    Texts all;
+    EXPECT_EQ(seen(0, 100, all), std::nullopt);
+    EXPECT_EQ(all, (Texts{"a sent", "c sent", "d", "e"}));
+    Texts portions;
+    std::optional<std::size_t> place = 0;
+    while (place) place = seen(*place, 1, portions);
+    EXPECT_EQ(portions, all);
+    EXPECT_FALSE(f.queue.stored_range());
+}
+
 TEST(Queue, DiscardsQoS0ForAClientThatIsAway) {
     Fixture f;
     EXPECT_EQ(f.offer("a", QoS::AtMostOnce), Offered::Offline);

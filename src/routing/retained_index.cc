@@ -178,6 +178,37 @@ void RetainedIndex::match(ShardId reader, std::string_view mountpoint, std::stri
     cursor.last_topic = last->message->topic();
 }
 
+void RetainedIndex::list(ShardId reader, std::string_view mountpoint, TimePoint now,
+                         std::size_t limit, Cursor& cursor,
+                         std::vector<mqtt::MessagePtr>& out) const {
+    if (cursor.done) return;
+    const auto lock = impl_->mutex.shared(reader);
+    const auto found = impl_->mountpoints.find(mountpoint);
+    if (found == impl_->mountpoints.end()) {
+        cursor.done = true;
+        return;
+    }
+    const Topics& topics = found->second;
+    auto at =
+        cursor.started ? topics.upper_bound(std::string_view(cursor.last_topic)) : topics.begin();
+    for (std::size_t visits = 0; visits < limit && at != topics.end(); ++visits, ++at) {
+        if (!at->message->expired(now)) out.push_back(at->message);
+        cursor.started = true;
+        cursor.last_topic = at->message->topic();
+    }
+    cursor.done = at == topics.end();
+}
+
+std::vector<std::string> RetainedIndex::mountpoints(ShardId reader, std::size_t limit,
+                                                    const std::string* after) const {
+    std::vector<std::string> names;
+    const auto lock = impl_->mutex.shared(reader);
+    auto at =
+        after == nullptr ? impl_->mountpoints.begin() : impl_->mountpoints.upper_bound(*after);
+    for (; at != impl_->mountpoints.end() && names.size() < limit; ++at) names.push_back(at->first);
+    return names;
+}
+
 std::size_t RetainedIndex::sweep(TimePoint now, std::size_t budget) {
     std::vector<mqtt::MessagePtr> removed;  // freed after the lock
     const ShardedMutex::Exclusive lock(impl_->mutex);

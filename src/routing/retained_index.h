@@ -48,6 +48,13 @@ public:
     void match(ShardId reader, std::string_view mountpoint, std::string_view filter, TimePoint now,
                std::size_t limit, Cursor& cursor, std::vector<mqtt::MessagePtr>& out) const;
 
+    /// The same for every topic of the mountpoint, those that begin with '$' included.
+    void list(ShardId reader, std::string_view mountpoint, TimePoint now, std::size_t limit,
+              Cursor& cursor, std::vector<mqtt::MessagePtr>& out) const;
+    /// The first `limit` mountpoints behind `after` that have retained messages, in order.
+    [[nodiscard]] std::vector<std::string> mountpoints(ShardId reader, std::size_t limit,
+                                                       const std::string* after) const;
+
     /// Removes expired messages, looking at no more than `budget` of those with an expiry.
     std::size_t sweep(TimePoint now, std::size_t budget);
 

@@ -68,6 +68,35 @@ TEST(RetainedIndex, AtTheLimitOnlyKnownTopicsAreTaken) {
     EXPECT_EQ(index.set(message("c")), Stored::New);
 }
 
+TEST(RetainedIndex, AListHasEveryTopicOfItsMountpointInPortions) {
+    RetainedIndex index(1, 0);
+    for (const char* topic : {"a", "$SYS/x", "b/c", "/"}) index.set(message(topic));
+    index.set(message("gone", kNow));
+    index.set(message("other", kNever, "m"));
+    RetainedIndex::Cursor cursor;
+    Texts listed;
+    while (!cursor.done) {
+        std::vector<mqtt::MessagePtr> out;
+        index.list(0, "", kNow, 2, cursor, out);
+        EXPECT_LE(out.size(), 2U);
+        for (const mqtt::MessagePtr& each : out) listed.emplace_back(each->topic());
+    }
+    EXPECT_EQ(listed, (Texts{"/", "$SYS/x", "a", "b/c"}));
+    RetainedIndex::Cursor nothing;
+    std::vector<mqtt::MessagePtr> out;
+    index.list(0, "x", kNow, 2, nothing, out);
+    EXPECT_TRUE(nothing.done);
+    EXPECT_TRUE(out.empty());
+}
+
+TEST(RetainedIndex, NamesItsMountpointsInPortions) {
+    RetainedIndex index(1, 0);
+    for (const char* mountpoint : {"m", "", "n"}) index.set(message("a", kNever, mountpoint));
+    EXPECT_EQ(index.mountpoints(0, 2, nullptr), (Texts{"", "m"}));
+    const std::string after = "m";
+    EXPECT_EQ(index.mountpoints(0, 2, &after), (Texts{"n"}));
+}
+
 TEST(RetainedIndex, WildcardsAtTheFirstLevelLeaveDollarTopicsOut) {  // [v5 MQTT-4.7.2-1]
     RetainedIndex index(1, 0);
     for (const std::string_view topic : {"!", "$SYS/a", "$a", "a", "/a"}) index.set(message(topic));

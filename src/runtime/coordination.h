@@ -1,11 +1,16 @@
 // For the few calls that are not a shard's own: one at a time, and on every shard before going on.
 #pragma once
 
+#include <condition_variable>
 #include <cstddef>
 #include <functional>
 #include <latch>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
+
+#include "base/clock.h"
 
 namespace vmq::runtime {
 
@@ -45,6 +50,29 @@ void run_everywhere(std::size_t count, const Post& post, const Work& work) {
              }));
     }
     done.wait();
+}
+
+/// Gives `work` to `post`, which has it run somewhere, and waits for its result. Nothing: it has
+/// not been run within `patience`, and may be later, so it owns what it needs.
+template <typename T, typename Post>
+[[nodiscard]] std::optional<T> ask(const Post& post, std::function<T()> work, Millis patience) {
+    struct Reply {
+        std::mutex mutex;
+        std::condition_variable given;
+        std::optional<T> value;
+    };
+    auto reply = std::make_shared<Reply>();
+    post(std::function<void()>([reply, work = std::move(work)] {
+        T value = work();
+        {
+            const std::lock_guard lock(reply->mutex);
+            reply->value = std::move(value);
+        }
+        reply->given.notify_one();
+    }));
+    std::unique_lock lock(reply->mutex);
+    reply->given.wait_for(lock, patience, [&reply] { return reply->value.has_value(); });
+    return std::move(reply->value);
 }
 
 }  // namespace vmq::runtime

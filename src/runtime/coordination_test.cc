@@ -26,6 +26,23 @@ TEST(CoordinationShards, RunsEverywhereBeforeItReturns) {
     EXPECT_EQ(done, std::vector<int>(8, 1));
 }
 
+TEST(CoordinationShards, AskWaitsForTheAnswer) {
+    std::unique_ptr<WorkThread> thread;
+    const auto answer = ask<int>(
+        [&thread](std::function<void()> work) {
+            thread = std::make_unique<WorkThread>(std::move(work));
+        },
+        [] { return 7; }, Seconds(30));
+    EXPECT_EQ(answer, 7);
+}
+
+TEST(CoordinationShards, AskGivesUpAndTheWorkMayStillBeDone) {
+    std::function<void()> kept;
+    const auto keep = [&kept](std::function<void()> work) { kept = std::move(work); };
+    EXPECT_EQ(ask<int>(keep, [] { return 7; }, Millis(1)), std::nullopt);
+    kept();  // nobody waits any more, and nothing is touched that is gone
+}
+
 TEST(CoordinationShards, OneCallAtATime) {
     const OneAtATime calls;
     int unprotected = 0;

@@ -58,6 +58,7 @@ struct ConnectPlan {
     bool assigned_client_id = false;
     bool anonymous_allowed = false;
     std::uint8_t authenticated_by = kNotAuthenticated;  // the host's number of the plugin
+    std::uint64_t accepted_at = 0;                      // the host's count of revocations then
     bool request_problem_information = true;
     bool request_response_information = false;
     bool session_expiry_overridden = false;  // tell the client in CONNACK

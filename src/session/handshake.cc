@@ -229,7 +229,7 @@ bool Handshake::authorize(const mqtt::Connect& packet) {
     request.password = packet.password;
     request.clean_start = packet.clean_start;
     request.v5 = version_ == ProtocolVersion::V5;
-    request.anonymous_allowed = policy_.allow_anonymous;
+    request.anonymous_allowed = plan_.settings->allow_anonymous;
     request.properties = request.v5 ? &packet.properties : nullptr;
     RegisterGrant grant;
     Denial denial;
@@ -243,8 +243,9 @@ bool Handshake::authorize(const mqtt::Connect& packet) {
         case Answer::Allowed:
             break;
     }
-    plan_.anonymous_allowed = policy_.allow_anonymous;
+    plan_.anonymous_allowed = plan_.settings->allow_anonymous;
     plan_.authenticated_by = grant.authenticated_by;
+    plan_.accepted_at = grant.accepted_at;
     if (grant.client_id) plan_.client_id = std::move(*grant.client_id);
     if (grant.mountpoint) plan_.mountpoint = std::move(*grant.mountpoint);
     if (grant.username) plan_.username = std::move(*grant.username);

@@ -21,7 +21,6 @@ namespace vmq::session {
 struct ListenerPolicy {
     std::string mountpoint;
     std::vector<std::uint8_t> allowed_protocol_versions{3, 4, 5, 131};
-    bool allow_anonymous = false;
 };
 
 struct RegisterRequest {
@@ -38,6 +37,7 @@ struct RegisterRequest {
 /// What a hook changed; unset fields stay as asked for.
 struct RegisterGrant {
     std::uint8_t authenticated_by = kNotAuthenticated;
+    std::uint64_t accepted_at = 0;
     std::optional<std::string> client_id;
     std::optional<std::string> mountpoint;
     std::optional<std::string> username;

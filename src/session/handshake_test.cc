@@ -246,7 +246,7 @@ TEST_F(HandshakeTest, ClientIdsLongerThanTheSettingAreRefused) {
 }
 
 TEST_F(HandshakeTest, PassesOnWhatTheClientSaysOfItself) {
-    policy_.allow_anonymous = true;
+    settings_.allow_anonymous = true;
     auto packet = connect(kV5);
     packet.username = "u";
     packet.password = "p";

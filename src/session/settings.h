@@ -29,6 +29,7 @@ struct Settings {
     std::uint16_t topic_alias_max_client = 0;  // aliases a client may use
     std::uint16_t topic_alias_max_broker = 0;  // aliases the broker uses
     std::uint16_t max_inflight_messages = 20;  // MQTT 3; 0: unlimited
+    bool allow_anonymous = false;              // no plugin has to know the client
     bool upgrade_outgoing_qos = false;
     bool disconnect_on_unauthorized_publish_v3 = false;
     bool suppress_lwt_on_session_takeover = false;

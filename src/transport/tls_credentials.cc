@@ -184,6 +184,16 @@ Result<KeyPair> load_key_pair(const TlsKeyPairFiles& files, TlsLoadNotes& notes)
     return pair;
 }
 
+Result<CertificateInfo> describe_certificate_file(const std::string& certfile) {
+    TlsLoadNotes notes;
+    const Result<FileText> text = read_file("certfile", certfile, notes);
+    if (!text) return text.error();
+    const Result<std::vector<CertificatePtr>> certificates =
+        read_certificates(text.value(), "certfile", certfile);
+    if (!certificates) return certificates.error();
+    return describe(*certificates.value().front(), certfile);
+}
+
 Result<std::vector<CertificatePtr>> load_authorities(const std::string& cafile,
                                                      TlsLoadNotes& notes) {
     const Result<FileText> text = read_file("cafile", cafile, notes);

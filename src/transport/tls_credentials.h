@@ -33,6 +33,9 @@ struct KeyPair {
 /// Fails if the key does not belong to the certificate or cannot be decrypted.
 [[nodiscard]] Result<KeyPair> load_key_pair(const TlsKeyPairFiles& files, TlsLoadNotes& notes);
 
+/// The first certificate of a file, for `tls show`; its key is not looked at.
+[[nodiscard]] Result<CertificateInfo> describe_certificate_file(const std::string& certfile);
+
 /// The certificates clients are checked against. At least one.
 [[nodiscard]] Result<std::vector<CertificatePtr>> load_authorities(const std::string& cafile,
                                                                    TlsLoadNotes& notes);

@@ -35,6 +35,15 @@ protected:
     TlsLoadNotes notes;
 };
 
+TEST_F(TlsCredentialsTest, DescribesAFileWithoutItsKey) {
+    const auto file = write("only.pem", server.pem() + authority.pem());
+    const auto info = describe_certificate_file(file);
+    ASSERT_TRUE(info) << info.error().detail;
+    EXPECT_EQ(info.value().file, file);
+    EXPECT_EQ(info.value().common_name, describe(*server.certificate, file).common_name);
+    EXPECT_FALSE(describe_certificate_file("/nowhere/x.pem"));
+}
+
 TEST_F(TlsCredentialsTest, LoadsACertificateItsChainAndItsKey) {
     const TlsKeyPairFiles files{write("chain.pem", server.pem() + authority.pem()),
                                 write("k", server.key_pem())};

@@ -22,7 +22,7 @@ SimulatedRig::SimulatedRig(const broker::BrokerOptions& options, bool kept) {
         broker::Listener& listener = broker_->listener(each.name);
         listener.max_connections = each.max_connections;
         listener.policy = each.policy;
-        listener.settings = std::make_shared<const session::Settings>(each.settings);
+        listener.settings.set(std::make_shared<const session::Settings>(each.settings));
     }
     if (options.expire_retain_cache > Seconds(0)) {
         broker_->shards().front()->sweep_retained_every(options.expire_retain_cache);
@@ -48,7 +48,11 @@ Result<void> SimulatedRig::add_plugins(const std::vector<HookRule>& rules) {
         }
     }
     if (rules.empty()) return {};
-    for (const auto& listener : broker_->listeners()) listener->policy.allow_anonymous = false;
+    for (const auto& listener : broker_->listeners()) {
+        session::Settings settings = *listener->settings.get();
+        settings.allow_anonymous = false;
+        listener->settings.set(std::make_shared<const session::Settings>(settings));
+    }
     return {};
 }
 

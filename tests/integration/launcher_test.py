@@ -314,7 +314,7 @@ class InTheForeground(Launcher):
         before = file.read_text()
         file.write_text(before + "\ndurability = fsync\n")
         process.send_signal(signal.SIGHUP)
-        self.wait_for_log("durability changed as")
+        self.wait_for_log("durability is now ")
         file.write_text(before + "\nduration = fsync\n")
         process.send_signal(signal.SIGHUP)
         self.wait_for_log("everything stays as it is")

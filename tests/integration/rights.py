@@ -131,7 +131,12 @@ def new_rules():
         away.close()
         expect_equal(alice.publish("secret/x", "1", 1), 0)
         bob.message()
-        broker.set_acl("user alice\ntopic #\nuser bob\ntopic read news\ntopic write report\nnonsense\n")
+        later = "user alice\ntopic #\nuser bob\ntopic read news\ntopic write report\nnonsense\n"
+        write(broker.folder / "later.acl", later)
+        preview = broker.admin("acl", "preview", "path=later.acl", "--format=csv")
+        expect_equal(sorted(preview.stdout.split()), sorted(["mountpoint,client_id,topic", ",away,$share/g/secret/x",
+                                                             ",away,secret/#", ",bob,secret/#"]), preview.stderr)
+        broker.set_acl(later)
         broker.reload()
         broker.wait_for_log("3 subscriptions of 2 sessions ended")
         broker.wait_for_log("line 6 is skipped")

@@ -28,7 +28,7 @@ inline broker::BrokerOptions on_port(std::uint16_t port, std::uint32_t shards = 
     listener.name = "test";
     listener.socket.address = "127.0.0.1";
     listener.socket.port = port;
-    listener.policy.allow_anonymous = true;
+    listener.settings.allow_anonymous = true;
     options.listeners.push_back(std::move(listener));
     return options;
 }

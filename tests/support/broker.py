@@ -139,6 +139,14 @@ class Broker:
                               cwd=self.folder, env=self._environment(), stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, timeout=3 * LIMIT, check=False)
 
+    def admin(self, *words, program=None, **options):
+        """Runs `vmq-admin WORDS` against this broker to its end; output is text with its line ends as they are."""
+        command = [program or self.program.with_name("vmq-admin"), "--config", str(self.folder / "vernemq.conf"), *words]
+        done = subprocess.run(command, cwd=self.folder, env=self._environment(), stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=3 * LIMIT, check=False, **options)
+        done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
+        return done
+
     def _environment(self):
         environment = {name: value for name, value in os.environ.items()
                        if name.endswith("SAN_OPTIONS") or name == "PATH"}

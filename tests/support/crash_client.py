@@ -139,6 +139,8 @@ class CrashClient(SoakClient):
             print(f"{self.name}, at tick {self.world.ticks}:", *self.history, sep="\n  ")
             print(f"message {index}: {self.world.trail(index)}")
             raise
+        if received.qos < 2 and self.session is not None:
+            self.session.got_below_2.add(index)
 
     def _send(self, data):
         if data[0] >> 4 in (mqtt.CONNECT, mqtt.SUBSCRIBE, mqtt.UNSUBSCRIBE, mqtt.DISCONNECT):
@@ -170,5 +172,8 @@ class CrashClient(SoakClient):
             self._session_over()  # nothing of it had been acknowledged
 
     def _may_come_again(self, received, message):
-        # What was sent to a subscriber before it was stored is routed again when its publisher repeats it.
-        return received.qos < 2 and message.repeated or super()._may_come_again(received, message)
+        # What was sent to a subscriber before it was stored is routed again when its publisher repeats it. Only a
+        # message that was received with QoS 2 cannot come again.
+        index = int.from_bytes(received.payload, "big")
+        loosely = received.qos < 2 or index in self.session.got_below_2
+        return loosely and message.repeated or super()._may_come_again(received, message)

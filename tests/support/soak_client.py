@@ -49,6 +49,7 @@ class Session:
         self.subscriptions = []
         self.under_way = {}  # packet id -> [message, its stage], in the order of sending
         self.received_ids = {}  # QoS 2, not released yet: packet id -> payload
+        self.got_below_2 = set()  # messages, of crash tests
         self.got = collections.Counter()  # message index -> times, not counting retained ones
         self.newest = {}  # (publisher, topic, qos) -> number
         self.certain = False  # something was acknowledged that the broker has to keep

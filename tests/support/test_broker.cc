@@ -100,14 +100,19 @@ std::unique_ptr<metrics::Totals> totals_of(const auto& shards) {
 TestBroker::TestBroker(Options options) : made_(make(options)), simulation_(*made_) {
     simulation_.shared().default_settings =
         std::make_shared<const session::Settings>(options.settings);
-    listener().policy.allow_anonymous = !options.plugin;
+    anonymous_ = !options.plugin;
     if (options.plugin) {
         shard().chain().add(std::move(options.plugin));
         for (const auto& each : simulation_.shards()) {
             each->chain().add(std::make_unique<AllowsEverything>());
         }
     }
-    listener().settings = std::make_shared<const session::Settings>(options.settings);
+    use(options.settings);
+}
+
+void TestBroker::use(session::Settings settings) {
+    settings.allow_anonymous = anonymous_;
+    listener().settings.set(std::make_shared<const session::Settings>(std::move(settings)));
 }
 
 TestBroker::~TestBroker() = default;

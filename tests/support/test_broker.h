@@ -58,6 +58,8 @@ public:
     explicit TestBroker(Options options);
     ~TestBroker();
 
+    /// For connections from then on; anonymous clients are let in unless there is a plugin.
+    void use(session::Settings settings);
     /// A connection that has not said anything yet.
     TestClient& open(std::string_view version = "v5");
     TestClient& open_on(broker::Shard& shard, std::string_view version = "v5");
@@ -88,6 +90,7 @@ public:
 private:
     TestClient& add(Result<int> fd, std::string_view version);
 
+    bool anonymous_ = true;  // nobody asks a plugin who the clients are
     std::unique_ptr<SimulatedBroker> made_;
     SimulatedBroker& simulation_;
     std::vector<std::unique_ptr<TestClient>> clients_;

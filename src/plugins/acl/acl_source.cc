@@ -61,6 +61,7 @@ Result<Revision> AclSource::reload() {
 
 Result<Revision> AclSource::use_file(const std::string& file) {
     const auto alone = loading_.enter();
+    may_be_missing_ = false;  // it is asked for
     auto revision = load(file);
     if (revision) file_ = file;
     return revision;

@@ -1,0 +1,135 @@
+#include "vernemq/live_config.h"
+
+#include <map>
+#include <utility>
+
+#include "base/log.h"
+#include "broker/options_from_config.h"
+#include "config/listener_options.h"
+#include "config/setting_table.h"
+
+namespace vmq::launcher {
+namespace {
+
+/// As commands and metrics call it: "mqtt" of listener.tcp.*.
+std::string_view type_of(config::ListenerKind kind) {
+    switch (kind) {
+        case config::ListenerKind::Tcp:
+            return broker::type_of(broker::ListenerKind::Mqtt);
+        case config::ListenerKind::Ssl:
+            return broker::type_of(broker::ListenerKind::Mqtts);
+        case config::ListenerKind::Ws:
+            return broker::type_of(broker::ListenerKind::MqttWs);
+        case config::ListenerKind::Wss:
+            return broker::type_of(broker::ListenerKind::MqttWss);
+        default:
+            return config::word_of(kind);
+    }
+}
+
+std::map<std::string, std::string> values_of(const config::Config& config) {
+    std::map<std::string, std::string> values;
+    for (const auto& setting : config.effective()) values[setting.key] = setting.value;
+    return values;
+}
+
+/// Keys whose values are not the same in both.
+std::vector<std::string> differences(const config::Config& a, const config::Config& b) {
+    const auto before = values_of(a);
+    const auto after = values_of(b);
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : after) {
+        const auto found = before.find(key);
+        if (found == before.end() || found->second != value) keys.push_back(key);
+    }
+    for (const auto& [key, value] : before) {
+        if (!after.contains(key)) keys.push_back(key);
+    }
+    return keys;
+}
+
+}  // namespace
+
+LiveConfig::LiveConfig(std::shared_ptr<const config::Config> loaded, broker::Broker& broker,
+                       TellPlugins plugins)
+    : broker_(broker), plugins_(std::move(plugins)), loaded_(std::move(loaded)), current_(loaded_) {
+    listeners_.assign(loaded_->listeners().begin(), loaded_->listeners().end());
+}
+
+Result<void> LiveConfig::change(const std::vector<admin::commands::SettingChange>& changes) {
+    const auto held = calls_.enter();
+    std::shared_ptr<const config::Config> changed = current_.get();
+    for (const auto& [key, value] : changes) {
+        auto next = changed->with(key, value);
+        if (!next) return next.error();
+        changed = std::move(next).value();
+    }
+    const bool plugins_changed = changed->plugins() != current_.get()->plugins();
+    apply(std::move(changed));
+    if (plugins_changed) plugins_(current_.get()->plugins());
+    for (const auto& [key, value] : changes) log::notice("{} set by an operator", key);
+    return {};
+}
+
+void LiveConfig::reload(std::shared_ptr<const config::Config> fresh) {
+    const auto held = calls_.enter();
+    if (fresh) take_over(std::move(fresh));
+    plugins_(current_.get()->plugins());
+}
+
+void LiveConfig::take_over(std::shared_ptr<const config::Config> fresh) {
+    std::shared_ptr<const config::Config> changed = current_.get();
+    std::string for_restart;
+    for (const std::string& key : differences(*loaded_, *fresh)) {
+        const config::Setting* setting = config::SettingTable::instance().find(key);
+        const auto value = fresh->text(key);
+        const bool settable =
+            setting != nullptr && setting->settable != config::Settable::No && value;
+        auto next = settable ? changed->with(key, value.value()) : Error{ErrorCode::NotFound, {}};
+        if (next) {
+            changed = std::move(next).value();
+            log::notice("{} is now {}, as the configuration file says", key, value.value());
+        } else {
+            for_restart += (for_restart.empty() ? "" : ", ") + key;
+        }
+    }
+    apply(std::move(changed));
+    loaded_ = std::move(fresh);
+    if (for_restart.empty()) return;
+    log::warning("changed in the configuration file, takes effect after a restart: {}",
+                 for_restart);
+}
+
+void LiveConfig::apply(std::shared_ptr<const config::Config> changed) {
+    const auto store = broker::options_from_config(*changed).options.store;
+    (void)broker_.set_durability(store.durability);
+    broker_.listeners().reconfigure([&](broker::ListenerOptions& options) {
+        const auto settings = find(broker::type_of(options.kind), options.name);
+        if (settings) options.settings = broker::session_settings(changed->mqtt(), *settings);
+    });
+    current_.set(std::move(changed));
+}
+
+void LiveConfig::add_listener(config::ListenerSettings settings) {
+    const auto held = calls_.enter();
+    std::erase_if(listeners_, [&](const config::ListenerSettings& each) {
+        return each.kind == settings.kind && each.name == settings.name;
+    });
+    listeners_.push_back(std::move(settings));
+}
+
+std::optional<config::ListenerSettings> LiveConfig::listener(std::string_view type,
+                                                             std::string_view name) const {
+    const auto held = calls_.enter();
+    return find(type, name);
+}
+
+std::optional<config::ListenerSettings> LiveConfig::find(std::string_view type,
+                                                         std::string_view name) const {
+    for (const config::ListenerSettings& each : listeners_) {
+        if (type_of(each.kind) == type && each.name == name) return each;
+    }
+    return std::nullopt;
+}
+
+}  // namespace vmq::launcher

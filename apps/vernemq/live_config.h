@@ -1,0 +1,59 @@
+// The configuration in force while the broker runs: what was loaded, and what was changed since.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "admin/commands/node.h"
+#include "base/result.h"
+#include "broker/broker.h"
+#include "config/config.h"
+#include "runtime/coordination.h"
+#include "runtime/published.h"
+
+namespace vmq::launcher {
+
+/// Owned by the main thread; any thread but a shard's. `broker` outlives it.
+class LiveConfig final {
+public:
+    using TellPlugins = std::function<void(const config::PluginSettings& settings)>;
+
+    /// `plugins` is told when their settings have changed and at each reload, one call at a time.
+    LiveConfig(std::shared_ptr<const config::Config> loaded, broker::Broker& broker,
+               TellPlugins plugins);
+
+    [[nodiscard]] std::shared_ptr<const config::Config> get() const { return current_.get(); }
+
+    /// All changes take effect, or none does.
+    [[nodiscard]] Result<void> change(const std::vector<admin::commands::SettingChange>& changes);
+
+    /// Takes over what differs from the file as it was loaded before; what operators have changed
+    /// and the file has not stays. Logs what it did, and what needs a restart. Plugins are told in
+    /// any case, because their own files may have changed. Null: there is no file, or it has
+    /// errors.
+    void reload(std::shared_ptr<const config::Config> fresh);
+
+    /// The listener is one of those whose sessions follow the configuration.
+    void add_listener(config::ListenerSettings settings);
+    /// As it was opened; nothing: not known.
+    [[nodiscard]] std::optional<config::ListenerSettings> listener(std::string_view type,
+                                                                   std::string_view name) const;
+
+private:
+    void take_over(std::shared_ptr<const config::Config> fresh);
+    void apply(std::shared_ptr<const config::Config> changed);
+    [[nodiscard]] std::optional<config::ListenerSettings> find(std::string_view type,
+                                                               std::string_view name) const;
+
+    broker::Broker& broker_;
+    const TellPlugins plugins_;
+    runtime::OneAtATime calls_;
+    std::shared_ptr<const config::Config> loaded_;
+    runtime::Published<const config::Config> current_;
+    std::vector<config::ListenerSettings> listeners_;
+};
+
+}  // namespace vmq::launcher

@@ -1,0 +1,85 @@
+#include "vernemq/live_config.h"
+
+#include <gtest/gtest.h>
+
+#include "broker/options_from_config.h"
+
+namespace vmq::launcher {
+namespace {
+
+std::shared_ptr<const config::Config> loaded(const std::string& text) {
+    config::MemoryFiles files;
+    files.files["vernemq.conf"] = "listener.tcp.default = 127.0.0.1:0\n" + text;
+    return config::Config::load(files, "vernemq.conf").config;
+}
+
+class LiveConfigTest : public ::testing::Test {
+public:
+    ~LiveConfigTest() override { broker_.stop(Millis(0)); }
+    LiveConfigTest(const LiveConfigTest&) = delete;
+    LiveConfigTest& operator=(const LiveConfigTest&) = delete;
+
+protected:
+    explicit LiveConfigTest(const std::string& text = "retry_interval = 5\n")
+        : config_(loaded(text + "vmq_generic_msg_store.store_dir = ''\n")),
+          broker_(broker::options_from_config(*config_).options),
+          live_(config_, broker_,
+                [this](const config::PluginSettings& settings) { told_.push_back(settings); }) {
+        EXPECT_TRUE(broker_.start());
+    }
+
+    std::shared_ptr<const session::Settings> settings() {
+        return broker_.listeners().all().front()->settings.get();
+    }
+
+    std::shared_ptr<const config::Config> config_;
+    broker::Broker broker_;
+    std::vector<config::PluginSettings> told_;
+    LiveConfig live_;
+};
+
+TEST_F(LiveConfigTest, AChangeReachesTheNextSessionsOfAllListeners) {
+    EXPECT_FALSE(settings()->allow_anonymous);
+    ASSERT_TRUE(live_.change({{"allow_anonymous", "on"}, {"max_client_id_size", "7"}}));
+    EXPECT_TRUE(settings()->allow_anonymous);
+    EXPECT_EQ(settings()->max_client_id_size, 7U);
+    EXPECT_EQ(live_.get()->text("max_client_id_size").value(), "7");
+}
+
+TEST_F(LiveConfigTest, PluginsAreToldOfWhatConcernsThem) {
+    ASSERT_TRUE(live_.change({{"allow_anonymous", "on"}}));
+    EXPECT_TRUE(told_.empty());
+    ASSERT_TRUE(live_.change({{"vmq_acl.acl_file", "other.acl"}}));
+    ASSERT_EQ(told_.size(), 1U);
+    EXPECT_EQ(told_[0].acl_file, "other.acl");
+    live_.reload(nullptr);
+    ASSERT_EQ(told_.size(), 2U);
+    EXPECT_EQ(told_[1].acl_file, "other.acl");
+}
+
+TEST_F(LiveConfigTest, AllChangesHoldOrNone) {
+    EXPECT_FALSE(live_.change({{"allow_anonymous", "on"}, {"max_client_id_size", "x"}}));
+    EXPECT_FALSE(settings()->allow_anonymous);
+}
+
+TEST_F(LiveConfigTest, AListenersOwnOptionsStay) {
+    config::ListenerSettings own = config_->listeners()[0];
+    own.allow_anonymous_override = true;
+    live_.add_listener(own);
+    ASSERT_TRUE(live_.change({{"allow_anonymous", "off"}}));
+    EXPECT_TRUE(settings()->allow_anonymous);
+    EXPECT_TRUE(live_.listener("mqtt", "default"));
+    EXPECT_FALSE(live_.listener("mqtts", "default"));
+}
+
+TEST_F(LiveConfigTest, ReloadTakesOverWhatTheFileHasChangedAndNothingElse) {
+    ASSERT_TRUE(live_.change({{"max_client_id_size", "7"}}));
+    live_.reload(loaded("retry_interval = 9\nvmq_generic_msg_store.store_dir = ''\n"));
+    EXPECT_EQ(settings()->retry_interval_ms, 9000U);
+    EXPECT_EQ(settings()->max_client_id_size, 7U);
+    live_.reload(loaded("vmq_generic_msg_store.store_dir = ''\n"));  // the line is gone
+    EXPECT_EQ(settings()->retry_interval_ms, 20'000U);
+}
+
+}  // namespace
+}  // namespace vmq::launcher

@@ -1,0 +1,265 @@
+#include "vernemq/running_node.h"
+
+#include <chrono>
+#include <utility>
+
+#include "admin/query/drop_table.h"
+#include "admin/query/flags.h"
+#include "admin/query/session_table.h"
+#include "broker/options_from_config.h"
+#include "transport/tls_credentials.h"
+
+namespace vmq::launcher {
+namespace {
+
+using admin::commands::CertificateView;
+using admin::commands::ListenerView;
+using admin::commands::LogOutput;
+using admin::commands::RetainedMessage;
+
+std::int64_t seconds_of(transport::WallTime time) {
+    return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
+}
+
+std::string_view name_of(log::Level level) {
+    switch (level) {
+        case log::Level::Debug:
+            return "debug";
+        case log::Level::Info:
+            return "info";
+        case log::Level::Notice:
+            return "notice";
+        case log::Level::Warning:
+            return "warning";
+        case log::Level::Error:
+            return "error";
+        case log::Level::Critical:
+            return "critical";
+        case log::Level::Off:
+            return "off";
+    }
+    return {};
+}
+
+}  // namespace
+
+log::Level level_of(config::LogLevel level) {
+    switch (level) {
+        case config::LogLevel::Debug:
+            return log::Level::Debug;
+        case config::LogLevel::Info:
+            return log::Level::Info;
+        case config::LogLevel::Notice:
+            return log::Level::Notice;
+        case config::LogLevel::Warning:
+            return log::Level::Warning;
+        case config::LogLevel::Error:
+            return log::Level::Error;
+        case config::LogLevel::Critical:
+        case config::LogLevel::Alert:
+        case config::LogLevel::Emergency:
+            return log::Level::Critical;
+    }
+    return log::Level::Info;
+}
+
+broker::NodeSnapshot RunningNode::snapshot() {
+    broker::NodeSnapshot now = inspector_.snapshot();
+    if (http_ == nullptr) return now;
+    for (auto& listener : http_->snapshot()) now.listeners.push_back(std::move(listener));
+    return now;
+}
+
+std::vector<admin::commands::Metric> RunningNode::metrics() {
+    using admin::commands::Metric;
+    using admin::commands::MetricType;
+    std::vector<Metric> all;
+    for (const metrics::Sample& sample : metrics_.snapshot()) {
+        const MetricType type =
+            sample.type == metrics::Type::Gauge ? MetricType::Gauge : MetricType::Counter;
+        for (const metrics::Point& point : metrics::points(sample)) {
+            const std::string name = sample.name + point.suffix;
+            if (all.empty() || all.back().name != name) {
+                all.push_back({type, name, sample.description, {}});
+            }
+            auto& shown = all.back().samples.emplace_back();
+            for (const metrics::Label& label : sample.labels) {
+                shown.labels.emplace_back(label.name, label.value);
+            }
+            shown.value = point.value;
+        }
+    }
+    return all;
+}
+
+namespace {
+
+admin::commands::Cell cell_of(const admin::query::Value& value) {
+    return std::visit(
+        [](const auto& held) -> admin::commands::Cell {
+            using Held = std::remove_cvref_t<decltype(held)>;
+            // As VerneMQ says of what a session does not have.
+            if constexpr (std::is_same_v<Held, std::monostate>) {
+                return admin::commands::Undefined{};
+            } else {
+                return held;
+            }
+        },
+        value);
+}
+
+}  // namespace
+
+Result<admin::commands::Rows> RunningNode::rows(
+    const std::string& table, const std::vector<admin::commands::FieldFlag>& flags) {
+    namespace query = admin::query;
+    std::unique_ptr<query::RowSource> source;
+    if (table == "drops") {
+        source = std::make_unique<query::DropTable>(broker_);
+    } else {
+        source = std::make_unique<query::SessionTable>(broker_, config_.get()->node().nodename);
+    }
+    std::vector<query::Flag> asked;
+    for (const auto& [name, value] : flags) asked.push_back({name, value});
+    const auto parsed = query::query_from_flags(table, source->fields(), asked);
+    if (!parsed) return parsed.error();
+    auto found = query::run(parsed.value(), *source);
+    if (!found) return found.error();
+    admin::commands::Rows rows;
+    rows.table.columns = std::move(found.value().columns);
+    for (const auto& row : found.value().rows) {
+        auto& cells = rows.table.rows.emplace_back();
+        for (const query::Value& value : row) cells.push_back(cell_of(value));
+    }
+    rows.missing = std::move(found.value().warnings);
+    return rows;
+}
+
+Result<admin::commands::Rows> RunningNode::preview_acl(const std::string& path) {
+    auto lost = plugins_.preview_acl(path);
+    if (!lost) return lost.error();
+    admin::commands::Rows rows;
+    rows.table.columns = {"mountpoint", "client_id", "topic"};
+    for (auto& each : lost.value().named) {
+        rows.table.rows.push_back(
+            {std::move(each.mountpoint), std::move(each.client_id), std::move(each.filter)});
+    }
+    if (lost.value().named.size() < lost.value().subscriptions) {
+        rows.missing.push_back(
+            fmt::format("these are the first of {} subscriptions", lost.value().subscriptions));
+    }
+    if (lost.value().undecided > 0) {
+        rows.missing.push_back(fmt::format(
+            "plugins that take their time would be asked about {} more", lost.value().undecided));
+    }
+    return rows;
+}
+
+std::vector<ListenerView> RunningNode::listeners() {
+    std::vector<ListenerView> views;
+    for (auto& listener : snapshot().listeners) {
+        auto settings = config_.listener(listener.type, listener.name);
+        views.push_back({std::move(listener), settings.value_or(config::ListenerSettings{})});
+    }
+    return views;
+}
+
+Result<void> RunningNode::start_listener(const config::ListenerSettings& settings) {
+    std::vector<std::string> warnings;
+    auto options = broker::listener_from_config(config_.get()->mqtt(), settings, warnings);
+    if (!options) return Error{ErrorCode::InvalidValue, "this kind cannot be opened"};
+    for (const std::string& warning : warnings) log::warning("{}", warning);
+    auto started = broker_.listeners().start(std::move(*options));
+    if (started) config_.add_listener(settings);
+    return started;
+}
+
+Result<void> RunningNode::act(ListenerAction action, std::string_view address, std::uint16_t port) {
+    broker::Listeners& listeners = broker_.listeners();
+    switch (action) {
+        case ListenerAction::Suspend:
+            return listeners.suspend(address, port);
+        case ListenerAction::Resume:
+            return listeners.resume(address, port);
+        case ListenerAction::Stop:
+            return listeners.stop(address, port);
+        case ListenerAction::Remove:
+            return listeners.remove(address, port);
+    }
+    return {};
+}
+
+std::vector<CertificateView> RunningNode::certificates() {
+    std::vector<CertificateView> views;
+    for (const ListenerView& listener : listeners()) {
+        const std::string& file = listener.settings.tls.certfile;
+        if (file.empty()) continue;
+        CertificateView& view = views.emplace_back();
+        view.file = file;
+        auto info = transport::describe_certificate_file(file);
+        if (!info) {
+            view.problem = info.error().detail;
+            continue;
+        }
+        view.not_before = seconds_of(info.value().not_before);
+        view.not_after = seconds_of(info.value().not_after);
+        view.common_name = std::move(info.value().common_name);
+        view.issuer = std::move(info.value().issuer_common_name);
+        view.alternative_names = std::move(info.value().alternative_names);
+    }
+    return views;
+}
+
+Result<bool> RunningNode::disconnect(const admin::commands::SessionName& session, bool cleanup) {
+    return sessions_.disconnect(session.mountpoint, session.client_id, cleanup);
+}
+
+Result<std::size_t> RunningNode::disconnect_some(std::size_t count,
+                                                 const std::vector<std::string>& spared,
+                                                 bool cleanup) {
+    return sessions_.disconnect_some(count, spared, cleanup);
+}
+
+Result<bool> RunningNode::unsubscribe(const admin::commands::SessionName& session,
+                                      const std::string& filter, bool tell_plugins) {
+    return sessions_.unsubscribe(session.mountpoint, session.client_id, filter, tell_plugins);
+}
+
+Result<std::vector<RetainedMessage>> RunningNode::retained(const std::string& mountpoint,
+                                                           const std::string& filter,
+                                                           std::size_t limit) {
+    const auto found = sessions_.retained(mountpoint, filter, limit);
+    if (!found) return found.error();
+    std::vector<RetainedMessage> messages;
+    for (const auto& message : found.value()) {
+        messages.push_back({std::string(message->topic()), std::string(message->payload())});
+    }
+    return messages;
+}
+
+Result<bool> RunningNode::delete_retained(const std::string& mountpoint, const std::string& topic) {
+    return sessions_.delete_retained(mountpoint, topic);
+}
+
+std::vector<LogOutput> RunningNode::log_outputs() {
+    const std::string level(name_of(log::level()));
+    std::vector<LogOutput> outputs;
+    if (log_.console) outputs.push_back({"console", level, "console", {}});
+    if (!log_.file.empty()) outputs.push_back({"consolefile", level, "file", log_.file});
+    return outputs;
+}
+
+void RunningNode::set_log_level(config::LogLevel level) {
+    log::set_level(level_of(level));
+    // Told whatever the new level is.
+    log::write(log::Level::Info,
+               "Changed log level for all loggers to " + std::string(name_of(log::level())));
+}
+
+Result<void> RunningNode::backup(const std::string& directory) {
+    auto copied = broker_.backup(directory);
+    if (copied) log::notice("backup of the message store written to {}", directory);
+    return copied;
+}
+
+}  // namespace vmq::launcher

@@ -1,0 +1,82 @@
+// The node as the commands of vmq-admin see it, put together of the parts of this program.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "admin/commands/node.h"
+#include "admin/http_server.h"
+#include "admin/metrics_collector.h"
+#include "base/log.h"
+#include "broker/broker.h"
+#include "broker/inspect.h"
+#include "broker/session_control.h"
+#include "vernemq/live_config.h"
+#include "vernemq/plugins.h"
+
+namespace vmq::launcher {
+
+/// Owned by the main thread; what it refers to outlives it.
+class RunningNode final : public admin::commands::Node {
+public:
+    /// `http`: null without one.
+    RunningNode(broker::Broker& broker, const broker::Inspector& inspector,
+                admin::MetricsCollector& metrics, const Plugins& plugins, LiveConfig& config,
+                const admin::HttpServer* http, log::Destination log)
+        : broker_(broker),
+          inspector_(inspector),
+          metrics_(metrics),
+          plugins_(plugins),
+          config_(config),
+          sessions_(broker),
+          http_(http),
+          log_(std::move(log)) {}
+
+    broker::NodeSnapshot snapshot() override;
+    std::vector<admin::commands::Metric> metrics() override;
+    void reset_metrics() override { metrics_.reset(); }
+
+    std::shared_ptr<const config::Config> config() override { return config_.get(); }
+    Result<void> change(const std::vector<admin::commands::SettingChange>& changes) override {
+        return config_.change(changes);
+    }
+
+    std::vector<admin::commands::ListenerView> listeners() override;
+    Result<void> start_listener(const config::ListenerSettings& settings) override;
+    Result<void> act(ListenerAction action, std::string_view address, std::uint16_t port) override;
+    std::vector<admin::commands::CertificateView> certificates() override;
+    void reload_certificates() override { broker_.listeners().reload_tls(true); }
+
+    Result<bool> disconnect(const admin::commands::SessionName& session, bool cleanup) override;
+    Result<std::size_t> disconnect_some(std::size_t count, const std::vector<std::string>& spared,
+                                        bool cleanup) override;
+    Result<bool> unsubscribe(const admin::commands::SessionName& session, const std::string& filter,
+                             bool tell_plugins) override;
+    Result<admin::commands::Rows> rows(
+        const std::string& table, const std::vector<admin::commands::FieldFlag>& flags) override;
+    Result<admin::commands::Rows> preview_acl(const std::string& path) override;
+    Result<std::vector<admin::commands::RetainedMessage>> retained(const std::string& mountpoint,
+                                                                   const std::string& filter,
+                                                                   std::size_t limit) override;
+    Result<bool> delete_retained(const std::string& mountpoint, const std::string& topic) override;
+
+    std::vector<admin::commands::LogOutput> log_outputs() override;
+    void set_log_level(config::LogLevel level) override;
+
+    Result<void> backup(const std::string& directory) override;
+
+private:
+    broker::Broker& broker_;
+    const broker::Inspector& inspector_;
+    admin::MetricsCollector& metrics_;
+    const Plugins& plugins_;
+    LiveConfig& config_;
+    const broker::SessionControl sessions_;
+    const admin::HttpServer* const http_;
+    const log::Destination log_;
+};
+
+/// What the log calls a level of the configuration.
+[[nodiscard]] log::Level level_of(config::LogLevel level);
+
+}  // namespace vmq::launcher

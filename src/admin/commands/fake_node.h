@@ -1,0 +1,127 @@
+// A node for tests: says what it is told to say, and remembers what it was asked to do.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <algorithm>
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "admin/commands/node.h"
+#include "admin/commands/sample_table.h"
+#include "admin/commands/table.h"
+
+namespace vmq::admin::commands {
+
+class FakeNode final : public Node {
+public:
+    FakeNode() {
+        now.node = "a@b";
+        now.version = "0.1.0";
+    }
+
+    broker::NodeSnapshot snapshot() override { return now; }
+    std::vector<Metric> metrics() override { return counted; }
+    void reset_metrics() override { calls.emplace_back("reset_metrics"); }
+    std::shared_ptr<const config::Config> config() override { return settings; }
+    Result<void> change(const std::vector<SettingChange>& changes) override {
+        for (const auto& [key, value] : changes) settings = settings->with(key, value).value();
+        return outcome;
+    }
+    std::vector<ListenerView> listeners() override { return open; }
+    Result<void> start_listener(const config::ListenerSettings& wanted) override {
+        started.push_back(wanted);
+        return outcome;
+    }
+    Result<void> act(ListenerAction action, std::string_view address, std::uint16_t port) override {
+        const std::map<ListenerAction, std::string> words{{ListenerAction::Suspend, "suspend"},
+                                                          {ListenerAction::Resume, "resume"},
+                                                          {ListenerAction::Stop, "stop"},
+                                                          {ListenerAction::Remove, "remove"}};
+        calls.push_back(words.at(action) + " " + std::string(address) + " " + std::to_string(port));
+        return outcome;
+    }
+    std::vector<CertificateView> certificates() override { return shown; }
+    void reload_certificates() override { calls.emplace_back("reload_certificates"); }
+    Result<bool> disconnect(const SessionName& session, bool cleanup) override {
+        return did("disconnect " + session.mountpoint + "/" + session.client_id +
+                   (cleanup ? " cleanup" : ""));
+    }
+    Result<std::size_t> disconnect_some(std::size_t count, const std::vector<std::string>& spared,
+                                        bool cleanup) override {
+        std::string call = "disconnect " + std::to_string(count) + (cleanup ? " cleanup" : "");
+        for (const std::string& each : spared) call += " not " + each;
+        calls.push_back(call);
+        return count;
+    }
+    Result<bool> unsubscribe(const SessionName& session, const std::string& filter,
+                             bool tell_plugins) override {
+        return did("unsubscribe " + session.mountpoint + "/" + session.client_id + " " + filter +
+                   (tell_plugins ? " plugins" : ""));
+    }
+    Result<Rows> rows(const std::string& table, const std::vector<FieldFlag>& flags) override {
+        std::string call = "rows " + table;
+        for (const auto& [name, value] : flags) call += " " + name + (value ? "=" + *value : "");
+        calls.push_back(call);
+        if (!outcome) return outcome.error();
+        return Rows{{{"client_id"}, {{std::string("a")}}}, {"shard 1 has not answered"}};
+    }
+    Result<Rows> preview_acl(const std::string& path) override {
+        calls.push_back("preview " + path);
+        if (!outcome) return outcome.error();
+        return Rows{{{"client_id"}, {{std::string("a")}}}, {}};
+    }
+    Result<std::vector<RetainedMessage>> retained(const std::string& mountpoint,
+                                                  const std::string& filter,
+                                                  std::size_t limit) override {
+        calls.push_back("retained " + mountpoint + "/" + filter + " " + std::to_string(limit));
+        if (!outcome) return outcome.error();
+        return kept;
+    }
+    Result<bool> delete_retained(const std::string& mountpoint, const std::string& topic) override {
+        return did("delete " + mountpoint + "/" + topic);
+    }
+    std::vector<LogOutput> log_outputs() override { return logs; }
+    void set_log_level(config::LogLevel level) override {
+        calls.push_back("level " + std::to_string(static_cast<int>(level)));
+    }
+    Result<void> backup(const std::string& directory) override {
+        calls.push_back("backup " + directory);
+        return outcome;
+    }
+
+    broker::NodeSnapshot now;
+    std::vector<Metric> counted;
+    std::shared_ptr<const config::Config> settings = config::Config::without_file();
+    std::vector<ListenerView> open;
+    std::vector<CertificateView> shown;
+    std::vector<RetainedMessage> kept;
+    std::vector<LogOutput> logs;
+    Result<void> outcome;  // of what may fail
+    bool there = true;     // what is acted on
+    std::vector<std::string> calls;
+    std::vector<config::ListenerSettings> started;
+
+private:
+    Result<bool> did(std::string call) {
+        calls.push_back(std::move(call));
+        if (!outcome) return outcome.error();
+        return there;
+    }
+};
+
+/// Runs command lines on a FakeNode.
+class CommandTest : public ::testing::Test {
+protected:
+    Printed run(const std::string& line) { return execute(words(line), false, node); }
+    std::string out(const std::string& line) { return run(line).out; }
+    std::vector<std::string> calls() { return std::exchange(node.calls, {}); }
+
+    FakeNode node;
+};
+
+using Calls = std::vector<std::string>;
+
+}  // namespace vmq::admin::commands

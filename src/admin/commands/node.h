@@ -1,0 +1,134 @@
+// What commands may ask of the node they run on, and do to it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "admin/commands/answer.h"
+#include "base/result.h"
+#include "broker/inspect.h"
+#include "config/config.h"
+
+namespace vmq::admin::commands {
+
+struct SessionName {
+    std::string mountpoint;
+    std::string client_id;
+};
+
+struct RetainedMessage {
+    std::string topic;
+    std::string payload;
+};
+
+struct MetricSample {
+    std::vector<std::pair<std::string, std::string>> labels;  // without the node's
+    std::uint64_t value = 0;
+};
+enum class MetricType : std::uint8_t { Counter, Gauge };
+/// All samples of one name.
+struct Metric {
+    MetricType type = MetricType::Counter;
+    std::string name;
+    std::string description;
+    std::vector<MetricSample> samples;
+};
+
+struct ListenerView {
+    broker::ListenerSnapshot now;
+    config::ListenerSettings settings;  // as it was opened
+};
+
+/// The first certificate of a listener's file.
+struct CertificateView {
+    std::string file;
+    std::string problem;          // why it cannot be read; then nothing below is there
+    std::int64_t not_before = 0;  // seconds since 1970
+    std::int64_t not_after = 0;
+    std::string common_name;  // empty: none
+    std::string issuer;       // its common name; empty: none
+    std::vector<std::string> alternative_names;
+};
+
+struct LogOutput {
+    std::string logger;  // VerneMQ's name: console, consolefile
+    std::string level;
+    std::string type;
+    std::string file;  // empty: none
+};
+
+using FieldFlag = std::pair<std::string, std::optional<std::string>>;
+struct Rows {
+    Table table;
+    std::vector<std::string> missing;  // a sentence each; empty: it is complete
+};
+
+using SettingChange = std::pair<std::string, std::string>;  // key, value
+
+/// Implemented where the program is put together, faked in tests. Called by several threads at the
+/// same time, none of them a shard's. A call waits for shards at most as long as a few seconds; an
+/// Error then says that they did not answer, and what was asked for may still happen.
+class Node {
+public:
+    Node() = default;
+    virtual ~Node() = default;
+    Node(const Node&) = delete;
+    Node& operator=(const Node&) = delete;
+
+    /// With the listeners of HTTP.
+    [[nodiscard]] virtual broker::NodeSnapshot snapshot() = 0;
+    [[nodiscard]] virtual std::vector<Metric> metrics() = 0;
+    /// Counters of the node begin again at 0.
+    virtual void reset_metrics() = 0;
+
+    // Configuration as it is in force now.
+    [[nodiscard]] virtual std::shared_ptr<const config::Config> config() = 0;
+    /// All or, with an Error, none. The keys are settable.
+    [[nodiscard]] virtual Result<void> change(const std::vector<SettingChange>& changes) = 0;
+
+    // Listeners; see broker/listeners.h for what the calls mean.
+    [[nodiscard]] virtual std::vector<ListenerView> listeners() = 0;
+    [[nodiscard]] virtual Result<void> start_listener(const config::ListenerSettings& settings) = 0;
+    enum class ListenerAction : std::uint8_t { Suspend, Resume, Stop, Remove };
+    [[nodiscard]] virtual Result<void> act(ListenerAction action, std::string_view address,
+                                           std::uint16_t port) = 0;
+    [[nodiscard]] virtual std::vector<CertificateView> certificates() = 0;
+    virtual void reload_certificates() = 0;
+
+    // Sessions. False: there is no such client, or no such subscription.
+    [[nodiscard]] virtual Result<bool> disconnect(const SessionName& session, bool cleanup) = 0;
+    /// Up to `count` that are connected, none whose client id is in `spared`. How many it were.
+    [[nodiscard]] virtual Result<std::size_t> disconnect_some(
+        std::size_t count, const std::vector<std::string>& spared, bool cleanup) = 0;
+    [[nodiscard]] virtual Result<bool> unsubscribe(const SessionName& session,
+                                                   const std::string& filter,
+                                                   bool tell_plugins) = 0;
+
+    // Retained messages.
+    /// Rows of one of the tables of admin/query: its fields as flags, with or without a value.
+    [[nodiscard]] virtual Result<Rows> rows(const std::string& table,
+                                            const std::vector<FieldFlag>& flags) = 0;
+    /// What would end if the ACL file at `path` took the place of the one in force.
+    [[nodiscard]] virtual Result<Rows> preview_acl(const std::string& path) = 0;
+
+    /// Up to `limit` whose topic matches `filter`.
+    [[nodiscard]] virtual Result<std::vector<RetainedMessage>> retained(
+        const std::string& mountpoint, const std::string& filter, std::size_t limit) = 0;
+    [[nodiscard]] virtual Result<bool> delete_retained(const std::string& mountpoint,
+                                                       const std::string& topic) = 0;
+
+    [[nodiscard]] virtual std::vector<LogOutput> log_outputs() = 0;
+    /// The level of all outputs: there is one for the process.
+    virtual void set_log_level(config::LogLevel level) = 0;
+
+    /// A copy of the message store; takes as long as it takes.
+    [[nodiscard]] virtual Result<void> backup(const std::string& directory) = 0;
+};
+
+}  // namespace vmq::admin::commands

@@ -1,0 +1,112 @@
+#include "broker/session_control.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <memory>
+#include <utility>
+
+#include "broker/broker.h"
+#include "broker/shard.h"
+#include "mqtt/topic.h"
+#include "runtime/coordination.h"
+
+namespace vmq::broker {
+namespace {
+
+/// Clients disconnected, or retained messages read, before a shard turns to others again.
+constexpr std::size_t kPortion = 200;
+/// Payload of retained messages in one answer, which somebody is going to copy.
+constexpr std::size_t kMaxPayload = std::size_t{16} * 1024 * 1024;
+
+}  // namespace
+
+template <typename T>
+Result<T> SessionControl::ask(ShardId id, std::function<T(Shard&)> work) const {
+    Shard& shard = *broker_.shards()[id];
+    auto answer = runtime::ask<T>(
+        [&shard](std::function<void()> part) {
+            boost::asio::post(shard.loop().io(), std::move(part));
+        },
+        [&shard, work = std::move(work)] { return work(shard); }, patience_);
+    if (answer) return std::move(*answer);
+    return Error{ErrorCode::Unavailable, "the broker is too busy to answer; try again"};
+}
+
+ShardId SessionControl::home_of(const std::string& mountpoint, const std::string& client_id) const {
+    return broker_.shards().front()->home_of(mountpoint, client_id);
+}
+
+Result<bool> SessionControl::disconnect(const std::string& mountpoint, const std::string& client_id,
+                                        bool cleanup) const {
+    return ask<bool>(home_of(mountpoint, client_id), [=](Shard& shard) {
+        return shard.disconnect_client(mountpoint, client_id, cleanup);
+    });
+}
+
+Result<std::size_t> SessionControl::disconnect_some(std::size_t count,
+                                                    std::vector<std::string> spared,
+                                                    bool cleanup) const {
+    std::ranges::sort(spared);
+    const auto kept = std::make_shared<const std::vector<std::string>>(std::move(spared));
+    std::size_t gone = 0;
+    for (ShardId shard = 0; shard < broker_.shard_count() && gone < count;) {
+        const std::size_t portion = std::min(count - gone, kPortion);
+        const auto some = ask<std::size_t>(shard, [kept, portion, cleanup](Shard& asked) {
+            return asked.disconnect_some(portion, *kept, cleanup);
+        });
+        if (!some) return some;
+        gone += some.value();
+        if (some.value() < portion) ++shard;
+    }
+    return gone;
+}
+
+Result<bool> SessionControl::unsubscribe(const std::string& mountpoint,
+                                         const std::string& client_id, const std::string& filter,
+                                         bool tell_plugins) const {
+    return ask<bool>(home_of(mountpoint, client_id), [=](Shard& shard) {
+        return shard.unsubscribe_client(mountpoint, client_id, filter, tell_plugins);
+    });
+}
+
+Result<bool> SessionControl::delete_retained(const std::string& mountpoint,
+                                             const std::string& topic) const {
+    return ask<bool>(0, [=](Shard& shard) { return shard.delete_retained(mountpoint, topic); });
+}
+
+Result<std::vector<mqtt::MessagePtr>> SessionControl::retained(const std::string& mountpoint,
+                                                               const std::string& filter,
+                                                               std::size_t limit) const {
+    if (!mqtt::is_valid_topic_filter(filter) || filter.starts_with("$share/")) {
+        return Error{ErrorCode::TopicFilterInvalid, filter + " is no topic filter"};
+    }
+    struct Portion {
+        std::vector<mqtt::MessagePtr> messages;
+        routing::RetainedIndex::Cursor cursor;
+    };
+    std::vector<mqtt::MessagePtr> found;
+    std::size_t payload = 0;
+    routing::RetainedIndex::Cursor cursor;
+    while (!cursor.done && found.size() < limit) {
+        const std::size_t most = std::min(limit - found.size(), kPortion);
+        auto portion = ask<Portion>(0, [=, cursor = std::move(cursor)](Shard& shard) {
+            Portion result{{}, cursor};
+            shard.shared().retained.match(shard.id(), mountpoint, filter, shard.now(), most,
+                                          result.cursor, result.messages);
+            return result;
+        });
+        if (!portion) return portion.error();
+        cursor = std::move(portion.value().cursor);
+        for (mqtt::MessagePtr& message : portion.value().messages) {
+            payload += message->payload().size();
+            found.push_back(std::move(message));
+        }
+        if (payload > kMaxPayload) {
+            return Error{ErrorCode::LimitReached,
+                         "more than 16 MiB of payload; ask for fewer messages"};
+        }
+    }
+    return found;
+}
+
+}  // namespace vmq::broker
