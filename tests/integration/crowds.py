@@ -128,12 +128,12 @@ def idle_connections():
 
 @scenario
 def low_file_limit():
-    """ulimit -n 64: a warning, a clear error when it is reached, nobody inside is hurt, and then it goes on."""
-    with Broker("shards = 1", files=64) as broker:
-        broker.wait_for_log(r"WARNING: ulimit -n is 64")
+    """ulimit -n 80: a warning, a clear error when it is reached, nobody inside is hurt, and then it goes on."""
+    with Broker("shards = 1", files=80) as broker:
+        broker.wait_for_log(r"WARNING: ulimit -n is 80")
         inside = [mqtt.opened(broker.address, f"inside-{i}") for i in range(10)]
         inside[0].subscribe("room", qos=1)
-        waiting = [mqtt.Client(broker.address, f"waiting-{i}") for i in range(80)]  # the system accepts for the broker
+        waiting = [mqtt.Client(broker.address, f"waiting-{i}") for i in range(100)]  # the system accepts for the broker
         for client in waiting:
             client.send(client.greeting)
         broker.wait_for_log(r"cannot accept a connection: .*raise the limit of open files \(ulimit -n\)")
@@ -142,10 +142,10 @@ def low_file_limit():
             client.publish("room", client.socket.getsockname()[1].to_bytes(4, "big"), 1)
         expect_equal(len(inside[0].messages(len(inside))), len(inside), "messages among those inside")
 
-        # Two thirds go: the rest gets its turn.
-        for client in waiting[:60]:
+        # Most go: the rest gets its turn.
+        for client in waiting[:80]:
             client.close()
-        for client in waiting[60:]:
+        for client in waiting[80:]:
             expect_equal(client.expect(mqtt.CONNACK).body[1], 0, "CONNACK")
         mqtt.opened(broker.address, "new").ping()
         lines = broker.log().count("cannot accept a connection")
