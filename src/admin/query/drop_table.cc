@@ -73,6 +73,7 @@ std::vector<std::string> DropTable::scan(const Statement& statement, Selection& 
     const broker::DropAnswer answer = broker::read_drops(broker_, patience);
     add_rows(answer.drops, selection);
     std::vector<std::string> missing;
+    missing.reserve(answer.silent.size());
     for (const ShardId shard : answer.silent) {
         missing.push_back("Shard " + std::to_string(shard) + " has not answered within " +
                           std::to_string(patience.count()) + " ms: what it dropped is missing");
