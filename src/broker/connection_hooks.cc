@@ -336,6 +336,10 @@ Answer Connection::apply(hooks::PublishVerdict verdict, session::PublishIntent& 
                          session::Denial& denial) {
     if (verdict.decision == hooks::Decision::Error) {
         count_error(VersionCounter::MqttPublishAuthError);
+        if (client_ != nullptr) {  // a will is refused before there is one
+            shard_.drops().add(Undelivered::NotAuthorized, client_->mountpoint, client_->client_id,
+                               intent.topic);
+        }
         set_denial(denial, verdict.refusal);
         return Answer::Denied;
     }

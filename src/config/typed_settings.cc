@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <tuple>
 
 #include "config/conf_file.h"
 #include "config/setting_table.h"
@@ -171,8 +172,9 @@ std::vector<EnabledPlugin> enabled_plugins(const Assignments& assignments) {
     }
     std::vector<EnabledPlugin> order;
     for (auto& [name, plugin] : on) order.push_back(std::move(plugin));
-    std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
-        return a.priority && (!b.priority || *a.priority < *b.priority);
+    std::sort(order.begin(), order.end(), [](const EnabledPlugin& a, const EnabledPlugin& b) {
+        if (a.priority.has_value() != b.priority.has_value()) return a.priority.has_value();
+        return std::tie(a.priority, a.name) < std::tie(b.priority, b.name);
     });
     return order;
 }

@@ -145,6 +145,9 @@ def new_rules():
         expect_equal(bob.message().payload, b"3")
         expect_equal(suback(bob, "news", "secret/#"), [1, NOT_AUTHORIZED])
         expect_equal(bob.publish("news", "4", 1), NOT_AUTHORIZED)
+        drops = broker.admin("drops", "show", "--client_id", "--topic", "--messages", "--reason=not_authorized",
+                             "--by=client", "--format=csv")
+        expect_equal(drops.stdout.splitlines()[1:], ["bob,undefined,1"], drops.stderr)
         expect_equal(bob.publish("report", "5", 1), 0x10)
         old = broker.login("bob", b"b", "old", 4).open()
         expect_equal(suback(old, "news", "secret/#"), [1, 0x80])
