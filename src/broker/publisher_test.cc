@@ -19,7 +19,10 @@ TEST(PublisherShards, PublishesBelowTheServersOwnTopicsAndIsNoClient) {
     broker.stop();  // what was handed over has been published
     EXPECT_EQ(broker.shared().retained.size(), 2U);
     metrics::Totals totals;
-    for (const auto& shard : broker.shards()) shard->counters().add_to(totals);
+    for (const auto& shard : broker.shards()) {
+        shard->counters().add_to(totals);
+        EXPECT_EQ(shard->drops().picture().totals, decltype(DropPicture::totals){});
+    }
     EXPECT_EQ(totals.get(metrics::Counter::DropNoSubscriber), 0U);
 }
 

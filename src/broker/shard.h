@@ -125,7 +125,7 @@ public:
 
     // Routing, see shard_routing.cc.
     struct Origin {
-        std::uint64_t publisher;
+        std::uint64_t publisher;  // hash of its client, 0: the broker itself
         Reply reply;
         bool remembered = false;  // the publisher's QoS 2 packet id is stored
     };

@@ -34,7 +34,8 @@ session::Routed Shard::route(const session::PublishIntent& intent, const Origin&
     shared_.subscriptions.match(id_, intent.mountpoint, intent.topic, random_, matches_);
     routed.matched = !matches_.empty();
     if (!routed.matched && !intent.retain) {
-        count_not_routed(intent, origin, Undelivered::NoSubscriber);
+        // That nobody wants to know the broker's own numbers is no loss.
+        if (origin.publisher != 0) count_not_routed(intent, origin, Undelivered::NoSubscriber);
         return routed;
     }
     if (refuses(intent)) {
