@@ -194,10 +194,11 @@ TEST_F(SessionsShards, OneIsReadFromTheShardThatKnows) {
 }
 
 TEST_F(SessionsShards, AShardThatDoesNotAnswerIsNamedAndTheOthersAreThere) {
-    runtime::WorkQueue<int> release;
-    const auto hold = [&release] {
+    // Shared, because the shard may still be leaving it when the test has ended.
+    const auto release = std::make_shared<runtime::WorkQueue<int>>();
+    const auto hold = [release] {
         std::vector<int> taken;
-        (void)release.take(taken, kPatience);
+        (void)release->take(taken, kPatience);
     };
     boost::asio::post(broker.shards()[0]->loop().io(), hold);
     std::multiset<std::string> expected;
@@ -220,7 +221,7 @@ TEST_F(SessionsShards, AShardThatDoesNotAnswerIsNamedAndTheOthersAreThere) {
     const auto answer = retained.next(Millis(1));
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().detail, "shard 0 has not answered within 1 ms");
-    release.push(0);
+    release->push(0);
 }
 
 TEST_F(SessionsShards, RetainedMessagesAreReadWithAndWithoutAFilter) {
