@@ -118,7 +118,7 @@ function(vmq_scenarios prefix script)
     math(EXPR arg_TIMEOUT "${arg_TIMEOUT} * 6")
   endif()
   if(shards IN_LIST arg_LABELS)
-    add_dependencies(vmq_shards vernemq)
+    add_dependencies(vmq_shards vernemq vmq-admin vmq_example_tenant_guard)
   endif()
   foreach(name ${arg_UNPARSED_ARGUMENTS})
     add_test(NAME ${prefix}.${name} COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/${script}
