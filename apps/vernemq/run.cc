@@ -135,7 +135,7 @@ void print_first_steps(const broker::Broker& broker) {
         "To let other machines in, write these lines to vernemq.conf and run "
         "`vernemq console -c vernemq.conf`:\n"
         "  listener.tcp.default = 0.0.0.0:1883\n"
-        "  allow_anonymous = on    # without a password: only in a network you trust\n",
+        "  vmq_passwd.password_file = vmq.passwd    # made by `vmq-passwd -c vmq.passwd NAME`\n",
         listener.address, listener.port);
 }
 

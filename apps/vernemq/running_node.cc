@@ -5,6 +5,7 @@
 
 #include "admin/query/drop_table.h"
 #include "admin/query/flags.h"
+#include "admin/query/retained_table.h"
 #include "admin/query/session_table.h"
 #include "broker/options_from_config.h"
 #include "transport/tls_credentials.h"
@@ -15,7 +16,6 @@ namespace {
 using admin::commands::CertificateView;
 using admin::commands::ListenerView;
 using admin::commands::LogOutput;
-using admin::commands::RetainedMessage;
 
 std::int64_t seconds_of(transport::WallTime time) {
     return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
@@ -116,6 +116,8 @@ Result<admin::commands::Rows> RunningNode::rows(
     std::unique_ptr<query::RowSource> source;
     if (table == "drops") {
         source = std::make_unique<query::DropTable>(broker_);
+    } else if (table == "retain_srv") {
+        source = std::make_unique<query::RetainedTable>(broker_);
     } else {
         source = std::make_unique<query::SessionTable>(broker_, config_.get()->node().nodename);
     }
@@ -223,18 +225,6 @@ Result<std::size_t> RunningNode::disconnect_some(std::size_t count,
 Result<bool> RunningNode::unsubscribe(const admin::commands::SessionName& session,
                                       const std::string& filter, bool tell_plugins) {
     return sessions_.unsubscribe(session.mountpoint, session.client_id, filter, tell_plugins);
-}
-
-Result<std::vector<RetainedMessage>> RunningNode::retained(const std::string& mountpoint,
-                                                           const std::string& filter,
-                                                           std::size_t limit) {
-    const auto found = sessions_.retained(mountpoint, filter, limit);
-    if (!found) return found.error();
-    std::vector<RetainedMessage> messages;
-    for (const auto& message : found.value()) {
-        messages.push_back({std::string(message->topic()), std::string(message->payload())});
-    }
-    return messages;
 }
 
 Result<bool> RunningNode::delete_retained(const std::string& mountpoint, const std::string& topic) {

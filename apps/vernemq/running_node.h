@@ -55,9 +55,6 @@ public:
     Result<admin::commands::Rows> rows(
         const std::string& table, const std::vector<admin::commands::FieldFlag>& flags) override;
     Result<admin::commands::Rows> preview_acl(const std::string& path) override;
-    Result<std::vector<admin::commands::RetainedMessage>> retained(const std::string& mountpoint,
-                                                                   const std::string& filter,
-                                                                   std::size_t limit) override;
     Result<bool> delete_retained(const std::string& mountpoint, const std::string& topic) override;
 
     std::vector<admin::commands::LogOutput> log_outputs() override;

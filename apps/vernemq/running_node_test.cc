@@ -7,6 +7,7 @@
 
 #include "admin/commands/table.h"
 #include "admin/query/drop_table.h"
+#include "admin/query/retained_table.h"
 #include "admin/query/session_table.h"
 
 namespace vmq::launcher {
@@ -25,9 +26,10 @@ void expect_fields(std::string_view words, std::span<const admin::query::Field> 
     EXPECT_EQ(declared, wanted);
 }
 
-TEST(RunningNode, SessionShowAndDropsShowHaveTheFieldsOfTheirTables) {
+TEST(RunningNode, ListsHaveTheFieldsOfTheirTables) {
     expect_fields("session show", admin::query::SessionTable::all_fields());
     expect_fields("drops show", admin::query::DropTable::all_fields());
+    expect_fields("retain show", admin::query::RetainedTable::all_fields());
 }
 
 }  // namespace

@@ -13,10 +13,8 @@
 namespace vmq::broker {
 namespace {
 
-/// Clients disconnected, or retained messages read, before a shard turns to others again.
+/// Clients disconnected before a shard turns to others again.
 constexpr std::size_t kPortion = 200;
-/// Payload of retained messages in one answer, which somebody is going to copy.
-constexpr std::size_t kMaxPayload = std::size_t{16} * 1024 * 1024;
 
 }  // namespace
 
@@ -72,41 +70,6 @@ Result<bool> SessionControl::unsubscribe(const std::string& mountpoint,
 Result<bool> SessionControl::delete_retained(const std::string& mountpoint,
                                              const std::string& topic) const {
     return ask<bool>(0, [=](Shard& shard) { return shard.delete_retained(mountpoint, topic); });
-}
-
-Result<std::vector<mqtt::MessagePtr>> SessionControl::retained(const std::string& mountpoint,
-                                                               const std::string& filter,
-                                                               std::size_t limit) const {
-    if (!mqtt::is_valid_topic_filter(filter) || filter.starts_with("$share/")) {
-        return Error{ErrorCode::TopicFilterInvalid, filter + " is no topic filter"};
-    }
-    struct Portion {
-        std::vector<mqtt::MessagePtr> messages;
-        routing::RetainedIndex::Cursor cursor;
-    };
-    std::vector<mqtt::MessagePtr> found;
-    std::size_t payload = 0;
-    routing::RetainedIndex::Cursor cursor;
-    while (!cursor.done && found.size() < limit) {
-        const std::size_t most = std::min(limit - found.size(), kPortion);
-        auto portion = ask<Portion>(0, [=, cursor = std::move(cursor)](Shard& shard) {
-            Portion result{{}, cursor};
-            shard.shared().retained.match(shard.id(), mountpoint, filter, shard.now(), most,
-                                          result.cursor, result.messages);
-            return result;
-        });
-        if (!portion) return portion.error();
-        cursor = std::move(portion.value().cursor);
-        for (mqtt::MessagePtr& message : portion.value().messages) {
-            payload += message->payload().size();
-            found.push_back(std::move(message));
-        }
-        if (payload > kMaxPayload) {
-            return Error{ErrorCode::LimitReached,
-                         "more than 16 MiB of payload; ask for fewer messages"};
-        }
-    }
-    return found;
 }
 
 }  // namespace vmq::broker

@@ -36,12 +36,6 @@ public:
     [[nodiscard]] Result<bool> delete_retained(const std::string& mountpoint,
                                                const std::string& topic) const;
 
-    /// Up to `limit` retained messages whose topic matches `filter`, in the order of the index.
-    /// Fetched in portions, so that no shard is held up. LimitReached: too much payload.
-    [[nodiscard]] Result<std::vector<mqtt::MessagePtr>> retained(const std::string& mountpoint,
-                                                                 const std::string& filter,
-                                                                 std::size_t limit) const;
-
 private:
     template <typename T>
     [[nodiscard]] Result<T> ask(ShardId shard, std::function<T(Shard&)> work) const;

@@ -63,51 +63,19 @@ TEST_F(SessionControlShards, TakesASubscriptionAway) {
     EXPECT_FALSE(control_.unsubscribe("", "a", "t", true).value());
 }
 
-TEST_F(SessionControlShards, ReadsRetainedMessagesInPortionsUpToTheLimit) {
+TEST_F(SessionControlShards, DeletesARetainedMessageOnce) {
     BlockingPeer& peer = connected('a');
-    for (int i = 0; i < 500; ++i) {
-        std::string topic = "t/" + std::to_string(i);
-        const auto size = static_cast<char>(topic.size());
-        std::string packet("\x33\0\0"sv);  // PUBLISH, QoS 1, retained
-        packet[1] = static_cast<char>(size + 6);
-        packet += size + topic + "\0\x01\0x"s;
-        peer.send(packet);
-        ASSERT_EQ(peer.receive_packet().substr(0, 1), "\x40"sv);
-    }
-    EXPECT_EQ(control_.retained("", "#", 1000).value().size(), 500U);
-    EXPECT_EQ(control_.retained("", "t/+", 450).value().size(), 450U);
-    EXPECT_EQ(control_.retained("", "t/7", 450).value().size(), 1U);
-    EXPECT_EQ(control_.retained("mp", "#", 450).value().size(), 0U);
-    EXPECT_EQ(control_.retained("", "a#", 1).error().code, ErrorCode::TopicFilterInvalid);
-    EXPECT_TRUE(control_.delete_retained("", "t/7").value());
-    EXPECT_EQ(control_.retained("", "t/7", 450).value().size(), 0U);
-}
-
-TEST_F(SessionControlShards, MoreThanAnAnswerHoldsIsAnError) {
-    BlockingPeer& peer = connected('a');
-    const std::string payload(std::size_t{1024} * 1024, 'x');
-    for (char id = 'a'; id < 'a' + 17; ++id) {
-        // PUBLISH of 7 bytes and the payload; its length takes three bytes.
-        const std::size_t size = payload.size() + 7;
-        std::string packet = "\x33";
-        packet += static_cast<char>(size % 128 | 128);
-        packet += static_cast<char>(size / 128 % 128 | 128);
-        packet += static_cast<char>(size / 16384);
-        packet += "\0\x01"s + id + "\0\x01\0"s + payload;
-        // The packet holds two bytes of topic length, one of topic, two of id, one of properties.
-        packet += 'y';
-        peer.send(packet);
-        ASSERT_EQ(peer.receive_packet().substr(0, 1), "\x40"sv);
-    }
-    EXPECT_EQ(control_.retained("", "#", 10).value().size(), 10U);
-    EXPECT_EQ(control_.retained("", "#", 100).error().code, ErrorCode::LimitReached);
+    peer.send("\x33\x07\0\x01t\0\x01\0x"sv);  // PUBLISH, QoS 1, retained
+    ASSERT_EQ(peer.receive_packet().substr(0, 1), "\x40"sv);
+    EXPECT_TRUE(control_.delete_retained("", "t").value());
+    EXPECT_FALSE(control_.delete_retained("", "t").value());
 }
 
 TEST(SessionControl, AShardThatDoesNotAnswerIsNotWaitedForLong) {
     Broker broker(testing::on_port(0, 1));  // not started: nobody takes what is posted
     const SessionControl control(broker, Millis(1));
     EXPECT_EQ(control.disconnect("", "a", false).error().code, ErrorCode::Unavailable);
-    EXPECT_EQ(control.retained("", "#", 1).error().code, ErrorCode::Unavailable);
+    EXPECT_EQ(control.delete_retained("", "t").error().code, ErrorCode::Unavailable);
 }
 
 }  // namespace

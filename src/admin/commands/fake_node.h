@@ -73,13 +73,6 @@ public:
         if (!outcome) return outcome.error();
         return Rows{{{"client_id"}, {{std::string("a")}}}, {}};
     }
-    Result<std::vector<RetainedMessage>> retained(const std::string& mountpoint,
-                                                  const std::string& filter,
-                                                  std::size_t limit) override {
-        calls.push_back("retained " + mountpoint + "/" + filter + " " + std::to_string(limit));
-        if (!outcome) return outcome.error();
-        return kept;
-    }
     Result<bool> delete_retained(const std::string& mountpoint, const std::string& topic) override {
         return did("delete " + mountpoint + "/" + topic);
     }
@@ -97,7 +90,6 @@ public:
     std::shared_ptr<const config::Config> settings = config::Config::without_file();
     std::vector<ListenerView> open;
     std::vector<CertificateView> shown;
-    std::vector<RetainedMessage> kept;
     std::vector<LogOutput> logs;
     Result<void> outcome;  // of what may fail
     bool there = true;     // what is acted on

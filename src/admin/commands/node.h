@@ -22,11 +22,6 @@ struct SessionName {
     std::string client_id;
 };
 
-struct RetainedMessage {
-    std::string topic;
-    std::string payload;
-};
-
 struct MetricSample {
     std::vector<std::pair<std::string, std::string>> labels;  // without the node's
     std::uint64_t value = 0;
@@ -117,9 +112,6 @@ public:
     /// What would end if the ACL file at `path` took the place of the one in force.
     [[nodiscard]] virtual Result<Rows> preview_acl(const std::string& path) = 0;
 
-    /// Up to `limit` whose topic matches `filter`.
-    [[nodiscard]] virtual Result<std::vector<RetainedMessage>> retained(
-        const std::string& mountpoint, const std::string& filter, std::size_t limit) = 0;
     [[nodiscard]] virtual Result<bool> delete_retained(const std::string& mountpoint,
                                                        const std::string& topic) = 0;
 

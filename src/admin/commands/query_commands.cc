@@ -1,14 +1,28 @@
-// session show, drops show: tables of which any field may be shown and asked for.
+// session show, retain show, drops show: tables of which any field may be shown and asked for.
 #include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "admin/commands/handlers.h"
+#include "admin/commands/limits.h"
 #include "admin/commands/node.h"
+#include "mqtt/topic.h"
 
 namespace vmq::admin::commands {
 namespace {
+
+Flag field(std::string_view name, std::string_view help) {
+    return {name, 0, Takes::Optional, "Value", help};
+}
+
+const Flag kLimit{
+    "limit", 0, Takes::Value, "N", "Most rows shown, 100 by default.", ValueType::Integer, 1};
+const Flag kRowTimeout{
+    "rowtimeout",       0, Takes::Value, "ms", "How long a row may take, 1000 by default.",
+    ValueType::Integer, 0};
+const Flag kOrder{"order_by", 0, Takes::Value, "Field",
+                  "Sorts the rows by this field, the largest first."};
 
 Answer show(const Invocation& invocation, Node& node, const std::string& table) {
     std::vector<FieldFlag> flags;
@@ -16,6 +30,10 @@ Answer show(const Invocation& invocation, Node& node, const std::string& table) 
     for (const GivenFlag& given : invocation.flags()) {
         if (std::ranges::find(declared, given.name, &Flag::name) == declared.end()) continue;
         flags.emplace_back(std::string(given.name), given.value);
+        if (given.name != kLimit.name || !given.value) continue;
+        const auto most = static_cast<std::int64_t>(kMaxRows);
+        flags.back().second =
+            std::to_string(std::min(integer_of(*given.value).value_or(most), most));
     }
     auto rows = node.rows(table, flags);
     if (!rows) return refusal(rows.error().detail);
@@ -29,21 +47,17 @@ Answer show_sessions(const Invocation& invocation, Node& node) {
     return show(invocation, node, "sessions");
 }
 
+Answer show_retained(const Invocation& invocation, Node& node) {
+    const std::string topic = invocation.value_or("topic", "#");
+    const bool valid = topic.starts_with('~') ||
+                       (mqtt::is_valid_topic_filter(topic) && !topic.starts_with("$share/"));
+    if (!valid) return refusal(topic + " is no topic filter");
+    return show(invocation, node, "retain_srv");
+}
+
 Answer show_drops(const Invocation& invocation, Node& node) {
     return show(invocation, node, "drops");
 }
-
-Flag field(std::string_view name, std::string_view help) {
-    return {name, 0, Takes::Optional, "Value", help};
-}
-
-const Flag kLimit{
-    "limit", 0, Takes::Value, "N", "Most rows shown, 100 by default.", ValueType::Integer, 1};
-const Flag kRowTimeout{
-    "rowtimeout",       0, Takes::Value, "ms", "How long a row may take, 1000 by default.",
-    ValueType::Integer, 0};
-const Flag kOrder{"order_by", 0, Takes::Value, "Field",
-                  "Sorts the rows by this field, the largest first."};
 
 }  // namespace
 
@@ -96,6 +110,17 @@ void add_query_commands(Declarations& table) {
               field("dup", "Whether the queued message may have been sent before."),
               field("payload", "Payload of the queued message.")},
          .run = show_sessions});
+    table.commands.push_back(
+        {.words = "retain show",
+         .summary = "Shows retained messages of this node.",
+         .help = "Without --payload, --topic or --mountpoint by themselves the columns are payload "
+                 "and topic. --topic=FILTER shows what the filter matches, --topic=~REGEX what the "
+                 "expression does.",
+         .arguments = {},
+         .flags = {kLimit, kRowTimeout, kOrder, field("payload", "Payload of the message."),
+                   field("topic", "Topic; as a value also a filter."),
+                   field("mountpoint", "Mountpoint of the topic.")},
+         .run = show_retained});
     table.groups.push_back({"drops", "Show what was not delivered."});
     table.commands.push_back(
         {.words = "drops show",

@@ -20,6 +20,8 @@ constexpr std::array kFields{
 };
 
 constexpr std::size_t kMountpointsAtOnce = 100;
+/// Payload that is read for one answer, which somebody is going to copy.
+constexpr std::size_t kMaxPayload = std::size_t{16} * 1024 * 1024;
 
 class RetainedRow final : public Row {
 public:
@@ -52,12 +54,18 @@ std::optional<std::string> filter_of(const Statement& statement) {
 
 /// Nothing, or why not everything could be read.
 Result<void> read(const broker::Broker& broker, const std::string& mountpoint,
-                  const Statement& statement, Millis patience, Selection& selection) {
+                  const Statement& statement, Millis patience, std::size_t& payload,
+                  Selection& selection) {
     broker::RetainedReader reader(broker, mountpoint, filter_of(statement));
     while (!reader.done() && selection.wants_more()) {
         const auto messages = reader.next(patience);
         if (!messages) return messages.error();
         for (const mqtt::MessagePtr& message : messages.value()) {
+            if (statement.uses(Payload)) payload += message->payload().size();
+            if (payload > kMaxPayload) {
+                return Error{ErrorCode::LimitReached,
+                             "more than 16 MiB of payload; ask for fewer messages"};
+            }
             selection.add(RetainedRow(*message));
         }
     }
@@ -67,12 +75,13 @@ Result<void> read(const broker::Broker& broker, const std::string& mountpoint,
 Result<void> read_all(const broker::Broker& broker, const Statement& statement, Millis patience,
                       Selection& selection) {
     std::string last;
+    std::size_t payload = 0;
     for (bool first = true; selection.wants_more(); first = false) {
         const auto some = broker::retained_mountpoints(broker, kMountpointsAtOnce,
                                                        first ? nullptr : &last, patience);
         if (!some) return some.error();
         for (const std::string& mountpoint : some.value()) {
-            auto done = read(broker, mountpoint, statement, patience, selection);
+            auto done = read(broker, mountpoint, statement, patience, payload, selection);
             if (!done) return done;
         }
         if (some.value().size() < kMountpointsAtOnce) return {};
@@ -89,9 +98,10 @@ std::vector<std::string> RetainedTable::scan(const Statement& statement, Selecti
     const Millis patience = statement.row_timeout().value_or(kRowTimeout);
     const std::string* mountpoint = statement.required_text(Mountpoint);
     const bool every = mountpoint == nullptr && statement.uses(Mountpoint);
+    std::size_t payload = 0;
     const auto done = every ? read_all(broker_, statement, patience, selection)
                             : read(broker_, mountpoint == nullptr ? "" : *mountpoint, statement,
-                                   patience, selection);
+                                   patience, payload, selection);
     if (done) return {};
     return {done.error().detail + ": retained messages are missing"};
 }

@@ -101,5 +101,39 @@ TEST_F(RetainedTableShards, NoAnswerIsSaid) {
     EXPECT_THAT(table.value().warnings, ElementsAre(HasSubstr("has not answered within 1 ms")));
 }
 
+TEST_F(RetainedTableShards, ManyAreReadInPortionsAndTooMuchPayloadIsSaid) {
+    BlockingPeer peer(broker.listeners().all().front()->port);
+    peer.send(testing::connect_as('q'));
+    EXPECT_EQ(peer.receive_packet().substr(0, 1), "\x20"sv);
+    for (int i = 0; i < 500; ++i) {
+        const std::string topic = "t/" + std::to_string(i);
+        const auto size = static_cast<char>(topic.size());
+        std::string packet("\x33\0\0"sv);  // PUBLISH, QoS 1, retained
+        packet[1] = static_cast<char>(size + 6);
+        packet += size + topic + std::string("\0\x01\0x"sv);
+        peer.send(packet);
+        ASSERT_EQ(peer.receive_packet().substr(0, 1), "\x40"sv);
+    }
+    EXPECT_EQ(rows("SELECT topic FROM retain_srv WHERE topic=\"t/+\" LIMIT 1000").size(), 500U);
+    EXPECT_EQ(rows("SELECT topic FROM retain_srv WHERE topic=\"t/+\" LIMIT 450").size(), 450U);
+    const std::string payload(std::size_t{1024} * 1024, 'x');
+    for (char id = 'A'; id < 'A' + 17; ++id) {
+        // PUBLISH of 7 bytes and the payload; its length takes three bytes.
+        const std::size_t size = payload.size() + 7;
+        std::string packet = "\x33";
+        packet += static_cast<char>(size % 128 | 128);
+        packet += static_cast<char>(size / 128 % 128 | 128);
+        packet += static_cast<char>(size / 16384);
+        packet += std::string("\0\x01"sv) + id + std::string("\0\x01\0"sv) + payload + 'y';
+        peer.send(packet);
+        ASSERT_EQ(peer.receive_packet().substr(0, 1), "\x40"sv);
+    }
+    RetainedTable retained(broker);
+    const auto all = run(parse("SELECT payload FROM retain_srv LIMIT 1000").value(), retained);
+    ASSERT_TRUE(all);
+    EXPECT_THAT(all.value().warnings, ElementsAre(HasSubstr("more than 16 MiB of payload")));
+    EXPECT_EQ(rows("SELECT topic FROM retain_srv LIMIT 1000").size(), 519U);
+}
+
 }  // namespace
 }  // namespace vmq::admin::query
