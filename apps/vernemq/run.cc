@@ -15,6 +15,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -36,6 +37,7 @@
 #include "broker/inspect.h"
 #include "broker/options_from_config.h"
 #include "broker/publisher.h"
+#include "runtime/guarded.h"
 #include "transport/stream_listener.h"
 #include "vernemq/configuration.h"
 #include "vernemq/control.h"
@@ -215,13 +217,20 @@ std::string answer_request(RunningNode& node, std::string_view request) {
     return copied ? "ok" : copied.error().detail;
 }
 
-admin::ControlService::Actions actions_of(RunningNode& node, int stop) {
+/// Connections of those who wait for the end of the process.
+using Waiters = std::deque<Descriptor>;
+
+admin::ControlService::Actions actions_of(RunningNode& node, int stop,
+                                          runtime::Guarded<Waiters>& waiters) {
     admin::ControlService::Actions actions;
     actions.command = [&node](const std::vector<std::string>& words, bool terminal) {
         return admin::commands::execute(words, terminal, node);
     };
     actions.request = [&node](std::string_view line) { return answer_request(node, line); };
-    actions.stop = [stop] { (void)::eventfd_write(stop, 1); };
+    actions.stop = [stop, &waiters](int waiter) {
+        waiters.with([waiter](Waiters& all) { all.emplace_back(waiter); });
+        (void)::eventfd_write(stop, 1);
+    };
     return actions;
 }
 
@@ -280,6 +289,8 @@ int not_started(const Error& error) {
 /// `ready`: descriptor of the waiting parent, -1 in the foreground.
 int run(const Plan& plan, int ready) {
     const bool background = ready >= 0;
+    // Closed after everything else: who sees it may start the next broker at once.
+    runtime::Guarded<Waiters> waiters;
     auto control = ControlServer::claim(plan.file);
     if (!control) {
         const bool running = control.error().code == ErrorCode::AddressInUse;
@@ -352,7 +363,7 @@ int run(const Plan& plan, int ready) {
                      destination);
     const Descriptor asked_to_stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     admin::ControlService service(control.value().descriptor(),
-                                  actions_of(node, asked_to_stop.get()));
+                                  actions_of(node, asked_to_stop.get(), waiters));
     announce(broker, http ? &*http : nullptr, plan, destination.file, background);
     if (background) detach(ready);
     notify_systemd(fmt::format("READY=1\nMAINPID={}", ::getpid()));

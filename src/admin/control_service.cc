@@ -48,7 +48,6 @@ public:
     void run(Job job);
     /// On a thread of the pool.
     [[nodiscard]] std::string answer_to(const std::string& line);
-    void keep(std::shared_ptr<Connection> connection) { kept_.push_back(std::move(connection)); }
 
     const Actions actions;
     const ControlLimits limits;
@@ -60,7 +59,6 @@ private:
     asio::io_context io_{1};
     std::optional<stream_protocol::acceptor> acceptor_;
     std::optional<asio::steady_timer> retry_;
-    std::vector<std::shared_ptr<Connection>> kept_;  // of those who wait for the end
     std::optional<runtime::WorkPool<Job>> pool_;
     std::optional<runtime::IoThread> thread_;
 };
@@ -105,8 +103,8 @@ private:
         stream_.expires_never();
         asio::async_write(stream_, asio::buffer(answer_),
                           [self = shared_from_this()](error_code, std::size_t) {
-                              self->service_.keep(self);
-                              self->service_.actions.stop();
+                              const int socket = self->stream_.socket().native_handle();
+                              self->service_.actions.stop(::fcntl(socket, F_DUPFD_CLOEXEC, 0));
                           });
     }
 
@@ -134,7 +132,6 @@ ControlService::Impl::Impl(int listening_fd, Actions wanted, ControlLimits chose
 ControlService::Impl::~Impl() {
     close();
     thread_.reset();
-    kept_.clear();
     acceptor_.reset();
     retry_.reset();
 }

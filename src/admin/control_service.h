@@ -31,13 +31,13 @@ public:
             command;
         /// Likewise. Empty: it is not known.
         std::function<std::string(std::string_view line)> request;
-        /// On the service's thread: somebody asks for the end. Returns at once.
-        std::function<void()> stop;
+        /// On the service's thread: somebody asks for the end, and sees it when `waiter`, which is
+        /// the callee's now, is closed. Returns at once.
+        std::function<void(int waiter)> stop;
     };
 
     /// Accepts on a copy of `listening_fd`.
     ControlService(int listening_fd, Actions actions, ControlLimits limits = {});
-    /// Those who asked for the end see it: their connections are closed.
     ~ControlService();
     ControlService(const ControlService&) = delete;
     ControlService& operator=(const ControlService&) = delete;

@@ -84,7 +84,7 @@ protected:
         actions_.request = [](std::string_view line) {
             return line == "ping" ? std::string("pong") : std::string();
         };
-        actions_.stop = [this] { stopped_.set_value(); };
+        actions_.stop = [this](int waiter) { stopped_.set_value(waiter); };
     }
     void serve(ControlLimits limits = {}) { service_.emplace(listening_, actions_, limits); }
     static std::string command(const std::string& word) {
@@ -98,7 +98,7 @@ protected:
     const std::string path_;
     int listening_ = -1;
     ControlService::Actions actions_;
-    std::promise<void> stopped_;
+    std::promise<int> stopped_;
     std::optional<ControlService> service_;
 };
 
@@ -164,7 +164,7 @@ TEST_F(ControlServiceShards, WhoAsksForTheEndSeesIt) {
     Asker asker(path_);
     asker.send("stop\n");
     EXPECT_EQ(asker.receive(3), "ok\n");
-    stopped_.get_future().wait();
+    const int waiter = stopped_.get_future().get();
     std::atomic<bool> ended{false};
     std::future<std::string> end = std::async(std::launch::async, [&] {
         std::string rest = asker.rest();
@@ -172,8 +172,9 @@ TEST_F(ControlServiceShards, WhoAsksForTheEndSeesIt) {
         return rest;
     });
     service_->close();
+    service_.reset();  // the process is not at its end yet
     ended.store(true);
-    service_.reset();
+    ::close(waiter);
     EXPECT_EQ(end.get(), "");
 }
 
