@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <boost/asio/post.hpp>
 #include <functional>
 #include <utility>
 
@@ -77,21 +76,17 @@ ListenerSnapshot picture_of(const Listener& listener, bool accepting) {
 template <typename Work>
 void post(const Broker& broker, ShardId shard, Work work) {
     Shard& asked = *broker.shards()[shard];
-    boost::asio::post(asked.loop().io(), [&asked, work = std::move(work)] { work(asked); });
+    broker.post(shard, [&asked, work = std::move(work)] { work(asked); });
 }
 
 /// The answer of `work` on the shard's thread.
 template <typename Answer, typename Work>
 Result<Answer> ask(const Broker& broker, ShardId shard, Millis patience, Work work) {
-    auto answers = std::make_shared<runtime::WorkQueue<Answer>>();
-    post(broker, shard,
-         [answers, work = std::move(work)](Shard& asked) { answers->push(work(asked)); });
-    std::vector<Answer> taken;
-    (void)answers->take(taken, patience);
-    if (!taken.empty()) {
-        Answer answer = std::move(taken.front());
-        return answer;
-    }
+    auto answer = runtime::ask<Answer>(
+        [&](std::function<void()> part) { broker.post(shard, std::move(part)); },
+        [&asked = *broker.shards()[shard], work = std::move(work)] { return work(asked); },
+        patience);
+    if (answer) return std::move(*answer);
     return Error{ErrorCode::Unavailable, "shard " + std::to_string(shard) +
                                              " has not answered within " +
                                              std::to_string(patience.count()) + " ms"};

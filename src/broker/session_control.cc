@@ -1,7 +1,6 @@
 #include "broker/session_control.h"
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 #include <memory>
 #include <utility>
 
@@ -22,9 +21,7 @@ template <typename T>
 Result<T> SessionControl::ask(ShardId id, std::function<T(Shard&)> work) const {
     Shard& shard = *broker_.shards()[id];
     auto answer = runtime::ask<T>(
-        [&shard](std::function<void()> part) {
-            boost::asio::post(shard.loop().io(), std::move(part));
-        },
+        [this, id](std::function<void()> part) { broker_.post(id, std::move(part)); },
         [&shard, work = std::move(work)] { return work(shard); }, patience_);
     if (answer) return std::move(*answer);
     return Error{ErrorCode::Unavailable, "the broker is too busy to answer; try again"};

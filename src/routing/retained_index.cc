@@ -71,6 +71,13 @@ struct RetainedIndex::Impl {
     mqtt::MessagePtr remove(std::map<std::string, Topics, std::less<>>::iterator mountpoint,
                             Topics::iterator at);
 
+    /// What is retained in a mountpoint; null if nothing is, and then `cursor` is done.
+    [[nodiscard]] const Topics* topics_of(std::string_view mountpoint, Cursor& cursor) const {
+        const auto found = mountpoints.find(mountpoint);
+        cursor.done = found == mountpoints.end();
+        return cursor.done ? nullptr : &found->second;
+    }
+
     ShardedMutex mutex;
     const std::size_t limit;
     std::map<std::string, Topics, std::less<>> mountpoints;
@@ -141,12 +148,9 @@ void RetainedIndex::match(ShardId reader, std::string_view mountpoint, std::stri
                           std::vector<mqtt::MessagePtr>& out) const {
     if (cursor.done) return;
     const auto lock = impl_->mutex.shared(reader);
-    const auto found = impl_->mountpoints.find(mountpoint);
-    if (found == impl_->mountpoints.end()) {
-        cursor.done = true;
-        return;
-    }
-    const Topics& topics = found->second;
+    const Topics* of = impl_->topics_of(mountpoint, cursor);
+    if (of == nullptr) return;
+    const Topics& topics = *of;
     std::string scratch;
     std::size_t matched = 0;
     auto at = start(topics, filter, cursor);
@@ -183,12 +187,9 @@ void RetainedIndex::list(ShardId reader, std::string_view mountpoint, TimePoint 
                          std::vector<mqtt::MessagePtr>& out) const {
     if (cursor.done) return;
     const auto lock = impl_->mutex.shared(reader);
-    const auto found = impl_->mountpoints.find(mountpoint);
-    if (found == impl_->mountpoints.end()) {
-        cursor.done = true;
-        return;
-    }
-    const Topics& topics = found->second;
+    const Topics* of = impl_->topics_of(mountpoint, cursor);
+    if (of == nullptr) return;
+    const Topics& topics = *of;
     auto at =
         cursor.started ? topics.upper_bound(std::string_view(cursor.last_topic)) : topics.begin();
     for (std::size_t visits = 0; visits < limit && at != topics.end(); ++visits, ++at) {
