@@ -147,7 +147,8 @@ std::vector<std::uint32_t> Inspector::utilization() const {
 
 void add_hook_metrics(const Broker& broker, metrics::Snapshot& snapshot) {
     const auto& shards = broker.shards();
-    const std::size_t plugins = shards.front()->chain().size();
+    std::size_t plugins = hooks::kMaxPlugins;  // one may just be on its way to the shards
+    for (const auto& shard : shards) plugins = std::min(plugins, shard->chain().size());
     metrics::Snapshot calls;
     metrics::Snapshot refused;
     metrics::Snapshot failures;
