@@ -66,6 +66,9 @@ public:
         return plugins_.enable(name, path);
     }
     Result<void> disable_plugin(const std::string& name) override { return plugins_.disable(name); }
+    Result<std::size_t> delete_expired_retained() override {
+        return sessions_.delete_expired_retained();
+    }
     Result<bool> delete_retained(const std::string& mountpoint, const std::string& topic) override;
 
     std::vector<admin::commands::LogOutput> log_outputs() override;

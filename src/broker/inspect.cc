@@ -28,6 +28,7 @@ void add_readings(NodeSnapshot& node) {
     numbers[Reading::QueueProcesses] = node.clients;
     numbers[Reading::SessionsOffline] = node.clients - std::min(node.clients, node.connections);
     numbers[Reading::RouterSubscriptions] = node.subscriptions;
+    numbers[Reading::RouterMemory] = node.router_bytes;
     numbers[Reading::RetainMessages] = node.retained_messages;
     numbers[Reading::RetainMemory] = node.retained_bytes;
     for (const ListenerSnapshot& listener : node.listeners) {
@@ -112,6 +113,8 @@ NodeSnapshot Inspector::snapshot() const {
         result.subscriptions += shard->subscription_count();
         add(result.numbers, shard->counters());
     }
+    result.router_bytes = broker_.shared().subscriptions.bytes() +
+                          result.subscriptions * routing::LocalSubscribers::kBytesPerSubscription;
     result.retained_messages = broker_.shared().retained.size();
     result.retained_bytes = broker_.shared().retained.bytes();
     for (const Listener* listener : broker_.listeners().all()) {

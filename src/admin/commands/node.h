@@ -134,6 +134,8 @@ public:
     [[nodiscard]] virtual Result<void> reload_acl() = 0;
     [[nodiscard]] virtual Result<void> reload_passwords() = 0;
 
+    /// How many it were.
+    [[nodiscard]] virtual Result<std::size_t> delete_expired_retained() = 0;
     [[nodiscard]] virtual Result<bool> delete_retained(const std::string& mountpoint,
                                                        const std::string& topic) = 0;
 
