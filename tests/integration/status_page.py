@@ -288,7 +288,7 @@ def broker_goes():
         open_page(site, browser)
         connect(browser)
         site.broker.stop()
-        browser.wait_for_text("#state", "does not answer")
+        browser.wait_for_text("#state", "What you see is old")
         browser.wait_for_text("#try_state", "shutting down")
         site.broker.restart()
         browser.wait_for_text("#state", "Everything runs")
@@ -310,7 +310,7 @@ def markup_is_text():
         expect_equal(browser.text("#messages bdi"), f"{MARKUP}/x", "the topic")
         expect_equal(browser.run("document.querySelectorAll('main img, main script').length"), 0, "elements made of text")
         expect_equal(browser.run("window.hurt === undefined"), True, "scripts that ran")
-    with Site(f"listener.tcp.default.mountpoint = {MARKUP}") as site, Browser() as browser:
+    with Site(f"listener.tcp.default.mountpoint = {MARKUP}") as site, Browser(("Content Security Policy",)) as browser:
         open_page(site, browser)
         browser.wait_for_text("#node_cards", MARKUP)
         expect_equal(browser.run("document.querySelectorAll('main img, main script').length"), 0, "elements made of text")
@@ -321,7 +321,6 @@ def markup_is_text():
         browser.wait_for("refused.some((it) => it.startsWith('script-src')) || refused.includes('img-src')")
         browser.wait_for("refused.includes('connect-src')")
         expect_equal(browser.run("window.hurt === undefined"), True, "scripts that ran")
-        browser.errors.clear()  # Chromium logs what it refused
 
 
 OVERFLOWING = """[...document.querySelectorAll('body *')].filter((element) => {
@@ -552,6 +551,25 @@ def operator():
             expect(not browser.run("document.querySelector('#operator').checkVisibility()"), "shown when forgotten")
             expect_equal(browser.run("[localStorage.length, sessionStorage.length, document.cookie]"), [0, 0, ""], "kept")
             expect(not any(key in url for url in browser.requests), "the key is in a URL")
+
+
+@scenario
+def numbers_with_a_key():
+    """Where status.json asks for a key, the page says so and goes on with one, although it opens nothing else."""
+    with Site() as site, Browser(expected_errors=("401", "404")) as browser:
+        def guarded(request):
+            return (200, site.get("/status.json")) if request["headers"].get("x-api-key") == "good" else (401, "")
+
+        browser.answer_instead("*/status.json", guarded)
+        open_page(site, browser, state="it asks for an API key")
+        browser.fill("#key", "bad")
+        browser.click("#key_use")
+        browser.wait_for("document.querySelector('#key_state.failed')")
+        browser.fill("#key", "good")
+        browser.click("#key_use")
+        browser.wait_for_text("#key_state", "The key opens the numbers and nothing else.")
+        browser.wait_for_text("#state", "Everything runs")
+        expect(not browser.run("document.querySelector('#operator').checkVisibility()"), "shown with a key for numbers")
 
 
 if __name__ == "__main__":

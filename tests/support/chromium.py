@@ -151,12 +151,9 @@ class Browser:
         return result["result"].get("value")
 
     def wait_for(self, condition):
-        """Looks until the expression is true; answers with its value."""
+        """Looks until the expression is true."""
         deadline = time.monotonic() + LIMIT
-        while True:
-            value = self.run(condition)
-            if value:
-                return value
+        while not self.run(f"Boolean({condition})"):
             expect(time.monotonic() < deadline, "in vain waited for:", condition)
             time.sleep(POLL)
 

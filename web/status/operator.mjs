@@ -19,6 +19,9 @@ const LOSER_COLUMNS = [{title: 'Client or topic'}, {title: 'Reason'}, {title: 'M
 
 let key = '';
 
+/// For status.json, where a listener asks for a key there as well.
+export const keyHeaders = () => (key === '' ? {} : {'x-api-key': key});
+
 function tell(id, text, ok = true) {
   const element = byId(id);
   element.className = ok ? 'quiet' : 'failed';
@@ -30,7 +33,7 @@ async function ask(words, flags, method = 'GET') {
   const query = flags.map(([name, value]) =>
     (value === undefined ? name : `${name}=${encodeURIComponent(value)}`)).join('&');
   const answer = await fetch(`api/v1/${words}?${query}`, {method, cache: 'no-store',
-    headers: {'x-api-key': key}, signal: AbortSignal.timeout(GIVE_UP_MS)});
+    headers: keyHeaders(), signal: AbortSignal.timeout(GIVE_UP_MS)});
   if (!answer.ok) {
     throw new Error(REASONS_OF_REFUSAL[answer.status] ?? `The broker answers ${answer.status}.`);
   }
@@ -109,8 +112,27 @@ async function open() {
     tell('key_state', 'The key is accepted.');
     sessionStorage.setItem(STORED, key);
   } catch (error) {
+    if (await opensNumbersOnly()) {
+      sessionStorage.setItem(STORED, key);
+      byId('key_forget').hidden = false;
+      return tell('key_state', `The key opens the numbers and nothing else. ${error.message}`);
+    }
     forget();
     tell('key_state', error.message, false);
+  }
+  return undefined;
+}
+
+/// Whether this listener gives status.json to those with the key alone.
+async function opensNumbersOnly() {
+  const look = async (headers) => {
+    const answer = await fetch('status.json', {cache: 'no-store', headers, signal: AbortSignal.timeout(GIVE_UP_MS)});
+    return answer.status;
+  };
+  try {
+    return await look({}) === 401 && await look(keyHeaders()) === 200;
+  } catch {
+    return false;
   }
 }
 

@@ -3,7 +3,7 @@
 import {LineChart} from './charts.mjs';
 import {byId, headings, make, makeSvg, row, show} from './dom.mjs';
 import {History, bytes, count, duration, rateText, shortCount, webSockets} from './numbers.mjs';
-import {startOperator} from './operator.mjs';
+import {keyHeaders, startOperator} from './operator.mjs';
 import {startTestClient} from './test_client.mjs';
 
 const REFRESH_MS = 3000;
@@ -165,13 +165,15 @@ function render(nodes) {
 
 async function refresh() {
   try {
-    const answer = await fetch('status.json', {cache: 'no-store', signal: AbortSignal.timeout(GIVE_UP_MS)});
+    const answer = await fetch('status.json',
+      {cache: 'no-store', headers: keyHeaders(), signal: AbortSignal.timeout(GIVE_UP_MS)});
+    if (answer.status === 401) throw new Error('it asks for an API key, which can be typed below');
     if (!answer.ok) throw new Error(`status.json: ${answer.status}`);
     render(Object.assign({}, ...await answer.json()));
     byId('main').classList.remove('stale');
   } catch (error) {
     byId('state').className = 'pill danger';
-    show(byId('state'), `The broker does not answer (${error.message}). What you see is old.`);
+    show(byId('state'), `The broker gives no numbers: ${error.message}.${history.points.length ? ' What you see is old.' : ''}`);
     byId('main').classList.add('stale');
   }
   setTimeout(refresh, history.points.length < 2 ? FIRST_REFRESH_MS : REFRESH_MS);
