@@ -25,7 +25,8 @@ struct HttpRequest {
 struct HttpResponse {
     unsigned status = 200;
     std::string content_type;
-    std::string body;  // also for HEAD, whose answer leaves it out
+    std::string content_security_policy;  // empty: the server's own, which allows nothing
+    std::string body;                     // also for HEAD, whose answer leaves it out
 };
 
 /// What answers are made of. Each is called only if the answer needs it.

@@ -14,6 +14,8 @@
 #include <utility>
 
 #include "admin/metrics_text.h"
+#include "admin/recent_counts.h"
+#include "runtime/guarded.h"
 #include "runtime/io_thread.h"
 
 namespace vmq::admin {
@@ -30,13 +32,19 @@ std::string_view view_of(beast::string_view text) { return {text.data(), text.si
 /// Bytes of a request line that are not method and target: two blanks and the version.
 constexpr std::size_t kRestOfRequestLine = std::string_view("  HTTP/1.1").size();
 
+/// For answers that are no page, should a browser show one.
+constexpr auto kAllowsNothing = "default-src 'none'; frame-ancestors 'none'";
+
 http::response<http::string_body> make_response(HttpResponse answer, unsigned version, bool keep,
                                                 bool head) {
     http::response<http::string_body> response(static_cast<http::status>(answer.status), version);
     response.set(http::field::content_type, answer.content_type);
     response.set(http::field::cache_control, "no-store");
     response.set("X-Content-Type-Options", "nosniff");
-    response.set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'");
+    response.set("Referrer-Policy", "no-referrer");
+    response.set("Content-Security-Policy", answer.content_security_policy.empty()
+                                                ? kAllowsNothing
+                                                : answer.content_security_policy);
     if (answer.status == 405) response.set(http::field::allow, "GET, HEAD");
     response.keep_alive(keep);
     response.content_length(answer.body.size());
@@ -95,12 +103,16 @@ public:
 private:
     void take(Endpoint& endpoint, tcp::socket socket);
     [[nodiscard]] NodeView view() const;
+    /// Counts go on while nobody looks, so that whoever does sees what is recent.
+    void look_now_and_then();
 
     const Inspect inspect_;
     const MetricsCollector& collector_;
+    mutable runtime::Guarded<RecentCounts> recent_;
     std::atomic<std::uint64_t> refused_{0};
     std::vector<std::unique_ptr<Endpoint>> endpoints_;
     asio::io_context io_{1};  // destroys the connections, so it stands after what they use
+    asio::steady_timer look_{io_};
     std::optional<runtime::IoThread> thread_;
 };
 
@@ -251,7 +263,16 @@ Result<void> HttpServer::Impl::open(std::size_t index) {
 
 void HttpServer::Impl::run() {
     for (const auto& endpoint : endpoints_) accept(*endpoint);
+    look_now_and_then();
     thread_.emplace(io_);
+}
+
+void HttpServer::Impl::look_now_and_then() {
+    (void)view();
+    look_.expires_after(RecentCounts::kStep);
+    look_.async_wait([this](error_code stopped) {
+        if (!stopped) look_now_and_then();
+    });
 }
 
 void HttpServer::Impl::accept(Endpoint& endpoint) {
@@ -279,8 +300,11 @@ void HttpServer::Impl::take(Endpoint& endpoint, tcp::socket socket) {
 }
 
 NodeView HttpServer::Impl::view() const {
-    NodeView result{inspect_()};
+    NodeView result{inspect_(), {}, std::chrono::system_clock::now()};
     for (auto& listener : listeners()) result.node.listeners.push_back(std::move(listener));
+    const WatchedCounts counts = watched_counts(result.node);
+    result.recent =
+        recent_.with([&](RecentCounts& recent) { return recent.add(counts, steady_now()); });
     return result;
 }
 

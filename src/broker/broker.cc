@@ -178,6 +178,11 @@ bool Broker::set_durability(store::Durability durability) {
     return durable_ != nullptr && durable_->set_durability(durability);
 }
 
+std::optional<store::Durability> Broker::durability() const noexcept {
+    if (durable_ == nullptr) return std::nullopt;
+    return durable_->durability();
+}
+
 Result<void> Broker::backup(const std::string& directory) const {
     if (durable_ == nullptr) {
         return Error{ErrorCode::Unavailable, "this broker has no message store on disk"};

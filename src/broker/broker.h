@@ -85,6 +85,8 @@ public:
     /// For what is committed from then on. False: it was so already, or nothing is stored. Any
     /// thread.
     bool set_durability(store::Durability durability);
+    /// None: nothing is stored. Any thread, between start() and stop().
+    [[nodiscard]] std::optional<store::Durability> durability() const noexcept;
 
     /// Where clients can connect; ports as the system chose them. To be changed between start() and
     /// stop() only.

@@ -10,6 +10,7 @@
 #include "broker/broker.h"
 #include "broker/limits.h"
 #include "runtime/process_usage.h"
+#include "transport/tls_context.h"
 
 namespace vmq::broker {
 namespace {
@@ -70,7 +71,26 @@ ListenerSnapshot picture_of(const Listener& listener, bool accepting) {
     picture.connections = listener.connections();
     picture.accepted = listener.accepted();
     if (listener.max_connections != 0) picture.max_connections = listener.max_connections;
+    if (const auto tls = listener.tls.get()) {
+        for (const transport::CertificateInfo& certificate : tls->certificates()) {
+            picture.certificate_expires = std::min(
+                picture.certificate_expires.value_or(certificate.not_after), certificate.not_after);
+        }
+    }
     return picture;
+}
+
+std::string_view word_of(std::optional<store::Durability> durability) {
+    if (!durability) return {};
+    switch (*durability) {
+        case store::Durability::Memory:
+            return "memory";
+        case store::Durability::Os:
+            return "os";
+        case store::Durability::Fsync:
+            return "fsync";
+    }
+    return {};
 }
 
 /// Runs `work` on the shard's thread, soon.
@@ -121,6 +141,7 @@ NodeSnapshot Inspector::snapshot() const {
         result.listeners.push_back(picture_of(*listener, broker_.accepting()));
     }
     result.utilization = utilization();
+    result.durability = word_of(broker_.durability());
     add_readings(result);
     add_store(result.numbers, broker_.store_metrics());
     return result;

@@ -334,6 +334,8 @@ constexpr Row kRows[] = {
             "CONNECTs refused by a plugin, or granted by none."),
     counter("login_blocked", Counter::LoginBlocked,
             "CONNECTs refused unheard after too many that failed."),
+    counter("queue_nearly_full", Counter::QueueNearlyFull,
+            "Times the queue of a client became nearly full."),
     gauge("sessions_offline", Reading::SessionsOffline,
           "Sessions that wait for their client to come back."),
     gauge("store_bytes_on_disk", Reading::StoreBytesOnDisk, "Bytes of the message store's files."),
