@@ -301,8 +301,8 @@ void append_property_map(const Properties& properties, bool values, std::string&
     };
     for (const Number& each : numbers) {
         if (!properties.has(each.property)) continue;
-        entry(each.name, each.is_flag ? fmt::format("{}", each.value != 0)
-                                      : fmt::format("{}", each.value));
+        entry(each.name,
+              each.is_flag ? fmt::format("{}", each.value != 0) : fmt::format("{}", each.value));
     }
     struct Text {
         Property property;

@@ -39,8 +39,8 @@ void append_topic_lines(const std::vector<SubscribeEntry>& entries, bool v5, std
 
 /// Appends the packet: one line, and more for payloads, topics and properties, each with its
 /// newline. Passwords, authentication data and the values of user properties of CONNECT and AUTH
-/// are not in it. A packet that cannot be read is named with what is wrong with it. `version` is not
-/// looked at for CONNECT.
+/// are not in it. A packet that cannot be read is named with what is wrong with it. `version` is
+/// not looked at for CONNECT.
 void append_packet_text(const Frame& frame, From from, ProtocolVersion version,
                         std::size_t payload_limit, std::string& out);
 

@@ -35,7 +35,9 @@ std::string printable(std::string_view bytes) {
     return out;
 }
 
-TEST(PacketText, EveryPacketOfMqtt311) { EXPECT_EQ(all_of(ProtocolVersion::V311), R"~(> CONNECT(c: client, v: 4, u: user, p: pw_no_print, cs: 1, ka: 60)
+TEST(PacketText, EveryPacketOfMqtt311) {
+    EXPECT_EQ(all_of(ProtocolVersion::V311),
+              R"~(> CONNECT(c: client, v: 4, u: user, p: pw_no_print, cs: 1, ka: 60)
     with LWT(wr: true, wq: 1, wt: will/topic) with payload:
     gone
 > CONNECT(c: , v: 4, u: undefined, p: undefined, cs: 1, ka: 0)
@@ -62,9 +64,12 @@ TEST(PacketText, EveryPacketOfMqtt311) { EXPECT_EQ(all_of(ProtocolVersion::V311)
 < PUBREL(m10)
 < PUBCOMP(m9)
 < PUBCOMP(m10)
-)~"); }
+)~");
+}
 
-TEST(PacketText, EveryPacketOfMqtt5) { EXPECT_EQ(all_of(ProtocolVersion::V5), R"~(> CONNECT(c: client, v: 5, u: user, p: pw_no_print, cs: true, ka: 60)
+TEST(PacketText, EveryPacketOfMqtt5) {
+    EXPECT_EQ(all_of(ProtocolVersion::V5),
+              R"~(> CONNECT(c: client, v: 5, u: user, p: pw_no_print, cs: true, ka: 60)
     with properties: #{p_session_expiry_interval => 3600,p_receive_max => 20,p_authentication_method => <<"SCRAM">>,p_authentication_data => pw_no_print,p_user_property => [{<<"name">>,pw_no_print},{<<"name">>,pw_no_print}]}
     with LWT(wr: true, wq: 1, wt: will/topic) with payload:
     gone
@@ -113,7 +118,8 @@ TEST(PacketText, EveryPacketOfMqtt5) { EXPECT_EQ(all_of(ProtocolVersion::V5), R"
     with properties: #{p_server_ref => <<"other:1883">>}
 < AUTH(rc:success(0))
     with properties: #{p_authentication_method => <<"SCRAM">>}
-)~"); }
+)~");
+}
 
 TEST(PacketText, Mqtt31DiffersInTheVersionOnly) {
     std::string older = all_of(ProtocolVersion::V31);
@@ -184,11 +190,15 @@ TEST(Printable, WhatCouldSteerATerminalIsWrittenOut) {
     EXPECT_EQ(printable("plain {\"a\": 1} \\ äöü 漢 😀"), "plain {\"a\": 1} \\ äöü 漢 😀");
     EXPECT_EQ(printable("\x1b[2J\x07\x7f\0"sv), "\\x1b[2J\\x07\\x7f\\x00");
     EXPECT_EQ(printable("a\r\nb\tc"), "a\\r\\nb\\tc");
-    EXPECT_EQ(printable("\xC2\x9B" "31m"), "\\xc2\\x9b31m");         // CSI of the second set
-    EXPECT_EQ(printable("\xE2\x80\xAE"), "\\xe2\\x80\\xae");         // right-to-left override
-    EXPECT_EQ(printable("\xFF\xC3"), "\\xff\\xc3");                  // not UTF-8, and cut off
-    EXPECT_EQ(printable("\xED\xA0\x80"), "\\xed\\xa0\\x80");         // a surrogate
-    EXPECT_EQ(printable("\xC3" "A\xC3\xA4"), "\\xc3A\xC3\xA4");      // goes on behind it
+    EXPECT_EQ(printable("\xC2\x9B"
+                        "31m"),
+              "\\xc2\\x9b31m");                               // CSI of the second set
+    EXPECT_EQ(printable("\xE2\x80\xAE"), "\\xe2\\x80\\xae");  // right-to-left override
+    EXPECT_EQ(printable("\xFF\xC3"), "\\xff\\xc3");           // not UTF-8, and cut off
+    EXPECT_EQ(printable("\xED\xA0\x80"), "\\xed\\xa0\\x80");  // a surrogate
+    EXPECT_EQ(printable("\xC3"
+                        "A\xC3\xA4"),
+              "\\xc3A\xC3\xA4");  // goes on behind it
 }
 
 }  // namespace
