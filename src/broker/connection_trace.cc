@@ -359,7 +359,9 @@ void ConnectionTrace::returned(const hooks::SubscribeVerdict& verdict, TraceMome
     if (!verdict.topics) return hook_returned(at, Modifiers().text());
     std::string text = "Hook returned \"ok\" with modifiers:\n";
     for (const auto& topic : *verdict.topics) {
-        if (mqtt::is_error(topic.reason)) {
+        if (topic.left_to_next) {
+            append(text, "    left to the next plugin, t: \"{}\"\n", printable(topic.filter));
+        } else if (mqtt::is_error(topic.reason)) {
             append(text, "    {}({}), t: \"{}\"\n", mqtt::reason_name(topic.reason),
                    static_cast<int>(topic.reason), printable(topic.filter));
         } else {
