@@ -151,7 +151,8 @@ void Connection::wrap() {
 }
 
 void Connection::flush() {
-    notice_traces();
+    if (traces_seen_ != shard_.trace_number()) [[unlikely]]
+        notice_traces();
     if (!trace_) [[likely]]
         return write_output();
     trace_sent();
@@ -218,7 +219,8 @@ void Connection::on_ready(std::uint8_t events) {
 }
 
 void Connection::on_writable() {
-    notice_traces();
+    if (traces_seen_ != shard_.trace_number()) [[unlikely]]
+        notice_traces();
     write_waiting_ = false;
     flush();
     if (write_waiting_ || closing_) return;
@@ -376,7 +378,8 @@ std::size_t Connection::process_frames(std::string_view bytes) {
         received_at_ = shard_.now();
         if (session_) {
             used += frame.size;
-            notice_traces();
+            if (traces_seen_ != shard_.trace_number()) [[unlikely]]
+                notice_traces();
             if (trace_) [[unlikely]]
                 trace_received(frame);
             session_->on_frame(frame, shard_.now());

@@ -245,11 +245,14 @@ void ConnectionTrace::calling(const hooks::RegisterContext& context, TraceMoment
 void ConnectionTrace::calling(const hooks::AuthContext& context, TraceMoment at) {
     asked_topics_.clear();
     tell({}, at, [&](std::size_t, std::string& out) {
-        append(out,
-               "Calling on_auth_m5({},{}) \n    with properties: #{{p_authentication_method => "
-               "<<\"{}\">>,p_authentication_data => {}}}\n",
-               user_of(context.username), erlang_id(context.subscriber), printable(context.method),
-               mqtt::kNotPrinted);
+        append(out, "Calling on_auth_m5({},{}) \n", user_of(context.username),
+               erlang_id(context.subscriber));
+        mqtt::Properties properties;
+        if (context.properties != nullptr) properties = *context.properties;
+        properties.set(mqtt::Property::AuthenticationMethod);
+        properties.authentication_method = context.method;
+        if (!context.data.empty()) properties.set(mqtt::Property::AuthenticationData);
+        mqtt::append_property_line(properties, false, out);
     });
 }
 

@@ -22,8 +22,6 @@ TracedClient Connection::traced_client() const {
 }
 
 void Connection::notice_traces() {
-    if (traces_seen_ == shard_.trace_number()) [[likely]]
-        return;
     // Before its session somebody knows it by its CONNECT, see trace_handshake().
     if (client_ != nullptr) return find_traces(traced_client(), plan_.version, true);
     if (trace_ && trace_->keep_only(shard_.traces())) trace_.reset();

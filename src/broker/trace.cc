@@ -28,6 +28,7 @@ bool Trace::wants(const TracedClient& client) const noexcept {
 
 bool Trace::wants_topic(std::string_view topic) const noexcept {
     if (!options_.topic) return true;
+    if (topic.empty()) return false;  // an alias that stands for nothing
     if (const auto shared = mqtt::parse_shared_filter(topic)) topic = shared->filter;
     return topic == *options_.topic || mqtt::filter_matches(*options_.topic, topic);
 }

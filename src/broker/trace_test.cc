@@ -39,7 +39,7 @@ TEST(Trace, WantsTopicsAndFiltersThatItsFilterMatches) {
     options.topic = "a/+";
     const Trace trace(options);
     for (const char* topic : {"a/b", "a/+", "$share/g/a/b"}) EXPECT_TRUE(trace.wants_topic(topic));
-    for (const char* topic : {"a", "a/b/c", "b/b", "$share/g/c"}) {
+    for (const char* topic : {"", "a", "a/b/c", "b/b", "$share/g/c"}) {
         EXPECT_FALSE(trace.wants_topic(topic)) << topic;
     }
 }
