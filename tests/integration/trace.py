@@ -92,7 +92,10 @@ T <P> Calling auth_on_subscribe(ann,{[],<<"me">>}) with topics:
     q:1, t: "b"
 T <P> Hook returned "ok" with modifiers:
     q:1, t: "a/+"
-    not_authorized(135), t: "b"
+    left to the next plugin, t: "b"
+T <P> Calling auth_on_subscribe(ann,{[],<<"me">>}) with topics:
+    q:1, t: "b"
+T <P> Hook returned {error,no_matching_hook_found}
 T <P> MQTT SEND: CID: "me" SUBACK(m1, qt[1,128])
 T <P> MQTT SEND: CID: "me" PUBLISH(d0, q1, r0, m1, "a/b") with payload:
     {"t": 21} \\x1b[2J
