@@ -9,9 +9,11 @@
 #include "admin/http_server.h"
 #include "admin/metrics_collector.h"
 #include "base/log.h"
+#include "broker/activity_watch.h"
 #include "broker/broker.h"
 #include "broker/inspect.h"
 #include "broker/session_control.h"
+#include "broker/tracer.h"
 #include "vernemq/live_config.h"
 #include "vernemq/plugins.h"
 
@@ -30,6 +32,8 @@ public:
           plugins_(plugins),
           config_(config),
           sessions_(broker),
+          tracer_(broker),
+          watches_(broker),
           http_(http),
           log_(std::move(log)) {}
 
@@ -74,6 +78,12 @@ public:
     std::vector<admin::commands::LogOutput> log_outputs() override;
     void set_log_level(config::LogLevel level) override;
 
+    Result<std::shared_ptr<admin::commands::Stream>> trace(
+        broker::TraceOptions options, std::optional<Seconds> duration) override;
+    std::size_t stop_traces() override { return tracer_.stop_all(); }
+    Result<std::shared_ptr<admin::commands::Stream>> top(
+        admin::commands::TopOptions options) override;
+
     Result<void> backup(const std::string& directory) override;
 
 private:
@@ -83,6 +93,8 @@ private:
     Plugins& plugins_;
     LiveConfig& config_;
     const broker::SessionControl sessions_;
+    broker::Tracer tracer_;
+    broker::ActivityWatches watches_;
     const admin::HttpServer* const http_;
     const log::Destination log_;
 };

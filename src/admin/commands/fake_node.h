@@ -15,6 +15,12 @@
 
 namespace vmq::admin::commands {
 
+/// Says one thing and ends.
+class FakeStream final : public Stream {
+public:
+    Piece take() override { return {"streamed\n", 0}; }
+};
+
 class FakeNode final : public Node {
 public:
     FakeNode() {
@@ -113,6 +119,22 @@ public:
     void set_log_level(config::LogLevel level) override {
         calls.push_back("level " + std::to_string(static_cast<int>(level)));
     }
+    Result<std::shared_ptr<Stream>> trace(broker::TraceOptions options,
+                                          std::optional<Seconds> duration) override {
+        traced = std::move(options);
+        trace_duration = duration;
+        if (!outcome) return outcome.error();
+        return std::shared_ptr<Stream>(std::make_shared<FakeStream>());
+    }
+    Result<std::shared_ptr<Stream>> top(TopOptions options) override {
+        topped = options;
+        if (!outcome) return outcome.error();
+        return std::shared_ptr<Stream>(std::make_shared<FakeStream>());
+    }
+    std::size_t stop_traces() override {
+        calls.emplace_back("stop_traces");
+        return 2;
+    }
     Result<void> backup(const std::string& directory) override {
         calls.push_back("backup " + directory);
         return outcome;
@@ -125,6 +147,9 @@ public:
     std::vector<CertificateView> shown;
     std::vector<LogOutput> logs;
     std::vector<PluginView> chain;
+    broker::TraceOptions traced;
+    std::optional<Seconds> trace_duration;
+    TopOptions topped;
     Result<void> outcome;  // of what may fail
     bool there = true;     // what is acted on
     Reauthorized reauthorized = Reauthorized::Changed;

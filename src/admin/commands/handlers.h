@@ -22,6 +22,8 @@ void add_listener_commands(Declarations& table);
 void add_metrics_commands(Declarations& table);
 void add_tls_commands(Declarations& table);
 void add_log_commands(Declarations& table);
+void add_trace_commands(Declarations& table);
+void add_top_commands(Declarations& table);
 void add_setting_commands(Declarations& table);
 void add_completion_commands(Declarations& table);
 

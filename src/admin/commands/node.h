@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "admin/commands/answer.h"
+#include "admin/commands/stream.h"
 #include "base/result.h"
 #include "broker/inspect.h"
+#include "broker/trace.h"
 #include "config/config.h"
 
 namespace vmq::admin::commands {
@@ -62,6 +64,11 @@ using FieldFlag = std::pair<std::string, std::optional<std::string>>;
 struct Rows {
     Table table;
     std::vector<std::string> missing;  // a sentence each; empty: it is complete
+};
+
+struct TopOptions {
+    Seconds interval{2};
+    bool once = false;  // ends after the first
 };
 
 using SettingChange = std::pair<std::string, std::string>;  // key, value
@@ -142,6 +149,14 @@ public:
     [[nodiscard]] virtual std::vector<LogOutput> log_outputs() = 0;
     /// The level of all outputs: there is one for the process.
     virtual void set_log_level(config::LogLevel level) = 0;
+
+    /// Begins to trace clients; ends by itself after `duration`, if there is one.
+    [[nodiscard]] virtual Result<std::shared_ptr<Stream>> trace(
+        broker::TraceOptions options, std::optional<Seconds> duration) = 0;
+    /// How many it were.
+    virtual std::size_t stop_traces() = 0;
+    /// What happens, as lines of JSON.
+    [[nodiscard]] virtual Result<std::shared_ptr<Stream>> top(TopOptions options) = 0;
 
     /// A copy of the message store; takes as long as it takes.
     [[nodiscard]] virtual Result<void> backup(const std::string& directory) = 0;
