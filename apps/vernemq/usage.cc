@@ -44,6 +44,9 @@ CONFIGURATION
   config describe KEY
                What a setting does, what it accepts, its default, its value and whether this
                version makes use of it.
+  config default
+               A configuration file with every setting and its documentation, as packages install
+               it.
 
 STORE
   backup DIR   A consistent copy of the message store in DIR, which is made. The broker may run; the
@@ -87,7 +90,8 @@ ENVIRONMENT
 std::string_view config_usage() {
     return "The following commands can be used with `vernemq config`:\n"
            "  vernemq config effective          every setting in force and where it comes from\n"
-           "  vernemq config describe VARIABLE  what a setting does and accepts\n";
+           "  vernemq config describe VARIABLE  what a setting does and accepts\n"
+           "  vernemq config default            a file with every setting and what it does\n";
 }
 
 std::string why_not(std::string_view command) {
