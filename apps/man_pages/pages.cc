@@ -131,8 +131,9 @@ void add_listeners(Roff& page) {
                 option.built != 0 ? config::Status::Built : config::Status::NotBuiltYet;
         }
         const std::string facts = config::facts(setting);
-        page.entry(setting.key, std::string(setting.doc) + " " + facts + (facts.empty() ? "" : " ") +
-                                    shown_default(setting) + " For " + kinds + ".");
+        page.entry(setting.key, std::string(setting.doc) + " " + facts +
+                                    (facts.empty() ? "" : " ") + shown_default(setting) + " For " +
+                                    kinds + ".");
     }
 }
 
@@ -173,8 +174,7 @@ Roff vernemq_conf() {
         for (const config::Setting* setting : section.settings) add(page, *setting);
         if (section.title == "Node") add_listeners(page);
     }
-    page.subheading("Of older versions")
-        .paragraph("Accepted without effect:");
+    page.subheading("Of older versions").paragraph("Accepted without effect:");
     std::string obsolete;
     for (const config::Setting& setting : config::SettingTable::instance().rows()) {
         if (setting.status != config::Status::Obsolete) continue;

@@ -57,7 +57,8 @@ public:
             finish();
             term_ = text.substr(0, gap);
             append(text.substr(text.find_first_not_of(' ', gap)));
-        } else if (indent > 0 && indent_of(next) >= kFurtherRight && indent_of(next) < next.size()) {
+        } else if (indent > 0 && indent_of(next) >= kFurtherRight &&
+                   indent_of(next) < next.size()) {
             finish();
             term_ = text;
         } else {
@@ -116,8 +117,8 @@ std::string escaped(std::string_view text) {
 Roff::Roff(std::string_view name, int section, std::string_view summary, std::string_view date,
            std::string_view version) {
     text_ = ".TH " + in_capitals(name) + " " + std::to_string(section) + " " + std::string(date) +
-            " \"vernemq " + std::string(version) + "\" \"VerneMQ\"\n.ad l\n.SH NAME\n" + escaped(name) +
-            " \\- " + escaped(summary) + "\n";
+            " \"vernemq " + std::string(version) + "\" \"VerneMQ\"\n.ad l\n.SH NAME\n" +
+            escaped(name) + " \\- " + escaped(summary) + "\n";
 }
 
 Roff& Roff::heading(std::string_view title) {

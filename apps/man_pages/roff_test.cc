@@ -10,8 +10,9 @@ Roff page() { return {"prog", 8, "does it", "2026-01-31", "1.2.3"}; }
 std::string body(const Roff& roff) { return roff.text().substr(page().text().size()); }
 
 TEST(Roff, BeginsWithTitleAndName) {
-    EXPECT_EQ(page().text(),
-              ".TH PROG 8 2026-01-31 \"vernemq 1.2.3\" \"VerneMQ\"\n.ad l\n.SH NAME\nprog \\- does it\n");
+    EXPECT_EQ(
+        page().text(),
+        ".TH PROG 8 2026-01-31 \"vernemq 1.2.3\" \"VerneMQ\"\n.ad l\n.SH NAME\nprog \\- does it\n");
 }
 
 TEST(Roff, TextMeansNothingToTheFormatter) {
@@ -19,9 +20,7 @@ TEST(Roff, TextMeansNothingToTheFormatter) {
     EXPECT_EQ(escaped("'b"), "\\(aqb");
 }
 
-TEST(Roff, LongListsMayBeBroken) {
-    EXPECT_EQ(escaped("[a,b], c"), "[a,\\:b], c");
-}
+TEST(Roff, LongListsMayBeBroken) { EXPECT_EQ(escaped("[a,b], c"), "[a,\\:b], c"); }
 
 TEST(Roff, SentencesStandOnLinesOfTheirOwn) {
     EXPECT_EQ(body(page().heading("A").paragraph("One. Two.").paragraph("Three.")),
@@ -29,7 +28,8 @@ TEST(Roff, SentencesStandOnLinesOfTheirOwn) {
 }
 
 TEST(Roff, NamesPagesToReadAsWell) {
-    EXPECT_EQ(body(page().see_also("a(1), b.conf(5)")), ".SH SEE ALSO\n.BR a (1),\n.BR b.conf (5)\n");
+    EXPECT_EQ(body(page().see_also("a(1), b.conf(5)")),
+              ".SH SEE ALSO\n.BR a (1),\n.BR b.conf (5)\n");
 }
 
 TEST(Help, BecomesHeadingsEntriesAndParagraphs) {

@@ -103,7 +103,8 @@ std::string commented(std::string_view text) {
     while (!text.empty()) {
         std::size_t end = std::min(text.size(), kWidth - 3);
         if (end < text.size()) {
-            if (const auto blank = text.rfind(' ', end); blank != std::string_view::npos) end = blank;
+            if (const auto blank = text.rfind(' ', end); blank != std::string_view::npos)
+                end = blank;
         }
         result += "## " + std::string(text.substr(0, end)) + "\n";
         text.remove_prefix(end < text.size() && text[end] == ' ' ? end + 1 : end);
@@ -111,7 +112,8 @@ std::string commented(std::string_view text) {
     return result;
 }
 
-std::string entry(const Setting& setting, const std::string& key, bool set, std::string_view value) {
+std::string entry(const Setting& setting, const std::string& key, bool set,
+                  std::string_view value) {
     const std::string more = facts(setting);
     std::string result = commented(std::string(setting.doc) + (more.empty() ? "" : " " + more));
     // One mark and a blank less than prose, so that taking it away makes a setting of the line.
@@ -123,7 +125,8 @@ std::string entry(const Setting& setting, const std::string& key, bool set, std:
 std::string entry(const Setting& setting) {
     std::string key(setting.key);
     for (const auto& [pattern, example] :
-         {std::pair<std::string_view, std::string_view>{"$N", "NAME"}, {"$M", "vmq_metrics_http"}}) {
+         {std::pair<std::string_view, std::string_view>{"$N", "NAME"},
+          {"$M", "vmq_metrics_http"}}) {
         if (const auto at = key.find(pattern); at != std::string::npos) {
             key.replace(at, pattern.size(), example);
         }
@@ -135,7 +138,8 @@ std::string entry(const Setting& setting) {
     const bool set = setting.status == Status::Built && setting.fallback &&
                      std::find(kSet.begin(), kSet.end(), setting.key) != kSet.end();
     if (setting.fallback) return entry(setting, key, set, *setting.fallback);
-    return entry(setting, key, false, setting.words.empty() ? "VALUE" : split(setting.words, '|')[0]);
+    return entry(setting, key, false,
+                 setting.words.empty() ? "VALUE" : split(setting.words, '|')[0]);
 }
 
 std::string heading(std::string_view title, std::string_view doc) {
@@ -156,7 +160,8 @@ std::string listeners_section() {
     std::string result = heading(
         "Listeners",
         "listener.PROTOCOL.NAME = ADDRESS:PORT makes a listener. An option may stand for all "
-        "listeners (listener.OPTION), for those of a protocol (listener.PROTOCOL.OPTION) or for one "
+        "listeners (listener.OPTION), for those of a protocol (listener.PROTOCOL.OPTION) or for "
+        "one "
         "of them (listener.PROTOCOL.NAME.OPTION); the nearest counts. Other machines can connect "
         "to 0.0.0.0 and [::].");
     result +=
@@ -180,16 +185,18 @@ std::string listeners_section() {
     for (const ListenerOption& option : listener_options()) {
         if (option.setting.status == Status::NoMeaning) continue;
         Setting shown = option.setting;
-        if (option.built == 0) shown.status = Status::NotBuiltYet;
-        else shown.status = Status::Built;
+        if (option.built == 0)
+            shown.status = Status::NotBuiltYet;
+        else
+            shown.status = Status::Built;
         std::string key = "listener." + std::string(shown.key);
         if (const auto at = key.find("$M"); at != std::string::npos) {
             key.replace(at, 2, "vmq_metrics_http");
         }
         result += commented("For " + kinds_of(option) + ".");
         result += entry(shown, key, false,
-                        shown.fallback  ? *shown.fallback
-                        : shown.count   ? "0,0,0"
+                        shown.fallback        ? *shown.fallback
+                        : shown.count         ? "0,0,0"
                         : shown.words.empty() ? "VALUE"
                                               : split(shown.words, '|')[0]);
     }
@@ -243,9 +250,12 @@ std::string default_file() {
     std::string result =
         "## Configuration of the broker; made by `vernemq config default`.\n"
         "##\n"
-        "## A line that begins with # is a comment. Lines with ## explain; those with a single # are\n"
-        "## settings at their default. `vernemq chkconfig` checks this file, `vernemq config describe\n"
-        "## KEY` explains a setting, `vernemq doctor` looks for risks. vernemq.conf(5) has it all.\n"
+        "## A line that begins with # is a comment. Lines with ## explain; those with a single # "
+        "are\n"
+        "## settings at their default. `vernemq chkconfig` checks this file, `vernemq config "
+        "describe\n"
+        "## KEY` explains a setting, `vernemq doctor` looks for risks. vernemq.conf(5) has it "
+        "all.\n"
         "## SIGHUP (systemctl reload vernemq) takes over what can be changed at run time.\n";
     for (const Section& section : sections()) {
         std::string entries;

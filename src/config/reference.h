@@ -28,9 +28,9 @@ struct Section {
 /// at run time, whether this version makes use of it.
 [[nodiscard]] std::string facts(const Setting& setting);
 
-/// /etc/vernemq/vernemq.conf as packages install it: every setting that has a meaning here, with its
-/// doc. Those that VerneMQ's own file sets, and paths, are set; the others are comments that show
-/// their defaults. It means what an empty file means, but for default_file_changes().
+/// /etc/vernemq/vernemq.conf as packages install it: every setting that has a meaning here, with
+/// its doc. Those that VerneMQ's own file sets, and paths, are set; the others are comments that
+/// show their defaults. It means what an empty file means, but for default_file_changes().
 [[nodiscard]] std::string default_file();
 
 /// A setting that default_file() gives another value than an empty file does.

@@ -17,7 +17,8 @@ class LoopThread final {
 public:
     LoopThread(ShardLoop& loop, TurnHandler& handler)
         : thread_([&loop, &handler] {
-              ::pthread_setname_np(::pthread_self(), ("shard-" + std::to_string(loop.id())).c_str());
+              ::pthread_setname_np(::pthread_self(),
+                                   ("shard-" + std::to_string(loop.id())).c_str());
               loop.run(handler);
           }) {}
     ~LoopThread() { thread_.join(); }

@@ -75,7 +75,7 @@ def installed_files():
                          "share/vernemq/vernemq.conf", "share/man/man8/vernemq.8", "share/man/man1/vmq-admin.1",
                          "share/man/man1/vmq-passwd.1", "share/man/man5/vernemq.conf.5",
                          "share/bash-completion/completions/vmq-admin", "share/zsh/vendor-completions/_vmq-admin",
-                         "share/doc/vernemq/copyright", "include/vmq_plugin.h")} | {"etc/vernemq/vernemq.conf", "etc/vernemq/conf.d"})
+                         "share/doc/vernemq/copyright", "include/vmq_plugin.h")} | {"etc/vernemq/vernemq.conf", "etc/vernemq/vmq.acl", "etc/vernemq/conf.d"})
         installed = destination / f"{prefix}/sbin/vernemq".lstrip("/")
         expect(installed.stat().st_mode & stat.S_IXOTH, "the program cannot be run")
         expect_equal(run(installed, "version").returncode, 0)
