@@ -368,9 +368,10 @@ int run(const Plan& plan, int ready) {
     admin::ControlService service(control.value().descriptor(),
                                   actions_of(node, asked_to_stop.get(), waiters));
     announce(broker, http ? &*http : nullptr, plan, destination.file, background);
+    // Before the parent ends: until it knows this process, systemd waits for that one.
     const pid_t parent = background ? ::getppid() : 0;
-    if (background) detach(ready);
     notify_systemd(fmt::format("READY=1\nMAINPID={}", ::getpid()));
+    if (background) detach(ready);
     std::optional<Watchdog> watchdog;
     if (const auto limit = systemd_watchdog(parent)) {
         watchdog.emplace(
