@@ -319,9 +319,13 @@ int run(const Plan& plan, int ready) {
     log::info("vernemq {}, node {}, {} shards, configuration {}", version(),
               plan.config->node().nodename, broker.shard_count(), plan.file.value_or("built in"));
     for (const auto& warning : plan.warnings) log::warning("{}", warning);
+    LiveConfig live(plan.config, broker, [&plugins](const config::PluginSettings& settings) {
+        plugins.reload(settings);
+    });
     if (const auto attached = plugins.attach(broker); !attached) {
         return not_started(attached.error());
     }
+    live.tell_start();
     for (const auto& warning : plugins.warnings()) {
         log::warning("{}", warning);
         if (!background) fmt::print(stderr, "warning: {}\n", warning);
@@ -359,9 +363,6 @@ int run(const Plan& plan, int ready) {
         {plan.config->systree(), collector,
          [&publisher](auto messages) { publisher.publish(std::move(messages)); }},
         {plan.config->graphite(), collector}};
-    LiveConfig live(plan.config, broker, [&plugins](const config::PluginSettings& settings) {
-        plugins.reload(settings);
-    });
     RunningNode node(broker, inspector, collector, plugins, live, http ? &*http : nullptr,
                      destination);
     const Descriptor asked_to_stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
