@@ -12,7 +12,7 @@
 namespace vmq::doctor {
 namespace {
 
-constexpr std::uint64_t kMegabyte = 1024 * 1024;
+constexpr std::uint64_t kMegabyte = std::uint64_t{1024} * 1024;
 constexpr std::uint64_t kTooLittle = 100 * kMegabyte;
 constexpr std::uint64_t kLittle = 1024 * kMegabyte;
 constexpr std::uint64_t kPercentLittle = 5;
@@ -127,7 +127,7 @@ void check_folder(const Subject& subject, const std::string& path, std::string_v
         return;
     }
     for (const std::string& name : system.list(path)) {
-        const auto inner = system.file(path + "/" + name);
+        const auto inner = system.file(fmt::format("{}/{}", path, name));
         if (!inner || inner->owner == facts->owner) continue;
         findings.push_back(
             {Severity::Warning, "folders",
@@ -302,7 +302,8 @@ void check_certificates(const Subject& subject, Findings& findings) {
             check_dates(subject, certificate, name, findings);
         }
         for (const std::string& notice : notices) {
-            findings.push_back({Severity::Note, "certificates", name + ": " + notice, "", ""});
+            findings.push_back(
+                {Severity::Note, "certificates", fmt::format("{}: {}", name, notice), "", ""});
         }
     }
 }

@@ -30,7 +30,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxFile = 16U * 1024 * 1024;
+constexpr std::size_t kMaxFile = std::size_t{16} * 1024 * 1024;
 constexpr std::size_t kMaxNames = 4096;
 
 // statfs(2)

@@ -211,6 +211,7 @@ bool is_listener_setting(const Setting& setting) noexcept {
 
 std::vector<Section> sections() {
     std::vector<Section> result;
+    result.reserve(kHeadings.size());
     for (const Heading& each : kHeadings) result.push_back({each.title, each.doc, {}});
     for (const Setting& setting : SettingTable::instance().rows()) {
         if (is_listener_setting(setting) || setting.status == Status::Obsolete) continue;
