@@ -176,6 +176,19 @@ Result<admin::commands::Rows> RunningNode::preview_passwords(const std::string& 
     return rows;
 }
 
+std::vector<admin::commands::Node::PluginView> RunningNode::plugins() {
+    std::vector<PluginView> views;
+    for (const Plugins::View& each : plugins_.enabled()) {
+        PluginView& view = views.emplace_back(PluginView{each.name, each.file, {}});
+        for (std::size_t i = 0; i < static_cast<std::size_t>(hooks::Hook::Count); ++i) {
+            const auto hook = static_cast<hooks::Hook>(i);
+            if ((each.hooks & hooks::hook_bit(hook)) == 0) continue;
+            view.hooks.emplace_back(hooks::name_of(hook));
+        }
+    }
+    return views;
+}
+
 Result<void> RunningNode::reload_passwords() {
     const auto read = plugins_.reload_passwords();
     if (!read) return read.error();

@@ -22,7 +22,7 @@ class RunningNode final : public admin::commands::Node {
 public:
     /// `http`: null without one.
     RunningNode(broker::Broker& broker, const broker::Inspector& inspector,
-                admin::MetricsCollector& metrics, const Plugins& plugins, LiveConfig& config,
+                admin::MetricsCollector& metrics, Plugins& plugins, LiveConfig& config,
                 const admin::HttpServer* http, log::Destination log)
         : broker_(broker),
           inspector_(inspector),
@@ -61,6 +61,14 @@ public:
     Result<void> reload_passwords() override;
     Result<Reauthorized> reauthorize(const admin::commands::SessionName& session,
                                      std::optional<std::string> username) override;
+    std::vector<PluginView> plugins() override;
+    Result<void> enable_plugin(const std::string& name, const std::string& path) override {
+        return plugins_.enable(name, path);
+    }
+    Result<void> disable_plugin(const std::string& name) override { return plugins_.disable(name); }
+    Result<std::size_t> delete_expired_retained() override {
+        return sessions_.delete_expired_retained();
+    }
     Result<bool> delete_retained(const std::string& mountpoint, const std::string& topic) override;
 
     std::vector<admin::commands::LogOutput> log_outputs() override;
@@ -72,7 +80,7 @@ private:
     broker::Broker& broker_;
     const broker::Inspector& inspector_;
     admin::MetricsCollector& metrics_;
-    const Plugins& plugins_;
+    Plugins& plugins_;
     LiveConfig& config_;
     const broker::SessionControl sessions_;
     const admin::HttpServer* const http_;

@@ -28,6 +28,7 @@ void add_readings(NodeSnapshot& node) {
     numbers[Reading::QueueProcesses] = node.clients;
     numbers[Reading::SessionsOffline] = node.clients - std::min(node.clients, node.connections);
     numbers[Reading::RouterSubscriptions] = node.subscriptions;
+    numbers[Reading::RouterMemory] = node.router_bytes;
     numbers[Reading::RetainMessages] = node.retained_messages;
     numbers[Reading::RetainMemory] = node.retained_bytes;
     for (const ListenerSnapshot& listener : node.listeners) {
@@ -112,6 +113,8 @@ NodeSnapshot Inspector::snapshot() const {
         result.subscriptions += shard->subscription_count();
         add(result.numbers, shard->counters());
     }
+    result.router_bytes = broker_.shared().subscriptions.bytes() +
+                          result.subscriptions * routing::LocalSubscribers::kBytesPerSubscription;
     result.retained_messages = broker_.shared().retained.size();
     result.retained_bytes = broker_.shared().retained.bytes();
     for (const Listener* listener : broker_.listeners().all()) {
@@ -147,7 +150,8 @@ std::vector<std::uint32_t> Inspector::utilization() const {
 
 void add_hook_metrics(const Broker& broker, metrics::Snapshot& snapshot) {
     const auto& shards = broker.shards();
-    const std::size_t plugins = shards.front()->chain().size();
+    std::size_t plugins = hooks::kMaxPlugins;  // one may just be on its way to the shards
+    for (const auto& shard : shards) plugins = std::min(plugins, shard->chain().size());
     metrics::Snapshot calls;
     metrics::Snapshot refused;
     metrics::Snapshot failures;

@@ -235,7 +235,7 @@ constexpr Row kRows[] = {
     counter("netsplit_resolved", kZero, "The number of resolved netsplits."),
     gauge("router_subscriptions", Reading::RouterSubscriptions,
           "The number of subscriptions in the routing table."),
-    gauge("router_memory", kZero, "The number of bytes used by the routing table."),
+    gauge("router_memory", Reading::RouterMemory, "The number of bytes used by the routing table."),
     gauge("retain_messages", Reading::RetainMessages,
           "The number of currently stored retained messages."),
     gauge("retain_memory", Reading::RetainMemory,

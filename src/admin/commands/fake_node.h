@@ -93,6 +93,19 @@ public:
         if (!outcome) return outcome.error();
         return reauthorized;
     }
+    std::vector<PluginView> plugins() override { return chain; }
+    Result<void> enable_plugin(const std::string& name, const std::string& path) override {
+        calls.push_back("enable " + name + " " + path);
+        return outcome;
+    }
+    Result<void> disable_plugin(const std::string& name) override {
+        calls.push_back("disable " + name);
+        return outcome;
+    }
+    Result<std::size_t> delete_expired_retained() override {
+        if (!outcome) return outcome.error();
+        return 3;
+    }
     Result<bool> delete_retained(const std::string& mountpoint, const std::string& topic) override {
         return did("delete " + mountpoint + "/" + topic);
     }
@@ -111,6 +124,7 @@ public:
     std::vector<ListenerView> open;
     std::vector<CertificateView> shown;
     std::vector<LogOutput> logs;
+    std::vector<PluginView> chain;
     Result<void> outcome;  // of what may fail
     bool there = true;     // what is acted on
     Reauthorized reauthorized = Reauthorized::Changed;

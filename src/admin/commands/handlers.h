@@ -17,6 +17,7 @@ void add_session_commands(Declarations& table);
 void add_query_commands(Declarations& table);
 void add_retain_commands(Declarations& table);
 void add_acl_commands(Declarations& table);
+void add_plugin_commands(Declarations& table);
 void add_listener_commands(Declarations& table);
 void add_metrics_commands(Declarations& table);
 void add_tls_commands(Declarations& table);

@@ -110,6 +110,18 @@ public:
     [[nodiscard]] virtual Result<Reauthorized> reauthorize(const SessionName& session,
                                                            std::optional<std::string> username) = 0;
 
+    struct PluginView {
+        std::string name;
+        std::string file;                // the shared object; empty: built in
+        std::vector<std::string> hooks;  // as hooks::name_of() says
+    };
+    /// Those that are on, in the order in which they are asked.
+    [[nodiscard]] virtual std::vector<PluginView> plugins() = 0;
+    /// The Error says why, in one word where VerneMQ has one. `path`: of a shared object, or empty.
+    [[nodiscard]] virtual Result<void> enable_plugin(const std::string& name,
+                                                     const std::string& path) = 0;
+    [[nodiscard]] virtual Result<void> disable_plugin(const std::string& name) = 0;
+
     // Retained messages.
     /// Rows of one of the tables of admin/query: its fields as flags, with or without a value.
     [[nodiscard]] virtual Result<Rows> rows(const std::string& table,
@@ -122,6 +134,8 @@ public:
     [[nodiscard]] virtual Result<void> reload_acl() = 0;
     [[nodiscard]] virtual Result<void> reload_passwords() = 0;
 
+    /// How many it were.
+    [[nodiscard]] virtual Result<std::size_t> delete_expired_retained() = 0;
     [[nodiscard]] virtual Result<bool> delete_retained(const std::string& mountpoint,
                                                        const std::string& topic) = 0;
 

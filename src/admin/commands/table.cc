@@ -16,6 +16,7 @@ CommandTable make_table() {
     add_session_commands(all);
     add_query_commands(all);
     add_acl_commands(all);
+    add_plugin_commands(all);
     add_retain_commands(all);
     add_listener_commands(all);
     add_metrics_commands(all);
