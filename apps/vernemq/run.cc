@@ -47,6 +47,7 @@
 #include "vernemq/running_node.h"
 #include "vernemq/systemd.h"
 #include "vernemq/usage.h"
+#include "vernemq/watchdog.h"
 
 namespace vmq::launcher {
 namespace {
@@ -196,9 +197,11 @@ void wait_for_stop(int asked, int signals, const std::function<void()>& reload) 
         if (signal.ssi_signo != SIGHUP) return;
         // A closed terminal sends the same signal as logrotate.
         if (had_terminal && ::isatty(STDIN_FILENO) == 0) return;
+        notify_reloading();
         log::reopen();
         log::notice("log file opened anew");
         reload();
+        notify_systemd("READY=1");
     }
 }
 
@@ -386,9 +389,21 @@ int run(const Plan& plan, int ready) {
     admin::ControlService service(control.value().descriptor(),
                                   actions_of(node, asked_to_stop.get(), waiters));
     announce(broker, http ? &*http : nullptr, plan, destination.file, background);
-    if (background) detach(ready);
+    // Before the parent ends: until it knows this process, systemd waits for that one.
+    const pid_t parent = background ? ::getppid() : 0;
     notify_systemd(fmt::format("READY=1\nMAINPID={}", ::getpid()));
+    if (background) detach(ready);
+    std::optional<Watchdog> watchdog;
+    if (const auto limit = systemd_watchdog(parent)) {
+        watchdog.emplace(
+            *limit, broker.shard_count(),
+            [&broker](ShardId shard, std::function<void()> work) {
+                broker.post(shard, std::move(work));
+            },
+            [] { notify_systemd("WATCHDOG=1"); });
+    }
     wait_for_stop(asked_to_stop.get(), signal_fd, [&] { reload(plan, broker, live, outputs); });
+    watchdog.reset();
     notify_systemd("STOPPING=1");
     log::notice("Administrative stop");
     stop_at_next_signal(signals);
