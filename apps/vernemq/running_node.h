@@ -1,9 +1,11 @@
 // The node as the commands of vmq-admin see it, put together of the parts of this program.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "admin/api_key_store.h"
 #include "admin/commands/node.h"
 #include "admin/http_server.h"
 #include "admin/metrics_collector.h"
@@ -19,10 +21,9 @@ namespace vmq::launcher {
 /// Owned by the main thread; what it refers to outlives it.
 class RunningNode final : public admin::commands::Node {
 public:
-    /// `http`: null without one.
     RunningNode(broker::Broker& broker, const broker::Inspector& inspector,
                 admin::MetricsCollector& metrics, const Plugins& plugins, LiveConfig& config,
-                const admin::HttpServer* http, log::Destination log)
+                admin::HttpServer& http, admin::ApiKeyStore& keys, log::Destination log)
         : broker_(broker),
           inspector_(inspector),
           metrics_(metrics),
@@ -30,6 +31,7 @@ public:
           config_(config),
           sessions_(broker),
           http_(http),
+          keys_(keys),
           log_(std::move(log)) {}
 
     broker::NodeSnapshot snapshot() override;
@@ -45,17 +47,24 @@ public:
     Result<void> start_listener(const config::ListenerSettings& settings) override;
     Result<void> act(ListenerAction action, std::string_view address, std::uint16_t port) override;
     std::vector<admin::commands::CertificateView> certificates() override;
-    void reload_certificates() override { broker_.listeners().reload_tls(true); }
+    void reload_certificates() override {
+        broker_.listeners().reload_tls(true);
+        http_.reload_tls(true);
+    }
 
     Result<bool> disconnect(const admin::commands::SessionName& session, bool cleanup) override;
     Result<std::size_t> disconnect_some(std::size_t count, const std::vector<std::string>& spared,
                                         bool cleanup) override;
+    Result<std::optional<admin::commands::ClientView>> client(
+        const admin::commands::SessionName& session, bool topics) override;
     Result<bool> unsubscribe(const admin::commands::SessionName& session, const std::string& filter,
                              bool tell_plugins) override;
     Result<admin::commands::Rows> rows(
         const std::string& table, const std::vector<admin::commands::FieldFlag>& flags) override;
     Result<admin::commands::Rows> preview_acl(const std::string& path) override;
     Result<bool> delete_retained(const std::string& mountpoint, const std::string& topic) override;
+
+    admin::commands::ApiKeys& api_keys() override { return keys_; }
 
     std::vector<admin::commands::LogOutput> log_outputs() override;
     void set_log_level(config::LogLevel level) override;
@@ -69,7 +78,8 @@ private:
     const Plugins& plugins_;
     LiveConfig& config_;
     const broker::SessionControl sessions_;
-    const admin::HttpServer* const http_;
+    admin::HttpServer& http_;
+    admin::ApiKeyStore& keys_;
     const log::Destination log_;
 };
 

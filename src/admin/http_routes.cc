@@ -4,6 +4,9 @@
 #include <array>
 #include <cctype>
 
+#include "admin/commands/table.h"
+#include "admin/http_target.h"
+#include "admin/openapi.h"
 #include "admin/page_files.h"
 #include "admin/status_json.h"
 
@@ -54,6 +57,10 @@ std::string overview(const HttpModules& modules) {
     if (modules.health) text += "  /health/ping              200 always\n";
     if (modules.health) text += "  /health/listeners         200 if all listeners run\n";
     if (modules.metrics) text += "  /metrics                  for Prometheus\n";
+    if (modules.api) text += "  /api/v1/COMMAND           what vmq-admin can do\n";
+    if (modules.api) text += "  /api/v1/openapi.json      its description\n";
+    if (modules.api_v2) text += "  /api/v2/client            whether a client is connected\n";
+    if (modules.api_v2) text += "  /api/v2/disconnect        sends a client away\n";
     return text;
 }
 
@@ -73,7 +80,7 @@ HttpResponse respond(const HttpRequest& request, const HttpModules& modules,
     if (request.method != "GET" && request.method != "HEAD") {
         return plain_answer(405, "only GET and HEAD are possible here");
     }
-    const std::string_view path = request.target.substr(0, request.target.find('?'));
+    const std::string_view path = path_of(request.target);
     if (modules.status) {
         if (path == "/" || path == "/status") {
             return page_file("index.html", "text/html; charset=utf-8");
@@ -93,6 +100,9 @@ HttpResponse respond(const HttpRequest& request, const HttpModules& modules,
     }
     if (modules.metrics && path == "/metrics") {
         return metrics(request.accept, sources);
+    }
+    if (modules.api && path == kOpenApiPath) {
+        return json_answer(200, openapi_json(commands::command_table()));
     }
     return plain_answer(404, overview(modules));
 }

@@ -73,6 +73,15 @@ TEST(HttpRoutes, HealthFollowsTheListeners) {
     EXPECT_EQ(respond({"GET", "/health/ping", {}}, {}, sources(down)).status, 200U);
 }
 
+TEST(HttpRoutes, TheApiIsDescribed) {
+    const auto response = get("/api/v1/openapi.json");
+    EXPECT_EQ(response.status, 200U);
+    EXPECT_EQ(response.content_type, "application/json");
+    EXPECT_THAT(response.body, StartsWith(R"({"openapi":"3.0.3",)"));
+    EXPECT_THAT(get("/").body, Not(HasSubstr("openapi")));
+    EXPECT_THAT(get("/nothing").body, HasSubstr("/api/v1/openapi.json"));
+}
+
 TEST(HttpRoutes, OtherMethodsAreRefused) {
     EXPECT_EQ(respond({"POST", "/status", {}}, {}, sources()).status, 405U);
     EXPECT_EQ(respond({"get", "/status", {}}, {}, sources()).status, 405U);
@@ -90,14 +99,16 @@ TEST(HttpRoutes, AnUnknownPathIsToldWhatThereIsButNotRepeated) {
 }
 
 TEST(HttpRoutes, AListenerServesItsModulesOnly) {
-    const HttpModules only_metrics{.status = false, .health = false, .metrics = true};
+    const HttpModules only_metrics{
+        .status = false, .health = false, .metrics = true, .api = false, .api_v2 = false};
     EXPECT_EQ(get("/metrics", only_metrics).status, 200U);
     for (const auto* path : {"/", "/status", "/status.json", "/health", "/health/ping"}) {
         const auto response = get(path, only_metrics);
         EXPECT_EQ(response.status, 404U) << path;
         EXPECT_THAT(response.body, Not(HasSubstr("/status")));
+        EXPECT_THAT(response.body, Not(HasSubstr("/api")));
     }
-    const HttpModules no_metrics{.status = true, .health = true, .metrics = false};
+    const HttpModules no_metrics{.metrics = false};
     EXPECT_EQ(get("/metrics", no_metrics).status, 404U);
 }
 
