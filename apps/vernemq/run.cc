@@ -317,9 +317,13 @@ int run(const Plan& plan, int ready) {
     log::info("vernemq {}, node {}, {} shards, configuration {}", version(),
               plan.config->node().nodename, broker.shard_count(), plan.file.value_or("built in"));
     for (const auto& warning : plan.warnings) log::warning("{}", warning);
+    LiveConfig live(plan.config, broker, [&plugins](const config::PluginSettings& settings) {
+        plugins.reload(settings);
+    });
     if (const auto attached = plugins.attach(broker); !attached) {
         return not_started(attached.error());
     }
+    live.tell_start();
     for (const auto& warning : plugins.warnings()) {
         log::warning("{}", warning);
         if (!background) fmt::print(stderr, "warning: {}\n", warning);
@@ -340,9 +344,6 @@ int run(const Plan& plan, int ready) {
     admin::HttpServer http(
         plan.http.options, [&inspector] { return inspector.snapshot(); }, collector, keys);
     collector.add([&http](metrics::Snapshot& snapshot) { http.add_metrics(snapshot); });
-    LiveConfig live(plan.config, broker, [&plugins](const config::PluginSettings& settings) {
-        plugins.reload(settings);
-    });
     RunningNode node(broker, inspector, collector, plugins, live, http, keys, destination);
     http.serve_commands(node);
     if (const auto started = http.start(); !started) {

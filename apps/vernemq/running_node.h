@@ -62,6 +62,11 @@ public:
     Result<admin::commands::Rows> rows(
         const std::string& table, const std::vector<admin::commands::FieldFlag>& flags) override;
     Result<admin::commands::Rows> preview_acl(const std::string& path) override;
+    Result<admin::commands::Rows> preview_passwords(const std::string& path) override;
+    Result<void> reload_acl() override { return plugins_.reload_acl(); }
+    Result<void> reload_passwords() override;
+    Result<Reauthorized> reauthorize(const admin::commands::SessionName& session,
+                                     std::optional<std::string> username) override;
     Result<bool> delete_retained(const std::string& mountpoint, const std::string& topic) override;
 
     admin::commands::ApiKeys& api_keys() override { return keys_; }
