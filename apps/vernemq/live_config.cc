@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "admin/http_config.h"
 #include "base/log.h"
 #include "broker/options_from_config.h"
 #include "config/listener_options.h"
@@ -26,6 +27,10 @@ std::string_view type_of(config::ListenerKind kind) {
         default:
             return config::word_of(kind);
     }
+}
+
+bool is_http(config::ListenerKind kind) {
+    return kind == config::ListenerKind::Http || kind == config::ListenerKind::Https;
 }
 
 std::map<std::string, std::string> values_of(const config::Config& config) {
@@ -114,8 +119,13 @@ void LiveConfig::tell_start() const {
 void LiveConfig::take_over(std::shared_ptr<const config::Config> fresh) {
     std::shared_ptr<const config::Config> changed = current_.get();
     std::string for_restart;
+    bool http_changed = false;
     const Entries own = changed_entries(own_settings(*loaded_), own_settings(*fresh));
     for (const std::string& key : differences(*loaded_, *fresh)) {
+        if (http_ && admin::concerns_http_listeners(key)) {
+            http_changed = true;
+            continue;
+        }
         const config::Setting* setting = config::SettingTable::instance().find(key);
         const auto value = fresh->text(key);
         const bool settable =
@@ -135,9 +145,25 @@ void LiveConfig::take_over(std::shared_ptr<const config::Config> fresh) {
     apply(std::move(changed));
     if (!entries.empty()) broker_.change_config(std::move(entries), false);
     loaded_ = std::move(fresh);
+    if (http_changed) {
+        follow_http_listeners(*loaded_);
+        http_(*loaded_);
+    }
     if (for_restart.empty()) return;
     log::warning("changed in the configuration file, takes effect after a restart: {}",
                  for_restart);
+}
+
+/// Of HTTP listeners what is told about them is what the file says now; those that operators have
+/// started stay.
+void LiveConfig::follow_http_listeners(const config::Config& fresh) {
+    for (const config::ListenerSettings& each : fresh.listeners()) {
+        if (!is_http(each.kind)) continue;
+        std::erase_if(listeners_, [&](const config::ListenerSettings& known) {
+            return known.kind == each.kind && known.name == each.name;
+        });
+        listeners_.push_back(each);
+    }
 }
 
 void LiveConfig::apply(std::shared_ptr<const config::Config> changed) {

@@ -20,10 +20,14 @@ namespace vmq::launcher {
 class LiveConfig final {
 public:
     using TellPlugins = std::function<void(const config::PluginSettings& settings)>;
+    using TellHttp = std::function<void(const config::Config& config)>;
 
     /// `plugins` is told when their settings have changed and at each reload, one call at a time.
     LiveConfig(std::shared_ptr<const config::Config> loaded, broker::Broker& broker,
                TellPlugins plugins);
+
+    /// `http` is told when settings of HTTP listeners have changed in the file. Before reload().
+    void on_http_change(TellHttp http) { http_ = std::move(http); }
 
     [[nodiscard]] std::shared_ptr<const config::Config> get() const { return current_.get(); }
 
@@ -47,12 +51,14 @@ public:
 
 private:
     void take_over(std::shared_ptr<const config::Config> fresh);
+    void follow_http_listeners(const config::Config& fresh);
     void apply(std::shared_ptr<const config::Config> changed);
     [[nodiscard]] std::optional<config::ListenerSettings> find(std::string_view type,
                                                                std::string_view name) const;
 
     broker::Broker& broker_;
     const TellPlugins plugins_;
+    TellHttp http_;
     runtime::OneAtATime calls_;
     std::shared_ptr<const config::Config> loaded_;
     runtime::Published<const config::Config> current_;

@@ -129,5 +129,22 @@ TEST_F(LiveConfigTest, ReloadTakesOverWhatTheFileHasChangedAndNothingElse) {
     EXPECT_EQ(settings()->retry_interval_ms, 20'000U);
 }
 
+TEST_F(LiveConfigTest, HttpIsToldWhenTheFileHasChangedSomethingOfIt) {
+    const std::string more = "retry_interval = 5\nvmq_generic_msg_store.store_dir = ''\n";
+    std::vector<std::size_t> told;  // how many listeners there are then
+    live_.on_http_change(
+        [&](const config::Config& config) { told.push_back(config.listeners().size()); });
+    live_.reload(loaded(more));
+    EXPECT_TRUE(told.empty());
+    live_.reload(loaded(more + "listener.http.x = 127.0.0.1:1\n"));
+    EXPECT_EQ(told, std::vector<std::size_t>{2});
+    ASSERT_TRUE(live_.listener("http", "x"));
+    EXPECT_EQ(live_.listener("http", "x")->port, 1);
+    live_.reload(loaded(more + "listener.http.x = 127.0.0.1:2\n"));
+    EXPECT_EQ(live_.listener("http", "x")->port, 2);
+    live_.reload(loaded(more));
+    EXPECT_EQ(told.size(), 3U);
+}
+
 }  // namespace
 }  // namespace vmq::launcher

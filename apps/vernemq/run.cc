@@ -25,6 +25,7 @@
 #include <utility>
 #include <vector>
 
+#include "admin/api_key_store.h"
 #include "admin/commands/table.h"
 #include "admin/control_service.h"
 #include "admin/graphite.h"
@@ -217,8 +218,10 @@ struct MetricsOutputs {
 };
 
 /// Certificates, files of plugins, and the settings that may change while the broker runs.
-void reload(const Plan& plan, broker::Broker& broker, LiveConfig& live, MetricsOutputs& metrics) {
+void reload(const Plan& plan, broker::Broker& broker, admin::HttpServer& http, LiveConfig& live,
+            MetricsOutputs& metrics) {
     broker.listeners().reload_tls(true);
+    http.reload_tls(true);
     if (!plan.file) return live.reload(nullptr);
     config::DiskFiles files;
     config::LoadResult loaded = config::Config::load(files, *plan.file);
@@ -272,8 +275,8 @@ void detach(int ready) {
     ::close(ready);
 }
 
-/// `http`: null without one. `log_file`: empty without one.
-void announce(const broker::Broker& broker, const admin::HttpServer* http, const Plan& plan,
+/// `log_file`: empty without one.
+void announce(const broker::Broker& broker, const admin::HttpServer& http, const Plan& plan,
               const std::string& log_file, bool background) {
     if (!background && !log_file.empty()) fmt::print("the log is in {}\n", full_path(log_file));
     const auto opened = [&](std::string_view key, std::string_view protocol,
@@ -285,11 +288,9 @@ void announce(const broker::Broker& broker, const admin::HttpServer* http, const
         opened(broker::word_of(listener->kind), broker::type_of(listener->kind), listener->name,
                endpoint_of(listener->address, listener->port));
     }
-    if (http != nullptr) {
-        for (const auto& listener : http->listeners()) {
-            const auto endpoint = endpoint_of(listener.socket.address, listener.socket.port);
-            opened("http", "http", listener.name, endpoint);
-        }
+    for (const auto& listener : http.snapshot()) {
+        opened(listener.type, listener.type, listener.name,
+               endpoint_of(listener.address, listener.port));
     }
     if (!background && !plan.file) print_first_steps(broker, http);
     std::fflush(stdout);
@@ -361,12 +362,14 @@ int run(const Plan& plan, int ready) {
     });
     collector.add(
         [&broker](metrics::Snapshot& snapshot) { broker::add_hook_metrics(broker, snapshot); });
-    std::optional<admin::HttpServer> http;
-    http.emplace(plan.http.options, [&inspector] { return inspector.snapshot(); }, collector);
-    collector.add([&http](metrics::Snapshot& snapshot) {
-        if (http) http->add_metrics(snapshot);
-    });
-    if (const auto started = http->start(); !started) {
+    admin::ApiKeyStore keys(plan.http.key_file, plan.config->node().nodename, plan.http.key_rules);
+    if (!keys.problem().empty()) log::error("{}", keys.problem());
+    admin::HttpServer http(
+        plan.http.options, [&inspector] { return inspector.snapshot(); }, collector, keys);
+    collector.add([&http](metrics::Snapshot& snapshot) { http.add_metrics(snapshot); });
+    RunningNode node(broker, inspector, collector, plugins, live, http, keys, destination);
+    http.serve_commands(node);
+    if (const auto started = http.start(); !started) {
         if (plan.file) {
             plugins.stop_watching();
             broker.stop();
@@ -374,7 +377,6 @@ int run(const Plan& plan, int ready) {
             return not_started(started.error());
         }
         // Nobody has asked for this port by name, and MQTT does not need it.
-        http.reset();
         log::warning("no status page: {}", started.error().detail);
         fmt::print(stderr, "warning: no status page: {}\n", started.error().detail);
     }
@@ -383,12 +385,15 @@ int run(const Plan& plan, int ready) {
         {plan.config->systree(), collector,
          [&publisher](auto messages) { publisher.publish(std::move(messages)); }},
         {plan.config->graphite(), collector}};
-    RunningNode node(broker, inspector, collector, plugins, live, http ? &*http : nullptr,
-                     destination);
+    live.on_http_change([&http](const config::Config& config) {
+        const auto configured = admin::http_from_config(config);
+        for (const auto& warning : configured.warnings) log::warning("{}", warning);
+        http.reconfigure(configured.options.listeners);
+    });
     const Descriptor asked_to_stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     admin::ControlService service(control.value().descriptor(),
                                   actions_of(node, asked_to_stop.get(), waiters));
-    announce(broker, http ? &*http : nullptr, plan, destination.file, background);
+    announce(broker, http, plan, destination.file, background);
     // Before the parent ends: until it knows this process, systemd waits for that one.
     const pid_t parent = background ? ::getppid() : 0;
     notify_systemd(fmt::format("READY=1\nMAINPID={}", ::getpid()));
@@ -402,12 +407,14 @@ int run(const Plan& plan, int ready) {
             },
             [] { notify_systemd("WATCHDOG=1"); });
     }
-    wait_for_stop(asked_to_stop.get(), signal_fd, [&] { reload(plan, broker, live, outputs); });
+    wait_for_stop(asked_to_stop.get(), signal_fd,
+                  [&] { reload(plan, broker, http, live, outputs); });
     watchdog.reset();
     notify_systemd("STOPPING=1");
     log::notice("Administrative stop");
     stop_at_next_signal(signals);
     service.close();
+    http.close_commands();
     plugins.stop_watching();
     broker.stop();
     plugins.stop();

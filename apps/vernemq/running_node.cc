@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "admin/http_config.h"
 #include "admin/query/drop_table.h"
 #include "admin/query/flags.h"
 #include "admin/query/retained_table.h"
@@ -68,8 +69,7 @@ log::Level level_of(config::LogLevel level) {
 
 broker::NodeSnapshot RunningNode::snapshot() {
     broker::NodeSnapshot now = inspector_.snapshot();
-    if (http_ == nullptr) return now;
-    for (auto& listener : http_->snapshot()) now.listeners.push_back(std::move(listener));
+    for (auto& listener : http_.snapshot()) now.listeners.push_back(std::move(listener));
     return now;
 }
 
@@ -224,6 +224,14 @@ std::vector<ListenerView> RunningNode::listeners() {
 
 Result<void> RunningNode::start_listener(const config::ListenerSettings& settings) {
     std::vector<std::string> warnings;
+    if (settings.kind == config::ListenerKind::Http ||
+        settings.kind == config::ListenerKind::Https) {
+        auto wanted = admin::http_listener_from_config(*config_.get(), settings, warnings);
+        for (const std::string& warning : warnings) log::warning("{}", warning);
+        auto opened = http_.open(std::move(wanted));
+        if (opened) config_.add_listener(settings);
+        return opened;
+    }
     auto options = broker::listener_from_config(config_.get()->mqtt(), settings, warnings);
     if (!options) return Error{ErrorCode::InvalidValue, "this kind cannot be opened"};
     for (const std::string& warning : warnings) log::warning("{}", warning);
@@ -232,19 +240,30 @@ Result<void> RunningNode::start_listener(const config::ListenerSettings& setting
     return started;
 }
 
-Result<void> RunningNode::act(ListenerAction action, std::string_view address, std::uint16_t port) {
-    broker::Listeners& listeners = broker_.listeners();
+namespace {
+
+/// `listeners`: those of MQTT or of HTTP.
+template <typename Listeners>
+Result<void> act_on(Listeners& listeners, RunningNode::ListenerAction action,
+                    std::string_view address, std::uint16_t port) {
     switch (action) {
-        case ListenerAction::Suspend:
+        case RunningNode::ListenerAction::Suspend:
             return listeners.suspend(address, port);
-        case ListenerAction::Resume:
+        case RunningNode::ListenerAction::Resume:
             return listeners.resume(address, port);
-        case ListenerAction::Stop:
+        case RunningNode::ListenerAction::Stop:
             return listeners.stop(address, port);
-        case ListenerAction::Remove:
+        case RunningNode::ListenerAction::Remove:
             return listeners.remove(address, port);
     }
     return {};
+}
+
+}  // namespace
+
+Result<void> RunningNode::act(ListenerAction action, std::string_view address, std::uint16_t port) {
+    if (http_.has(address, port)) return act_on(http_, action, address, port);
+    return act_on(broker_.listeners(), action, address, port);
 }
 
 std::vector<CertificateView> RunningNode::certificates() {
@@ -270,6 +289,29 @@ std::vector<CertificateView> RunningNode::certificates() {
 
 Result<bool> RunningNode::disconnect(const admin::commands::SessionName& session, bool cleanup) {
     return sessions_.disconnect(session.mountpoint, session.client_id, cleanup);
+}
+
+Result<std::optional<admin::commands::ClientView>> RunningNode::client(
+    const admin::commands::SessionName& session, bool topics) {
+    constexpr Millis kPatience = Seconds(5);
+    broker::SessionReader reader(broker_, {.mountpoint = session.mountpoint,
+                                           .client_id = session.client_id,
+                                           .subscriptions = topics,
+                                           .messages = false});
+    std::optional<admin::commands::ClientView> view;
+    for (auto part = reader.next(kPatience); !part.empty(); part = reader.next(kPatience)) {
+        for (const broker::SessionPicture& picture : part) {
+            if (!view) view.emplace();
+            view->online = view->online || !picture.connections.empty();
+            for (const broker::SubscriptionPicture& each : picture.subscriptions) {
+                view->topics.emplace_back(each.filter, static_cast<std::uint8_t>(each.options.qos));
+            }
+        }
+    }
+    if (!reader.silent().empty() || !reader.refused().empty()) {
+        return Error{ErrorCode::Unavailable, "the shard of this client has not answered"};
+    }
+    return view;
 }
 
 Result<std::size_t> RunningNode::disconnect_some(std::size_t count,

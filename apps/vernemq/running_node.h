@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "admin/api_key_store.h"
 #include "admin/commands/node.h"
 #include "admin/http_server.h"
 #include "admin/metrics_collector.h"
@@ -22,10 +23,9 @@ namespace vmq::launcher {
 /// Owned by the main thread; what it refers to outlives it.
 class RunningNode final : public admin::commands::Node {
 public:
-    /// `http`: null without one.
     RunningNode(broker::Broker& broker, const broker::Inspector& inspector,
                 admin::MetricsCollector& metrics, Plugins& plugins, LiveConfig& config,
-                const admin::HttpServer* http, log::Destination log)
+                admin::HttpServer& http, admin::ApiKeyStore& keys, log::Destination log)
         : broker_(broker),
           inspector_(inspector),
           metrics_(metrics),
@@ -35,6 +35,7 @@ public:
           tracer_(broker),
           watches_(broker),
           http_(http),
+          keys_(keys),
           log_(std::move(log)) {}
 
     broker::NodeSnapshot snapshot() override;
@@ -50,11 +51,16 @@ public:
     Result<void> start_listener(const config::ListenerSettings& settings) override;
     Result<void> act(ListenerAction action, std::string_view address, std::uint16_t port) override;
     std::vector<admin::commands::CertificateView> certificates() override;
-    void reload_certificates() override { broker_.listeners().reload_tls(true); }
+    void reload_certificates() override {
+        broker_.listeners().reload_tls(true);
+        http_.reload_tls(true);
+    }
 
     Result<bool> disconnect(const admin::commands::SessionName& session, bool cleanup) override;
     Result<std::size_t> disconnect_some(std::size_t count, const std::vector<std::string>& spared,
                                         bool cleanup) override;
+    Result<std::optional<admin::commands::ClientView>> client(
+        const admin::commands::SessionName& session, bool topics) override;
     Result<bool> unsubscribe(const admin::commands::SessionName& session, const std::string& filter,
                              bool tell_plugins) override;
     Result<admin::commands::Rows> rows(
@@ -74,6 +80,8 @@ public:
         return sessions_.delete_expired_retained();
     }
     Result<bool> delete_retained(const std::string& mountpoint, const std::string& topic) override;
+
+    admin::commands::ApiKeys& api_keys() override { return keys_; }
 
     std::vector<admin::commands::LogOutput> log_outputs() override;
     void set_log_level(config::LogLevel level) override;
@@ -95,7 +103,8 @@ private:
     const broker::SessionControl sessions_;
     broker::Tracer tracer_;
     broker::ActivityWatches watches_;
-    const admin::HttpServer* const http_;
+    admin::HttpServer& http_;
+    admin::ApiKeyStore& keys_;
     const log::Destination log_;
 };
 

@@ -1,10 +1,18 @@
 #include "admin/http_config.h"
 
 #include <algorithm>
+#include <chrono>
 #include <string_view>
+#include <utility>
+
+#include "config/listener_options.h"
+#include "transport/tls_options.h"
 
 namespace vmq::admin {
 namespace {
+
+/// Longer than any connection lives.
+constexpr Millis kForever = std::chrono::hours(24 * 365 * 100);
 
 /// The words of a list as it stands in the file: `[a,b]`, `a, b`.
 std::vector<std::string> words_of(std::string_view list) {
@@ -24,54 +32,101 @@ std::string text_or(const config::Config& config, const std::string& key, std::s
     return text ? text.value() : std::move(fallback);
 }
 
-class ModuleChoice final {
-public:
-    ModuleChoice(const config::Config& config, const config::ListenerSettings& listener)
-        : config_(config),
-          prefix_("listener.http." + listener.name),
-          wanted_(listener.http_modules) {
-        if (wanted_.empty()) wanted_ = words_of(text_or(config, "http_modules", ""));
-    }
+/// The setting for all listeners.
+std::string auth_mode_key(HttpModule module) {
+    if (module == HttpModule::Api) return "http_module.vmq_http_mgmt_api.auth.mode";
+    if (module == HttpModule::ApiV2) return "http_module.vmq_http_v2_api.auth.mode";
+    return "http_module." + std::string(name_of(module)) + ".auth.mode";
+}
 
-    bool serves(const std::string& module, std::vector<std::string>& warnings) const {
-        if (std::ranges::find(wanted_, module) == wanted_.end()) return false;
-        const std::string key = "http_module." + module + ".auth.mode";
-        const std::string mode = text_or(config_, prefix_ + '.' + key, text_or(config_, key, ""));
-        if (mode != "apikey") return true;
-        warnings.push_back(prefix_ + ": " + module +
-                           " asks for an API key, which is not built yet, so it is not served");
-        return false;
-    }
+std::string key_of(const config::ListenerSettings& listener) {
+    return "listener." + std::string(config::word_of(listener.kind)) + "." + listener.name;
+}
 
-private:
-    const config::Config& config_;
-    const std::string prefix_;
-    std::vector<std::string> wanted_;
-};
+HttpModules modules_of(const config::Config& config, const config::ListenerSettings& listener) {
+    const auto wanted = listener.http_modules.empty()
+                            ? words_of(text_or(config, "http_modules", ""))
+                            : listener.http_modules;
+    HttpModuleFlags served;
+    HttpModules modules;
+    for (const HttpModule module : kHttpModules) {
+        served.of(module) = std::ranges::find(wanted, name_of(module)) != wanted.end();
+        const std::string key = auth_mode_key(module);
+        const std::string general = text_or(config, key, "");
+        const std::string mode = text_or(config, key_of(listener) + "." + key, general);
+        if (mode == "apikey" || mode == "noauth") modules.keys.of(module) = mode == "apikey";
+    }
+    modules.status = served.status;
+    modules.health = served.health;
+    modules.metrics = served.metrics;
+    modules.api = served.api;
+    modules.api_v2 = served.api_v2;
+    return modules;
+}
+
+/// Whoever reaches it can do everything.
+bool is_open_to_all(const HttpListenerOptions& listener) {
+    const bool loopback =
+        listener.socket.address.starts_with("127.") || listener.socket.address == "::1";
+    return !loopback && listener.modules.api && !listener.modules.keys.api;
+}
 
 }  // namespace
+
+HttpListenerOptions http_listener_from_config(const config::Config& config,
+                                              const config::ListenerSettings& configured,
+                                              std::vector<std::string>& warnings) {
+    HttpListenerOptions listener;
+    listener.name = configured.name;
+    listener.socket.address = configured.address;
+    listener.socket.port = configured.port;
+    listener.socket.unix_path = configured.unix_path;
+    listener.socket.backlog = static_cast<int>(configured.backlog);
+    listener.max_connections =
+        std::min(configured.max_connections.value_or(kMaxHttpConnections), kMaxHttpConnections);
+    listener.max_request_line_length = configured.max_request_line_length;
+    listener.max_header_value_length = configured.max_header_value_length;
+    listener.modules = modules_of(config, configured);
+    if (configured.kind == config::ListenerKind::Https) {
+        listener.tls = transport::tls_options_from(configured, warnings);
+        const auto& timeout = configured.tls.tls_handshake_timeout_ms;
+        listener.tls_handshake_timeout = timeout ? Millis(*timeout) : kForever;
+    }
+    if (is_open_to_all(listener)) {
+        warnings.push_back(key_of(configured) +
+                           ": vmq_http_mgmt_api asks for no API key, so whoever reaches this "
+                           "address can do everything");
+    }
+    return listener;
+}
 
 ConfiguredHttp http_from_config(const config::Config& config) {
     ConfiguredHttp result;
     result.options.metrics_prefix = text_or(config, "prometheus_namespace", "vernemq_");
+    result.key_file = text_or(config, "setup.data_dir", "data") + "/api_keys.json";
+    result.key_rules.min_length = static_cast<std::size_t>(config.integer("min_apikey_length"));
+    if (config.text("max_apikey_expiry_days")) {
+        result.key_rules.max_days = config.integer("max_apikey_expiry_days");
+    }
+    const Millis crl_interval(config.mqtt().crl_refresh_interval_ms);
+    if (crl_interval > Millis(0)) {
+        result.options.tls_watch_interval =
+            std::min(result.options.tls_watch_interval, crl_interval);
+    }
     for (const config::ListenerSettings& configured : config.listeners()) {
-        if (configured.kind != config::ListenerKind::Http) continue;
-        HttpListenerOptions listener;
-        listener.name = configured.name;
-        listener.socket.address = configured.address;
-        listener.socket.port = configured.port;
-        listener.socket.backlog = static_cast<int>(configured.backlog);
-        listener.max_connections =
-            std::min(configured.max_connections.value_or(kMaxHttpConnections), kMaxHttpConnections);
-        listener.max_request_line_length = configured.max_request_line_length;
-        listener.max_header_value_length = configured.max_header_value_length;
-        const ModuleChoice modules(config, configured);
-        listener.modules.status = modules.serves("vmq_status_http", result.warnings);
-        listener.modules.health = modules.serves("vmq_health_http", result.warnings);
-        listener.modules.metrics = modules.serves("vmq_metrics_http", result.warnings);
-        result.options.listeners.push_back(std::move(listener));
+        if (configured.kind != config::ListenerKind::Http &&
+            configured.kind != config::ListenerKind::Https) {
+            continue;
+        }
+        result.options.listeners.push_back(
+            http_listener_from_config(config, configured, result.warnings));
     }
     return result;
+}
+
+bool concerns_http_listeners(std::string_view key) noexcept {
+    return key.starts_with("listener.http.") || key.starts_with("listener.https.") ||
+           key.starts_with("http_module.") || key == "http_modules";
 }
 
 }  // namespace vmq::admin

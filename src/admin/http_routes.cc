@@ -6,6 +6,9 @@
 #include <array>
 #include <cctype>
 
+#include "admin/commands/table.h"
+#include "admin/http_target.h"
+#include "admin/openapi.h"
 #include "admin/page_files.h"
 #include "admin/status_json.h"
 
@@ -16,7 +19,7 @@ constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kMetrics = "text/plain; version=0.0.4; charset=utf-8";
 
 HttpResponse json_answer(unsigned status, std::string body) {
-    return {status, std::string(kJson), {}, std::move(body)};
+    return {status, std::string(kJson), std::move(body)};
 }
 
 std::string_view content_type_of(std::string_view name) {
@@ -40,7 +43,7 @@ std::string page_policy(const NodeView& view) {
 }
 
 HttpResponse page_file(const PageFile& file) {
-    return {200, std::string(content_type_of(file.name)), {}, std::string(file.content)};
+    return {200, std::string(content_type_of(file.name)), std::string(file.content)};
 }
 
 HttpResponse page(const NodeView& view) {
@@ -48,7 +51,7 @@ HttpResponse page(const NodeView& view) {
     const auto file = std::ranges::find(files, "index.html", &PageFile::name);
     if (file == files.end()) return plain_answer(404, "not part of this build");
     HttpResponse response = page_file(*file);
-    response.content_security_policy = page_policy(view);
+    response.headers.emplace_back("Content-Security-Policy", page_policy(view));
     return response;
 }
 
@@ -91,18 +94,22 @@ std::string overview(const HttpModules& modules) {
     if (modules.health) text += "  /health/ping              200 always\n";
     if (modules.health) text += "  /health/listeners         200 if all listeners run\n";
     if (modules.metrics) text += "  /metrics                  for Prometheus\n";
+    if (modules.api) text += "  /api/v1/COMMAND           what vmq-admin can do\n";
+    if (modules.api) text += "  /api/v1/openapi.json      its description\n";
+    if (modules.api_v2) text += "  /api/v2/client            whether a client is connected\n";
+    if (modules.api_v2) text += "  /api/v2/disconnect        sends a client away\n";
     return text;
 }
 
 HttpResponse metrics(std::string_view accept, const HttpSources& sources) {
     if (!accepts_text(accept)) return plain_answer(406, "/metrics is text/plain only");
-    return {200, std::string(kMetrics), {}, sources.metrics_text()};
+    return {200, std::string(kMetrics), sources.metrics_text()};
 }
 
 }  // namespace
 
 HttpResponse plain_answer(unsigned status, std::string_view text) {
-    return {status, "text/plain; charset=utf-8", {}, std::string(text) + '\n'};
+    return {status, "text/plain; charset=utf-8", std::string(text) + '\n'};
 }
 
 HttpResponse respond(const HttpRequest& request, const HttpModules& modules,
@@ -110,7 +117,7 @@ HttpResponse respond(const HttpRequest& request, const HttpModules& modules,
     if (request.method != "GET" && request.method != "HEAD") {
         return plain_answer(405, "only GET and HEAD are possible here");
     }
-    const std::string_view path = request.target.substr(0, request.target.find('?'));
+    const std::string_view path = path_of(request.target);
     if (modules.status) {
         if (path == "/" || path == "/status") return page(sources.view());
         if (const PageFile* part = part_of_page(path)) return page_file(*part);
@@ -125,6 +132,9 @@ HttpResponse respond(const HttpRequest& request, const HttpModules& modules,
     }
     if (modules.metrics && path == "/metrics") {
         return metrics(request.accept, sources);
+    }
+    if (modules.api && path == kOpenApiPath) {
+        return json_answer(200, openapi_json(commands::command_table()));
     }
     return plain_answer(404, overview(modules));
 }

@@ -24,6 +24,13 @@ HttpResponse get(std::string_view target, const HttpModules& modules = {},
     return respond({"GET", target, accept}, modules, sources());
 }
 
+std::string policy_of(const HttpResponse& response) {
+    for (const auto& [name, value] : response.headers) {
+        if (name == "Content-Security-Policy") return value;
+    }
+    return "none";
+}
+
 TEST(HttpRoutes, ThePageStandsAtTwoPathsAndIsBuiltIn) {
     for (const auto* path : {"/", "/status", "/status?x=1"}) {
         const auto response = get(path);
@@ -66,12 +73,11 @@ TEST(HttpRoutes, ThePageMayReachThisListenerAndThePortsOfWebSocketsOnly) {
         view.node.listeners.push_back(listener);
         return view;
     };
-    const auto policy =
-        respond({"GET", "/status", {}}, {}, sources(with_websockets)).content_security_policy;
+    const auto policy = policy_of(respond({"GET", "/status"}, {}, sources(with_websockets)));
     EXPECT_THAT(policy, StartsWith("default-src 'none'; script-src 'self'; style-src 'self'; "));
     EXPECT_THAT(policy, HasSubstr("connect-src 'self' ws://*:8080 wss://*:8443; "));
     EXPECT_THAT(policy, Not(HasSubstr("unsafe")));
-    EXPECT_THAT(get("/status").content_security_policy, HasSubstr("connect-src 'self'; "));
+    EXPECT_THAT(policy_of(get("/status")), HasSubstr("connect-src 'self'; "));
 }
 
 TEST(HttpRoutes, NumbersComeAsJsonAndAsText) {
@@ -103,6 +109,15 @@ TEST(HttpRoutes, HealthFollowsTheListeners) {
     EXPECT_EQ(respond({"GET", "/health/ping", {}}, {}, sources(down)).status, 200U);
 }
 
+TEST(HttpRoutes, TheApiIsDescribed) {
+    const auto response = get("/api/v1/openapi.json");
+    EXPECT_EQ(response.status, 200U);
+    EXPECT_EQ(response.content_type, "application/json");
+    EXPECT_THAT(response.body, StartsWith(R"({"openapi":"3.0.3",)"));
+    EXPECT_THAT(get("/").body, Not(HasSubstr("openapi")));
+    EXPECT_THAT(get("/nothing").body, HasSubstr("/api/v1/openapi.json"));
+}
+
 TEST(HttpRoutes, OtherMethodsAreRefused) {
     EXPECT_EQ(respond({"POST", "/status", {}}, {}, sources()).status, 405U);
     EXPECT_EQ(respond({"get", "/status", {}}, {}, sources()).status, 405U);
@@ -120,14 +135,16 @@ TEST(HttpRoutes, AnUnknownPathIsToldWhatThereIsButNotRepeated) {
 }
 
 TEST(HttpRoutes, AListenerServesItsModulesOnly) {
-    const HttpModules only_metrics{.status = false, .health = false, .metrics = true};
+    const HttpModules only_metrics{
+        .status = false, .health = false, .metrics = true, .api = false, .api_v2 = false};
     EXPECT_EQ(get("/metrics", only_metrics).status, 200U);
     for (const auto* path : {"/", "/status", "/status.json", "/health", "/health/ping"}) {
         const auto response = get(path, only_metrics);
         EXPECT_EQ(response.status, 404U) << path;
         EXPECT_THAT(response.body, Not(HasSubstr("/status")));
+        EXPECT_THAT(response.body, Not(HasSubstr("/api")));
     }
-    const HttpModules no_metrics{.status = true, .health = true, .metrics = false};
+    const HttpModules no_metrics{.metrics = false};
     EXPECT_EQ(get("/metrics", no_metrics).status, 404U);
 }
 

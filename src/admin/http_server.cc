@@ -3,81 +3,72 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <atomic>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http.hpp>
+#include <chrono>
 #include <optional>
-#include <string_view>
 #include <utility>
 
+#include "admin/http_api.h"
+#include "admin/http_connection.h"
 #include "admin/metrics_text.h"
 #include "admin/recent_counts.h"
+#include "base/log.h"
+#include "runtime/coordination.h"
 #include "runtime/guarded.h"
 #include "runtime/io_thread.h"
+#include "runtime/periodic.h"
 
 namespace vmq::admin {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = boost::beast::http;
-using tcp = asio::ip::tcp;
+using asio::ip::tcp;
 using boost::system::error_code;
+using EndpointPtr = std::shared_ptr<HttpEndpoint>;
 
-std::string_view view_of(beast::string_view text) { return {text.data(), text.size()}; }
+std::string key_of(const HttpListenerOptions& options) {
+    return fmt::format("listener.{}.{}", options.type(), options.name);
+}
 
-/// Bytes of a request line that are not method and target: two blanks and the version.
-constexpr std::size_t kRestOfRequestLine = std::string_view("  HTTP/1.1").size();
-
-/// For answers that are no page, should a browser show one.
-constexpr auto kAllowsNothing = "default-src 'none'; frame-ancestors 'none'";
-
-http::response<http::string_body> make_response(HttpResponse answer, unsigned version, bool keep,
-                                                bool head) {
-    http::response<http::string_body> response(static_cast<http::status>(answer.status), version);
-    response.set(http::field::content_type, answer.content_type);
-    response.set(http::field::cache_control, "no-store");
-    response.set("X-Content-Type-Options", "nosniff");
-    response.set("Referrer-Policy", "no-referrer");
-    response.set("Content-Security-Policy", answer.content_security_policy.empty()
-                                                ? kAllowsNothing
-                                                : answer.content_security_policy);
-    if (answer.status == 405) response.set(http::field::allow, "GET, HEAD");
-    response.keep_alive(keep);
-    response.content_length(answer.body.size());
-    if (!head) response.body() = std::move(answer.body);
-    return response;
+void tell_notices(const HttpListenerOptions& options, const transport::TlsContext& context) {
+    for (const std::string& notice : context.notices()) {
+        log::warning("{}: {}", key_of(options), notice);
+    }
 }
 
 }  // namespace
 
-/// Everything but making and destroying happens on the server's thread.
+/// Connections live on the server's thread, calls come from others, one at a time.
 class HttpServer::Impl final {
 public:
-    struct Endpoint {
-        std::size_t index = 0;                      // of its options
-        std::atomic<std::uint32_t> connections{0};  // read by any thread
-        std::atomic<std::uint64_t> accepted{0};
-        std::optional<tcp::acceptor> acceptor;
-        std::optional<asio::steady_timer> retry;
-    };
-
-    Impl(HttpOptions wanted, Inspect inspect, const MetricsCollector& collector)
-        : options(std::move(wanted)),
-          sources{[this] { return view(); },
-                  [this] {
-                      return metrics_text(collector_.snapshot(), collector_.node(),
-                                          options.metrics_prefix);
-                  }},
+    Impl(HttpOptions wanted, Inspect inspect, const MetricsCollector& collector,
+         const ApiKeyStore& keys)
+        : options_(std::move(wanted)),
           inspect_(std::move(inspect)),
-          collector_(collector) {}
+          collector_(collector),
+          commands_(io_, options_.command_threads, kMaxApiRequests),
+          key_checks_(io_, 1, kMaxKeyChecks),
+          shared_{.sources = {[this] { return view(); },
+                              [this] {
+                                  return metrics_text(collector_.snapshot(), collector_.node(),
+                                                      options_.metrics_prefix);
+                              }},
+                  .timeout = options_.timeout,
+                  .keys = keys,
+                  .commands = commands_,
+                  .key_checks = key_checks_} {}
+
     ~Impl() {
+        tls_watcher_.reset();
+        close_commands();
+        key_checks_.stop({});
         thread_.reset();
-        // The sockets go before io_; the counts stay for the connections that go with it.
-        for (const auto& endpoint : endpoints_) {
+        // Connections go with these and with io_, whose services they use.
+        commands_.clear();
+        key_checks_.clear();
+        for (const EndpointPtr& endpoint : endpoints()) {
             endpoint->acceptor.reset();
             endpoint->retry.reset();
         }
@@ -85,186 +76,114 @@ public:
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
 
-    Result<void> open(std::size_t index);
-    void run();
-    void accept(Endpoint& endpoint);
+    void serve_commands(commands::Node& node) { shared_.node = &node; }
+    Result<void> start();
+    void close_commands();
 
-    [[nodiscard]] HttpListenerOptions& settings(const Endpoint& endpoint) {
-        return options.listeners[endpoint.index];
-    }
-    /// Any thread.
+    [[nodiscard]] EndpointPtr find(std::string_view address, std::uint16_t port) const;
+    Result<void> open(HttpListenerOptions options, bool configured);
+    Result<void> with(std::string_view address, std::uint16_t port,
+                      const std::function<Result<void>(HttpEndpoint&)>& work);
+    Result<void> listen(const EndpointPtr& endpoint);
+    void close(HttpEndpoint& endpoint);
+    void forget(HttpEndpoint& endpoint);
+    void end_connections(const HttpEndpoint& endpoint);
+    void reconfigure(const std::vector<HttpListenerOptions>& wanted);
+    void reload_tls(bool always);
+
     [[nodiscard]] std::vector<broker::ListenerSnapshot> listeners() const;
-    [[nodiscard]] std::uint64_t refused() const noexcept { return refused_.load(); }
+    void add_metrics(metrics::Snapshot& snapshot) const;
 
-    HttpOptions options;
-    const HttpSources sources;
-    std::uint32_t connections = 0;
+    runtime::OneAtATime calls;
 
 private:
-    void take(Endpoint& endpoint, tcp::socket socket);
+    [[nodiscard]] std::vector<EndpointPtr> endpoints() const {
+        return endpoints_.with([](const auto& all) { return all; });
+    }
+    void on_thread(const std::function<void()>& work);
+    void change(HttpEndpoint& endpoint, const HttpListenerOptions& wanted);
+    void accept(const EndpointPtr& endpoint);
+    void take(const EndpointPtr& endpoint, tcp::socket socket);
+    [[nodiscard]] bool make_room(const HttpEndpoint& endpoint);
+    void watch_tls();
     [[nodiscard]] NodeView view() const;
     /// Counts go on while nobody looks, so that whoever does sees what is recent.
     void look_now_and_then();
 
+    const HttpOptions options_;
     const Inspect inspect_;
     const MetricsCollector& collector_;
     mutable runtime::Guarded<RecentCounts> recent_;
+    OffThread<HttpResponse> commands_;
+    OffThread<ApiKeyStore::Verdict> key_checks_;
+    HttpShared shared_;
     std::atomic<std::uint64_t> refused_{0};
-    std::vector<std::unique_ptr<Endpoint>> endpoints_;
+    std::atomic<std::uint64_t> dropped_{0};
+    runtime::Guarded<std::vector<EndpointPtr>> endpoints_;
     asio::io_context io_{1};  // destroys the connections, so it stands after what they use
     asio::steady_timer look_{io_};
     std::optional<runtime::IoThread> thread_;
+    std::optional<runtime::Periodic> tls_watcher_;
 };
 
-/// One client. Lives as long as one of its handlers waits.
-class HttpServer::Connection final : public std::enable_shared_from_this<Connection> {
-public:
-    Connection(Impl& server, Impl::Endpoint& endpoint, tcp::socket socket)
-        : server_(server),
-          endpoint_(endpoint),
-          stream_(std::move(socket)),
-          line_limit_(std::min(server.settings(endpoint).max_request_line_length, kMaxRequestLine)),
-          buffer_(std::size_t{line_limit_} + 2 * kMaxHeaderSize) {
-        ++server_.connections;
-        ++endpoint_.connections;
+Result<void> HttpServer::Impl::start() {
+    Result<void> opened;
+    for (const HttpListenerOptions& each : options_.listeners) {
+        opened = open(each, true);
+        if (!opened) break;
     }
-    ~Connection() {
-        --server_.connections;
-        --endpoint_.connections;
-    }
-    Connection(const Connection&) = delete;
-    Connection& operator=(const Connection&) = delete;
-
-    void read() {
-        parser_.emplace();
-        parser_->header_limit(line_limit_ + kMaxHeaderSize);
-        stream_.expires_after(server_.options.timeout);
-        http::async_read_header(
-            stream_, buffer_, *parser_,
-            [self = shared_from_this()](error_code error, std::size_t) { self->on_header(error); });
-    }
-
-private:
-    void on_header(error_code error) {
-        if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-            return refuse(too_long());
-        }
-        if (error == http::error::end_of_stream) return linger();
-        if (error.category() == http::make_error_code(http::error::bad_method).category()) {
-            return refuse(plain_answer(400, "this is not a valid HTTP request"));
-        }
-        if (error) return;  // gone, or too slow
-        const auto& request = parser_->get();
-        if (request.method_string().size() + request.target().size() + kRestOfRequestLine >
-            line_limit_) {
-            return refuse(line_too_long());
-        }
-        const std::size_t longest = server_.settings(endpoint_).max_header_value_length;
-        for (const auto& field : request) {
-            if (field.value().size() > longest) return refuse(header_too_long());
-        }
-        answer();
-    }
-
-    void answer() {
-        const auto& request = parser_->get();
-        const HttpRequest asked{view_of(request.method_string()), view_of(request.target()),
-                                view_of(request[http::field::accept])};
-        auto response = respond(asked, server_.settings(endpoint_).modules, server_.sources);
-        // A body is never read, so nothing that follows one can be understood.
-        const bool keep = request.keep_alive() && parser_->is_done();
-        write(make_response(std::move(response), request.version(), keep,
-                            request.method() == http::verb::head));
-    }
-
-    void refuse(HttpResponse response) {
-        write(make_response(std::move(response), 11, false, false));
-    }
-
-    [[nodiscard]] HttpResponse too_long() const {
-        const std::string_view seen(static_cast<const char*>(buffer_.data().data()),
-                                    buffer_.data().size());
-        return std::min(seen.find("\r\n"), seen.size()) > line_limit_ ? line_too_long()
-                                                                      : header_too_long();
-    }
-    [[nodiscard]] HttpResponse line_too_long() const {
-        return plain_answer(414, fmt::format("the request line is longer than {} bytes "
-                                             "(max_request_line_length)",
-                                             line_limit_));
-    }
-    [[nodiscard]] HttpResponse header_too_long() const {
-        return plain_answer(
-            431, fmt::format("a header is longer than {} bytes (max_header_value_length), or all "
-                             "together than {}",
-                             server_.settings(endpoint_).max_header_value_length, kMaxHeaderSize));
-    }
-
-    void write(http::response<http::string_body> response) {
-        response_ = std::move(response);
-        const bool head = parser_->get().method() == http::verb::head;
-        serializer_.emplace(*response_);
-        stream_.expires_after(server_.options.timeout);
-        const auto written = [self = shared_from_this()](error_code error, std::size_t) {
-            if (error) return;
-            if (self->response_->keep_alive()) return self->read();
-            self->linger();
-        };
-        if (head) {
-            http::async_write_header(stream_, *serializer_, written);
-        } else {
-            http::async_write(stream_, *serializer_, written);
-        }
-    }
-
-    // Closing while something unread arrives would reset the connection, and the client might never
-    // see the answer.
-    void linger() {
-        error_code ignored;
-        stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
-        stream_.expires_after(std::min<Millis>(kHttpLinger, server_.options.timeout));
-        buffer_.clear();
-        discard();
-    }
-    void discard() {
-        stream_.async_read_some(buffer_.prepare(4096),
-                                [self = shared_from_this()](error_code error, std::size_t size) {
-                                    self->discarded_ += size;
-                                    if (!error && self->discarded_ < kMaxLingerBytes)
-                                        self->discard();
-                                });
-    }
-
-    Impl& server_;
-    Impl::Endpoint& endpoint_;
-    beast::tcp_stream stream_;
-    const std::uint32_t line_limit_;
-    beast::flat_buffer buffer_;
-    std::optional<http::request_parser<http::empty_body>> parser_;
-    std::optional<http::response<http::string_body>> response_;
-    std::optional<http::response_serializer<http::string_body>> serializer_;
-    std::size_t discarded_ = 0;
-};
-
-Result<void> HttpServer::Impl::open(std::size_t index) {
-    HttpListenerOptions& wanted = options.listeners[index];
-    auto opened = transport::open_listeners(wanted.socket, 1);
     if (!opened) {
-        return Error{opened.error().code,
-                     "listener.http." + wanted.name + ": " + opened.error().detail};
+        for (const EndpointPtr& endpoint : endpoints()) forget(*endpoint);
     }
-    const bool v6 = wanted.socket.address.find(':') != std::string::npos;
-    auto endpoint = std::make_unique<Endpoint>();
-    endpoint->index = index;
-    endpoint->acceptor.emplace(io_, v6 ? tcp::v6() : tcp::v4(), opened.value()[0]);
-    endpoint->retry.emplace(io_);
-    endpoints_.push_back(std::move(endpoint));
-    return {};
-}
-
-void HttpServer::Impl::run() {
-    for (const auto& endpoint : endpoints_) accept(*endpoint);
     look_now_and_then();
     thread_.emplace(io_);
+    return opened;
+}
+
+void HttpServer::Impl::close_commands() {
+    commands_.stop(api_error(503, "the broker is stopping"));
+}
+
+/// Runs it on the server's thread, or here while there is none.
+void HttpServer::Impl::on_thread(const std::function<void()>& work) {
+    if (!thread_) return work();
+    runtime::Countdown done(1);
+    asio::post(io_, [&] {
+        work();
+        done.done();
+    });
+    done.wait();
+}
+
+EndpointPtr HttpServer::Impl::find(std::string_view address, std::uint16_t port) const {
+    for (EndpointPtr& endpoint : endpoints()) {
+        if (endpoint->address == address && endpoint->port == port) return std::move(endpoint);
+    }
+    return nullptr;
+}
+
+Result<void> HttpServer::Impl::open(HttpListenerOptions options, bool configured) {
+    const auto named = [&](const Error& error) {
+        return Error{error.code, configured ? key_of(options) + ": " + error.detail : error.detail};
+    };
+    if (options.socket.port != 0 && find(options.socket.address, options.socket.port)) {
+        return named({ErrorCode::AddressInUse, "there is a listener at that address already"});
+    }
+    auto endpoint = std::make_shared<HttpEndpoint>();
+    if (options.tls) {
+        auto context = transport::TlsContext::load(*options.tls, nullptr);
+        if (!context) return named(context.error());
+        tell_notices(options, *context.value());
+        endpoint->tls.set(std::move(context).value());
+        watch_tls();
+    }
+    endpoint->wanted = options;
+    endpoint->configured = configured;
+    endpoint->options.set(std::make_shared<const HttpListenerOptions>(options));
+    endpoint->port = options.socket.port;
+    if (auto listening = listen(endpoint); !listening) return named(listening.error());
+    endpoints_.with([&](auto& all) { all.push_back(endpoint); });
+    return {};
 }
 
 void HttpServer::Impl::look_now_and_then() {
@@ -275,28 +194,182 @@ void HttpServer::Impl::look_now_and_then() {
     });
 }
 
-void HttpServer::Impl::accept(Endpoint& endpoint) {
-    endpoint.acceptor->async_accept([this, &endpoint](error_code error, tcp::socket socket) {
-        if (error == asio::error::operation_aborted) return;
+Result<void> HttpServer::Impl::listen(const EndpointPtr& endpoint) {
+    transport::ListenOptions socket = endpoint->wanted.socket;
+    if (!socket.unix_path.empty()) {
+        return Error{ErrorCode::InvalidValue, "HTTP is not served on Unix sockets"};
+    }
+    socket.port = endpoint->port;
+    auto opened = transport::open_listeners(socket, 1);
+    if (!opened) return opened.error();
+    endpoint->address = socket.address;
+    endpoint->port = socket.port;
+    const bool v6 = socket.address.find(':') != std::string::npos;
+    on_thread([&] {
+        endpoint->acceptor.emplace(io_, v6 ? tcp::v6() : tcp::v4(), opened.value()[0]);
+        endpoint->retry.emplace(io_);
+        accept(endpoint);
+    });
+    endpoint->running = true;
+    return {};
+}
+
+void HttpServer::Impl::close(HttpEndpoint& endpoint) {
+    endpoint.running = false;
+    on_thread([&] {
+        endpoint.acceptor.reset();
+        endpoint.retry.reset();
+    });
+}
+
+void HttpServer::Impl::forget(HttpEndpoint& endpoint) {
+    close(endpoint);
+    endpoints_.with([&](auto& all) {
+        std::erase_if(all, [&](const EndpointPtr& each) { return each.get() == &endpoint; });
+    });
+}
+
+void HttpServer::Impl::end_connections(const HttpEndpoint& endpoint) {
+    on_thread([&] {
+        for (HttpConnection* client : shared_.clients) {
+            if (&client->endpoint() == &endpoint) client->close();
+        }
+    });
+}
+
+Result<void> HttpServer::Impl::with(std::string_view address, std::uint16_t port,
+                                    const std::function<Result<void>(HttpEndpoint&)>& work) {
+    const auto held = calls.enter();
+    const EndpointPtr endpoint = find(address, port);
+    if (endpoint) return work(*endpoint);
+    return Error{ErrorCode::NotFound, fmt::format("there is no listener at {}:{}", address, port)};
+}
+
+void HttpServer::Impl::change(HttpEndpoint& endpoint, const HttpListenerOptions& wanted) {
+    if (wanted.tls && wanted.tls != endpoint.wanted.tls) {
+        auto context = transport::TlsContext::load(*wanted.tls, endpoint.tls.get().get());
+        if (!context) {
+            log::error("{}: {}; it goes on as before", key_of(wanted), context.error().detail);
+            return;
+        }
+        tell_notices(wanted, *context.value());
+        endpoint.tls.set(std::move(context).value());
+    }
+    endpoint.wanted = wanted;
+    endpoint.options.set(std::make_shared<const HttpListenerOptions>(wanted));
+    log::notice("{} is changed, as the configuration file says", key_of(wanted));
+}
+
+void HttpServer::Impl::reconfigure(const std::vector<HttpListenerOptions>& wanted) {
+    const auto same_key = [](const HttpListenerOptions& a, const HttpListenerOptions& b) {
+        return a.name == b.name && a.tls.has_value() == b.tls.has_value();
+    };
+    const auto found_in = [&](const HttpEndpoint& endpoint) -> const HttpListenerOptions* {
+        const auto found = std::ranges::find_if(
+            wanted, [&](const auto& each) { return same_key(each, endpoint.wanted); });
+        return found == wanted.end() ? nullptr : &*found;
+    };
+    const auto held = calls.enter();
+    // First those that go: their addresses may be wanted by others.
+    for (const EndpointPtr& endpoint : endpoints()) {
+        if (!endpoint->configured) continue;
+        const HttpListenerOptions* now = found_in(*endpoint);
+        if (now != nullptr && now->socket == endpoint->wanted.socket) {
+            if (*now != endpoint->wanted) change(*endpoint, *now);
+            continue;
+        }
+        forget(*endpoint);
+        log::notice("{} is closed, as the configuration file says", key_of(endpoint->wanted));
+    }
+    for (const HttpListenerOptions& each : wanted) {
+        const auto all = endpoints();
+        if (std::ranges::any_of(all, [&](const EndpointPtr& endpoint) {
+                return endpoint->configured && same_key(endpoint->wanted, each);
+            })) {
+            continue;
+        }
+        if (const auto opened = open(each, true); !opened) {
+            log::error("{}", opened.error().detail);
+            continue;
+        }
+        const EndpointPtr added = endpoints().back();
+        log::notice("{} listens on {}:{}, as the configuration file says", key_of(each),
+                    added->address, added->port);
+    }
+}
+
+void HttpServer::Impl::reload_tls(bool always) {
+    const auto held = calls.enter();
+    for (const EndpointPtr& endpoint : endpoints()) {
+        const auto context = endpoint->tls.get();
+        if (!context || !(always || context->files_changed() || context->ticket_key_due())) {
+            continue;
+        }
+        const HttpListenerOptions& options = endpoint->wanted;
+        auto fresh = transport::TlsContext::load(*options.tls, context.get());
+        if (!fresh) {
+            if (endpoint->tls_error == fresh.error().detail) continue;
+            endpoint->tls_error = fresh.error().detail;
+            log::error("{}: {}; it goes on with what was loaded before", key_of(options),
+                       fresh.error().detail);
+            continue;
+        }
+        endpoint->tls_error.clear();
+        if (context->files_changed() || always) {
+            log::notice("{}: certificates and keys are loaded anew", key_of(options));
+        }
+        tell_notices(options, *fresh.value());
+        endpoint->tls.set(std::move(fresh).value());
+    }
+}
+
+/// From the first listener with TLS on.
+void HttpServer::Impl::watch_tls() {
+    if (tls_watcher_) return;
+    tls_watcher_.emplace(options_.tls_watch_interval, [this] {
+        reload_tls(false);
+        return std::nullopt;
+    });
+}
+
+void HttpServer::Impl::accept(const EndpointPtr& endpoint) {
+    endpoint->acceptor->async_accept([this, endpoint](error_code error, tcp::socket socket) {
+        if (error == asio::error::operation_aborted || !endpoint->acceptor) return;
         if (!error) {
             take(endpoint, std::move(socket));
             return accept(endpoint);
         }
-        endpoint.retry->expires_after(kAcceptRetry);
-        endpoint.retry->async_wait([this, &endpoint](error_code stopped) {
-            if (!stopped) accept(endpoint);
+        endpoint->retry->expires_after(kAcceptRetry);
+        endpoint->retry->async_wait([this, endpoint](error_code stopped) {
+            if (!stopped && endpoint->acceptor) accept(endpoint);
         });
     });
 }
 
-void HttpServer::Impl::take(Endpoint& endpoint, tcp::socket socket) {
-    ++endpoint.accepted;
-    if (connections >= kMaxHttpConnections ||
-        endpoint.connections.load() >= settings(endpoint).max_connections) {
+void HttpServer::Impl::take(const EndpointPtr& endpoint, tcp::socket socket) {
+    ++endpoint->accepted;
+    if (!make_room(*endpoint)) {
         ++refused_;
         return;
     }
-    std::make_shared<Connection>(*this, endpoint, std::move(socket))->read();
+    std::make_shared<HttpConnection>(shared_, endpoint, std::move(socket))->start();
+}
+
+/// For one more client: if there is none, whoever has been waiting longest has to go, so that slow
+/// clients do not keep out those who only want to know how the broker is.
+bool HttpServer::Impl::make_room(const HttpEndpoint& endpoint) {
+    const bool listener_full = endpoint.connections >= endpoint.options.get()->max_connections;
+    if (!listener_full && shared_.open < kMaxHttpConnections) return true;
+    const TimePoint limit = steady_now() - options_.patience;
+    for (HttpConnection* client : shared_.clients) {
+        const auto since = client->waits_since();
+        if (!since || *since > limit || client->leaving()) continue;
+        if (listener_full && &client->endpoint() != &endpoint) continue;
+        client->close();
+        ++dropped_;
+        return true;
+    }
+    return false;
 }
 
 NodeView HttpServer::Impl::view() const {
@@ -310,47 +383,97 @@ NodeView HttpServer::Impl::view() const {
 
 std::vector<broker::ListenerSnapshot> HttpServer::Impl::listeners() const {
     std::vector<broker::ListenerSnapshot> result;
-    for (const auto& endpoint : endpoints_) {
-        const HttpListenerOptions& listener = options.listeners[endpoint->index];
+    for (const EndpointPtr& endpoint : endpoints()) {
+        const auto options = endpoint->options.get();
         broker::ListenerSnapshot picture;
-        picture.type = "http";
-        picture.name = listener.name;
-        picture.address = listener.socket.address;
-        picture.port = listener.socket.port;
-        picture.running = true;
+        picture.type = options->type();
+        picture.name = options->name;
+        picture.address = endpoint->address;
+        picture.port = endpoint->port;
+        picture.running = endpoint->running.load();
         picture.connections = endpoint->connections.load();
         picture.accepted = endpoint->accepted.load();
-        picture.max_connections = listener.max_connections;
+        picture.max_connections = options->max_connections;
         result.push_back(std::move(picture));
     }
     return result;
 }
 
-HttpServer::HttpServer(HttpOptions options, Inspect inspect, const MetricsCollector& collector)
-    : impl_(std::make_unique<Impl>(std::move(options), std::move(inspect), collector)) {}
+void HttpServer::Impl::add_metrics(metrics::Snapshot& snapshot) const {
+    const auto add = [&snapshot](const char* name, const char* description, std::uint64_t value) {
+        metrics::Sample& sample = snapshot.emplace_back();
+        sample.name = name;
+        sample.description = description;
+        sample.value = value;
+    };
+    add("http_connections_refused", "HTTP connections closed because there were too many.",
+        refused_.load());
+    add("http_connections_dropped",
+        "HTTP connections closed because their request took long and others found no room.",
+        dropped_.load());
+    add("http_requests", "HTTP requests.", shared_.requests.load());
+    add("http_requests_unauthorized", "HTTP requests refused for want of a valid API key.",
+        shared_.unauthorized.load());
+    add("http_requests_busy", "HTTP requests refused because too many were under way.",
+        shared_.busy.load());
+    broker::add_listener_metrics(listeners(), snapshot);
+}
+
+HttpServer::HttpServer(HttpOptions options, Inspect inspect, const MetricsCollector& collector,
+                       const ApiKeyStore& keys)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(inspect), collector, keys)) {}
 
 HttpServer::~HttpServer() = default;
 
-Result<void> HttpServer::start() {
-    for (std::size_t i = 0; i < impl_->options.listeners.size(); ++i) {
-        if (auto opened = impl_->open(i); !opened) return opened;
-    }
-    if (!impl_->options.listeners.empty()) impl_->run();
-    return {};
+void HttpServer::serve_commands(commands::Node& node) { impl_->serve_commands(node); }
+Result<void> HttpServer::start() { return impl_->start(); }
+void HttpServer::close_commands() { impl_->close_commands(); }
+
+bool HttpServer::has(std::string_view address, std::uint16_t port) const {
+    return impl_->find(address, port) != nullptr;
 }
 
-void HttpServer::add_metrics(metrics::Snapshot& snapshot) const {
-    metrics::Sample& refused = snapshot.emplace_back();
-    refused.name = "http_connections_refused";
-    refused.description = "HTTP connections closed because there were too many.";
-    refused.value = impl_->refused();
-    broker::add_listener_metrics(impl_->listeners(), snapshot);
+Result<void> HttpServer::open(HttpListenerOptions options) {
+    const auto held = impl_->calls.enter();
+    return impl_->open(std::move(options), false);
 }
+
+Result<void> HttpServer::suspend(std::string_view address, std::uint16_t port) {
+    return impl_->with(address, port, [this](HttpEndpoint& endpoint) -> Result<void> {
+        impl_->close(endpoint);
+        return {};
+    });
+}
+
+Result<void> HttpServer::resume(std::string_view address, std::uint16_t port) {
+    return impl_->with(address, port, [&, this](HttpEndpoint& endpoint) -> Result<void> {
+        if (endpoint.running) return {};
+        return impl_->listen(impl_->find(address, port));
+    });
+}
+
+Result<void> HttpServer::stop(std::string_view address, std::uint16_t port) {
+    return impl_->with(address, port, [this](HttpEndpoint& endpoint) -> Result<void> {
+        impl_->forget(endpoint);
+        impl_->end_connections(endpoint);
+        return {};
+    });
+}
+
+Result<void> HttpServer::remove(std::string_view address, std::uint16_t port) {
+    return impl_->with(address, port, [this](HttpEndpoint& endpoint) -> Result<void> {
+        impl_->forget(endpoint);
+        return {};
+    });
+}
+
+void HttpServer::reconfigure(const std::vector<HttpListenerOptions>& wanted) {
+    impl_->reconfigure(wanted);
+}
+void HttpServer::reload_tls(bool always) { impl_->reload_tls(always); }
 
 std::vector<broker::ListenerSnapshot> HttpServer::snapshot() const { return impl_->listeners(); }
 
-const std::vector<HttpListenerOptions>& HttpServer::listeners() const noexcept {
-    return impl_->options.listeners;
-}
+void HttpServer::add_metrics(metrics::Snapshot& snapshot) const { impl_->add_metrics(snapshot); }
 
 }  // namespace vmq::admin

@@ -1,81 +1,22 @@
 #include "admin/http_server.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <atomic>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/write.hpp>
-#include <optional>
+#include <latch>
 #include <string>
+#include <thread>
 #include <vector>
 
-#include "admin/view_sample.h"
+#include "admin/http_server_fixture.h"
 
 namespace vmq::admin {
 namespace {
 
-using boost::asio::ip::tcp;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-HttpOptions on_any_port() {
-    HttpOptions options;
-    options.listeners.resize(1);
-    options.listeners[0].socket.address = "127.0.0.1";
-    return options;
-}
-
-broker::NodeSnapshot sample_node() { return sample_view().node; }
-
-class HttpServerShards : public ::testing::Test {
-protected:
-    void serve(HttpOptions options) {
-        server_.emplace(std::move(options), sample_node, collector_);
-        collector_.add([this](metrics::Snapshot& snapshot) { server_->add_metrics(snapshot); });
-        const auto started = server_->start();
-        ASSERT_TRUE(started) << started.error().detail;
-    }
-
-    tcp::socket connect() {
-        tcp::socket socket(io_);
-        socket.connect(
-            {boost::asio::ip::make_address("127.0.0.1"), server_->listeners()[0].socket.port});
-        return socket;
-    }
-
-    /// Everything the server sends until it closes.
-    static std::string rest_of(tcp::socket& socket) {
-        std::string received;
-        boost::system::error_code error;
-        boost::asio::read(socket, boost::asio::dynamic_buffer(received), error);
-        return received;
-    }
-
-    std::string ask(const std::string& request) {
-        auto socket = connect();
-        boost::asio::write(socket, boost::asio::buffer(request));
-        return rest_of(socket);
-    }
-
-    boost::asio::io_context io_;
-    MetricsCollector collector_{"a@b"};
-    std::optional<HttpServer> server_;
-};
-
-std::string get(const std::string& target, const std::string& headers = {}) {
-    return "GET " + target + " HTTP/1.1\r\nHost: x\r\n" + headers + "Connection: close\r\n\r\n";
-}
-
-/// A target that makes the whole request line `length` bytes long.
-std::string target_for_line(std::size_t length) {
-    const std::string rest = "GET /? HTTP/1.1";
-    return "/?" + std::string(length - rest.size(), 'x');
-}
+class HttpServerShards : public HttpServerTest {};
 
 TEST_F(HttpServerShards, AnswersARequest) {
     serve(on_any_port());
@@ -98,72 +39,17 @@ TEST_F(HttpServerShards, WhatHasHappenedSinceTheStartIsRecentForWhoeverLooksFirs
     server_.emplace(
         on_any_port(),
         [&drops] {
-            auto node = sample_node();
+            auto node = sample_view().node;
             node.numbers.totals.cells[metrics::cell::of(metrics::Counter::QueueMessageDrop)] =
                 drops.load();
             return node;
         },
-        collector_);
+        collector_, keys_);
+    server_->serve_commands(*node_);
     ASSERT_TRUE(server_->start());
     drops = 107;
     EXPECT_THAT(ask(get("/status.json")), HasSubstr(R"("drops_last_minute":{"queue_full":7,)"));
     server_.reset();
-}
-
-TEST_F(HttpServerShards, KeepsAConnectionForSeveralRequests) {
-    serve(on_any_port());
-    const auto answers = ask("GET /health HTTP/1.1\r\nHost: x\r\n\r\n" + get("/nope"));
-    EXPECT_THAT(answers, StartsWith("HTTP/1.1 200 OK\r\n"));
-    EXPECT_THAT(answers, HasSubstr("HTTP/1.1 404 Not Found\r\n"));
-}
-
-TEST_F(HttpServerShards, HeadHasTheHeadersOfGetAndNoBody) {
-    serve(on_any_port());
-    const auto answer = ask("HEAD /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-    EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
-    EXPECT_THAT(answer, HasSubstr("Content-Length: 15\r\n"));
-    EXPECT_THAT(answer, EndsWith("\r\n\r\n"));
-}
-
-TEST_F(HttpServerShards, RefusesOtherMethodsAndNeverTakesABodyForARequest) {
-    serve(on_any_port());
-    const std::string body = get("/metrics");
-    const auto answer =
-        ask("POST /status HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) +
-            "\r\n\r\n" + body);
-    EXPECT_THAT(answer, StartsWith("HTTP/1.1 405 Method Not Allowed\r\n"));
-    EXPECT_THAT(answer, HasSubstr("Allow: GET, HEAD\r\n"));
-    EXPECT_EQ(answer.find("HTTP/1.1", 1), std::string::npos);
-}
-
-TEST_F(HttpServerShards, ARequestLineMayBeAsLongAsConfiguredAndNoLonger) {
-    auto options = on_any_port();
-    options.listeners[0].max_request_line_length = 100;
-    serve(std::move(options));
-    EXPECT_THAT(ask(get(target_for_line(100))), StartsWith("HTTP/1.1 200 "));
-    EXPECT_THAT(ask(get(target_for_line(101))), StartsWith("HTTP/1.1 414 "));
-    EXPECT_THAT(ask(get(target_for_line(100 + 2 * kMaxHeaderSize))), StartsWith("HTTP/1.1 414 "));
-}
-
-TEST_F(HttpServerShards, AHeaderMayBeAsLongAsConfiguredAndNoLonger) {
-    auto options = on_any_port();
-    options.listeners[0].max_header_value_length = 100;
-    serve(std::move(options));
-    EXPECT_THAT(ask(get("/", "X: " + std::string(100, 'x') + "\r\n")), StartsWith("HTTP/1.1 200 "));
-    EXPECT_THAT(ask(get("/", "X: " + std::string(101, 'x') + "\r\n")), StartsWith("HTTP/1.1 431 "));
-}
-
-TEST_F(HttpServerShards, AllHeadersTogetherHaveALimit) {
-    serve(on_any_port());
-    std::string headers;
-    while (headers.size() <= 8000 + kMaxHeaderSize)
-        headers += "X: " + std::string(1000, 'x') + "\r\n";
-    EXPECT_THAT(ask(get("/", headers)), StartsWith("HTTP/1.1 431 "));
-}
-
-TEST_F(HttpServerShards, WhatIsNoHttpIsToldSo) {
-    serve(on_any_port());
-    EXPECT_THAT(ask("hello there\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
 }
 
 TEST_F(HttpServerShards, OneConnectionTooManyIsClosedAndCounted) {
@@ -172,7 +58,7 @@ TEST_F(HttpServerShards, OneConnectionTooManyIsClosedAndCounted) {
     for (std::uint32_t i = 0; i < kMaxHttpConnections; ++i) sockets.push_back(connect());
     auto extra = connect();
     EXPECT_EQ(rest_of(extra), "");
-    boost::asio::write(sockets.back(), boost::asio::buffer(get("/metrics")));
+    send(sockets.back(), get("/metrics"));
     EXPECT_THAT(rest_of(sockets.back()),
                 HasSubstr("vernemq_http_connections_refused{node=\"a@b\"} 1\n"));
 }
@@ -180,7 +66,7 @@ TEST_F(HttpServerShards, OneConnectionTooManyIsClosedAndCounted) {
 TEST_F(HttpServerShards, ItsListenersAreMetricsForOtherThreads) {
     serve(on_any_port());
     auto socket = connect();
-    boost::asio::write(socket, boost::asio::buffer(get("/health")));
+    send(socket, get("/health"));
     (void)rest_of(socket);
     const metrics::Snapshot all = collector_.snapshot();
     const auto listener = std::ranges::find(all, "listener_connections", &metrics::Sample::name);
@@ -197,25 +83,16 @@ TEST_F(HttpServerShards, AListenerMayHaveALowerLimit) {
     auto first = connect();
     auto second = connect();
     EXPECT_EQ(rest_of(second), "");
-    boost::asio::write(first, boost::asio::buffer(get("/health")));
+    send(first, get("/health"));
     EXPECT_THAT(rest_of(first), StartsWith("HTTP/1.1 200 "));
-}
-
-TEST_F(HttpServerShards, AClientThatDoesNotFinishItsRequestIsClosed) {
-    auto options = on_any_port();
-    options.timeout = Millis(50);
-    serve(std::move(options));
-    auto socket = connect();
-    boost::asio::write(socket, boost::asio::buffer(std::string("GET / HTTP/1.1\r\nHost")));
-    EXPECT_EQ(rest_of(socket), "");
 }
 
 TEST_F(HttpServerShards, AnAddressInUseIsAnErrorThatNamesIt) {
     serve(on_any_port());
     auto options = on_any_port();
     options.listeners[0].name = "other";
-    options.listeners[0].socket.port = server_->listeners()[0].socket.port;
-    HttpServer second(std::move(options), sample_node, collector_);
+    options.listeners[0].socket.port = port();
+    HttpServer second(std::move(options), [] { return sample_view().node; }, collector_, keys_);
     const auto started = second.start();
     ASSERT_FALSE(started);
     EXPECT_EQ(started.error().code, ErrorCode::AddressInUse);
@@ -227,10 +104,149 @@ TEST_F(HttpServerShards, StopsWhileClientsAreConnected) {
     serve(on_any_port());
     auto idle = connect();
     auto waiting = connect();
-    boost::asio::write(waiting, boost::asio::buffer(std::string("GET /")));
+    send(waiting, "GET /");
     EXPECT_THAT(ask(get("/health")), StartsWith("HTTP/1.1 200 "));
     server_.reset();
     EXPECT_EQ(rest_of(idle), "");
+}
+
+/// A command that takes until it is let go.
+class SlowNode final : public commands::FakeNode {
+public:
+    Result<void> backup(const std::string& directory) override {
+        ++begun;
+        go.wait();
+        return FakeNode::backup(directory);
+    }
+    std::atomic<std::size_t> begun{0};
+    std::latch go{1};
+};
+
+class SlowHttpServerShards : public HttpServerTest {
+protected:
+    SlowHttpServerShards() { node_ = &slow_; }
+    SlowNode slow_;
+};
+
+TEST_F(SlowHttpServerShards, HealthAnswersWhileCommandsTakeLongAndTooManyAreRefused) {
+    auto options = on_any_port();
+    options.listeners[0].modules.keys.api = false;
+    serve(std::move(options));
+    std::vector<tcp::socket> waiting;
+    for (std::size_t i = 0; i < kMaxApiRequests; ++i) {
+        waiting.push_back(connect());
+        send(waiting.back(), get("/api/v1/backup?path=/x"));
+    }
+    std::string busy;
+    do {
+        busy = ask(get("/api/v1/cluster/show"));  // those above may still be on their way
+    } while (busy.starts_with("HTTP/1.1 200 "));
+    EXPECT_THAT(busy, StartsWith("HTTP/1.1 503 "));
+    EXPECT_THAT(busy, HasSubstr("Retry-After: 1\r\n"));
+    EXPECT_THAT(ask(get("/health")), StartsWith("HTTP/1.1 200 "));
+    EXPECT_GE(metric("http_requests_busy"), 1U);
+    EXPECT_LE(slow_.begun, kApiThreads);
+    slow_.go.count_down();
+    for (auto& socket : waiting) EXPECT_THAT(rest_of(socket), StartsWith("HTTP/1.1 200 "));
+    EXPECT_THAT(ask(get("/api/v1/cluster/show")), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(SlowHttpServerShards, AtTheEndCommandsUnderWayAreAwaitedAndOthersRefused) {
+    auto options = on_any_port();
+    options.listeners[0].modules.keys.api = false;
+    options.command_threads = 1;
+    serve(std::move(options));
+    auto running = connect();
+    send(running, get("/api/v1/backup?path=/x"));
+    while (slow_.begun == 0) std::this_thread::yield();
+    auto queued = connect();
+    send(queued, get("/api/v1/backup?path=/y"));
+    slow_.go.count_down();
+    server_->close_commands();
+    EXPECT_THAT(rest_of(running), StartsWith("HTTP/1.1 200 "));
+    EXPECT_THAT(rest_of(queued), StartsWith("HTTP/1.1 "));
+    EXPECT_THAT(ask(get("/api/v1/cluster/show")), StartsWith("HTTP/1.1 503 "));
+    EXPECT_THAT(ask(get("/health")), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpServerShards, SlowClientsMakeRoomForOthers) {
+    auto options = on_any_port();
+    options.patience = Millis(0);
+    serve(std::move(options));
+    std::vector<tcp::socket> slow;
+    for (std::uint32_t i = 0; i < kMaxHttpConnections; ++i) {
+        slow.push_back(connect());
+        send(slow.back(), "GET /health HT");
+    }
+    for (int i = 0; i < 3; ++i) EXPECT_THAT(ask(get("/health")), StartsWith("HTTP/1.1 200 "));
+    EXPECT_GE(metric("http_connections_dropped"), 1U);
+    EXPECT_EQ(metric("http_connections_refused"), 0U);
+    EXPECT_EQ(rest_of(slow.front()), "");
+    send(slow.back(), "TP/1.1\r\nConnection: close\r\n\r\n");
+    EXPECT_THAT(rest_of(slow.back()), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpServerShards, ListenersComeAndGoWhileItRuns) {
+    serve(on_any_port());
+    HttpListenerOptions more;
+    more.name = "more";
+    more.socket.address = "127.0.0.1";
+    more.modules = {
+        .status = false, .health = true, .metrics = false, .api = false, .api_v2 = false};
+    ASSERT_TRUE(server_->open(more));
+    const std::uint16_t second = server_->snapshot().at(1).port;
+    EXPECT_TRUE(server_->has("127.0.0.1", second));
+    more.socket.port = second;
+    EXPECT_EQ(server_->open(more).error().code, ErrorCode::AddressInUse);
+    const auto health = [&] {
+        auto socket = connect(second);
+        send(socket, get("/health"));
+        return rest_of(socket);
+    };
+    EXPECT_THAT(health(), StartsWith("HTTP/1.1 200 "));
+    auto kept = connect(second);
+    send(kept, "GET /health HTTP/1.1\r\n\r\n");
+    std::string first(12, ' ');
+    boost::asio::read(kept, boost::asio::buffer(first));
+    ASSERT_TRUE(server_->suspend("127.0.0.1", second));
+    EXPECT_FALSE(server_->snapshot().at(1).running);
+    EXPECT_THROW(connect(second), boost::system::system_error);
+    ASSERT_TRUE(server_->resume("127.0.0.1", second));
+    ASSERT_TRUE(server_->resume("127.0.0.1", second));
+    // The listener itself is healthy again.
+    EXPECT_THAT(health(), StartsWith("HTTP/1.1 200 "));
+    ASSERT_TRUE(server_->stop("127.0.0.1", second));
+    EXPECT_THAT(rest_of(kept), HasSubstr("OK"));  // the rest of its answer, and the end
+    EXPECT_FALSE(server_->has("127.0.0.1", second));
+    EXPECT_EQ(server_->stop("127.0.0.1", second).error().code, ErrorCode::NotFound);
+    EXPECT_THROW(connect(second), boost::system::system_error);
+    EXPECT_THAT(ask(get("/health")), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpServerShards, ReconfiguringTouchesWhatHasChangedAndNothingElse) {
+    auto options = on_any_port();
+    options.listeners.push_back(options.listeners[0]);
+    options.listeners[1].name = "goes";
+    serve(options);
+    HttpListenerOptions started = options.listeners[0];
+    started.name = "started";
+    ASSERT_TRUE(server_->open(started));
+    const auto before = server_->snapshot();
+    auto wanted = options.listeners;
+    wanted[0].modules.metrics = false;
+    wanted[1].name = "comes";
+    server_->reconfigure(wanted);
+    const auto after = server_->snapshot();
+    ASSERT_EQ(after.size(), 3U);
+    EXPECT_EQ(after[0].name, "default");
+    EXPECT_EQ(after[0].port, before[0].port);
+    EXPECT_EQ(after[1].name, "started");
+    EXPECT_EQ(after[2].name, "comes");
+    EXPECT_THAT(ask(get("/metrics")), StartsWith("HTTP/1.1 404 "));
+    EXPECT_THROW(connect(before[1].port), boost::system::system_error);
+    server_->reconfigure({});
+    ASSERT_EQ(server_->snapshot().size(), 1U);
+    EXPECT_EQ(server_->snapshot()[0].name, "started");
 }
 
 }  // namespace

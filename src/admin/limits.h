@@ -10,6 +10,15 @@ namespace vmq::admin {
 
 /// Connections of all HTTP listeners together; one too many is closed at once and counted.
 inline constexpr std::uint32_t kMaxHttpConnections = 100;
+/// How long a request may be on its way while others find no room; then it has to go.
+inline constexpr Seconds kHttpPatience{1};
+/// Commands of the API that run at a time, those and the ones that wait for their turn or whose
+/// answer is on its way, and checks of keys that are hashed slowly that wait for theirs.
+inline constexpr std::size_t kApiThreads = 4;
+inline constexpr std::size_t kMaxApiRequests = 16;
+inline constexpr std::size_t kMaxKeyChecks = 16;
+/// Body of a request.
+inline constexpr std::size_t kMaxHttpBody = 64 * 1024;
 /// All header lines of a request together, without the request line.
 inline constexpr std::uint32_t kMaxHeaderSize = 16 * 1024;
 /// Bound of max_request_line_length.
@@ -19,6 +28,11 @@ inline constexpr Seconds kHttpTimeout{10};
 /// For a client to close after it has been told that we do, and how much it may send until then.
 inline constexpr Seconds kHttpLinger{2};
 inline constexpr std::size_t kMaxLingerBytes = std::size_t{1024} * 1024;
+/// API keys there can be, and how long one can be.
+inline constexpr std::size_t kMaxApiKeys = 1000;
+inline constexpr std::size_t kMaxApiKeyLength = 256;
+/// Keys whose slow hash is remembered, of those that are good and of those that are not.
+inline constexpr std::size_t kMaxRememberedKeys = 1000;
 /// Those who speak to the control socket at a time; one too many is closed at once.
 inline constexpr std::size_t kMaxControlConnections = 32;
 /// Commands that run at a time; others wait for their turn.

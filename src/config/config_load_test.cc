@@ -130,11 +130,12 @@ TEST(Load, WarnsOnceOfWhatMeansNothing) {
 }
 
 TEST(Load, WarnsOnceOfWhatIsNotBuiltYetButChecksIt) {
-    EXPECT_THAT(warnings_of("min_apikey_length = 8\nlistener.https.x = 127.0.0.1:8883\n"
+    EXPECT_THAT(warnings_of("http_module.vmq_http_pub.auth.mode = noauth\n"
+                            "listener.vmq.x = 127.0.0.1:8883\n"
                             "vmq_webhooks.x = x\nallow_anonymous = on\n"),
-                ElementsAre("vernemq.conf: these settings have no effect yet: min_apikey_length, "
-                            "listener.https.x, vmq_webhooks.x"));
-    EXPECT_THAT(errors_of("min_apikey_length = maybe"), testing::SizeIs(1));
+                ElementsAre("vernemq.conf: these settings have no effect yet: "
+                            "http_module.vmq_http_pub.auth.mode, listener.vmq.x, vmq_webhooks.x"));
+    EXPECT_THAT(errors_of("http_module.vmq_http_pub.auth.mode = maybe"), testing::SizeIs(1));
 }
 
 TEST(Load, SaysNothingAboutBuiltSettings) {

@@ -122,7 +122,8 @@ TEST(Config, DescribesASetting) {
     EXPECT_THAT(config->describe("plugins.x.path").value(), HasSubstr("No default set"));
     EXPECT_THAT(config->describe("distributed_cookie").value(),
                 HasSubstr("Default Value : ******"));
-    EXPECT_THAT(config->describe("min_apikey_length").value(), HasSubstr("not built yet"));
+    EXPECT_THAT(config->describe("http_module.vmq_http_pub.auth.mode").value(),
+                HasSubstr("not built yet"));
     EXPECT_THAT(config->describe("erlang.K").value(), HasSubstr("accepted without effect"));
     EXPECT_THAT(config->describe("accept_eula").value(), HasSubstr("obsolete"));
     EXPECT_EQ(config->describe("x").error().detail, "Variable 'x' not found");

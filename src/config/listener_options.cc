@@ -39,6 +39,7 @@ constexpr std::uint32_t kMqtt = kTcp | kSsl | kWs | kWss;
 constexpr std::uint32_t kMqttTls = kSsl | kWss;
 constexpr std::uint32_t kTls = kSsl | kWss | kHttps | kVmqs;
 constexpr std::uint32_t kWeb = kHttp | kHttps;
+constexpr std::uint32_t kBuiltTls = kMqttTls | kHttps;
 constexpr std::uint32_t kAll = kMqtt | kWeb | kVmq | kVmqs;
 
 constexpr std::string_view kCurves =
@@ -56,7 +57,7 @@ void add_mqtt_options(std::vector<ListenerOption>& options) {
                              "level.")
              .range(-1, kUint32Max)
              .not_zero(),
-         kAll, kMqtt | kHttp},
+         kAll, kMqtt | kWeb},
         {integer("nr_of_acceptors", "10", "Accepted for VerneMQ's sake; has no effect.")
              .range(-1, kUint32Max)
              .no_meaning(),
@@ -65,7 +66,7 @@ void add_mqtt_options(std::vector<ListenerOption>& options) {
                  "Connections the system holds until they are accepted. Not known to VerneMQ.")
              .range(1, kUint16Max)
              .hidden(),
-         kAll, kMqtt | kHttp},
+         kAll, kMqtt | kWeb},
         {integer(
              "max_authentications", "1000",
              "Most clients of a listener that wait for an authentication plugin at a time; more "
@@ -162,19 +163,19 @@ void add_proxy_and_http_options(std::vector<ListenerOption>& options) {
         {integer("max_request_line_length", "8000", "Longest first line of an HTTP request.")
              .unit("bytes")
              .hidden(),
-         kWeb | kWs | kWss, kHttp | kWebSocket},
+         kWeb | kWs | kWss, kWeb | kWebSocket},
         {integer("max_header_value_length", "4096", "Longest value of an HTTP header.")
              .unit("bytes")
              .hidden(),
-         kWeb | kWs | kWss, kHttp | kWebSocket},
+         kWeb | kWs | kWss, kWeb | kWebSocket},
         {list("http_modules", "[]",
               "What the listener serves; none is what the setting http_modules says.")
              .hidden(),
-         kWeb, kHttp},
+         kWeb, kWeb},
         {word("http_module.$M.auth.mode", "noauth|apikey", kUnset,
               "Whether an HTTP module asks for an API key at this listener.")
              .hidden(),
-         kWeb},
+         kWeb, kWeb},
         {atom("config_mod", "vmq_http_config", "Means something to the Erlang VM only.")
              .no_meaning()
              .hidden(),
@@ -201,19 +202,19 @@ void add_proxy_and_http_options(std::vector<ListenerOption>& options) {
 
 void add_tls_options(std::vector<ListenerOption>& options) {
     const ListenerOption rows[] = {
-        {text("cafile", "", "Certificates that vouch for clients (PEM)."), kTls, kMqttTls},
-        {text("certfile", "", "Certificate of the listener (PEM)."), kTls, kMqttTls},
-        {text("keyfile", "", "Private key of that certificate (PEM)."), kTls, kMqttTls},
-        {text("keypasswd", "", "Password of the private key.").secret().hidden(), kTls, kMqttTls},
+        {text("cafile", "", "Certificates that vouch for clients (PEM)."), kTls, kBuiltTls},
+        {text("certfile", "", "Certificate of the listener (PEM)."), kTls, kBuiltTls},
+        {text("keyfile", "", "Private key of that certificate (PEM)."), kTls, kBuiltTls},
+        {text("keypasswd", "", "Password of the private key.").secret().hidden(), kTls, kBuiltTls},
         {text("ciphers", "",
               "Cipher suites by their OpenSSL names, separated by colons; none is a sound choice."),
-         kTls, kMqttTls},
-        {list("eccs", "", "Elliptic curves allowed; none is all.").words(kCurves), kTls, kMqttTls},
-        {text("crlfile", "", "Revoked certificates (PEM)."), kTls, kMqttTls},
+         kTls, kBuiltTls},
+        {list("eccs", "", "Elliptic curves allowed; none is all.").words(kCurves), kTls, kBuiltTls},
+        {text("crlfile", "", "Revoked certificates (PEM)."), kTls, kBuiltTls},
         {list("tls_version", "tlsv1.2,tlsv1.3",
               "TLS versions allowed. VerneMQ's default is tlsv1.2 alone.")
              .words("tlsv1|tlsv1.1|tlsv1.2|tlsv1.3"),
-         kTls, kMqttTls},
+         kTls, kBuiltTls},
         {list("more_certfiles", kUnset,
               "Further certificates (PEM): the one whose names fit the host name a client asks for "
               "is shown. Not known to VerneMQ.")
@@ -232,7 +233,7 @@ void add_tls_options(std::vector<ListenerOption>& options) {
              .unit("ms")
              .range(-1, kUint32Max)
              .hidden(),
-         kTls, kMqttTls},
+         kTls, kBuiltTls},
         {integer(
              "max_tls_handshakes", "1000",
              "Most TLS handshakes of a listener under way at a time; more connections wait until "
@@ -243,10 +244,10 @@ void add_tls_options(std::vector<ListenerOption>& options) {
         {integer("depth", "1", "Most certificates between the client's and one in cafile.")
              .range(0, 255)
              .hidden(),
-         kTls, kMqttTls},
+         kTls, kBuiltTls},
         {flag("require_certificate", "off",
               "Asks clients for a certificate and closes the connection without a valid one."),
-         kTls, kMqttTls},
+         kTls, kBuiltTls},
         {flag("use_identity_as_username", "off",
               "Takes the common name of the client certificate as user name."),
          kMqttTls, kMqttTls},

@@ -161,6 +161,10 @@ TEST(ListenerOptions, AreBuiltForMqttAndForHttpAsFarAsItHasThem) {
                            "listener.http.x.max_request_line_length",
                            "listener.http.x.max_header_value_length",
                            "listener.http.x.http_modules",
+                           "listener.http.x.http_module.vmq_status_http.auth.mode",
+                           "listener.https.x",
+                           "listener.https.x.certfile",
+                           "listener.https.x.http_modules",
                            "listener.ssl.x",
                            "listener.ssl.x.mountpoint",
                            "listener.ssl.x.pskfile",
@@ -174,9 +178,7 @@ TEST(ListenerOptions, AreBuiltForMqttAndForHttpAsFarAsItHasThem) {
         EXPECT_EQ(status(key), Status::Built) << key;
     }
     for (const auto key :
-         {"listener.https.x", "listener.https.x.certfile", "listener.vmqs.x.certfile",
-          "listener.http.x.http_module.vmq_status_http.auth.mode",
-          "listener.https.x.http_modules"}) {
+         {"listener.vmq.x", "listener.vmqs.x.certfile", "listener.http.x.proxy_protocol"}) {
         EXPECT_EQ(status(key), Status::NotBuiltYet) << key;
     }
     for (const auto key : {"listener.http.x.config_mod", "listener.nr_of_acceptors",

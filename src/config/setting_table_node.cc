@@ -29,7 +29,10 @@ void add_node(std::vector<Setting>& table) {
         text("setup.log_dir", "log", "Folder of log files, as $(setup.log_dir) in other settings.")
             .built()
             .hidden(),
-        text("setup.data_dir", "$(platform_data_dir)", "Folder of data, made at start.").hidden(),
+        text("setup.data_dir", "$(platform_data_dir)",
+             "Folder of what is kept besides the message store: API keys.")
+            .built()
+            .hidden(),
     };
     table.insert(table.end(), std::begin(rows), std::end(rows));
 }

@@ -13,19 +13,29 @@ void add_http(std::vector<Setting>& table) {
             .hidden(),
         word("http_module.vmq_http_mgmt_api.auth.mode", "noauth|apikey", "apikey",
              "Whether the management API asks for an API key.")
+            .built()
             .hidden(),
         word("http_module.vmq_http_v2_api.auth.mode", "noauth|apikey", "apikey",
              "Whether version 2 of the management API asks for an API key.")
+            .built()
+            .hidden(),
+        word("http_module.$N.auth.mode", "noauth|apikey", "noauth",
+             "Whether an HTTP module asks for an API key.")
+            .built()
             .hidden(),
         word("http_module.vmq_http_pub.auth.mode", "noauth|apikey", "apikey",
              "Whether publishing over HTTP asks for an API key.")
             .hidden(),
-        word("http_module.$N.auth.mode", "noauth|apikey", "noauth",
-             "Whether an HTTP module asks for an API key.")
+        integer("min_apikey_length", "0", "Shortest API key accepted.")
+            .unit("characters")
+            .range(0, 256)
+            .built()
             .hidden(),
-        integer("min_apikey_length", "0", "Shortest API key accepted.").hidden(),
-        integer("max_apikey_expiry_days", kUnset, "Longest life of an API key.")
+        integer("max_apikey_expiry_days", kUnset,
+                "Longest life of an API key that expires at all; none is as long as is asked for.")
             .unit("days")
+            .range(0, 1'000'000)
+            .built()
             .hidden(),
         integer_or_infinity("max_ws_frame_size", "268435456", "Largest WebSocket frame accepted.")
             .unit("bytes")

@@ -28,6 +28,8 @@ struct ListenOptions {
     std::optional<int> send_buffer;
     std::optional<int> receive_buffer;
     bool no_delay = true;
+
+    friend bool operator==(const ListenOptions&, const ListenOptions&) = default;
 };
 
 /// Opens one descriptor per shard for the same address, so that the kernel spreads connections: TCP

@@ -45,6 +45,8 @@ struct TlsOptions {
     std::string psk_identity_hint;
     std::string pskfile;
     char pskfile_separator = ':';
+
+    friend bool operator==(const TlsOptions&, const TlsOptions&) = default;
 };
 
 /// The set-up of one listener, loaded from its files. Immutable, shared by all shards; each session

@@ -17,6 +17,8 @@ struct TlsKeyPairFiles {
     std::string certfile{};
     std::string keyfile{};
     std::string keypasswd{};  // empty: none
+
+    friend bool operator==(const TlsKeyPairFiles&, const TlsKeyPairFiles&) = default;
 };
 
 /// What the listener shows: its certificate, those between it and the root, and its key.

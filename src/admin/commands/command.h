@@ -49,8 +49,12 @@ struct Flag {
     std::int64_t minimum = std::numeric_limits<std::int64_t>::min();
 };
 
-/// Who may run it over HTTP, and with which method.
-enum class Access : std::uint8_t { Read, Change };
+/// Whether it can be run over HTTP, and with which method.
+enum class Access : std::uint8_t {
+    Read,    // GET
+    Change,  // POST; for VerneMQ's scripts GET as well
+    Local,   // not at all: for a terminal or a shell of the machine
+};
 
 /// What may follow the words besides declared arguments.
 enum class Operands : std::uint8_t {

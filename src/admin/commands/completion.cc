@@ -139,12 +139,14 @@ void add_completion_commands(Declarations& table) {
                               .help = "For this shell: source <(vmq-admin completion bash)",
                               .arguments = {},
                               .flags = {},
+                              .access = Access::Local,
                               .run = script});
     table.commands.push_back({.words = "completion zsh",
                               .summary = "Prints what zsh has to load.",
                               .help = "For this shell: source <(vmq-admin completion zsh)",
                               .arguments = {},
                               .flags = {},
+                              .access = Access::Local,
                               .run = script});
 }
 

@@ -21,7 +21,32 @@ public:
     Piece take() override { return {"streamed\n", 0}; }
 };
 
-class FakeNode final : public Node {
+/// Keys in clear: what is kept of them is tested with ApiKeyStore.
+class FakeApiKeys final : public ApiKeys {
+public:
+    Result<std::string> create(ApiScope scope, std::optional<WallSeconds> expires) override {
+        if (!outcome) return outcome.error();
+        kept.push_back({"made", scope, expires});
+        return std::string("made");
+    }
+    Result<void> add(const std::string& key, ApiScope scope,
+                     std::optional<WallSeconds> expires) override {
+        if (outcome) kept.push_back({key, scope, expires});
+        return outcome;
+    }
+    Result<void> remove(const std::string& key, ApiScope scope) override {
+        const auto gone = std::erase_if(
+            kept, [&](const ApiKeyView& each) { return each.name == key && each.scope == scope; });
+        if (gone > 0) return {};
+        return Error{ErrorCode::NotFound, "key_not_found"};
+    }
+    std::vector<ApiKeyView> all() override { return kept; }
+
+    std::vector<ApiKeyView> kept;
+    Result<void> outcome;
+};
+
+class FakeNode : public Node {
 public:
     FakeNode() {
         now.node = "a@b";
@@ -61,6 +86,12 @@ public:
         for (const std::string& each : spared) call += " not " + each;
         calls.push_back(call);
         return count;
+    }
+    Result<std::optional<ClientView>> client(const SessionName& session, bool topics) override {
+        calls.push_back("client " + session.mountpoint + "/" + session.client_id +
+                        (topics ? " topics" : ""));
+        if (!outcome) return outcome.error();
+        return known;
     }
     Result<bool> unsubscribe(const SessionName& session, const std::string& filter,
                              bool tell_plugins) override {
@@ -115,6 +146,7 @@ public:
     Result<bool> delete_retained(const std::string& mountpoint, const std::string& topic) override {
         return did("delete " + mountpoint + "/" + topic);
     }
+    ApiKeys& api_keys() override { return keys; }
     std::vector<LogOutput> log_outputs() override { return logs; }
     void set_log_level(config::LogLevel level) override {
         calls.push_back("level " + std::to_string(static_cast<int>(level)));
@@ -150,6 +182,8 @@ public:
     broker::TraceOptions traced;
     std::optional<Seconds> trace_duration;
     TopOptions topped;
+    FakeApiKeys keys;
+    std::optional<ClientView> known;
     Result<void> outcome;  // of what may fail
     bool there = true;     // what is acted on
     Reauthorized reauthorized = Reauthorized::Changed;

@@ -20,6 +20,7 @@ void add_acl_commands(Declarations& table);
 void add_plugin_commands(Declarations& table);
 void add_listener_commands(Declarations& table);
 void add_metrics_commands(Declarations& table);
+void add_api_key_commands(Declarations& table);
 void add_tls_commands(Declarations& table);
 void add_log_commands(Declarations& table);
 void add_trace_commands(Declarations& table);

@@ -94,7 +94,7 @@ Answer show(const Invocation& invocation, Node& node) {
                               most,
                               std::int64_t{now.connections},
                               static_cast<std::int64_t>(now.accepted)};
-        const bool has_tls = now.type == "mqtts" || now.type == "mqttwss";
+        const bool has_tls = now.type == "mqtts" || now.type == "mqttwss" || now.type == "https";
         const bool has_mqtt = now.type.starts_with("mqtt");
         const auto add = [&row](bool there, Cell cell) {
             row.push_back(there ? std::move(cell) : Cell());
@@ -151,8 +151,7 @@ Answer remove(const Invocation& invocation, Node& node) {
 
 constexpr std::string_view kFileFlags[] = {"cafile", "certfile", "keyfile", "crlfile", "pskfile"};
 /// Flags that say which kind of listener it is, or that only VerneMQ's own HTTP server needs.
-constexpr std::string_view kNotOptions[] = {"websocket",  "http",       "ssl",
-                                            "config_mod", "config_fun", "http_modules"};
+constexpr std::string_view kNotOptions[] = {"websocket", "http", "ssl", "config_mod", "config_fun"};
 
 bool is_one_of(std::span<const std::string_view> names, std::string_view name) {
     return std::ranges::find(names, name) != names.end();
@@ -213,9 +212,6 @@ Answer start(const Invocation& invocation, Node& node) {
     const auto where = where_of(invocation);
     if (!where) return refusal(where.error().detail);
     const config::ListenerKind kind = kind_of(invocation);
-    if (kind == config::ListenerKind::Http || kind == config::ListenerKind::Https) {
-        return alert("can't start listener due to 'listeners of HTTP are opened at start only'");
-    }
     const ConfiguredListener written = configuration_of(invocation, where.value(), kind);
     if (!written.problem.empty()) return refusal(written.problem);
     config::MemoryFiles files;
@@ -247,11 +243,11 @@ std::vector<Flag> start_flags() {
         with("tls_handshake_timeout", "ms|infinity", "Time limit of the TLS handshake."),
         with("allowed_protocol_versions", "3,4,5", "Protocol levels clients may use."),
         without("websocket", "MQTT over WebSocket."),
-        without("http", "HTTP; only vernemq.conf can open one."),
+        without("http", "HTTP: status page, metrics, API."),
         without("ssl", "TLS."),
         with("config_mod", "Module", "Of HTTP; without effect."),
         with("config_fun", "Function", "Of HTTP; without effect."),
-        with("http_modules", "Modules", "Of HTTP; without effect."),
+        with("http_modules", "[a,b]", "What HTTP serves; as the configuration says."),
         without("proxy_protocol", "Connections begin with a PROXY header."),
         without("proxy_protocol_use_cn_as_username", "Takes the user name from that header."),
         without("proxy_xff_support", "Takes the client's address from X-Forwarded-For."),

@@ -91,8 +91,14 @@ TEST_F(ListenerCommands, TheKindFollowsFromTheFlags) {
               "Done\n");
     EXPECT_EQ(last().kind, config::ListenerKind::Ssl);
     EXPECT_EQ(last().tls.eccs.size(), 2U);
-    EXPECT_EQ(run("listener start address=127.0.0.1 port=1 --http").status, 0);
-    EXPECT_EQ(node.started.size(), 3U);
+    EXPECT_EQ(
+        out("listener start address=127.0.0.1 port=1 --http --http_modules=[vmq_health_http]"),
+        "Done\n");
+    EXPECT_EQ(last().kind, config::ListenerKind::Http);
+    EXPECT_EQ(last().http_modules, std::vector<std::string>{"vmq_health_http"});
+    EXPECT_EQ(out("listener start address=127.0.0.1 port=1 --http --ssl --config_mod=x"), "Done\n");
+    EXPECT_EQ(last().kind, config::ListenerKind::Https);
+    EXPECT_EQ(node.started.size(), 5U);
 }
 
 TEST_F(ListenerCommands, StartRefusesFlagsThatDoNotFit) {

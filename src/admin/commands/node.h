@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "admin/commands/answer.h"
+#include "admin/commands/api_keys.h"
 #include "admin/commands/stream.h"
 #include "base/result.h"
 #include "broker/inspect.h"
@@ -58,6 +59,12 @@ struct LogOutput {
     std::string level;
     std::string type;
     std::string file;  // empty: none
+};
+
+/// One client, for who asks for it by name.
+struct ClientView {
+    bool online = false;
+    std::vector<std::pair<std::string, std::uint8_t>> topics;  // filter, QoS; if asked for
 };
 
 using FieldFlag = std::pair<std::string, std::optional<std::string>>;
@@ -108,6 +115,9 @@ public:
     /// Up to `count` that are connected, none whose client id is in `spared`. How many it were.
     [[nodiscard]] virtual Result<std::size_t> disconnect_some(
         std::size_t count, const std::vector<std::string>& spared, bool cleanup) = 0;
+    /// Nothing: there is no such client. Asks the one shard that knows.
+    [[nodiscard]] virtual Result<std::optional<ClientView>> client(const SessionName& session,
+                                                                   bool topics) = 0;
     [[nodiscard]] virtual Result<bool> unsubscribe(const SessionName& session,
                                                    const std::string& filter,
                                                    bool tell_plugins) = 0;
@@ -145,6 +155,9 @@ public:
     [[nodiscard]] virtual Result<std::size_t> delete_expired_retained() = 0;
     [[nodiscard]] virtual Result<bool> delete_retained(const std::string& mountpoint,
                                                        const std::string& topic) = 0;
+
+    /// Lives as long as the node.
+    [[nodiscard]] virtual ApiKeys& api_keys() = 0;
 
     [[nodiscard]] virtual std::vector<LogOutput> log_outputs() = 0;
     /// The level of all outputs: there is one for the process.

@@ -20,6 +20,7 @@ CommandTable make_table() {
     add_retain_commands(all);
     add_listener_commands(all);
     add_metrics_commands(all);
+    add_api_key_commands(all);
     add_tls_commands(all);
     add_log_commands(all);
     add_trace_commands(all);

@@ -1,0 +1,471 @@
+#include "admin/api_key_store.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <limits>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+
+#include "admin/api_key_hash.h"
+#include "admin/limits.h"
+#include "base/descriptor.h"
+#include "base/log.h"
+#include "runtime/coordination.h"
+#include "runtime/guarded.h"
+
+namespace vmq::admin {
+namespace {
+
+namespace json = boost::json;
+using commands::ApiScope;
+
+constexpr std::size_t kKeyLength = 32;  // of those we make
+constexpr std::size_t kSaltBytes = 16;
+constexpr std::size_t kIdBytes = 4;
+constexpr std::size_t kMaxStart = 8;  // characters of a key that are shown
+constexpr std::int64_t kVersion = 1;  // of the file
+constexpr std::int64_t kMaxFileBytes = 4 * 1024 * 1024;
+/// Deleted keys are remembered so long, for nodes that have not heard of it.
+constexpr std::int64_t kForgetDeletedMillis = std::int64_t{30} * 24 * 3600 * 1000;
+constexpr std::int64_t kSecondsPerDay = 24 * 3600;
+
+Error storage_error(std::string_view what, const std::string& path) {
+    return {ErrorCode::StorageFailed,
+            fmt::format("cannot {} {}: {}; the keys stay as they are", what, path,
+                        std::generic_category().message(errno))};
+}
+
+bool write_all(int fd, std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t count = ::write(fd, text.data(), text.size());
+        if (count < 0 && errno != EINTR) return false;
+        if (count > 0) text.remove_prefix(static_cast<std::size_t>(count));
+    }
+    return ::fsync(fd) == 0;
+}
+
+/// By way of PATH.tmp, which is on the disk before it takes the place of the old one.
+Result<void> replace_file(const std::string& path, std::string_view text) {
+    const auto folder = std::filesystem::path(path).parent_path();
+    std::error_code ignored;  // opening says it better
+    if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
+    const std::string temporary = path + ".tmp";
+    ::unlink(temporary.c_str());
+    {
+        const Descriptor file(
+            ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+        if (file.get() < 0 || !write_all(file.get(), text)) {
+            const Error error = storage_error("write", temporary);
+            ::unlink(temporary.c_str());
+            return error;
+        }
+    }
+    if (std::rename(temporary.c_str(), path.c_str()) != 0) return storage_error("replace", path);
+    const Descriptor opened(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_CLOEXEC));
+    if (opened.get() >= 0) ::fsync(opened.get());
+    return {};
+}
+
+/// Nothing: there is no file.
+Result<std::optional<std::string>> read_file(const std::string& path) {
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (file.get() < 0 && errno == ENOENT) return std::optional<std::string>();
+    struct ::stat status{};
+    if (file.get() < 0 || ::fstat(file.get(), &status) != 0) return storage_error("read", path);
+    if (!S_ISREG(status.st_mode) || status.st_size > kMaxFileBytes) {
+        return Error{ErrorCode::StorageFailed, path + " is no file of API keys"};
+    }
+    if ((status.st_mode & 077U) != 0 && ::fchmod(file.get(), 0600) == 0) {
+        log::warning("others could read {}; it is its owner's alone now", path);
+    }
+    std::string text(static_cast<std::size_t>(status.st_size), '\0');
+    std::size_t done = 0;
+    while (done < text.size()) {
+        const ssize_t count = ::read(file.get(), text.data() + done, text.size() - done);
+        if (count < 0 && errno != EINTR) return storage_error("read", path);
+        if (count == 0) break;
+        if (count > 0) done += static_cast<std::size_t>(count);
+    }
+    text.resize(done);
+    return std::optional(std::move(text));
+}
+
+json::object json_of(const ApiKeyFact& fact) {
+    json::object object;
+    object["id"] = fact.id;
+    object["stamp"] = fact.stamp.millis;
+    object["node"] = fact.stamp.node;
+    if (fact.deleted) {
+        object["deleted"] = true;
+        return object;
+    }
+    object["start"] = fact.start;
+    object["scope"] = json::string(commands::name_of(fact.scope));
+    if (fact.expires) object["expires"] = *fact.expires;
+    object["rounds"] = fact.hash.rounds;
+    object["salt"] = to_hex(fact.hash.salt);
+    object["digest"] = to_hex(fact.hash.digest);
+    return object;
+}
+
+/// Reads members of an object; remembers whether all of them were there and fit.
+class Members final {
+public:
+    explicit Members(const json::object& object) : object_(object) {}
+
+    std::string text(std::string_view name) {
+        const auto* value = object_.if_contains({name.data(), name.size()});
+        if (value != nullptr && value->is_string()) {
+            return {value->get_string().data(), value->get_string().size()};
+        }
+        good_ = false;
+        return {};
+    }
+    std::string bytes(std::string_view name) {
+        auto found = from_hex(text(name));
+        good_ = good_ && found;
+        return found ? *std::move(found) : std::string();
+    }
+    std::int64_t number(std::string_view name, std::int64_t least, std::int64_t most) {
+        const auto* value = object_.if_contains({name.data(), name.size()});
+        const std::int64_t* found = value == nullptr ? nullptr : value->if_int64();
+        good_ = good_ && found != nullptr && *found >= least && *found <= most;
+        return good_ ? *found : 0;
+    }
+    [[nodiscard]] bool has(std::string_view name) const {
+        return object_.contains({name.data(), name.size()});
+    }
+    [[nodiscard]] bool good() const noexcept { return good_; }
+
+private:
+    const json::object& object_;
+    bool good_ = true;
+};
+
+std::optional<ApiKeyFact> fact_of(const json::value& value) {
+    constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+    constexpr std::int64_t kMaxRounds = 10'000'000;
+    if (!value.is_object()) return std::nullopt;
+    Members members(value.get_object());
+    ApiKeyFact fact;
+    fact.id = members.text("id");
+    fact.stamp = {members.number("stamp", 0, kMost), members.text("node")};
+    fact.deleted = members.has("deleted");
+    if (!fact.deleted) {
+        fact.start = members.text("start");
+        const auto scope = commands::scope_of(members.text("scope"));
+        if (!scope) return std::nullopt;
+        fact.scope = *scope;
+        if (members.has("expires")) fact.expires = members.number("expires", 0, kMost);
+        fact.hash.rounds = static_cast<std::uint32_t>(members.number("rounds", 1, kMaxRounds));
+        fact.hash.salt = members.bytes("salt");
+        fact.hash.digest = members.bytes("digest");
+    }
+    if (!members.good() || fact.id.empty()) return std::nullopt;
+    return fact;
+}
+
+}  // namespace
+
+std::string api_keys_to_json(const std::vector<ApiKeyFact>& facts) {
+    json::array keys;
+    for (const ApiKeyFact& fact : facts) keys.push_back(json_of(fact));
+    json::object object;
+    object["version"] = kVersion;
+    object["keys"] = std::move(keys);
+    return json::serialize(object) + "\n";
+}
+
+Result<std::vector<ApiKeyFact>> api_keys_from_json(std::string_view text) {
+    json::error_code error;
+    const json::value value = json::parse({text.data(), text.size()}, error);
+    const json::object* object = error ? nullptr : value.if_object();
+    const json::value* version = object == nullptr ? nullptr : object->if_contains("version");
+    const json::value* keys = object == nullptr ? nullptr : object->if_contains("keys");
+    if (version == nullptr || keys == nullptr || !version->is_int64() || !keys->is_array()) {
+        return Error{ErrorCode::SyntaxError, "it is no list of API keys"};
+    }
+    if (version->get_int64() != kVersion) {
+        return Error{ErrorCode::SyntaxError,
+                     fmt::format("its version is {}, not {}", version->get_int64(), kVersion)};
+    }
+    std::vector<ApiKeyFact> facts;
+    for (const json::value& each : keys->get_array()) {
+        auto fact = fact_of(each);
+        if (!fact) {
+            return Error{ErrorCode::SyntaxError,
+                         fmt::format("its key number {} is damaged", facts.size() + 1)};
+        }
+        facts.push_back(std::move(*fact));
+    }
+    return facts;
+}
+
+struct ApiKeyStore::State {
+    struct Table {
+        std::vector<ApiKeyFact> facts;
+        std::uint64_t version = 0;  // another one after each change
+        /// What keys were found to be, by a digest with `secret`: ids of the facts. Forgotten when
+        /// facts change.
+        mutable std::unordered_map<std::string, std::vector<std::string>> known;
+        mutable std::unordered_map<std::string, std::vector<std::string>> strangers;
+    };
+
+    const std::string secret = random_bytes(kSaltBytes);
+    runtime::OneAtATime changes;
+    runtime::Guarded<Table> table;
+};
+
+namespace {
+
+bool slow(const ApiKeyFact& fact) { return !fact.deleted && fact.hash.rounds > 1; }
+
+/// The facts that are about `key`. Hashes once for each salt.
+std::vector<const ApiKeyFact*> matches(const std::vector<ApiKeyFact>& facts, std::string_view key,
+                                       bool also_slow) {
+    std::vector<const ApiKeyFact*> found;
+    std::unordered_map<std::string, std::string> digests;
+    for (const ApiKeyFact& fact : facts) {
+        if (fact.deleted || (slow(fact) && !also_slow)) continue;
+        const std::string how = std::to_string(fact.hash.rounds) + ":" + fact.hash.salt;
+        auto digest = digests.find(how);
+        if (digest == digests.end()) {
+            digest = digests.emplace(how, digest_of(key, fact.hash.salt, fact.hash.rounds)).first;
+        }
+        if (same_digest(digest->second, fact.hash.digest)) found.push_back(&fact);
+    }
+    return found;
+}
+
+}  // namespace
+
+ApiKeyStore::ApiKeyStore(std::string path, std::string node, ApiKeyRules rules, Clock clock)
+    : path_(std::move(path)),
+      node_(std::move(node)),
+      rules_(rules),
+      clock_(std::move(clock)),
+      state_(std::make_unique<State>()) {
+    if (path_.empty()) return;
+    auto text = read_file(path_);
+    if (!text) {
+        problem_ = text.error().detail;
+    } else if (text.value()) {
+        auto facts = api_keys_from_json(*text.value());
+        if (facts) {
+            state_->table.with([&](State::Table& table) { table.facts = facts.value(); });
+        } else {
+            problem_ = fmt::format(
+                "{} cannot be read: {}; there are no API keys until it is put right or moved away",
+                path_, facts.error().detail);
+        }
+    }
+}
+
+ApiKeyStore::~ApiKeyStore() = default;
+
+std::int64_t ApiKeyStore::now_millis() {
+    return std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+Result<std::string> ApiKeyStore::create(ApiScope scope, std::optional<WallSeconds> expires) {
+    std::string key = random_key(std::max(kKeyLength, rules_.min_length));
+    const auto held = state_->changes.enter();
+    if (const auto put_in = put(key, scope, expires, 1); !put_in) return put_in.error();
+    return key;
+}
+
+Result<void> ApiKeyStore::add(const std::string& key, ApiScope scope,
+                              std::optional<WallSeconds> expires) {
+    if (key.size() < std::max<std::size_t>(rules_.min_length, 1) || key.size() > kMaxApiKeyLength) {
+        return Error{ErrorCode::InvalidValue, "invalid_key_length"};
+    }
+    const auto held = state_->changes.enter();
+    const auto now = facts();
+    for (const ApiKeyFact* fact : matches(now, key, true)) {
+        if (fact->scope == scope) return Error{ErrorCode::InvalidValue, "key_already_exists"};
+    }
+    return put(key, scope, expires, rules_.rounds);
+}
+
+Result<void> ApiKeyStore::put(const std::string& key, ApiScope scope,
+                              std::optional<WallSeconds> expires, std::uint32_t rounds) {
+    if (!in_range(expires)) return Error{ErrorCode::InvalidValue, "invalid_expiry_date"};
+    auto now = facts();
+    const auto count = std::ranges::count(now, false, &ApiKeyFact::deleted);
+    if (count >= static_cast<std::ptrdiff_t>(kMaxApiKeys)) {
+        return Error{ErrorCode::StorageFailed,
+                     fmt::format("there are {} API keys already, which is the most there can be; "
+                                 "delete some first",
+                                 count)};
+    }
+    ApiKeyFact fact;
+    fact.id = to_hex(random_bytes(kIdBytes));
+    fact.stamp = next_stamp();
+    fact.start = key.substr(0, std::min(kMaxStart, key.size() / 4));
+    fact.scope = scope;
+    fact.expires = expires;
+    // Keys that go through many rounds share a salt, so that a request costs one slow hash.
+    const auto like = std::ranges::find_if(now, [&](const ApiKeyFact& each) {
+        return !each.deleted && each.hash.rounds == rounds && each.stamp.node == node_;
+    });
+    fact.hash.rounds = rounds;
+    fact.hash.salt = like == now.end() ? random_bytes(kSaltBytes) : like->hash.salt;
+    fact.hash.digest = digest_of(key, fact.hash.salt, rounds);
+    now.push_back(std::move(fact));
+    return replace(std::move(now));
+}
+
+Result<void> ApiKeyStore::remove(const std::string& key, ApiScope scope) {
+    const auto held = state_->changes.enter();
+    auto now = facts();
+    std::vector<std::string> gone;
+    for (const ApiKeyFact& fact : now) {
+        if (!fact.deleted && fact.scope == scope && fact.name() == key) gone.push_back(fact.id);
+    }
+    if (gone.empty() && key.size() <= kMaxApiKeyLength) {
+        for (const ApiKeyFact* fact : matches(now, key, true)) {
+            if (fact->scope == scope) gone.push_back(fact->id);
+        }
+    }
+    if (gone.empty()) return Error{ErrorCode::NotFound, "key_not_found"};
+    for (ApiKeyFact& fact : now) {
+        if (std::ranges::find(gone, fact.id) == gone.end()) continue;
+        const std::string id = fact.id;
+        fact = ApiKeyFact{};
+        fact.id = id;
+        fact.stamp = next_stamp();
+        fact.deleted = true;
+    }
+    return replace(std::move(now));
+}
+
+std::vector<commands::ApiKeyView> ApiKeyStore::all() {
+    const WallSeconds now = clock_() / 1000;
+    std::vector<commands::ApiKeyView> views;
+    for (const ApiKeyFact& fact : facts()) {
+        if (fact.deleted) continue;
+        views.push_back(
+            {fact.name(), fact.scope, fact.expires, fact.expires && *fact.expires <= now});
+    }
+    return views;
+}
+
+std::vector<ApiKeyFact> ApiKeyStore::facts() const {
+    return state_->table.with([](const State::Table& table) { return table.facts; });
+}
+
+Result<void> ApiKeyStore::merge(const std::vector<ApiKeyFact>& others) {
+    const auto held = state_->changes.enter();
+    auto now = facts();
+    bool changed = false;
+    for (const ApiKeyFact& other : others) {
+        const auto mine = std::ranges::find(now, other.id, &ApiKeyFact::id);
+        if (mine == now.end()) {
+            now.push_back(other);
+        } else if (mine->stamp < other.stamp) {
+            *mine = other;
+        } else {
+            continue;
+        }
+        changed = true;
+    }
+    return changed ? replace(std::move(now)) : Result<void>{};
+}
+
+/// Of who holds `changes`.
+Result<void> ApiKeyStore::replace(std::vector<ApiKeyFact> facts) {
+    if (!problem_.empty()) return Error{ErrorCode::StorageFailed, problem_};
+    const std::int64_t now = clock_();
+    std::erase_if(facts, [now](const ApiKeyFact& fact) {
+        return fact.deleted && fact.stamp.millis < now - kForgetDeletedMillis;
+    });
+    if (!path_.empty()) {
+        if (auto written = replace_file(path_, api_keys_to_json(facts)); !written) return written;
+    }
+    state_->table.with([&](State::Table& table) {
+        table.facts = std::move(facts);
+        ++table.version;
+        table.known.clear();
+        table.strangers.clear();
+    });
+    return {};
+}
+
+ApiKeyStamp ApiKeyStore::next_stamp() const {
+    std::int64_t last = 0;
+    for (const ApiKeyFact& fact : facts()) last = std::max(last, fact.stamp.millis);
+    return {std::max(clock_(), last + 1), node_};
+}
+
+bool ApiKeyStore::in_range(std::optional<WallSeconds> expires) const {
+    if (!expires) return true;
+    const std::int64_t left = *expires - clock_() / 1000;
+    return left > 0 && (!rules_.max_days || left <= *rules_.max_days * kSecondsPerDay);
+}
+
+namespace {
+
+/// The fact among those of `ids` that opens `scope` at `now`.
+ApiKeyStore::Verdict judge(const std::vector<ApiKeyFact>& facts,
+                           const std::vector<std::string>& ids, ApiScope scope, WallSeconds now) {
+    for (const ApiKeyFact& fact : facts) {
+        if (std::ranges::find(ids, fact.id) == ids.end() || fact.scope != scope) continue;
+        if (fact.expires && *fact.expires <= now) continue;
+        return {ApiKeyStore::Outcome::Granted, fact.name()};
+    }
+    return {};
+}
+
+}  // namespace
+
+ApiKeyStore::Verdict ApiKeyStore::look_up(std::string_view key, ApiScope scope) const {
+    if (key.empty() || key.size() > kMaxApiKeyLength) return {};
+    const std::string place = digest_of(key, state_->secret, 1);
+    const WallSeconds now = clock_() / 1000;
+    return state_->table.with([&](const State::Table& table) -> Verdict {
+        for (const auto* answers : {&table.known, &table.strangers}) {
+            const auto found = answers->find(place);
+            if (found != answers->end()) return judge(table.facts, found->second, scope, now);
+        }
+        std::vector<std::string> ids;
+        for (const ApiKeyFact* fact : matches(table.facts, key, false)) ids.push_back(fact->id);
+        const Verdict quick = judge(table.facts, ids, scope, now);
+        if (quick.outcome == Outcome::Granted || std::ranges::none_of(table.facts, slow)) {
+            return quick;
+        }
+        return {Outcome::Unknown, {}};
+    });
+}
+
+ApiKeyStore::Verdict ApiKeyStore::check(std::string_view key, ApiScope scope) const {
+    Verdict verdict = look_up(key, scope);
+    if (verdict.outcome != Outcome::Unknown) return verdict;
+    const auto [all, version] = state_->table.with(
+        [](const State::Table& table) { return std::pair(table.facts, table.version); });
+    std::vector<std::string> ids;
+    for (const ApiKeyFact* fact : matches(all, key, true)) ids.push_back(fact->id);
+    const std::string place = digest_of(key, state_->secret, 1);
+    const WallSeconds now = clock_() / 1000;
+    return state_->table.with([&, seen = version](const State::Table& table) {
+        if (table.version == seen) {
+            auto& answers = ids.empty() ? table.strangers : table.known;
+            if (answers.size() >= kMaxRememberedKeys) answers.clear();
+            answers.emplace(place, ids);
+        }
+        return judge(table.facts, ids, scope, now);
+    });
+}
+
+}  // namespace vmq::admin

@@ -1,0 +1,231 @@
+#include "admin/api_key_store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "admin/limits.h"
+#include "support/temporary_folder.h"
+
+namespace vmq::admin {
+namespace {
+
+using commands::ApiScope;
+using Outcome = ApiKeyStore::Outcome;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+constexpr std::int64_t kNow = 1'800'000'000;  // seconds
+constexpr std::int64_t kDay = 86'400;
+
+std::string text_of(const std::string& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+class ApiKeyStoreTest : public ::testing::Test {
+protected:
+    std::string path() const { return folder_.path() + "/data/api_keys.json"; }
+    ApiKeyStore open(ApiKeyRules rules = {.min_length = 0, .max_days = {}, .rounds = 2}) {
+        return ApiKeyStore(path(), "a@b", rules, [this] { return now_; });
+    }
+    static Outcome outcome(const ApiKeyStore& store, std::string_view key,
+                           ApiScope scope = ApiScope::Mgmt) {
+        return store.check(key, scope).outcome;
+    }
+
+    testing::TemporaryFolder folder_;
+    std::int64_t now_ = kNow * 1000;
+};
+
+TEST_F(ApiKeyStoreTest, AKeyOpensItsScopeAloneAndAtOnce) {
+    ApiKeyStore store = open();
+    const auto key = store.create(ApiScope::Metrics, std::nullopt);
+    ASSERT_TRUE(key);
+    EXPECT_EQ(key.value().size(), 32U);
+    EXPECT_EQ(store.look_up(key.value(), ApiScope::Metrics).outcome, Outcome::Granted);
+    EXPECT_EQ(store.look_up(key.value(), ApiScope::Mgmt).outcome, Outcome::Refused);
+    EXPECT_EQ(store.look_up(key.value() + "x", ApiScope::Metrics).outcome, Outcome::Refused);
+    EXPECT_EQ(store.look_up("", ApiScope::Metrics).outcome, Outcome::Refused);
+}
+
+TEST_F(ApiKeyStoreTest, AKeyOfSomebodysChoiceIsHashedSlowlyOnceAndRememberedThen) {
+    ApiKeyStore store = open();
+    ASSERT_TRUE(store.add("hunter2", ApiScope::Mgmt, std::nullopt));
+    EXPECT_EQ(store.look_up("hunter2", ApiScope::Mgmt).outcome, Outcome::Unknown);
+    const auto verdict = store.check("hunter2", ApiScope::Mgmt);
+    EXPECT_EQ(verdict.outcome, Outcome::Granted);
+    EXPECT_EQ(verdict.name, store.all()[0].name);
+    EXPECT_EQ(store.look_up("hunter2", ApiScope::Mgmt).outcome, Outcome::Granted);
+    EXPECT_EQ(store.look_up("hunter2", ApiScope::Health).outcome, Outcome::Refused);
+    EXPECT_EQ(outcome(store, "hunter3"), Outcome::Refused);
+    EXPECT_EQ(store.look_up("hunter3", ApiScope::Mgmt).outcome, Outcome::Refused);
+}
+
+TEST_F(ApiKeyStoreTest, ADeletedKeyIsRefusedAtOnceByKeyOrByName) {
+    ApiKeyStore store = open();
+    const std::string made = store.create(ApiScope::Mgmt, std::nullopt).value();
+    ASSERT_TRUE(store.add("chosen", ApiScope::Mgmt, std::nullopt));
+    EXPECT_EQ(outcome(store, "chosen"), Outcome::Granted);
+    EXPECT_EQ(store.remove("chosen", ApiScope::Health).error().detail, "key_not_found");
+    ASSERT_TRUE(store.remove("chosen", ApiScope::Mgmt));
+    EXPECT_EQ(store.look_up("chosen", ApiScope::Mgmt).outcome, Outcome::Refused);
+    EXPECT_EQ(outcome(store, made), Outcome::Granted);
+    ASSERT_TRUE(store.remove(store.all()[0].name, ApiScope::Mgmt));
+    EXPECT_EQ(outcome(store, made), Outcome::Refused);
+    EXPECT_TRUE(store.all().empty());
+    EXPECT_EQ(store.remove(made, ApiScope::Mgmt).error().detail, "key_not_found");
+}
+
+TEST_F(ApiKeyStoreTest, TheSameKeyMayHaveSeveralScopesButEachOnce) {
+    ApiKeyStore store = open();
+    ASSERT_TRUE(store.add("chosen", ApiScope::Mgmt, std::nullopt));
+    ASSERT_TRUE(store.add("chosen", ApiScope::Status, std::nullopt));
+    EXPECT_EQ(store.add("chosen", ApiScope::Status, std::nullopt).error().detail,
+              "key_already_exists");
+    EXPECT_EQ(outcome(store, "chosen", ApiScope::Mgmt), Outcome::Granted);
+    EXPECT_EQ(outcome(store, "chosen", ApiScope::Status), Outcome::Granted);
+    ASSERT_TRUE(store.remove("chosen", ApiScope::Mgmt));
+    EXPECT_EQ(outcome(store, "chosen", ApiScope::Mgmt), Outcome::Refused);
+    EXPECT_EQ(outcome(store, "chosen", ApiScope::Status), Outcome::Granted);
+}
+
+TEST_F(ApiKeyStoreTest, AnExpiredKeyIsRefusedAlsoIfItWasRemembered) {
+    ApiKeyStore store = open();
+    const std::string key = store.create(ApiScope::Mgmt, kNow + 10).value();
+    ASSERT_TRUE(store.add("chosen", ApiScope::Mgmt, kNow + 10));
+    EXPECT_EQ(outcome(store, key), Outcome::Granted);
+    EXPECT_EQ(outcome(store, "chosen"), Outcome::Granted);
+    now_ += 9'999;
+    EXPECT_EQ(outcome(store, "chosen"), Outcome::Granted);
+    EXPECT_FALSE(store.all()[0].expired);
+    now_ += 1;
+    EXPECT_EQ(outcome(store, key), Outcome::Refused);
+    EXPECT_EQ(outcome(store, "chosen"), Outcome::Refused);
+    EXPECT_TRUE(store.all()[0].expired);
+}
+
+TEST_F(ApiKeyStoreTest, LengthAndLifeHaveTheLimitsOfTheSettings) {
+    ApiKeyStore store = open({.min_length = 40, .max_days = 2, .rounds = 2});
+    EXPECT_EQ(store.create(ApiScope::Mgmt, std::nullopt).value().size(), 40U);
+    EXPECT_EQ(store.add(std::string(39, 'k'), ApiScope::Mgmt, std::nullopt).error().detail,
+              "invalid_key_length");
+    EXPECT_TRUE(store.add(std::string(40, 'k'), ApiScope::Mgmt, kNow + 2 * kDay));
+    EXPECT_EQ(store.add(std::string(kMaxApiKeyLength + 1, 'k'), ApiScope::Mgmt, std::nullopt)
+                  .error()
+                  .detail,
+              "invalid_key_length");
+    for (const std::int64_t expires : {kNow - 1, kNow, kNow + 2 * kDay + 1}) {
+        EXPECT_EQ(store.create(ApiScope::Mgmt, expires).error().detail, "invalid_expiry_date");
+    }
+}
+
+TEST_F(ApiKeyStoreTest, OneKeyTooManyIsRefused) {
+    ApiKeyStore store("", "a@b", {.min_length = 0, .max_days = {}, .rounds = 2});
+    std::vector<ApiKeyFact> many(kMaxApiKeys - 1);
+    for (std::size_t i = 0; i < many.size(); ++i) many[i].id = std::to_string(i);
+    ASSERT_TRUE(store.merge(many));
+    EXPECT_TRUE(store.create(ApiScope::Mgmt, std::nullopt));
+    const auto refused = store.create(ApiScope::Mgmt, std::nullopt);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().detail, HasSubstr("delete some first"));
+}
+
+TEST_F(ApiKeyStoreTest, KeysSurviveARestartInAFileOfTheOwnerWithoutTheKeys) {
+    std::string made;
+    {
+        ApiKeyStore store = open();
+        made = store.create(ApiScope::Mgmt, kNow + kDay).value();
+        ASSERT_TRUE(store.add("chosen", ApiScope::Health, std::nullopt));
+        ASSERT_TRUE(store.add("gone", ApiScope::Mgmt, std::nullopt));
+        ASSERT_TRUE(store.remove("gone", ApiScope::Mgmt));
+    }
+    struct ::stat status{};
+    ASSERT_EQ(::stat(path().c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777U, 0600U);
+    const std::string text = text_of(path());
+    EXPECT_THAT(text, Not(HasSubstr(made)));
+    EXPECT_THAT(text, Not(HasSubstr(made.substr(8))));
+    EXPECT_THAT(text, Not(HasSubstr("chosen")));
+    EXPECT_FALSE(std::filesystem::exists(path() + ".tmp"));
+    ApiKeyStore store = open();
+    EXPECT_EQ(store.problem(), "");
+    EXPECT_EQ(outcome(store, made), Outcome::Granted);
+    EXPECT_EQ(outcome(store, "chosen", ApiScope::Health), Outcome::Granted);
+    EXPECT_EQ(outcome(store, "gone"), Outcome::Refused);
+    EXPECT_EQ(store.all()[0].expires, kNow + kDay);
+    EXPECT_THAT(store.all()[0].name, StartsWith(made.substr(0, 8) + "*"));
+    EXPECT_THAT(store.all()[1].name, StartsWith("c*"));
+}
+
+TEST_F(ApiKeyStoreTest, AFileThatOthersMayReadIsClosedToThem) {
+    ASSERT_TRUE(open().create(ApiScope::Mgmt, std::nullopt));
+    ASSERT_EQ(::chmod(path().c_str(), 0644), 0);
+    EXPECT_EQ(open().all().size(), 1U);
+    struct ::stat status{};
+    ASSERT_EQ(::stat(path().c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777U, 0600U);
+}
+
+TEST_F(ApiKeyStoreTest, ADamagedFileLetsNobodyInAndIsLeftAlone) {
+    const std::string key = open().create(ApiScope::Mgmt, std::nullopt).value();
+    std::ofstream(path(), std::ios::app) << "x";
+    const std::string damaged = text_of(path());
+    ApiKeyStore store = open();
+    EXPECT_THAT(store.problem(), HasSubstr("api_keys.json cannot be read"));
+    EXPECT_EQ(outcome(store, key), Outcome::Refused);
+    EXPECT_EQ(store.create(ApiScope::Mgmt, std::nullopt).error().code, ErrorCode::StorageFailed);
+    EXPECT_EQ(text_of(path()), damaged);
+}
+
+TEST_F(ApiKeyStoreTest, WhatCannotBeWrittenDoesNotHold) {
+    std::filesystem::create_directories(path() + ".tmp/in/the/way");
+    ApiKeyStore store = open();
+    const auto refused = store.add("chosen", ApiScope::Mgmt, std::nullopt);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::StorageFailed);
+    EXPECT_EQ(outcome(store, "chosen"), Outcome::Refused);
+    EXPECT_TRUE(store.all().empty());
+}
+
+TEST_F(ApiKeyStoreTest, OfTwoFactsTheLaterOneHoldsWhateverTheOrder) {
+    ApiKeyStore one("", "one", {.min_length = 0, .max_days = {}, .rounds = 2});
+    ApiKeyStore two("", "two", {.min_length = 0, .max_days = {}, .rounds = 2});
+    const std::string key = one.create(ApiScope::Mgmt, std::nullopt).value();
+    const auto before = one.facts();
+    ASSERT_TRUE(two.merge(before));
+    EXPECT_EQ(outcome(two, key), Outcome::Granted);
+    ASSERT_TRUE(two.remove(key, ApiScope::Mgmt));
+    ASSERT_TRUE(one.merge(two.facts()));
+    EXPECT_EQ(outcome(one, key), Outcome::Refused);
+    ASSERT_TRUE(one.merge(before));
+    EXPECT_EQ(outcome(one, key), Outcome::Refused);
+}
+
+TEST_F(ApiKeyStoreTest, DeletedKeysAreForgottenAfterAWhile) {
+    ApiKeyStore store = open();
+    const std::string key = store.create(ApiScope::Mgmt, std::nullopt).value();
+    ASSERT_TRUE(store.remove(key, ApiScope::Mgmt));
+    EXPECT_EQ(store.facts().size(), 1U);
+    now_ += 31 * kDay * 1000;
+    ASSERT_TRUE(store.create(ApiScope::Mgmt, std::nullopt));
+    EXPECT_EQ(store.facts().size(), 1U);
+}
+
+TEST(ApiKeyFile, DamageIsNamed) {
+    for (const char* text : {"", "[]", "{}", R"({"version":2,"keys":[]})",
+                             R"({"version":1,"keys":[1]})", R"({"version":1,"keys":[{"id":"a"}]})",
+                             R"({"version":1,"keys":[{"id":"a","stamp":1,"node":"n","start":"",)"
+                             R"("scope":"mgmt","rounds":0,"salt":"","digest":""}]})"}) {
+        EXPECT_FALSE(api_keys_from_json(text)) << text;
+    }
+    EXPECT_TRUE(api_keys_from_json(R"({"version":1,"keys":[]})"));
+}
+
+}  // namespace
+}  // namespace vmq::admin
