@@ -21,9 +21,12 @@ class LiveConfig final {
 public:
     using TellPlugins = std::function<void(const config::PluginSettings& settings)>;
 
-    /// `plugins` is told when their settings have changed and at each reload, one call at a time.
+    using TellLog = std::function<void(const config::LogSettings& settings)>;
+
+    /// `plugins` is told when their settings have changed and at each reload, `log` when its
+    /// settings have changed, one call at a time.
     LiveConfig(std::shared_ptr<const config::Config> loaded, broker::Broker& broker,
-               TellPlugins plugins);
+               TellPlugins plugins, TellLog log);
 
     [[nodiscard]] std::shared_ptr<const config::Config> get() const { return current_.get(); }
 
@@ -50,6 +53,7 @@ private:
 
     broker::Broker& broker_;
     const TellPlugins plugins_;
+    const TellLog log_changed_;
     runtime::OneAtATime calls_;
     std::shared_ptr<const config::Config> loaded_;
     runtime::Published<const config::Config> current_;

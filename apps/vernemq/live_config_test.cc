@@ -23,8 +23,10 @@ protected:
     explicit LiveConfigTest(const std::string& text = "retry_interval = 5\n")
         : config_(loaded(text + "vmq_generic_msg_store.store_dir = ''\n")),
           broker_(broker::options_from_config(*config_).options),
-          live_(config_, broker_,
-                [this](const config::PluginSettings& settings) { told_.push_back(settings); }) {
+          live_(
+              config_, broker_,
+              [this](const config::PluginSettings& settings) { told_.push_back(settings); },
+              [this](const config::LogSettings& settings) { log_ = settings; }) {
         EXPECT_TRUE(broker_.start());
     }
 
@@ -35,6 +37,7 @@ protected:
     std::shared_ptr<const config::Config> config_;
     broker::Broker broker_;
     std::vector<config::PluginSettings> told_;
+    config::LogSettings log_;
     LiveConfig live_;
 };
 
@@ -55,6 +58,14 @@ TEST_F(LiveConfigTest, PluginsAreToldOfWhatConcernsThem) {
     live_.reload(nullptr);
     ASSERT_EQ(told_.size(), 2U);
     EXPECT_EQ(told_[1].acl_file, "other.acl");
+}
+
+TEST_F(LiveConfigTest, TheLogIsToldOfWhatConcernsIt) {
+    ASSERT_TRUE(live_.change({{"log.console.level", "debug"}, {"log.connections", "off"}}));
+    EXPECT_EQ(log_.console_level, config::LogLevel::Debug);
+    EXPECT_FALSE(broker_.shared().session_log.connections.load());
+    ASSERT_TRUE(live_.change({{"logging.keepalive_as_warning", "off"}}));
+    EXPECT_FALSE(broker_.shared().session_log.keepalive_as_warning.load());
 }
 
 TEST_F(LiveConfigTest, AllChangesHoldOrNone) {

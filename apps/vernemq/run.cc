@@ -44,6 +44,7 @@
 #include "vernemq/live_config.h"
 #include "vernemq/node_commands.h"
 #include "vernemq/plugins.h"
+#include "vernemq/process_log.h"
 #include "vernemq/running_node.h"
 #include "vernemq/systemd.h"
 #include "vernemq/usage.h"
@@ -85,17 +86,6 @@ std::optional<Plan> make_plan(const CommandLine& line) {
     for (const auto& warning : plan.warnings) fmt::print(stderr, "warning: {}\n", warning);
     if (!plan.file) drop_missing_loopback(plan.broker.options);
     return plan;
-}
-
-log::Destination log_destination(const config::LogSettings& settings, bool background) {
-    using To = config::LogDestination;
-    if (settings.console == To::Off)
-        return {.level = log::Level::Off, .console = false, .file = {}};
-    log::Destination destination;
-    destination.level = level_of(settings.console_level);
-    destination.console = !background && settings.console != To::File;
-    if (background || settings.console != To::Console) destination.file = settings.console_file;
-    return destination;
 }
 
 void raise_file_limit() {
@@ -176,8 +166,6 @@ void wait_for_stop(int asked, int signals, const std::function<void()>& reload) 
         if (signal.ssi_signo != SIGHUP) return;
         // A closed terminal sends the same signal as logrotate.
         if (had_terminal && ::isatty(STDIN_FILENO) == 0) return;
-        log::reopen();
-        log::notice("log file opened anew");
         reload();
     }
 }
@@ -242,9 +230,14 @@ void replace_by_null(int descriptor) {
 }
 
 /// Tells the parent that clients can connect, and lets go of its terminal.
-void detach(int ready) {
+void detach(int ready, const config::LogSettings& log) {
     replace_by_null(STDOUT_FILENO);
-    replace_by_null(STDERR_FILENO);
+    const Descriptor crash(open_crash_file(log));
+    if (crash.get() >= 0) {
+        ::dup2(crash.get(), STDERR_FILENO);
+    } else {
+        replace_by_null(STDERR_FILENO);
+    }
     (void)!::write(ready, "1", 1);
     ::close(ready);
 }
@@ -303,11 +296,17 @@ int run(const Plan& plan, int ready) {
     }
     const sigset_t signals = hold_signals();  // before there is any other thread
     const int signal_fd = ::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    const auto destination = log_destination(plan.config->log(), background);
-    const auto opened = log::configure(destination);
-    if (!opened) {
-        fmt::print(stderr, "error: {}\n", opened.error().detail);
+    std::vector<std::string> log_warnings;
+    auto log = ProcessLog::start(plan.config->log(), plan.config->node().nodename, background,
+                                 log_warnings);
+    if (!log) {
+        fmt::print(stderr, "error: {}\n", log.error().detail);
         return 1;
+    }
+    ProcessLog& process_log = *log.value();
+    for (const auto& warning : log_warnings) {
+        log::warning("{}", warning);
+        fmt::print(stderr, "warning: {}\n", warning);
     }
     raise_file_limit();
     limit_kept_memory();
@@ -356,18 +355,24 @@ int run(const Plan& plan, int ready) {
         {plan.config->systree(), collector,
          [&publisher](auto messages) { publisher.publish(std::move(messages)); }},
         {plan.config->graphite(), collector}};
-    LiveConfig live(plan.config, broker, [&plugins](const config::PluginSettings& settings) {
-        plugins.reload(settings);
-    });
+    collector.add([&process_log](auto& snapshot) { process_log.add_metrics(snapshot); });
+    LiveConfig live(
+        plan.config, broker,
+        [&plugins](const config::PluginSettings& settings) { plugins.reload(settings); },
+        [&process_log](const config::LogSettings& settings) { process_log.apply(settings); });
     RunningNode node(broker, inspector, collector, plugins, live, http ? &*http : nullptr,
-                     destination);
+                     process_log);
     const Descriptor asked_to_stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     admin::ControlService service(control.value().descriptor(),
                                   actions_of(node, asked_to_stop.get(), waiters));
-    announce(broker, http ? &*http : nullptr, plan, destination.file, background);
-    if (background) detach(ready);
+    announce(broker, http ? &*http : nullptr, plan, process_log.file(), background);
+    if (background) detach(ready, plan.config->log());
     notify_systemd(fmt::format("READY=1\nMAINPID={}", ::getpid()));
-    wait_for_stop(asked_to_stop.get(), signal_fd, [&] { reload(plan, broker, live, outputs); });
+    wait_for_stop(asked_to_stop.get(), signal_fd, [&] {
+        process_log.reopen();
+        log::notice("log file opened anew");
+        reload(plan, broker, live, outputs);
+    });
     notify_systemd("STOPPING=1");
     log::notice("Administrative stop");
     stop_at_next_signal(signals);
@@ -376,7 +381,6 @@ int run(const Plan& plan, int ready) {
     broker.stop();
     plugins.stop();
     log::info("stopped");
-    log::flush();
     return 0;
 }
 

@@ -7,12 +7,12 @@
 #include "admin/commands/node.h"
 #include "admin/http_server.h"
 #include "admin/metrics_collector.h"
-#include "base/log.h"
 #include "broker/broker.h"
 #include "broker/inspect.h"
 #include "broker/session_control.h"
 #include "vernemq/live_config.h"
 #include "vernemq/plugins.h"
+#include "vernemq/process_log.h"
 
 namespace vmq::launcher {
 
@@ -22,7 +22,7 @@ public:
     /// `http`: null without one.
     RunningNode(broker::Broker& broker, const broker::Inspector& inspector,
                 admin::MetricsCollector& metrics, const Plugins& plugins, LiveConfig& config,
-                const admin::HttpServer* http, log::Destination log)
+                const admin::HttpServer* http, ProcessLog& log)
         : broker_(broker),
           inspector_(inspector),
           metrics_(metrics),
@@ -30,7 +30,7 @@ public:
           config_(config),
           sessions_(broker),
           http_(http),
-          log_(std::move(log)) {}
+          log_(log) {}
 
     broker::NodeSnapshot snapshot() override;
     std::vector<admin::commands::Metric> metrics() override;
@@ -57,8 +57,15 @@ public:
     Result<admin::commands::Rows> preview_acl(const std::string& path) override;
     Result<bool> delete_retained(const std::string& mountpoint, const std::string& topic) override;
 
-    std::vector<admin::commands::LogOutput> log_outputs() override;
-    void set_log_level(config::LogLevel level) override;
+    std::vector<admin::commands::LogOutput> log_outputs() override { return log_.outputs(); }
+    void set_log_level(const std::string& logger, config::LogLevel level) override {
+        log_.set_level(logger, level);
+    }
+    std::vector<admin::commands::LogModule> log_modules() override { return log_.modules(); }
+    void set_module_log_level(const std::string& module,
+                              std::optional<config::LogLevel> level) override {
+        log_.set_module_level(module, level);
+    }
 
     Result<void> backup(const std::string& directory) override;
 
@@ -70,10 +77,7 @@ private:
     LiveConfig& config_;
     const broker::SessionControl sessions_;
     const admin::HttpServer* const http_;
-    const log::Destination log_;
+    ProcessLog& log_;
 };
-
-/// What the log calls a level of the configuration.
-[[nodiscard]] log::Level level_of(config::LogLevel level);
 
 }  // namespace vmq::launcher

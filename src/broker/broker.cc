@@ -36,6 +36,7 @@ Broker::Broker(BrokerOptions options)
     shared_.client_seed = entropy();
     shared_.hook_timeout = options_.hook_timeout;
     shared_.anonymous_unrestricted = options_.anonymous_unrestricted;
+    set_session_log(options_.log_connections, options_.keepalive_as_warning);
     if (!options_.login_limits.none()) {
         shared_.login_guard = std::make_unique<LoginGuard>(options_.login_limits);
     }
@@ -120,6 +121,11 @@ void Broker::disconnect_unwelcome(const Unwelcome& unwelcome, const std::string&
 
 bool Broker::set_durability(store::Durability durability) {
     return durable_ != nullptr && durable_->set_durability(durability);
+}
+
+void Broker::set_session_log(bool connections, bool keepalive_as_warning) noexcept {
+    shared_.session_log.connections.store(connections);
+    shared_.session_log.keepalive_as_warning.store(keepalive_as_warning);
 }
 
 Result<void> Broker::backup(const std::string& directory) const {

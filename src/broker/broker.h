@@ -38,6 +38,8 @@ struct BrokerOptions {
     LoginLimits login_limits;
     bool anonymous_unrestricted = true;  // see SharedState
     StoreOptions store;
+    bool log_connections = true;  // see SessionLogSettings
+    bool keepalive_as_warning = true;
 };
 
 /// One per process. start() and stop() are called from the same thread, once each.
@@ -78,6 +80,9 @@ public:
     /// For what is committed from then on. False: it was so already, or nothing is stored. Any
     /// thread.
     bool set_durability(store::Durability durability);
+
+    /// What the log says of clients from now on. Any thread.
+    void set_session_log(bool connections, bool keepalive_as_warning) noexcept;
 
     /// Where clients can connect; ports as the system chose them. To be changed between start() and
     /// stop() only.

@@ -57,6 +57,10 @@ struct LogOutput {
     std::string type;
     std::string file;  // empty: none
 };
+struct LogModule {
+    std::string name;
+    std::string level;  // "default": as the outputs have it
+};
 
 using FieldFlag = std::pair<std::string, std::optional<std::string>>;
 struct Rows {
@@ -116,8 +120,12 @@ public:
                                                        const std::string& topic) = 0;
 
     [[nodiscard]] virtual std::vector<LogOutput> log_outputs() = 0;
-    /// The level of all outputs: there is one for the process.
-    virtual void set_log_level(config::LogLevel level) = 0;
+    /// `logger` is one of log_outputs().
+    virtual void set_log_level(const std::string& logger, config::LogLevel level) = 0;
+    [[nodiscard]] virtual std::vector<LogModule> log_modules() = 0;
+    /// `module` is one of log_modules(). Nothing: as the outputs have it.
+    virtual void set_module_log_level(const std::string& module,
+                                      std::optional<config::LogLevel> level) = 0;
 
     /// A copy of the message store; takes as long as it takes.
     [[nodiscard]] virtual Result<void> backup(const std::string& directory) = 0;
