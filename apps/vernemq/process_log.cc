@@ -1,7 +1,6 @@
 #include "vernemq/process_log.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -140,12 +139,6 @@ std::string_view type_of(Logger logger) {
     return {};
 }
 
-/// Told whatever the levels are.
-void tell(const std::string& what) {
-    const std::string text = "Changed log level for " + what;
-    log::write({Level::Notice, log::Place(std::source_location::current()), text, {}});
-}
-
 }  // namespace
 
 Result<std::unique_ptr<ProcessLog>> ProcessLog::start(const config::LogSettings& settings,
@@ -193,7 +186,7 @@ void ProcessLog::set_level(const std::string& logger, config::LogLevel level) {
     const auto which = logger_named(logger);
     if (!which) return;
     logging_->set_level(*which, level_of(level));
-    tell(fmt::format("Logger {} to {}", logger, log::name_of(level_of(level))));
+    log::notice("Changed log level for Logger {} to {}", logger, log::name_of(level_of(level)));
 }
 
 std::vector<admin::commands::LogModule> ProcessLog::modules() const {
@@ -213,7 +206,8 @@ void ProcessLog::set_module_level(const std::string& module,
     if (!which) return;
     const auto as = level ? std::optional(level_of(*level)) : std::nullopt;
     logging_->set_module_level(*which, as);
-    tell(fmt::format("module {} to {}", module, as ? log::name_of(*as) : "default"));
+    log::notice("Changed log level for module {} to {}", module,
+                as ? log::name_of(*as) : std::string_view("default"));
 }
 
 void ProcessLog::add_metrics(metrics::Snapshot& snapshot) const {

@@ -27,7 +27,7 @@ constexpr std::array<std::string_view, kLoggers> kNames{"console", "consolefile"
 constexpr std::size_t index(Logger logger) noexcept { return static_cast<std::size_t>(logger); }
 
 /// Lines that come close together are written together.
-constexpr Millis kLinger{2};
+constexpr Millis kLinger{10};
 constexpr Millis kPatience{5'000};
 
 std::int64_t now_us() noexcept {

@@ -275,6 +275,27 @@ def levels_at_run_time():
         expect("after-hup" not in broker.log(), "SIGHUP has not changed the level")
 
 
+@scenario
+def crash_file():
+    """In the background, standard error leads to a file; where it cannot, nothing else is lost."""
+    broker = Broker()
+    (broker.folder / "vernemq.conf").write_text(
+        f"listener.tcp.default = 127.0.0.1:{free_port()}\nallow_anonymous = on\nplugins.vmq_acl = off\n"
+        "plugins.vmq_passwd = off\nlog.crash.rotation.size = 1KB\n")
+    crash = broker.folder / "log/crash.log"
+    crash.parent.mkdir()
+    crash.write_text("x" * 2000)
+    expect_equal(broker.command("start").returncode, 0)
+    try:
+        pid = int(broker.command("getpid").stdout)
+        expect_equal(os.readlink(f"/proc/{pid}/fd/2"), str(crash.resolve()))
+        expect_equal((crash.stat().st_size, crash.with_name("crash.log.0").stat().st_size), (0, 2000))
+        expect_equal(crash.stat().st_mode & 0o027, 0)
+    finally:
+        expect_equal(broker.command("stop").returncode, 0)
+    expect("Administrative stop" in text(broker.folder / FILE), "the log file is not whole")
+
+
 class Syslog:
     """A receiver; messages arrive in `got`. Streams are read as RFC 6587 says, counted or by lines."""
 
