@@ -1,5 +1,6 @@
 #include "vernemq/live_config.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -48,6 +49,31 @@ std::vector<std::string> differences(const config::Config& a, const config::Conf
     return keys;
 }
 
+using Entries = std::vector<hooks::ConfigContext::Entry>;
+
+/// What the configuration says of plugins in shared objects, by its whole key; secrets as they are,
+/// because they are the plugins' own.
+std::map<std::string, std::string> own_settings(const config::Config& config) {
+    std::map<std::string, std::string> all;
+    for (const config::EnabledPlugin& plugin : config.plugins().enabled) {
+        for (const auto& [key, value] : plugin.settings) all[plugin.name + "." + key] = value;
+    }
+    return all;
+}
+
+/// Settings of `now` that are not the same in `before`, for plugins.
+Entries changed_entries(std::map<std::string, std::string> before,
+                        const std::map<std::string, std::string>& now) {
+    Entries entries;
+    for (const auto& [key, value] : now) {
+        const auto found = before.find(key);
+        if (found == before.end() || found->second != value) entries.push_back({key, value});
+        if (found != before.end()) before.erase(found);
+    }
+    for (const auto& [key, value] : before) entries.push_back({key, ""});
+    return entries;
+}
+
 }  // namespace
 
 LiveConfig::LiveConfig(std::shared_ptr<const config::Config> loaded, broker::Broker& broker,
@@ -69,7 +95,9 @@ Result<void> LiveConfig::change(const std::vector<admin::commands::SettingChange
         changed = std::move(next).value();
     }
     const bool plugins_changed = changed->plugins() != current_.get()->plugins();
+    Entries entries = changed_entries(values_of(*current_.get()), values_of(*changed));
     apply(std::move(changed));
+    if (!entries.empty()) broker_.change_config(std::move(entries), false);
     if (plugins_changed) plugins_(current_.get()->plugins());
     for (const auto& [key, value] : changes) log::notice("{} set by an operator", key);
     return {};
@@ -81,9 +109,16 @@ void LiveConfig::reload(std::shared_ptr<const config::Config> fresh) {
     plugins_(current_.get()->plugins());
 }
 
+void LiveConfig::tell_start() const {
+    auto values = values_of(*current_.get());
+    for (auto& [key, value] : own_settings(*current_.get())) values[key] = value;
+    broker_.change_config(changed_entries({}, values), true);
+}
+
 void LiveConfig::take_over(std::shared_ptr<const config::Config> fresh) {
     std::shared_ptr<const config::Config> changed = current_.get();
     std::string for_restart;
+    const Entries own = changed_entries(own_settings(*loaded_), own_settings(*fresh));
     for (const std::string& key : differences(*loaded_, *fresh)) {
         const config::Setting* setting = config::SettingTable::instance().find(key);
         const auto value = fresh->text(key);
@@ -93,11 +128,16 @@ void LiveConfig::take_over(std::shared_ptr<const config::Config> fresh) {
         if (next) {
             changed = std::move(next).value();
             log::notice("{} is now {}, as the configuration file says", key, value.value());
+        } else if (std::ranges::find(own, key, &hooks::ConfigContext::Entry::key) != own.end()) {
+            log::notice("{} has changed in the configuration file; its plugin is told", key);
         } else {
             for_restart += (for_restart.empty() ? "" : ", ") + key;
         }
     }
+    Entries entries = changed_entries(values_of(*current_.get()), values_of(*changed));
+    entries.insert(entries.end(), own.begin(), own.end());
     apply(std::move(changed));
+    if (!entries.empty()) broker_.change_config(std::move(entries), false);
     loaded_ = std::move(fresh);
     if (for_restart.empty()) return;
     log::warning("changed in the configuration file, takes effect after a restart: {}",

@@ -39,6 +39,9 @@ public:
     /// errors.
     void reload(std::shared_ptr<const config::Config> fresh);
 
+    /// Tells the plugins of all settings in force. Once, before the first client.
+    void tell_start() const;
+
     /// The listener is one of those whose sessions follow the configuration.
     void add_listener(config::ListenerSettings settings);
     /// As it was opened; nothing: not known.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "broker/options_from_config.h"
+#include "runtime/guarded.h"
 
 namespace vmq::launcher {
 namespace {
@@ -66,6 +67,54 @@ TEST_F(LiveConfigTest, TheLogIsToldOfWhatConcernsIt) {
     EXPECT_FALSE(broker_.shared().session_log.connections.load());
     ASSERT_TRUE(live_.change({{"logging.keepalive_as_warning", "off"}}));
     EXPECT_FALSE(broker_.shared().session_log.keepalive_as_warning.load());
+}
+
+/// Writes down what change_config tells.
+class Listening final : public hooks::Plugin {
+public:
+    explicit Listening(runtime::Guarded<std::vector<std::string>>& told) : told_(told) {}
+    [[nodiscard]] std::string_view name() const noexcept override { return "listening"; }
+    [[nodiscard]] hooks::HookSet hooks() const noexcept override {
+        return hook_bit(hooks::Hook::ChangeConfig);
+    }
+    void change_config(const hooks::ConfigContext& context) override {
+        told_.with([&](std::vector<std::string>& told) {
+            if (context.at_start) {
+                told.push_back(context.entries->size() > 100 ? "all" : "too few");
+                return;
+            }
+            for (const auto& [key, value] : *context.entries) {
+                std::string line = key;
+                told.push_back(line.append("=").append(value));
+            }
+        });
+    }
+
+private:
+    runtime::Guarded<std::vector<std::string>>& told_;
+};
+
+TEST(LiveConfigHooks, PluginsAreToldOfChangedSettings) {
+    const std::string base =
+        "vmq_generic_msg_store.store_dir = ''\nretry_interval = 5\n"
+        "plugins.mine = on\nplugins.mine.path = /nowhere\n";
+    const auto config = loaded(base + "mine.url = a\n");
+    ASSERT_TRUE(config);
+    runtime::Guarded<std::vector<std::string>> told;
+    auto options = broker::options_from_config(*config).options;
+    options.shards = 1;
+    broker::Broker broker(std::move(options));
+    broker.add_plugin([&told](ShardId) { return std::make_unique<Listening>(told); });
+    LiveConfig live(
+        config, broker, [](const config::PluginSettings&) {}, [](const config::LogSettings&) {});
+    live.tell_start();
+    ASSERT_TRUE(broker.start());
+    ASSERT_TRUE(live.change({{"max_client_id_size", "7"}}));
+    ASSERT_TRUE(live.change({{"max_client_id_size", "7"}}));  // is so already
+    live.reload(loaded(base + "mine.url = b\nnodename = other@host\n"));
+    broker.stop(Millis(0));
+    EXPECT_EQ(told.with([](const auto& all) { return all; }),
+              (std::vector<std::string>{"all", "max_client_id_size=7", "mine.url=b"}));
 }
 
 TEST_F(LiveConfigTest, AllChangesHoldOrNone) {

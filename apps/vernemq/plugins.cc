@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "base/log.h"
+#include "broker/publisher.h"
+#include "broker/shard.h"
 #include "plugins/acl/acl_plugin.h"
 #include "plugins/passwd/passwd_plugin.h"
 
@@ -21,6 +23,9 @@ namespace passwd = plugins::passwd;
 // Switched by "plugins.vmq_acl" and "plugins.vmq_passwd".
 constexpr std::string_view kAcl = "vmq_acl";
 constexpr std::string_view kPasswd = "vmq_passwd";
+
+/// What a plugin may have asked for that is not carried out yet.
+constexpr int kMaxWishes = 10'000;
 
 bool is_there(const std::string& path) {
     std::error_code error;
@@ -36,9 +41,14 @@ std::string not_built(const config::EnabledPlugin& plugin) {
 }
 
 void report(std::string_view what, const broker::LostRights& lost) {
-    if (lost.subscriptions == 0) return;
-    log::notice("{}: {} subscriptions of {} sessions ended because they are no longer allowed",
-                what, lost.subscriptions, lost.sessions);
+    if (lost.subscriptions > 0) {
+        log::notice("{}: {} subscriptions of {} sessions ended because they are no longer allowed",
+                    what, lost.subscriptions, lost.sessions);
+    }
+    if (lost.wills > 0) {
+        log::notice("{}: {} wills were dropped because they are no longer allowed", what,
+                    lost.wills);
+    }
 }
 
 }  // namespace
@@ -103,16 +113,7 @@ void Plugins::attach_acl() {
         warnings_.push_back(fmt::format("{}; nobody may publish or subscribe until it can be read",
                                         read.error().detail));
     }
-    const auto mixed = asks_others_about_subscriptions() ? acl::AclPlugin::Mixed::LeaveToNext
-                                                         : acl::AclPlugin::Mixed::RefuseEach;
-    broker_->add_plugin(
-        [this, mixed](ShardId) { return std::make_unique<acl::AclPlugin>(acl_, mixed); });
-}
-
-bool Plugins::asks_others_about_subscriptions() const {
-    return std::any_of(native_.begin(), native_.end(), [](const auto& each) {
-        return (each->hooks() & hooks::hook_bit(hooks::Hook::AuthOnSubscribe)) != 0;
-    });
+    broker_->add_plugin([this](ShardId) { return std::make_unique<acl::AclPlugin>(acl_); });
 }
 
 void Plugins::attach_passwd() {
@@ -128,12 +129,58 @@ void Plugins::attach_passwd() {
     broker_->add_plugin([this](ShardId shard) { return passwd_->plugin(shard); });
 }
 
+plugins::native::Services Plugins::services() {
+    // Carried out on shards, later: a plugin that wishes faster than they work is told so.
+    const auto open = std::make_shared<std::atomic<int>>(0);
+    const auto take = [this, open] {
+        if (!running_) return false;
+        if (open->fetch_add(1) < kMaxWishes) return true;
+        open->fetch_sub(1);
+        return false;
+    };
+    const auto done = [open] { open->fetch_sub(1); };
+    const auto at_home = [this, done](const std::string& mountpoint, const std::string& client_id,
+                                      std::function<void(broker::Shard&)> work) {
+        const ShardId home = broker_->shards().front()->home_of(mountpoint, client_id);
+        broker_->post(home, [&shard = *broker_->shards()[home], work = std::move(work), done] {
+            work(shard);
+            done();
+        });
+    };
+    plugins::native::Services services;
+    services.publish = [this, take, done](broker::Publication message) {
+        if (!take()) return false;
+        std::vector<broker::Publication> messages;
+        messages.push_back(std::move(message));
+        broker::Publisher(*broker_).publish(std::move(messages), done);
+        return true;
+    };
+    services.disconnect = [take, at_home](const std::string& mountpoint,
+                                          const std::string& client_id, bool cleanup) {
+        if (!take()) return false;
+        at_home(mountpoint, client_id, [=](broker::Shard& shard) {
+            (void)shard.disconnect_client(mountpoint, client_id, cleanup);
+        });
+        return true;
+    };
+    services.reauthorize = [take, at_home](const std::string& mountpoint,
+                                           const std::string& client_id) {
+        if (!take()) return false;
+        at_home(mountpoint, client_id, [=](broker::Shard& shard) {
+            shard.reauthorize(mountpoint, client_id, {}, [](broker::Reauthorization) {});
+        });
+        return true;
+    };
+    return services;
+}
+
 Result<void> Plugins::load_native(const config::EnabledPlugin& plugin) {
     auto loaded = plugins::native::NativePlugin::load(
         plugin.name, plugin.path, plugin.settings, broker_->shard_count(),
         [this](ShardId shard, std::function<void()> work) {
             broker_->post(shard, std::move(work));
-        });
+        },
+        services());
     if (!loaded) return loaded.error();
     native_.push_back(std::move(loaded).value());
     return {};
@@ -145,12 +192,16 @@ void Plugins::check_everything() {
     if (!acl_ || !revokes_ || acl_->generation() == 0) return;
     const auto rules = acl_->rules();
     checked_ = true;
-    report("vmq_acl", broker_->check_rights(
-                          [rules](const hooks::ClientContext& client,
-                                  std::span<const std::string_view> filters) {
-                              return acl::refused(*rules, acl::identity_of(client), filters);
-                          },
-                          kAcl, true));
+    broker::ChangedRules changed;
+    changed.plugin = kAcl;
+    changed.suspects = [rules](const hooks::ClientContext& client,
+                               std::span<const std::string_view> filters) {
+        return acl::refused(*rules, acl::identity_of(client), filters);
+    };
+    changed.will_suspect = [rules](const hooks::ClientContext& client, std::string_view topic) {
+        return acl::publish_refused(*rules, acl::identity_of(client), topic);
+    };
+    report("vmq_acl", broker_->check_rights(std::move(changed), true));
 }
 
 void Plugins::start() {
@@ -207,11 +258,16 @@ Result<broker::LostRights> Plugins::preview_acl(const std::string& path) const {
 }
 
 broker::LostRights Plugins::check(const acl::Revision& revision, bool apply) const {
-    return broker_->check_rights(
-        [&revision](const hooks::ClientContext& client, std::span<const std::string_view> filters) {
-            return acl::revoked(revision, acl::identity_of(client), filters);
-        },
-        kAcl, apply);
+    broker::ChangedRules changed;
+    changed.plugin = kAcl;
+    changed.suspects = [revision](const hooks::ClientContext& client,
+                                  std::span<const std::string_view> filters) {
+        return acl::revoked(revision, acl::identity_of(client), filters);
+    };
+    changed.will_suspect = [revision](const hooks::ClientContext& client, std::string_view topic) {
+        return acl::publish_revoked(revision, acl::identity_of(client), topic);
+    };
+    return broker_->check_rights(std::move(changed), apply);
 }
 
 void Plugins::on_acl_changed(const acl::Revision& revision) {
@@ -220,17 +276,39 @@ void Plugins::on_acl_changed(const acl::Revision& revision) {
     if (revision.changes.may_revoke()) report("vmq_acl", check(revision, true));
 }
 
-void Plugins::on_passwords_changed(const passwd::PasswordChanges& changes) const {
-    if (!running_ || !revokes_) return;
+broker::Unwelcome Plugins::unwelcome_after(const passwd::PasswordChanges& changes) const {
     auto users = std::make_shared<std::unordered_set<std::string>>();
     users->insert(changes.removed.begin(), changes.removed.end());
     users->insert(changes.changed.begin(), changes.changed.end());
-    if (users->empty()) return;
-    broker_->disconnect_unwelcome(
+    return
         [users, place = passwd_place_](std::string_view username, std::uint8_t authenticated_by) {
             return authenticated_by == place && users->contains(std::string(username));
-        },
-        "the password has changed or is gone");
+        };
+}
+
+void Plugins::on_passwords_changed(const passwd::PasswordChanges& changes) const {
+    if (!running_ || !revokes_) return;
+    if (changes.removed.empty() && changes.changed.empty()) return;
+    broker_->disconnect_unwelcome(unwelcome_after(changes), "the password has changed or is gone");
+}
+
+Result<broker::UnwelcomeSessions> Plugins::preview_passwords(const std::string& path) const {
+    if (!passwd_) return Error{ErrorCode::Unavailable, "plugins.vmq_passwd is off"};
+    if (!running_) return Error{ErrorCode::Unavailable, "the broker is starting or stopping"};
+    const auto changes = passwd_->preview(path);
+    if (!changes) return changes.error();
+    return broker_->find_unwelcome(unwelcome_after(changes.value()));
+}
+
+Result<void> Plugins::reload_acl() const {
+    if (!acl_) return Error{ErrorCode::Unavailable, "plugins.vmq_acl is off"};
+    if (const auto read = acl_->reload(); !read) return read.error();
+    return {};
+}
+
+Result<passwd::ReloadSummary> Plugins::reload_passwords() const {
+    if (!passwd_) return Error{ErrorCode::Unavailable, "plugins.vmq_passwd is off"};
+    return passwd_->reload();
 }
 
 }  // namespace vmq::launcher

@@ -45,17 +45,26 @@ public:
 
     /// What would end if the file at `path` took the place of the ACL in force.
     [[nodiscard]] Result<broker::LostRights> preview_acl(const std::string& path) const;
+    /// The same for the password file: whose sessions would end.
+    [[nodiscard]] Result<broker::UnwelcomeSessions> preview_passwords(
+        const std::string& path) const;
+
+    /// Reads one of the files now, changed or not.
+    [[nodiscard]] Result<void> reload_acl() const;
+    [[nodiscard]] Result<plugins::passwd::ReloadSummary> reload_passwords() const;
 
 private:
     void check_everything();
     void attach_acl();
     void attach_passwd();
+    [[nodiscard]] plugins::native::Services services();
     [[nodiscard]] Result<void> load_native(const config::EnabledPlugin& plugin);
     void on_acl_changed(const plugins::acl::Revision& revision);
     void on_passwords_changed(const plugins::passwd::PasswordChanges& changes) const;
+    [[nodiscard]] broker::Unwelcome unwelcome_after(
+        const plugins::passwd::PasswordChanges& changes) const;
     [[nodiscard]] broker::LostRights check(const plugins::acl::Revision& revision,
                                            bool apply) const;
-    [[nodiscard]] bool asks_others_about_subscriptions() const;
 
     config::PluginSettings settings_;
     const std::uint32_t topic_max_depth_;

@@ -315,9 +315,14 @@ int run(const Plan& plan, int ready) {
     log::info("vernemq {}, node {}, {} shards, configuration {}", version(),
               plan.config->node().nodename, broker.shard_count(), plan.file.value_or("built in"));
     for (const auto& warning : plan.warnings) log::warning("{}", warning);
+    LiveConfig live(
+        plan.config, broker,
+        [&plugins](const config::PluginSettings& settings) { plugins.reload(settings); },
+        [&process_log](const config::LogSettings& settings) { process_log.apply(settings); });
     if (const auto attached = plugins.attach(broker); !attached) {
         return not_started(attached.error());
     }
+    live.tell_start();
     for (const auto& warning : plugins.warnings()) {
         log::warning("{}", warning);
         if (!background) fmt::print(stderr, "warning: {}\n", warning);
@@ -356,10 +361,6 @@ int run(const Plan& plan, int ready) {
          [&publisher](auto messages) { publisher.publish(std::move(messages)); }},
         {plan.config->graphite(), collector}};
     collector.add([&process_log](auto& snapshot) { process_log.add_metrics(snapshot); });
-    LiveConfig live(
-        plan.config, broker,
-        [&plugins](const config::PluginSettings& settings) { plugins.reload(settings); },
-        [&process_log](const config::LogSettings& settings) { process_log.apply(settings); });
     RunningNode node(broker, inspector, collector, plugins, live, http ? &*http : nullptr,
                      process_log);
     const Descriptor asked_to_stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));

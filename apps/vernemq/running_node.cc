@@ -109,11 +109,51 @@ Result<admin::commands::Rows> RunningNode::preview_acl(const std::string& path) 
         rows.missing.push_back(
             fmt::format("these are the first of {} subscriptions", lost.value().subscriptions));
     }
+    if (lost.value().wills > 0) {
+        rows.missing.push_back(fmt::format("{} wills would be dropped", lost.value().wills));
+    }
     if (lost.value().undecided > 0) {
         rows.missing.push_back(fmt::format(
             "plugins that take their time would be asked about {} more", lost.value().undecided));
     }
     return rows;
+}
+
+Result<admin::commands::Rows> RunningNode::preview_passwords(const std::string& path) {
+    auto found = plugins_.preview_passwords(path);
+    if (!found) return found.error();
+    admin::commands::Rows rows;
+    rows.table.columns = {"mountpoint", "client_id", "user"};
+    for (auto& each : found.value().named) {
+        rows.table.rows.push_back(
+            {std::move(each.mountpoint), std::move(each.client_id), std::move(each.username)});
+    }
+    if (found.value().named.size() < found.value().count) {
+        rows.missing.push_back(
+            fmt::format("these are the first of {} sessions", found.value().count));
+    }
+    return rows;
+}
+
+Result<void> RunningNode::reload_passwords() {
+    const auto read = plugins_.reload_passwords();
+    if (!read) return read.error();
+    return {};
+}
+
+Result<admin::commands::Node::Reauthorized> RunningNode::reauthorize(
+    const admin::commands::SessionName& session, std::optional<std::string> username) {
+    const auto came =
+        sessions_.reauthorize(session.mountpoint, session.client_id, std::move(username));
+    if (!came) return came.error();
+    switch (came.value()) {
+        case broker::Reauthorization::NoSession:
+            return Reauthorized::NoSession;
+        case broker::Reauthorization::Unchanged:
+            return Reauthorized::Unchanged;
+        default:
+            return Reauthorized::Changed;
+    }
 }
 
 std::vector<ListenerView> RunningNode::listeners() {

@@ -1,6 +1,7 @@
 // The node as the commands of vmq-admin see it, put together of the parts of this program.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,11 @@ public:
     Result<admin::commands::Rows> rows(
         const std::string& table, const std::vector<admin::commands::FieldFlag>& flags) override;
     Result<admin::commands::Rows> preview_acl(const std::string& path) override;
+    Result<admin::commands::Rows> preview_passwords(const std::string& path) override;
+    Result<void> reload_acl() override { return plugins_.reload_acl(); }
+    Result<void> reload_passwords() override;
+    Result<Reauthorized> reauthorize(const admin::commands::SessionName& session,
+                                     std::optional<std::string> username) override;
     Result<bool> delete_retained(const std::string& mountpoint, const std::string& topic) override;
 
     std::vector<admin::commands::LogOutput> log_outputs() override { return log_.outputs(); }

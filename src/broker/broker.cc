@@ -97,9 +97,8 @@ void Broker::post(ShardId shard, std::function<void()> work) const {
     boost::asio::post(shards_[shard]->loop().io(), std::move(work));
 }
 
-LostRights Broker::check_rights(Suspects suspects, std::string_view plugin, bool apply) const {
-    const auto check =
-        std::make_shared<RightsCheck>(std::move(suspects), plugin, apply, shards_.size());
+LostRights Broker::check_rights(ChangedRules rules, bool apply) const {
+    const auto check = std::make_shared<RightsCheck>(std::move(rules), apply, shards_.size());
     for (const auto& shard : shards_) {
         if (threads_.empty()) {
             while (!shard->check_rights_some(check)) continue;
@@ -116,6 +115,41 @@ void Broker::disconnect_unwelcome(const Unwelcome& unwelcome, const std::string&
     for (const auto& shard : shards_) {
         post(shard->id(),
              [&shard = *shard, unwelcome, why] { shard.disconnect_unwelcome(unwelcome, why); });
+    }
+}
+
+UnwelcomeSessions Broker::find_unwelcome(const Unwelcome& unwelcome) const {
+    std::vector<UnwelcomeSessions> parts(shards_.size());
+    runtime::run_everywhere(
+        shards_.size(),
+        [this](std::size_t shard, std::function<void()> work) {
+            post(static_cast<ShardId>(shard), std::move(work));
+        },
+        [&](std::size_t shard) { parts[shard] = shards_[shard]->find_unwelcome(unwelcome); });
+    UnwelcomeSessions all;
+    for (UnwelcomeSessions& part : parts) {
+        all.count += part.count;
+        for (UnwelcomeSession& each : part.named) {
+            if (all.named.size() < UnwelcomeSessions::kMaxNamed) {
+                all.named.push_back(std::move(each));
+            }
+        }
+    }
+    return all;
+}
+
+void Broker::change_config(std::vector<hooks::ConfigContext::Entry> entries, bool at_start) const {
+    const auto told =
+        std::make_shared<const std::vector<hooks::ConfigContext::Entry>>(std::move(entries));
+    for (const auto& shard : shards_) {
+        const auto tell = [&chain = shard->chain(), told, at_start] {
+            chain.change_config({at_start, told.get()});
+        };
+        if (threads_.empty()) {
+            tell();
+        } else {
+            post(shard->id(), tell);
+        }
     }
 }
 

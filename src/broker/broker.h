@@ -66,12 +66,16 @@ public:
     /// Called by start() when the sessions of the store are there and nobody can connect yet.
     void on_restored(std::function<void()> work) { restored_ = std::move(work); }
 
-    /// Looks at the subscriptions of all sessions, connected or not: what `suspects` names, and
-    /// nobody but `plugin` grants, ends; or is only told, without `apply`. Returns when all shards
-    /// are through. Any thread but a shard's, from on_restored() to stop().
-    LostRights check_rights(Suspects suspects, std::string_view plugin, bool apply) const;
+    /// Looks at the subscriptions and wills of all sessions, connected or not: what the rules no
+    /// longer allow, and no other plugin does, ends; or is only told, without `apply`. Returns when
+    /// all shards are through. Any thread but a shard's, from on_restored() to stop().
+    LostRights check_rights(ChangedRules rules, bool apply) const;
     /// Ends the connections of sessions with DISCONNECT 0x87. Any thread.
     void disconnect_unwelcome(const Unwelcome& unwelcome, const std::string& why);
+    /// Those whom it would be. Any thread but a shard's, between start() and stop().
+    [[nodiscard]] UnwelcomeSessions find_unwelcome(const Unwelcome& unwelcome) const;
+    /// Tells plugins on all shards that settings have changed. Any thread, until stop().
+    void change_config(std::vector<hooks::ConfigContext::Entry> entries, bool at_start) const;
 
     /// A consistent copy of the store in a folder that does not exist yet. Any thread, between
     /// start() and stop().

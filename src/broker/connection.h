@@ -16,6 +16,7 @@
 #include "broker/session_log.h"
 #include "broker/shard_message.h"
 #include "hooks/chain.h"
+#include "hooks/split_decision.h"
 #include "metrics/counters.h"
 #include "runtime/timer_wheel.h"
 #include "session/handshake.h"
@@ -118,15 +119,16 @@ public:
                                std::uint32_t subscription_id) override;
     void subscribed(const session::SubscribeIntent& intent,
                     const std::vector<mqtt::ReasonCode>& reasons) override;
-    void authorize_unsubscribe(std::vector<std::string_view>& filters) override;
+    void authorize_unsubscribe(session::UnsubscribeIntent& intent) override;
     bool unsubscribe(std::string_view filter) override;
-    void unsubscribed(const std::vector<std::string_view>& filters) override;
+    void unsubscribed(const session::UnsubscribeIntent& intent) override;
     [[nodiscard]] bool unsafe() const noexcept override;
     void send_when_safe(mqtt::PacketType type, mqtt::ReasonCode reason,
                         std::string packet) override;
     void set_session_expiry(std::uint32_t seconds) override;
     void discard_will() override;
-    AuthAnswer reauthenticate(std::string_view method, std::string_view data) override;
+    AuthAnswer reauthenticate(std::string_view method, std::string_view data,
+                              const mqtt::Properties& properties) override;
     void count_received(mqtt::ProtocolVersion version, mqtt::PacketType type,
                         mqtt::ReasonCode reason) override;
     void count_sent(mqtt::ProtocolVersion version, mqtt::PacketType type,
@@ -136,7 +138,7 @@ public:
                                        session::Denial& denial) override;
     AuthAnswer authenticate(std::string_view mountpoint, std::string_view client_id,
                             std::optional<std::string_view> username, std::string_view method,
-                            std::string_view data) override;
+                            std::string_view data, const mqtt::Properties& properties) override;
     session::Answer authorize_will(const session::ConnectPlan& plan, session::PublishIntent& intent,
                                    session::Denial& denial) override;
     [[nodiscard]] std::string new_client_id(std::string_view mountpoint) override;
@@ -159,6 +161,8 @@ private:
         Late<hooks::AuthVerdict> on_auth;
         Late<hooks::PublishVerdict> on_publish;
         Late<hooks::SubscribeVerdict> on_subscribe;
+        /// Some filters of the SUBSCRIBE are decided, one more plugin is asked about the others.
+        std::optional<hooks::SplitDecision> split;
     };
     /// What a hook put in place of the client's words; the views of intents point into it.
     struct Rewritten {
@@ -189,6 +193,9 @@ private:
     /// Too many logins have failed, see LoginGuard.
     [[nodiscard]] bool is_blocked(std::string_view username, session::Denial& denial);
     void count_failed_login(mqtt::ReasonCode reason, std::string_view username);
+    /// The verdict of all plugins about the filters of one SUBSCRIBE; nothing: pending.
+    [[nodiscard]] std::optional<hooks::SubscribeVerdict> ask_about_filters(
+        const session::SubscribeIntent& intent);
     session::Answer apply(hooks::PublishVerdict verdict, session::PublishIntent& intent,
                           session::Denial& denial);
     [[nodiscard]] hooks::SubscriberId subscriber_id() const noexcept;

@@ -274,7 +274,8 @@ Answer Connection::authorize_register(const session::RegisterRequest& request,
 Connection::AuthAnswer Connection::authenticate(std::string_view mountpoint,
                                                 std::string_view client_id,
                                                 std::optional<std::string_view> user,
-                                                std::string_view method, std::string_view data) {
+                                                std::string_view method, std::string_view data,
+                                                const mqtt::Properties& properties) {
     AuthAnswer answer;
     if (nobody_decides(hooks::Hook::OnAuth)) {
         answer.denial.reason = mqtt::ReasonCode::BadAuthenticationMethod;  // [v5 4.12]
@@ -282,7 +283,7 @@ Connection::AuthAnswer Connection::authenticate(std::string_view mountpoint,
     }
     const std::string_view claimed = user.value_or("");
     if (is_blocked(claimed, answer.denial)) return answer;
-    const hooks::AuthContext context{{mountpoint, client_id}, user, method, data};
+    const hooks::AuthContext context{{mountpoint, client_id}, user, method, data, &properties};
     auto verdict =
         ask(hooks::Hook::OnAuth, &LateAnswers::on_auth, [&](auto done, hooks::Route route) {
             return shard_.chain().on_auth(context, std::move(done), route);
@@ -306,8 +307,10 @@ Connection::AuthAnswer Connection::authenticate(std::string_view mountpoint,
     return answer;
 }
 
-Connection::AuthAnswer Connection::reauthenticate(std::string_view method, std::string_view data) {
-    return authenticate(client_->mountpoint, client_->client_id, username(), method, data);
+Connection::AuthAnswer Connection::reauthenticate(std::string_view method, std::string_view data,
+                                                  const mqtt::Properties& properties) {
+    return authenticate(client_->mountpoint, client_->client_id, username(), method, data,
+                        properties);
 }
 
 Answer Connection::authorize_will(const session::ConnectPlan& plan, session::PublishIntent& intent,
@@ -463,20 +466,39 @@ void Connection::log_refused_subscription(std::string_view filter, mqtt::ReasonC
                                            mqtt::reason_name(reason));
 }
 
+std::optional<hooks::SubscribeVerdict> Connection::ask_about_filters(
+    const session::SubscribeIntent& intent) {
+    hooks::SubscribeContext context;
+    context.subscriber = subscriber_id();
+    context.username = username();
+    context.v5 = session_->v5();
+    context.properties = intent.properties;
+    for (;;) {
+        hooks::SplitDecision* split = late_ && late_->split ? &*late_->split : nullptr;
+        context.entries = split != nullptr ? &split->left() : &intent.entries;
+        auto verdict =
+            ask(hooks::Hook::AuthOnSubscribe, &LateAnswers::on_subscribe,
+                [&](auto done, hooks::Route route) {
+                    return shard_.chain().auth_on_subscribe(context, std::move(done), route);
+                });
+        if (!verdict) return std::nullopt;
+        if (split == nullptr) {
+            if (!hooks::SplitDecision::needed(*verdict)) return verdict;
+            split = &late_answers().split.emplace(std::move(*verdict));
+        } else if (split->add(std::move(*verdict))) {
+            verdict = split->take();
+            late_->split.reset();
+            return verdict;
+        }
+        late_->on_subscribe.next = split->next();
+    }
+}
+
 Answer Connection::authorize_subscribe(session::SubscribeIntent& intent, session::Denial& denial) {
     if (plan_.anonymous_allowed && anonymous_may(hooks::Hook::AuthOnSubscribe)) {
         return Answer::Allowed;
     }
-    hooks::SubscribeContext context;
-    context.subscriber = subscriber_id();
-    context.username = username();
-    context.entries = &intent.entries;
-    context.v5 = session_->v5();
-    context.properties = intent.properties;
-    auto verdict = ask(hooks::Hook::AuthOnSubscribe, &LateAnswers::on_subscribe,
-                       [&](auto done, hooks::Route route) {
-                           return shard_.chain().auth_on_subscribe(context, std::move(done), route);
-                       });
+    auto verdict = ask_about_filters(intent);
     if (!verdict) return Answer::Pending;
     if (verdict->decision == hooks::Decision::Error) {
         count_error(VersionCounter::MqttSubscribeAuthError);
@@ -485,6 +507,7 @@ Answer Connection::authorize_subscribe(session::SubscribeIntent& intent, session
             log_refused_subscription(entry.filter, denial.reason);
         return Answer::Denied;
     }
+    intent.details = std::move(verdict->details);
     if (!verdict->topics) return Answer::Allowed;
     rewritten().topics = std::move(*verdict->topics);
     intent.entries.clear();
@@ -519,18 +542,21 @@ void Connection::subscribed(const session::SubscribeIntent& intent,
     shard_.chain().on_subscribe(context);
 }
 
-void Connection::authorize_unsubscribe(std::vector<std::string_view>& filters) {
+void Connection::authorize_unsubscribe(session::UnsubscribeIntent& intent) {
     if (!shard_.chain().implements(hooks::Hook::OnUnsubscribe)) return;
-    const hooks::UnsubscribeContext context{subscriber_id(), username(), &filters, session_->v5()};
+    const hooks::UnsubscribeContext context{subscriber_id(), username(), &intent.filters,
+                                            session_->v5(), intent.properties};
     hooks::UnsubscribeVerdict verdict = shard_.chain().on_unsubscribe(context);
+    intent.details = std::move(verdict.details);
     if (!verdict.filters) return;
     rewritten().filters = std::move(*verdict.filters);
-    filters.assign(rewritten().filters.begin(), rewritten().filters.end());
+    intent.filters.assign(rewritten().filters.begin(), rewritten().filters.end());
 }
 
-void Connection::unsubscribed(const std::vector<std::string_view>& filters) {
+void Connection::unsubscribed(const session::UnsubscribeIntent& intent) {
     if (!shard_.chain().implements(hooks::Hook::OnTopicUnsubscribed)) return;
-    shard_.chain().on_topic_unsubscribed({subscriber_id(), username(), &filters, session_->v5()});
+    shard_.chain().on_topic_unsubscribed(
+        {subscriber_id(), username(), &intent.filters, session_->v5(), intent.properties});
 }
 
 }  // namespace vmq::broker

@@ -133,15 +133,9 @@ mqtt::ReasonCode Connection::subscribe(const mqtt::SubscribeEntry& entry,
         }
         return mqtt::ReasonCode::QuotaExceeded;
     }
-    if (client.stored() && client.persistent() && shard_.durable()) {
-        if (!shard_.shared().store->accepting()) return mqtt::ReasonCode::QuotaExceeded;
-        client_->last_write = shard_.write(store::PutSubscription{
-            client.session_id, std::string(entry.filter), entry.options, subscription_id});
-    }
-    const auto added =
-        subscribers.subscribe(client, client.number, client.mountpoint, entry.filter, entry.options,
-                              subscription_id, client.persistent(), true);
-    const bool is_new = added == routing::LocalSubscribers::Added::New;
+    const auto added = shard_.subscribe(client, entry, subscription_id);
+    if (!added) return mqtt::ReasonCode::QuotaExceeded;
+    const bool is_new = *added == routing::LocalSubscribers::Added::New;
     // [v5 MQTT-3.3.1-9, -10, -11]; shared subscriptions get no retained messages [v5 4.8.2].
     using mqtt::RetainHandling;
     const bool wants_retained =

@@ -1,6 +1,9 @@
 // Publisher: messages that the broker publishes itself.
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +19,8 @@ struct Publication {
     std::string payload;
     mqtt::QoS qos = mqtt::QoS::AtMostOnce;
     bool retain = false;
+    std::string properties = {};  // encoded, see mqtt::append_properties()
+    std::optional<std::uint32_t> message_expiry_interval = {};  // seconds
 };
 
 /// For what is not a client: no hook is asked. Any thread, while the broker runs; afterwards
@@ -26,7 +31,8 @@ public:
 
     /// Hands the messages to a shard, which publishes them in their order in one of its next turns.
     /// Whether somebody subscribes is not known here.
-    void publish(std::vector<Publication> publications) const;
+    /// `done` is called on the shard afterwards.
+    void publish(std::vector<Publication> publications, std::function<void()> done = {}) const;
 
 private:
     const Broker& broker_;

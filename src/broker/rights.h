@@ -25,6 +25,17 @@ namespace vmq::broker {
 using Suspects = std::function<std::vector<std::string_view>(
     const hooks::ClientContext& client, std::span<const std::string_view> filters)>;
 
+/// Whether a plugin no longer allows a client's will on `topic`. Called on every shard at the same
+/// time.
+using WillSuspect = std::function<bool(const hooks::ClientContext& client, std::string_view topic)>;
+
+/// Rules that are not those of before, or that are to be tried.
+struct ChangedRules {
+    std::string plugin;  // whose they are
+    Suspects suspects;
+    WillSuspect will_suspect;  // none: wills are not looked at
+};
+
 /// Whether a session of `username`, which the plugin at place `authenticated_by` has let in, has to
 /// end. Called on every shard at the same time.
 using Unwelcome = std::function<bool(std::string_view username, std::uint8_t authenticated_by)>;
@@ -35,33 +46,48 @@ struct LostSubscription {
     std::string filter;
 };
 
+/// A session whose login is no longer worth anything.
+struct UnwelcomeSession {
+    std::string mountpoint;
+    std::string client_id;
+    std::string username;
+};
+
+/// What came of asking for a session's rights again.
+enum class Reauthorization : std::uint8_t { NoSession, Unchanged, Changed };
+
+/// Sessions that would end.
+struct UnwelcomeSessions {
+    static constexpr std::size_t kMaxNamed = 1000;
+
+    std::size_t count = 0;
+    std::vector<UnwelcomeSession> named;  // the first kMaxNamed
+};
+
 /// What a check has found.
 struct LostRights {
     static constexpr std::size_t kMaxNamed = 1000;
 
     std::size_t sessions = 0;  // that lose at least one subscription
     std::size_t subscriptions = 0;
+    std::size_t wills = 0;
     std::size_t undecided = 0;            // plugins that answer later have been asked
     std::vector<LostSubscription> named;  // the first kMaxNamed
 };
 
-/// One check of the subscriptions of all sessions, shared by the shards. Each asks `suspects` and,
-/// about those, the other plugins that the session's listener asks; the first plugin has said no.
-/// Shards take it in portions between their other work.
+/// One check of the subscriptions and wills of all sessions, shared by the shards. Each asks the
+/// suspicions of the changed rules and, about what they name, the other plugins that the session's
+/// listener asks; the first plugin has said no. Shards take it in portions between their other
+/// work.
 class RightsCheck final {
 public:
-    RightsCheck(Suspects suspects, std::string_view plugin, bool apply, std::size_t shards)
-        : suspects_(std::move(suspects)),
-          plugin_(plugin),
-          apply_(apply),
-          parts_(shards),
-          shards_(shards) {}
+    RightsCheck(ChangedRules rules, bool apply, std::size_t shards)
+        : rules_(std::move(rules)), apply_(apply), parts_(shards), shards_(shards) {}
     RightsCheck(const RightsCheck&) = delete;
     RightsCheck& operator=(const RightsCheck&) = delete;
 
-    [[nodiscard]] const Suspects& suspects() const noexcept { return suspects_; }
-    /// Whose rules have changed.
-    [[nodiscard]] std::string_view plugin() const noexcept { return plugin_; }
+    [[nodiscard]] const ChangedRules& rules() const noexcept { return rules_; }
+    [[nodiscard]] std::string_view plugin() const noexcept { return rules_.plugin; }
     /// False: nothing ends, it is only told.
     [[nodiscard]] bool apply() const noexcept { return apply_; }
 
@@ -85,8 +111,7 @@ public:
     [[nodiscard]] LostRights wait() const;
 
 private:
-    const Suspects suspects_;
-    const std::string plugin_;
+    const ChangedRules rules_;
     const bool apply_;
     std::vector<Part> parts_;  // by shard
     runtime::Countdown shards_;

@@ -64,6 +64,23 @@ Result<bool> SessionControl::unsubscribe(const std::string& mountpoint,
     });
 }
 
+Result<Reauthorization> SessionControl::reauthorize(const std::string& mountpoint,
+                                                    const std::string& client_id,
+                                                    std::optional<std::string> username) const {
+    const ShardId home = home_of(mountpoint, client_id);
+    Shard& shard = *broker_.shards()[home];
+    auto answer = runtime::ask_later<Reauthorization>(
+        [this, home](std::function<void()> part) { broker_.post(home, std::move(part)); },
+        [&shard, mountpoint, client_id,
+         username = std::move(username)](const std::function<void(Reauthorization)>& give) {
+            shard.reauthorize(mountpoint, client_id, username, give);
+        },
+        patience_ + broker_.shared().hook_timeout);
+    if (answer) return *answer;
+    return Error{ErrorCode::Unavailable,
+                 "not all plugins have answered yet; what they answer later still counts"};
+}
+
 Result<bool> SessionControl::delete_retained(const std::string& mountpoint,
                                              const std::string& topic) const {
     return ask<bool>(0, [=](Shard& shard) { return shard.delete_retained(mountpoint, topic); });

@@ -3,12 +3,14 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "broker/rights.h"
 #include "mqtt/message.h"
 
 namespace vmq::broker {
@@ -33,6 +35,10 @@ public:
     [[nodiscard]] Result<bool> unsubscribe(const std::string& mountpoint,
                                            const std::string& client_id, const std::string& filter,
                                            bool tell_plugins) const;
+    /// Waits for plugins that answer later as well, these up to hook_timeout each.
+    [[nodiscard]] Result<Reauthorization> reauthorize(const std::string& mountpoint,
+                                                      const std::string& client_id,
+                                                      std::optional<std::string> username) const;
     [[nodiscard]] Result<bool> delete_retained(const std::string& mountpoint,
                                                const std::string& topic) const;
 

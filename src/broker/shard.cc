@@ -79,6 +79,22 @@ void Shard::disconnect_unwelcome(const Unwelcome& unwelcome, std::string_view wh
     metrics_.add(Counter::SessionsRevoked, count);
 }
 
+UnwelcomeSessions Shard::find_unwelcome(const Unwelcome& unwelcome) const {
+    UnwelcomeSessions found;
+    for (const auto& [number, connection] : connections_) {
+        const session::ConnectPlan& plan = connection->plan();
+        if (connection->client() == nullptr || connection->closing() || !plan.username ||
+            !unwelcome(*plan.username, plan.authenticated_by)) {
+            continue;
+        }
+        ++found.count;
+        if (found.named.size() < UnwelcomeSessions::kMaxNamed) {
+            found.named.push_back({plan.mountpoint, plan.client_id, *plan.username});
+        }
+    }
+    return found;
+}
+
 void Shard::disconnect_all(const Listener* listener) {
     (void)disconnect_where(
         [listener](const Connection& connection) { return &connection.listener() == listener; },

@@ -25,6 +25,7 @@
 #include "broker/login_guard.h"
 #include "broker/pending_writes.h"
 #include "broker/rights.h"
+#include "broker/rights_questions.h"
 #include "broker/session_log.h"
 #include "broker/session_walks.h"
 #include "broker/shard_message.h"
@@ -169,6 +170,10 @@ public:
 
     // What is stored, see shard_store.cc.
     void store_session(Client& client);
+    /// Subscribes, or replaces the options of what is there. Nothing: the store refuses it.
+    std::optional<routing::LocalSubscribers::Added> subscribe(Client& client,
+                                                              const mqtt::SubscribeEntry& entry,
+                                                              std::uint32_t subscription_id);
     /// False: there is no such subscription.
     bool unsubscribe(Client& client, std::string_view filter);
 
@@ -179,6 +184,13 @@ public:
     bool check_rights_some(const std::shared_ptr<RightsCheck>& check);
     /// DISCONNECT 0x87 to those who are no longer allowed to be here.
     void disconnect_unwelcome(const Unwelcome& unwelcome, std::string_view why);
+    [[nodiscard]] UnwelcomeSessions find_unwelcome(const Unwelcome& unwelcome) const;
+    /// Asks the plugins about every subscription of a client again, as `username` if there is one:
+    /// what they refuse ends, what they rewrite is rewritten. `done` is called once, now or later.
+    using Reauthorized = std::function<void(Reauthorization)>;
+    void reauthorize(std::string_view mountpoint, std::string_view client_id,
+                     std::optional<std::string> username, const Reauthorized& done);
+    [[nodiscard]] hooks::ClientContext client_context(const Client& client) const;
 
     /// A session of an earlier process. Before the thread starts.
     void restore(store::StoredSession stored);
@@ -361,13 +373,19 @@ private:
     void close_lane(Client& client, Lane& lane);
     void restart_client_timer(Client& client);
     void disconnect_by_operator(Client& client, bool cleanup);
-    [[nodiscard]] hooks::ClientContext client_context(const Client& client) const;
+    [[nodiscard]] hooks::MessageContext message_context(const Client& client,
+                                                        const queue::Delivery& delivery) const;
 
     void check_rights(const std::shared_ptr<RightsCheck>& check, Client& client);
     /// True: the subscription has ended, or would.
     bool ask_for_right(const std::shared_ptr<RightsCheck>& check, Client& client,
-                       const std::string& filter, std::size_t first);
+                       const std::string& filter);
     bool end_right(Client& client, const std::string& filter);
+    void check_will(const std::shared_ptr<RightsCheck>& check, Client& client);
+    [[nodiscard]] static const session::StoredWill* will_of(const Client& client) noexcept;
+    void drop_will(Client& client);
+    /// Puts what a plugin has put in the place of a subscription there. False: nothing changes.
+    bool rewrite(Client& client, const std::string& filter, const hooks::SubscribeVerdict& verdict);
     /// Whether a session that somebody else has left may be given to this user: he may subscribe to
     /// all it has. Plugins that answer later are not asked.
     [[nodiscard]] bool may_resume(const Client& client, const Connection& connection,
@@ -407,6 +425,7 @@ private:
         this, [](void* self, TimePoint) { static_cast<Shard*>(self)->sweep_retained(); }};
 
     SessionWalks session_walks_{*this};
+    RightsQuestions rights_questions_{*this};
     boost::unordered_flat_map<std::string, std::size_t> mountpoints_;  // and their clients
     boost::unordered_flat_set<std::unique_ptr<Client>, ClientHash, ClientEqual> clients_;
     boost::unordered_flat_map<ClientNumber, Client*> clients_by_number_;

@@ -288,7 +288,8 @@ void Shard::end_client(Client& client) {
     if (const auto will = std::exchange(client.will, nullptr)) publish_will(client, *will);
     client.timer.stop();
     auto shared = client.lane.queue.take_shared([](std::uint64_t) { return true; });
-    chain_.on_topic_unsubscribed({{client.mountpoint, client.client_id}, {}, nullptr, false});
+    chain_.on_topic_unsubscribed(
+        {{client.mountpoint, client.client_id}, {}, nullptr, false, nullptr});
     subscribers_.unsubscribe_all(client, client.number);
     redispatch(client, std::move(shared));
     const std::size_t waiting =

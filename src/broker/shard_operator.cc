@@ -97,7 +97,8 @@ bool Shard::unsubscribe_client(std::string_view mountpoint, std::string_view cli
     if (!tell_plugins) return true;
     const hooks::ClientContext context = client_context(client);
     std::vector<std::string_view> filters{filter};
-    chain_.on_topic_unsubscribed({context.subscriber, context.username, &filters, context.v5});
+    chain_.on_topic_unsubscribed(
+        {context.subscriber, context.username, &filters, context.v5, nullptr});
     return true;
 }
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "broker/limits.h"
 #include "broker/shard.h"
+#include "mqtt/topic.h"
 
 namespace vmq::broker {
 
@@ -29,6 +30,7 @@ LostRights RightsCheck::wait() const {
     for (const Part& part : parts_) {
         all.sessions += part.lost.sessions;
         all.subscriptions += part.lost.subscriptions;
+        all.wills += part.lost.wills;
         all.undecided += part.lost.undecided;
         for (const LostSubscription& each : part.lost.named) {
             if (all.named.size() < LostRights::kMaxNamed) all.named.push_back(each);
@@ -89,6 +91,19 @@ bool Shard::may_resume(const Client& client, const Connection& connection,
     return true;
 }
 
+std::optional<routing::LocalSubscribers::Added> Shard::subscribe(Client& client,
+                                                                 const mqtt::SubscribeEntry& entry,
+                                                                 std::uint32_t subscription_id) {
+    if (client.stored() && client.persistent() && durable()) {
+        if (!shared_.store->accepting()) return std::nullopt;
+        client.last_write = write(store::PutSubscription{
+            client.session_id, std::string(entry.filter), entry.options, subscription_id});
+    }
+    return subscribers_.subscribe(client, client.number, client.mountpoint, entry.filter,
+                                  entry.options, subscription_id, client.persistent(),
+                                  client.online());
+}
+
 bool Shard::unsubscribe(Client& client, std::string_view filter) {
     end_retained(client.lane, filter);
     for (const auto& lane : client.more) end_retained(*lane, filter);
@@ -111,7 +126,9 @@ bool Shard::check_rights_some(const std::shared_ptr<RightsCheck>& check) {
         // Who comes later is asked by the rules of now anyway.
         part.rest.reserve(clients_by_number_.size());
         for (const auto& [number, client] : clients_by_number_) {
-            if (client->subscription_count() > 0) part.rest.push_back(number);
+            if (client->subscription_count() > 0 || will_of(*client) != nullptr) {
+                part.rest.push_back(number);
+            }
         }
     }
     const auto begin = std::chrono::steady_clock::now();
@@ -125,13 +142,14 @@ bool Shard::check_rights_some(const std::shared_ptr<RightsCheck>& check) {
 }
 
 void Shard::check_rights(const std::shared_ptr<RightsCheck>& check, Client& client) {
+    check_will(check, client);
     std::vector<std::string> texts;
     for (const auto& own : client.subscriptions()) texts.push_back(subscribers_.text(own));
     const std::vector<std::string_view> filters(texts.begin(), texts.end());
-    const auto suspects = check->suspects()(client_context(client), filters);
+    const auto suspects = check->rules().suspects(client_context(client), filters);
     std::vector<std::string_view> lost;
     for (const std::string_view filter : suspects) {
-        if (ask_for_right(check, client, std::string(filter), 0)) lost.push_back(filter);
+        if (ask_for_right(check, client, std::string(filter))) lost.push_back(filter);
     }
     if (lost.empty()) return;
     const std::size_t sessions = ++check->part(id_).lost.sessions;
@@ -154,36 +172,26 @@ hooks::PluginOrder Shard::others_for(const Client& client, std::string_view plug
 }
 
 bool Shard::ask_for_right(const std::shared_ptr<RightsCheck>& check, Client& client,
-                          const std::string& filter, std::size_t first) {
-    const auto* own = subscribers_.find(client, client.mountpoint, filter);
-    if (own == nullptr) return false;
-    const hooks::PluginOrder others = others_for(client, check->plugin());
-    const std::vector<mqtt::SubscribeEntry> entries{{filter, own->options}};
-    const hooks::ClientContext who = client_context(client);
-    hooks::SubscribeContext context;
-    context.subscriber = who.subscriber;
-    context.username = who.username;
-    context.v5 = who.v5;
-    context.entries = &entries;
-    const auto later = [this, check, filter, number = client.number](
-                           const hooks::SubscribeVerdict& verdict, std::size_t next) {
-        const auto found = clients_by_number_.find(number);
-        if (found == clients_by_number_.end()) return;
-        if (verdict.decision == hooks::Decision::Next) {
-            (void)ask_for_right(check, *found->second, filter, next);
-        } else if (!stays(verdict) && check->apply() && end_right(*found->second, filter)) {
-            log::info("client {}: {} no longer allows its subscription to {}",
-                      found->second->client_id, check->plugin(), filter);
+                          const std::string& filter) {
+    if (subscribers_.find(client, client.mountpoint, filter) == nullptr) return false;
+    RightsQuestion question;
+    question.client = client.number;
+    question.filter = filter;
+    question.route = others_for(client, check->plugin());
+    question.done = [this, check, filter](Client* left, const hooks::SubscribeVerdict& verdict) {
+        if (left == nullptr || stays(verdict) || !check->apply() || !end_right(*left, filter)) {
+            return;
         }
+        log::info("client {}: {} no longer allows its subscription to {}", left->client_id,
+                  check->plugin(), filter);
     };
-    const auto verdict = chain_.auth_on_subscribe(context, later, {&others, first});
-    // A plugin that is asked again after a late answer no longer belongs to what is waited for.
+    const auto verdict = rights_questions_.ask(std::move(question));
     if (!verdict) {
-        if (first == 0) ++check->part(id_).lost.undecided;
+        ++check->part(id_).lost.undecided;
         return false;
     }
     if (stays(*verdict)) return false;
-    if (first == 0) check->part(id_).add({client.mountpoint, client.client_id, filter});
+    check->part(id_).add({client.mountpoint, client.client_id, filter});
     return !check->apply() || end_right(client, filter);
 }
 
@@ -193,9 +201,113 @@ bool Shard::end_right(Client& client, const std::string& filter) {
     if (chain_.implements(hooks::Hook::OnTopicUnsubscribed)) {
         const std::vector<std::string_view> filters{filter};
         const hooks::ClientContext who = client_context(client);
-        chain_.on_topic_unsubscribed({who.subscriber, who.username, &filters, who.v5});
+        chain_.on_topic_unsubscribed({who.subscriber, who.username, &filters, who.v5, nullptr});
     }
     return true;
+}
+
+const session::StoredWill* Shard::will_of(const Client& client) noexcept {
+    if (client.will) return client.will.get();
+    return client.lane.connection != nullptr ? client.lane.connection->plan().will.get() : nullptr;
+}
+
+void Shard::drop_will(Client& client) {
+    if (client.lane.connection != nullptr) client.lane.connection->discard_will();
+    client.will.reset();
+    client.will_at = kNever;
+    restart_client_timer(client);
+    if (client.stored()) store_session(client);
+}
+
+void Shard::check_will(const std::shared_ptr<RightsCheck>& check, Client& client) {
+    const session::StoredWill* will = will_of(client);
+    if (will == nullptr || !check->rules().will_suspect) return;
+    hooks::ClientContext who = client_context(client);
+    if (will->username) who.username = *will->username;
+    if (!check->rules().will_suspect(who, will->topic)) return;
+    const hooks::PluginOrder others = others_for(client, check->plugin());
+    constexpr auto kHook = hooks::Hook::AuthOnPublish;
+    // Who answers later was asked at CONNECT, and is not again: it may have rewritten the will.
+    if (!chain_.answers_at_once(kHook, &others)) return;
+    hooks::PublishContext context;
+    context.subscriber = who.subscriber;
+    context.username = who.username;
+    context.v5 = will->v5;
+    context.qos = will->qos;
+    context.topic = will->topic;
+    context.payload = will->payload;
+    context.retain = will->retain;
+    context.properties = will->properties;
+    context.message_expiry_interval = will->message_expiry_s;
+    const auto verdict = chain_.auth_on_publish(context, {}, {&others});
+    if (!verdict || verdict->decision == hooks::Decision::Ok) return;
+    ++check->part(id_).lost.wills;
+    if (!check->apply()) return;
+    log::info("client {}: {} no longer allows its will on {}, which is dropped", client.client_id,
+              check->plugin(), will->topic);
+    metrics_.add(Counter::WillsRevoked);
+    drop_will(client);
+}
+
+bool Shard::rewrite(Client& client, const std::string& filter,
+                    const hooks::SubscribeVerdict& verdict) {
+    if (verdict.decision != hooks::Decision::Ok) return end_right(client, filter);
+    if (!verdict.topics) return false;
+    const auto* own = subscribers_.find(client, client.mountpoint, filter);
+    const std::uint32_t subscription_id = own->subscription_id;
+    bool changed = false;
+    bool kept = false;
+    for (const auto& topic : *verdict.topics) {
+        if (mqtt::is_error(topic.reason) || !mqtt::is_valid_topic_filter(topic.filter)) continue;
+        const auto* there = subscribers_.find(client, client.mountpoint, topic.filter);
+        kept = kept || topic.filter == filter;
+        if (there != nullptr && there->options == topic.options) continue;
+        const std::uint32_t most =
+            client.settings ? client.settings->max_subscriptions_per_client : 0;
+        if (there == nullptr && most != 0 && client.subscription_count() >= most) continue;
+        changed = subscribe(client, {topic.filter, topic.options}, subscription_id) || changed;
+    }
+    if (!kept) changed = end_right(client, filter) || changed;
+    return changed;
+}
+
+void Shard::reauthorize(std::string_view mountpoint, std::string_view client_id,
+                        std::optional<std::string> username, const Reauthorized& done) {
+    Client* client = find_client(mountpoint, client_id);
+    if (client == nullptr) return done(Reauthorization::NoSession);
+    struct Progress {
+        std::size_t left = 0;
+        bool changed = false;
+    };
+    const auto progress = std::make_shared<Progress>();
+    const auto finish_one = [progress, done](bool changed) {
+        progress->changed = progress->changed || changed;
+        if (--progress->left > 0) return;
+        done(progress->changed ? Reauthorization::Changed : Reauthorization::Unchanged);
+    };
+    std::vector<std::string> filters;
+    for (const auto& own : client->subscriptions()) filters.push_back(subscribers_.text(own));
+    const hooks::PluginOrder route = others_for(*client, {});
+    // One more, so that it is not through before all have been asked.
+    progress->left = filters.size() + 1;
+    for (const std::string& filter : filters) {
+        RightsQuestion question;
+        question.client = client->number;
+        question.filter = filter;
+        question.username = username;
+        question.route = route;
+        question.done = [this, filter, finish_one](Client* left,
+                                                   const hooks::SubscribeVerdict& verdict) {
+            finish_one(left != nullptr && rewrite(*left, filter, verdict));
+        };
+        if (subscribers_.find(*client, client->mountpoint, filter) == nullptr) {
+            finish_one(false);
+        } else if (const auto verdict = rights_questions_.ask(std::move(question))) {
+            finish_one(rewrite(*client, filter, *verdict));
+        }
+    }
+    loop_.run_again();
+    finish_one(false);
 }
 
 }  // namespace vmq::broker

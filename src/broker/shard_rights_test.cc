@@ -1,99 +1,8 @@
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <functional>
-#include <memory>
-#include <string>
-#include <utility>
-#include <vector>
-
-#include "broker/rights.h"
 #include "support/keeping_store.h"
-#include "support/test_broker.h"
+#include "support/rights_fixture.h"
 
 namespace vmq::broker {
 namespace {
-
-using hooks::Decision;
-using ::testing::ElementsAre;
-using vmq::testing::TestBroker;
-using vmq::testing::TestClient;
-
-/// Answers auth_on_subscribe as the test says, at once or later.
-class Judge final : public hooks::Plugin {
-public:
-    using Answer = std::function<std::optional<Decision>(std::string_view filter)>;
-    struct Case {
-        Answer answer = [](std::string_view) { return Decision::Ok; };
-        std::vector<hooks::Completion<hooks::SubscribeVerdict>> waiting;
-        std::vector<std::string> unsubscribed;
-        bool at_once = true;
-    };
-
-    Judge(std::string name, Case& which) : name_(std::move(name)), case_(which) {}
-    [[nodiscard]] std::string_view name() const noexcept override { return name_; }
-    [[nodiscard]] hooks::HookSet hooks() const noexcept override {
-        return hook_bit(hooks::Hook::AuthOnSubscribe) | hook_bit(hooks::Hook::OnTopicUnsubscribed);
-    }
-    [[nodiscard]] hooks::HookSet answers_at_once() const noexcept override {
-        return case_.at_once ? hook_bit(hooks::Hook::AuthOnSubscribe) : 0;
-    }
-    std::optional<hooks::SubscribeVerdict> auth_on_subscribe(
-        const hooks::SubscribeContext& context,
-        hooks::Completion<hooks::SubscribeVerdict> done) override {
-        const auto decision = case_.answer(context.entries->front().filter);
-        if (!decision) {
-            case_.waiting.push_back(std::move(done));
-            return std::nullopt;
-        }
-        hooks::SubscribeVerdict verdict;
-        verdict.decision = *decision;
-        return verdict;
-    }
-    void on_topic_unsubscribed(const hooks::UnsubscribeContext& context) override {
-        if (context.filters == nullptr) return;
-        for (const auto filter : *context.filters) {
-            case_.unsubscribed.push_back(std::string(context.username.value_or("nobody")) + " " +
-                                         std::string(filter));
-        }
-    }
-
-private:
-    const std::string name_;
-    Case& case_;
-};
-
-/// All filters that begin with "secret".
-std::vector<std::string_view> secrets(const hooks::ClientContext& /*client*/,
-                                      std::span<const std::string_view> filters) {
-    std::vector<std::string_view> found;
-    for (const auto filter : filters) {
-        if (filter.starts_with("secret") || filter.starts_with("$share/g/secret")) {
-            found.push_back(filter);
-        }
-    }
-    return found;
-}
-
-/// A broker whose only plugin is "rules", the one whose rules change.
-class ShardRights : public ::testing::Test {
-protected:
-    ShardRights() {
-        TestBroker::Options options;
-        broker_ = std::make_unique<TestBroker>(std::move(options));
-        broker_->shard().chain().add(std::make_unique<Judge>("rules", rules_));
-    }
-    LostRights check(bool apply = true) {
-        const auto run = std::make_shared<RightsCheck>(secrets, "rules", apply, 1);
-        broker_->shard().check_rights(run);
-        broker_->settle();
-        return run->wait();
-    }
-
-    Judge::Case rules_;
-    Judge::Case other_;
-    std::unique_ptr<TestBroker> broker_;
-};
 
 TEST_F(ShardRights, WhatNobodyAllowsEnds) {
     TestClient& client = broker_->subscribe("v5 client_id=a username=alice", "topic=secret/x");
@@ -137,23 +46,25 @@ TEST_F(ShardRights, WhatAnotherPluginAllowsStays) {
     EXPECT_THAT(client.take_payloads(), ElementsAre("1"));
 }
 
-TEST_F(ShardRights, APluginThatTakesItsTimeIsWaitedForWithoutHoldingAnybodyUp) {
-    other_.at_once = false;
-    broker_->shard().chain().add(std::make_unique<Judge>("other", other_));
-    TestClient& client = broker_->subscribe("v5 client_id=a", "topic=secret/x");
-    other_.answer = [](std::string_view) { return std::nullopt; };
-    const LostRights lost = check();
-    EXPECT_EQ(lost.subscriptions, 0U);
-    EXPECT_EQ(lost.undecided, 1U);
-    client.send("PUBLISH topic=secret/x payload=1");
-    EXPECT_THAT(client.take_payloads(), ElementsAre("1"));
-    ASSERT_EQ(other_.waiting.size(), 1U);
-    other_.waiting.front()({});  // Next: nobody else is there
-    client.send("PUBLISH topic=secret/x payload=2");
-    EXPECT_THAT(client.take_payloads(), ElementsAre());
-    other_.waiting.front()({});  // a second answer finds nothing
+TEST_F(ShardRights, AWillThatIsNoLongerAllowedIsNotPublished) {
+    TestClient& reader = broker_->subscribe("v5 client_id=r", "topic=#");
+    TestClient& bad =
+        broker_->connect("v5 client_id=a will_topic=secret/x will_payload=bad username=alice");
+    TestClient& good = broker_->connect("v5 client_id=b will_topic=open will_payload=good");
+    TestClient& away = broker_->connect(
+        "v5 client_id=c will_topic=secret/y will_payload=late will_delay_interval=60 "
+        "session_expiry_interval=90");
+    away.drop();
     broker_->settle();
-    EXPECT_EQ(broker_->count(metrics::Counter::SubscriptionsRevoked), 1U);
+    EXPECT_EQ(check(false).wills, 2U);
+    EXPECT_EQ(check().wills, 2U);
+    EXPECT_EQ(check().wills, 0U);
+    EXPECT_EQ(broker_->count(metrics::Counter::WillsRevoked), 2U);
+    bad.drop();
+    good.drop();
+    broker_->settle();
+    broker_->advance(Seconds(70));
+    EXPECT_THAT(reader.take_payloads(), ElementsAre("good"));
 }
 
 TEST_F(ShardRights, AListenerWithPluginsOfItsOwnIsNotAskedForOthers) {
@@ -226,6 +137,97 @@ TEST_F(ShardRights, SessionsOfAPasswordThatIsGoneEndWithNotAuthorized) {
     EXPECT_EQ(broker_->count(metrics::Counter::SessionsRevoked), 2U);
 }
 
+TEST_F(ShardRights, WhoseSessionsWouldEndIsToldWithoutEndingThem) {
+    TestClient& alice = broker_->connect("v5 client_id=a username=alice");
+    (void)broker_->connect("v5 client_id=b username=bob");
+    const auto found = broker_->shard().find_unwelcome(
+        [](std::string_view username, std::uint8_t) { return username == "alice"; });
+    EXPECT_EQ(found.count, 1U);
+    ASSERT_EQ(found.named.size(), 1U);
+    EXPECT_EQ(found.named[0].client_id, "a");
+    EXPECT_EQ(found.named[0].username, "alice");
+    EXPECT_EQ(alice.next(), "nothing");
+}
+
+/// What reauthorize() of client "a" came to; nothing yet if it waits.
+class Reauthorize : public ShardRights {
+protected:
+    std::optional<Reauthorization> reauthorize(std::optional<std::string> username = {}) {
+        came_.reset();
+        broker_->shard().reauthorize("", "a", std::move(username), [this](Reauthorization outcome) {
+            EXPECT_FALSE(came_) << "told twice";
+            came_ = outcome;
+        });
+        broker_->settle();
+        return came_;
+    }
+
+    std::optional<Reauthorization> came_;
+};
+
+TEST_F(Reauthorize, AClientWithoutASessionIsNotThere) {
+    EXPECT_EQ(reauthorize(), Reauthorization::NoSession);
+}
+
+TEST_F(Reauthorize, EndsWhatIsRefusedNow) {
+    TestClient& client = broker_->subscribe("v5 client_id=a", "topic=x");
+    client.send("SUBSCRIBE id=2 topic=y");
+    (void)client.all();
+    EXPECT_EQ(reauthorize(), Reauthorization::Unchanged);
+    rules_.answer = [](std::string_view filter) {
+        return filter == "x" ? Decision::Next : Decision::Ok;
+    };
+    EXPECT_EQ(reauthorize(), Reauthorization::Changed);
+    EXPECT_EQ(broker_->shard().subscription_count(), 1U);
+    EXPECT_THAT(rules_.unsubscribed, ElementsAre("nobody x"));
+}
+
+TEST_F(Reauthorize, WaitsForPluginsThatAnswerLater) {
+    broker_ = std::make_unique<TestBroker>();
+    Judge::Case late;
+    late.at_once = false;
+    broker_->shard().chain().add(std::make_unique<Judge>("late", late));
+    (void)broker_->subscribe("v5 client_id=a", "topic=x");
+    late.answer = [](std::string_view) { return std::nullopt; };
+    EXPECT_EQ(reauthorize(), std::nullopt);
+    late.waiting.at(0)({});
+    broker_->settle();
+    EXPECT_EQ(came_, Reauthorization::Changed);
+    EXPECT_EQ(broker_->shard().subscription_count(), 0U);
+}
+
+/// Puts "rewritten" in the place of every filter, for "bob" only.
+class Rewriter final : public hooks::Plugin {
+public:
+    [[nodiscard]] std::string_view name() const noexcept override { return "rewriter"; }
+    [[nodiscard]] hooks::HookSet hooks() const noexcept override {
+        return hook_bit(hooks::Hook::AuthOnSubscribe);
+    }
+    std::optional<hooks::SubscribeVerdict> auth_on_subscribe(
+        const hooks::SubscribeContext& context,
+        hooks::Completion<hooks::SubscribeVerdict> /*done*/) override {
+        hooks::SubscribeVerdict verdict;
+        verdict.decision = Decision::Ok;
+        if (context.username == "bob") {
+            verdict.topics.emplace();
+            verdict.topics->push_back({"rewritten", context.entries->front().options});
+        }
+        return verdict;
+    }
+};
+
+TEST_F(Reauthorize, PutsWhatAPluginSaysInThePlaceOfAFilter) {
+    broker_ = std::make_unique<TestBroker>();
+    broker_->shard().chain().add(std::make_unique<Rewriter>());
+    TestClient& client = broker_->subscribe("v5 client_id=a username=alice", "topic=x");
+    EXPECT_EQ(reauthorize(), Reauthorization::Unchanged);
+    EXPECT_EQ(reauthorize("bob"), Reauthorization::Changed);
+    client.send("PUBLISH topic=x payload=1");
+    client.send("PUBLISH topic=rewritten payload=2");
+    EXPECT_THAT(client.take_payloads(), ElementsAre("2"));
+    EXPECT_EQ(reauthorize("bob"), Reauthorization::Unchanged);
+}
+
 TEST(StoredRights, TheUserNameOfASessionOutlivesTheProcess) {
     vmq::testing::KeptRecords records;
     Judge::Case rules;
@@ -243,7 +245,7 @@ TEST(StoredRights, TheUserNameOfASessionOutlivesTheProcess) {
     options.records = &records;
     TestBroker after(std::move(options));
     after.shard().chain().add(std::make_unique<Judge>("rules", rules));
-    const auto run = std::make_shared<RightsCheck>(secrets, "rules", true, 1);
+    const auto run = std::make_shared<RightsCheck>(changed_rules(), true, 1);
     after.shard().check_rights(run);
     after.settle();
     EXPECT_EQ(run->wait().subscriptions, 1U);

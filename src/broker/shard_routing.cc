@@ -290,14 +290,22 @@ bool Shard::is_stored(const Client& client, const Lane& lane, QoS qos) noexcept 
     return qos != QoS::AtMostOnce && client.persistent() && &lane == &client.lane;
 }
 
+hooks::MessageContext Shard::message_context(const Client& client, const Delivery& delivery) const {
+    const mqtt::Message& message = *delivery.message;
+    hooks::MessageContext context;
+    context.subscriber = {client.mountpoint, client.client_id};
+    context.qos = delivery.qos;
+    context.topic = message.topic();
+    context.payload = message.payload();
+    context.retain = delivery.retain;
+    context.properties = message.properties();
+    context.message_expiry_interval = message.seconds_left(now());
+    return context;
+}
+
 void Shard::tell_offline_message(const Client& client, const Delivery& delivery) {
     if (!chain_.implements(hooks::Hook::OnOfflineMessage)) return;
-    chain_.on_offline_message({{client.mountpoint, client.client_id},
-                               delivery.qos,
-                               delivery.message->topic(),
-                               delivery.message->payload(),
-                               delivery.retain,
-                               hooks::DropReason::QueueFull});
+    chain_.on_offline_message(message_context(client, delivery));
 }
 
 void Shard::send_now(Client& client, Lane& lane, Delivery delivery,
@@ -615,12 +623,9 @@ void Shard::count_drop(Client& client, const Delivery& delivery, hooks::DropReas
     drops_.add(why, client.mountpoint, client.client_id,
                delivery.message ? delivery.message->topic() : "");
     if (chain_.implements(hooks::Hook::OnMessageDrop) && delivery.message) {
-        chain_.on_message_drop({{client.mountpoint, client.client_id},
-                                delivery.qos,
-                                delivery.message->topic(),
-                                delivery.message->payload(),
-                                delivery.retain,
-                                reason});
+        hooks::MessageContext context = message_context(client, delivery);
+        context.reason = reason;
+        chain_.on_message_drop(context);
     }
     if (reason == hooks::DropReason::Expired) return;
     if (const auto report = drop_log_.add(client.number, client.client_id, reason))

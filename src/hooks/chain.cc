@@ -1,5 +1,6 @@
 #include "hooks/chain.h"
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <utility>
@@ -14,9 +15,21 @@ namespace {
 
 /// A late verdict says who decided, like one that was returned.
 template <typename Verdict>
-void sign(Verdict& verdict, PluginPlace place) {
+void sign(Verdict& verdict, PluginPlace place, std::size_t next) {
     if constexpr (requires { verdict.decided_by; }) verdict.decided_by = place;
+    if constexpr (requires { verdict.next; }) verdict.next = next;
 }
+
+/// Who leaves every filter to the next plugin has no opinion.
+void settle(SubscribeVerdict& verdict) {
+    if (verdict.decision == Decision::Ok && verdict.topics && !verdict.topics->empty() &&
+        std::all_of(verdict.topics->begin(), verdict.topics->end(),
+                    [](const auto& topic) { return topic.left_to_next; })) {
+        verdict.decision = Decision::Next;
+    }
+}
+template <typename Verdict>
+void settle(Verdict& /*verdict*/) {}
 
 /// Measures one call, unless others stand for it.
 class Stopwatch final {
@@ -102,8 +115,9 @@ std::optional<Verdict> Chain::ask(Hook hook, const Context& context, Later<Verdi
         if (!at_once) {
             later = [done, &stats, watch, place, next = i + 1](Verdict verdict) mutable {
                 watch.stop();
+                settle(verdict);
                 stats.decided(verdict.decision);
-                sign(verdict, place);
+                sign(verdict, place, next);
                 done(std::move(verdict), next);
             };
         }
@@ -114,9 +128,10 @@ std::optional<Verdict> Chain::ask(Hook hook, const Context& context, Later<Verdi
             return verdict;
         }
         watch.stop();
+        settle(*verdict);
         stats.decided(verdict->decision);
         if (verdict->decision == Decision::Next) continue;
-        sign(*verdict, place);
+        sign(*verdict, place, i + 1);
         return verdict;
     }
     std::optional<Verdict> exhausted(std::in_place);
@@ -232,6 +247,9 @@ void Chain::on_client_gone(const ClientContext& context) {
 }
 void Chain::on_session_expired(const ClientContext& context) {
     tell(Hook::OnSessionExpired, [&](Plugin& plugin) { plugin.on_session_expired(context); });
+}
+void Chain::change_config(const ConfigContext& context) {
+    tell(Hook::ChangeConfig, [&](Plugin& plugin) { plugin.change_config(context); });
 }
 
 }  // namespace vmq::hooks

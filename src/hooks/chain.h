@@ -94,6 +94,7 @@ public:
     void on_client_offline(const ClientContext& context);
     void on_client_gone(const ClientContext& context);
     void on_session_expired(const ClientContext& context);
+    void change_config(const ConfigContext& context);
 
 private:
     struct Slot {

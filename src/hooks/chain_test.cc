@@ -52,7 +52,7 @@ public:
     }
     UnsubscribeVerdict on_unsubscribe(const UnsubscribeContext&) override {
         note("unsubscribe");
-        return {decision(), std::vector<std::string>{name_}};
+        return {decision(), std::vector<std::string>{name_}, {}};
     }
     PublishVerdict on_deliver(const PublishContext&) override {
         note("deliver");
@@ -71,6 +71,7 @@ public:
     void on_client_offline(const ClientContext&) override { note("told offline"); }
     void on_client_gone(const ClientContext&) override { note("told gone"); }
     void on_session_expired(const ClientContext&) override { note("told expired"); }
+    void change_config(const ConfigContext&) override { note("told config"); }
 
 private:
     void note(const std::string& what) { script_.calls.push_back(name_ + " " + what); }
@@ -286,9 +287,10 @@ TEST_F(ChainTest, EveryPluginIsToldOfEvents) {
     chain_.on_client_offline({});
     chain_.on_client_gone({});
     chain_.on_session_expired({});
+    chain_.change_config({});
     Calls expected;
     for (const char* event : {"register", "publish", "subscribe", "unsubscribed", "offline message",
-                              "drop", "wakeup", "offline", "gone", "expired"}) {
+                              "drop", "wakeup", "offline", "gone", "expired", "config"}) {
         for (const char* name : {"a", "b"})
             expected.push_back(std::string(name) + " told " + event);
     }
@@ -332,6 +334,52 @@ TEST_F(ChainTest, AVerdictSaysWhoDecided) {
     verdict.decision = Decision::Ok;
     script_.registers.front()(verdict);
     EXPECT_EQ(late, 1U);
+}
+
+/// Grants "ok", leaves all others to the next one.
+class GrantsSome final : public Plugin {
+public:
+    [[nodiscard]] std::string_view name() const noexcept override { return "some"; }
+    [[nodiscard]] HookSet hooks() const noexcept override {
+        return hook_bit(Hook::AuthOnSubscribe);
+    }
+    std::optional<SubscribeVerdict> auth_on_subscribe(const SubscribeContext& context,
+                                                      Completion<SubscribeVerdict>) override {
+        SubscribeVerdict verdict;
+        verdict.decision = Decision::Ok;
+        auto& topics = verdict.topics.emplace();
+        for (const auto& entry : *context.entries) {
+            topics.push_back(
+                {std::string(entry.filter), {}, mqtt::ReasonCode::Success, entry.filter != "ok"});
+        }
+        return verdict;
+    }
+};
+
+TEST_F(ChainTest, WhoDecidesAboutSomeFiltersSaysWhereToGoOn) {
+    add("a", Answer::Next);
+    chain_.add(std::make_unique<GrantsSome>());
+    add("c", Answer::Error);
+    const std::vector<mqtt::SubscribeEntry> entries{{"ok", {}}, {"other", {}}};
+    SubscribeContext context;
+    context.entries = &entries;
+    const auto verdict = chain_.auth_on_subscribe(context, {});
+    EXPECT_EQ(verdict->decision, Decision::Ok);
+    EXPECT_EQ(verdict->next, 2U);
+    EXPECT_EQ(script_.calls, Calls{"a subscribe"});
+}
+
+TEST_F(ChainTest, WhoDecidesAboutNoFilterHasNoOpinion) {
+    chain_.add(std::make_unique<GrantsSome>());
+    add("b", Answer::Ok);
+    const std::vector<mqtt::SubscribeEntry> entries{{"other", {}}};
+    SubscribeContext context;
+    context.entries = &entries;
+    EXPECT_FALSE(chain_.auth_on_subscribe(context, {})->topics);
+    EXPECT_EQ(script_.calls, Calls{"b subscribe"});
+    EXPECT_EQ(
+        chain_.counts(0, Hook::AuthOnSubscribe).decisions[static_cast<std::size_t>(Decision::Next)],
+        1U);
 }
 
 /// Throws in every hook.

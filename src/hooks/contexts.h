@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -50,6 +51,7 @@ struct AuthContext {
     std::optional<std::string_view> username;
     std::string_view method;
     std::string_view data;
+    const mqtt::Properties* properties = nullptr;  // of the CONNECT while connecting, then the AUTH
 };
 
 /// auth_on_publish(_m5), on_publish(_m5), on_deliver(_m5).
@@ -81,9 +83,12 @@ struct UnsubscribeContext {
     std::optional<std::string_view> username;
     const std::vector<std::string_view>* filters = nullptr;  // null: all of them
     bool v5 = false;
+    const mqtt::Properties* properties = nullptr;  // v5, of the UNSUBSCRIBE if there was one
 };
 
-/// on_register, on_client_wakeup, on_client_offline, on_client_gone, on_session_expired.
+/// on_register, on_client_wakeup, on_client_offline, on_client_gone, on_session_expired. VerneMQ
+/// tells on_register_m5 the properties that plugins have set in the CONNACK; they are not told
+/// here.
 struct ClientContext {
     Peer peer;
     SubscriberId subscriber;
@@ -100,7 +105,19 @@ struct MessageContext {
     std::string_view topic;
     std::string_view payload;
     bool retain = false;
-    DropReason reason = DropReason::QueueFull;
+    DropReason reason = DropReason::QueueFull;  // on_message_drop
+    std::string_view properties;                // encoded, see mqtt::decode_forwarded_properties()
+    std::optional<std::uint32_t> message_expiry_interval;  // seconds that are left
+};
+
+/// change_config. Settings as in vernemq.conf; secrets of the broker are ******.
+struct ConfigContext {
+    struct Entry {
+        std::string key;
+        std::string value;  // empty: no longer set
+    };
+    bool at_start = false;  // then these are all settings in force
+    const std::vector<Entry>* entries = nullptr;
 };
 
 }  // namespace vmq::hooks

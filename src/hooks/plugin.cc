@@ -13,7 +13,8 @@ std::string_view name_of(Hook hook) noexcept {
         "on_subscribe",       "on_topic_unsubscribed",
         "on_offline_message", "on_message_drop",
         "on_client_wakeup",   "on_client_offline",
-        "on_client_gone",     "on_session_expired"};
+        "on_client_gone",     "on_session_expired",
+        "change_config"};
     return kNames[static_cast<std::size_t>(hook)];
 }
 

@@ -29,6 +29,7 @@ enum class Hook : std::uint8_t {
     OnClientOffline,
     OnClientGone,
     OnSessionExpired,
+    ChangeConfig,
     Count,
 };
 
@@ -89,6 +90,8 @@ public:
     virtual void on_client_offline(const ClientContext&) {}
     virtual void on_client_gone(const ClientContext&) {}
     virtual void on_session_expired(const ClientContext&) {}
+    /// On every shard: at the start before the first client, and when settings have changed.
+    virtual void change_config(const ConfigContext&) {}
 };
 
 }  // namespace vmq::hooks

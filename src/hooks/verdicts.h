@@ -1,12 +1,14 @@
 // What an authorisation hook answers: a decision, and on Ok the changes it wants (modifiers).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "mqtt/packets.h"
+#include "mqtt/properties.h"
 #include "mqtt/types.h"
 
 namespace vmq::hooks {
@@ -102,16 +104,20 @@ struct SubscribeVerdict {
         std::string filter;
         mqtt::SubscriptionOptions options;
         mqtt::ReasonCode reason = mqtt::ReasonCode::Success;  // an error refuses this one
+        bool left_to_next = false;  // no opinion about this one: the next plugin is asked about it
     };
     Decision decision = Decision::Next;
     /// Ok: the new list, replacing the client's; nothing: the client's own.
     std::optional<std::vector<Topic>> topics;
     Refusal refusal;
+    mqtt::AckDetails details;  // v5, Ok: for the SUBACK
+    std::size_t next = 0;      // place in the route behind who has decided; the chain says so
 };
 
 struct UnsubscribeVerdict {
     Decision decision = Decision::Next;
     std::optional<std::vector<std::string>> filters;
+    mqtt::AckDetails details;  // v5, Ok: for the UNSUBACK
 };
 
 }  // namespace vmq::hooks

@@ -46,6 +46,7 @@ enum class Counter : std::uint8_t {
     LoginFailed,           // refused by a plugin, or by none granted
     LoginBlocked,          // refused unheard after too many that failed
     SessionsRevoked,       // whose password has changed or is gone
+    WillsRevoked,          // that the rules no longer allow
     Count,
 };
 

@@ -328,6 +328,8 @@ constexpr Row kRows[] = {
             "Subscriptions ended because the rules no longer allow them."),
     counter("sessions_revoked", Counter::SessionsRevoked,
             "Sessions ended because their password has changed or is gone."),
+    counter("wills_revoked", Counter::WillsRevoked,
+            "Wills dropped because the rules no longer allow them."),
     counter("login_failed", Counter::LoginFailed,
             "CONNECTs refused by a plugin, or granted by none."),
     counter("login_blocked", Counter::LoginBlocked,

@@ -44,6 +44,13 @@ enum class Property : std::uint8_t {
 
 using UserProperties = std::vector<std::pair<std::string_view, std::string_view>>;
 
+/// What an acknowledgement says besides its codes, with memory of its own. Left out for clients
+/// that asked for no problem information [v5 MQTT-3.1.2-29].
+struct AckDetails {
+    std::string reason_string;  // empty: none
+    std::vector<std::pair<std::string, std::string>> user_properties;
+};
+
 /// A field is meaningful only if has(its property). Views point into the decoded packet (or, for
 /// packets we make ourselves, to memory that outlives the call to encode).
 class Properties final {

@@ -52,10 +52,13 @@ void run_everywhere(std::size_t count, const Post& post, const Work& work) {
     done.wait();
 }
 
-/// Gives `work` to `post`, which has it run somewhere, and waits for its result. Nothing: it has
-/// not been run within `patience`, and may be later, so it owns what it needs.
+/// Gives `work` to `post`, which has it run somewhere, and waits until it has given a result,
+/// during the call or later. Nothing: it has not within `patience`, and may still, so it owns what
+/// it needs.
 template <typename T, typename Post>
-[[nodiscard]] std::optional<T> ask(const Post& post, std::function<T()> work, Millis patience) {
+[[nodiscard]] std::optional<T> ask_later(const Post& post,
+                                         std::function<void(std::function<void(T)> give)> work,
+                                         Millis patience) {
     struct Reply {
         std::mutex mutex;
         std::condition_variable given;
@@ -63,16 +66,25 @@ template <typename T, typename Post>
     };
     auto reply = std::make_shared<Reply>();
     post(std::function<void()>([reply, work = std::move(work)] {
-        T value = work();
-        {
-            const std::lock_guard lock(reply->mutex);
-            reply->value = std::move(value);
-        }
-        reply->given.notify_one();
+        work([reply](T value) {
+            {
+                const std::lock_guard lock(reply->mutex);
+                reply->value = std::move(value);
+            }
+            reply->given.notify_one();
+        });
     }));
     std::unique_lock lock(reply->mutex);
     reply->given.wait_for(lock, patience, [&reply] { return reply->value.has_value(); });
     return std::move(reply->value);
+}
+
+/// ask_later() for what gives its result by returning.
+template <typename T, typename Post>
+[[nodiscard]] std::optional<T> ask(const Post& post, std::function<T()> work, Millis patience) {
+    return ask_later<T>(
+        post, [work = std::move(work)](const std::function<void(T)>& give) { give(work()); },
+        patience);
 }
 
 }  // namespace vmq::runtime

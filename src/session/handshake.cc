@@ -160,7 +160,8 @@ bool Handshake::authenticate(const mqtt::Connect& packet) {
     const std::string_view data =
         auth_data_ ? std::string_view(*auth_data_) : packet.properties.authentication_data;
     return apply_auth_answer(host_.authenticate(plan_.mountpoint, plan_.client_id, plan_.username,
-                                                extras().authentication_method, data));
+                                                extras().authentication_method, data,
+                                                packet.properties));
 }
 
 bool Handshake::apply_auth_answer(const Host::AuthAnswer& answer) {

@@ -60,9 +60,11 @@ public:
     [[nodiscard]] virtual OutputBuffer& output() = 0;
     virtual Answer authorize_register(const RegisterRequest& request, RegisterGrant& grant,
                                       Denial& denial) = 0;
+    /// `properties` are those of the CONNECT, also when an AUTH is answered.
     virtual Host::AuthAnswer authenticate(std::string_view mountpoint, std::string_view client_id,
                                           std::optional<std::string_view> username,
-                                          std::string_view method, std::string_view data) = 0;
+                                          std::string_view method, std::string_view data,
+                                          const mqtt::Properties& properties) = 0;
     virtual Answer authorize_will(const ConnectPlan& plan, PublishIntent& intent,
                                   Denial& denial) = 0;
     /// A client id for a client that brought none; never the same twice.

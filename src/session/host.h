@@ -55,6 +55,13 @@ struct SubscribeIntent {
     std::vector<mqtt::ReasonCode> refusals;     // by entry; Success: not refused
     const mqtt::Properties* properties = nullptr;
     std::uint32_t subscription_id = 0;
+    mqtt::AckDetails details;  // out: for the SUBACK
+};
+
+struct UnsubscribeIntent {
+    std::vector<std::string_view> filters;  // authorisation may replace them
+    const mqtt::Properties* properties = nullptr;
+    mqtt::AckDetails details;  // out: for the UNSUBACK
 };
 
 enum class CloseCause : std::uint8_t {
@@ -111,9 +118,9 @@ public:
     virtual void subscribed(const SubscribeIntent& intent,
                             const std::vector<mqtt::ReasonCode>& reasons) = 0;
     /// The hook may change what is removed.
-    virtual void authorize_unsubscribe(std::vector<std::string_view>& filters) = 0;
+    virtual void authorize_unsubscribe(UnsubscribeIntent& intent) = 0;
     virtual bool unsubscribe(std::string_view filter) = 0;
-    virtual void unsubscribed(const std::vector<std::string_view>& filters) = 0;
+    virtual void unsubscribed(const UnsubscribeIntent& intent) = 0;
 
     // Answers to what must survive a crash.
     /// Something that this client has changed is not safe yet: answers go through send_when_safe().
@@ -133,7 +140,9 @@ public:
         std::string reason_string;
         Denial denial;
     };
-    virtual AuthAnswer reauthenticate(std::string_view method, std::string_view data) = 0;
+    /// `properties` are those of the AUTH.
+    virtual AuthAnswer reauthenticate(std::string_view method, std::string_view data,
+                                      const mqtt::Properties& properties) = 0;
 
     // Counting. `reason` of packets that have none is Success.
     virtual void count_received(mqtt::ProtocolVersion version, mqtt::PacketType type,

@@ -213,7 +213,8 @@ void Session::reauthenticate(const mqtt::Frame& frame, const mqtt::Auth& packet)
     if (continues != reauthenticating_) {
         return fail(ReasonCode::ProtocolError, "AUTH out of turn");
     }
-    Host::AuthAnswer answer = host_.reauthenticate(method, packet.properties.authentication_data);
+    Host::AuthAnswer answer =
+        host_.reauthenticate(method, packet.properties.authentication_data, packet.properties);
     if (answer.answer == Answer::Pending) return park(frame);
     if (answer.answer == Answer::Denied) {
         return disconnect(refusal_in(PacketType::Disconnect, answer.denial.reason),

@@ -103,6 +103,7 @@ private:
     void on_ack(const mqtt::Frame& frame);
     void on_subscribe(const mqtt::Frame& frame);
     void on_unsubscribe(const mqtt::Frame& frame);
+    void add_details(const mqtt::AckDetails& details, mqtt::Properties& to) const;
     void on_disconnect(const mqtt::Frame& frame);
     void on_auth(const mqtt::Frame& frame);
     void reauthenticate(const mqtt::Frame& frame, const mqtt::Auth& packet);

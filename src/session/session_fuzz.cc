@@ -85,10 +85,11 @@ public:
     }
     AuthAnswer authenticate(std::string_view /*mountpoint*/, std::string_view /*client_id*/,
                             std::optional<std::string_view> /*username*/, std::string_view method,
-                            std::string_view data) override {
-        return reauthenticate(method, data);
+                            std::string_view data, const mqtt::Properties& properties) override {
+        return reauthenticate(method, data, properties);
     }
-    AuthAnswer reauthenticate(std::string_view /*method*/, std::string_view /*data*/) override {
+    AuthAnswer reauthenticate(std::string_view /*method*/, std::string_view /*data*/,
+                              const mqtt::Properties& /*properties*/) override {
         AuthAnswer made;
         made.answer = answer(made.denial);
         made.continues = answers_.pick(2) == 1;
@@ -169,11 +170,14 @@ public:
                     const std::vector<ReasonCode>& reasons) override {
         VMQ_ASSERT(intent.entries.size() == reasons.size());
     }
-    void authorize_unsubscribe(std::vector<std::string_view>& filters) override {
-        if (answers_.pick(4) == 1) filters.resize(answers_.pick(4), "hook");
+    void authorize_unsubscribe(UnsubscribeIntent& intent) override {
+        if (answers_.pick(4) == 1) intent.filters.resize(answers_.pick(4), "hook");
+        if (answers_.pick(4) == 1) intent.details.reason_string = answers_.text();
+        if (answers_.pick(4) == 1)
+            intent.details.user_properties.emplace_back("hook", answers_.text());
     }
     bool unsubscribe(std::string_view /*filter*/) override { return answers_.pick(2) == 1; }
-    void unsubscribed(const std::vector<std::string_view>& /*filters*/) override {}
+    void unsubscribed(const UnsubscribeIntent& /*intent*/) override {}
     void set_session_expiry(std::uint32_t /*seconds*/) override {}
     void discard_will() override {}
     void count_received(mqtt::ProtocolVersion /*version*/, PacketType /*type*/,

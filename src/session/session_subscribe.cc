@@ -75,27 +75,37 @@ void Session::on_subscribe(const mqtt::Frame& frame) {
     // however many a hook put in their place.
     const std::vector<ReasonCode> reasons = reply.reasons;
     reply.reasons.resize(asked, ReasonCode::NotAuthorized);
-    if (plan_.request_problem_information) {
-        set_text(reply.properties, mqtt::Property::ReasonString, reply.properties.reason_string,
-                 denial.reason_string);
-    }
+    if (!denial.reason_string.empty()) intent.details.reason_string = denial.reason_string;
+    add_details(intent.details, reply.properties);
     std::string bytes;
     mqtt::encode_suback(reply, version_, bytes);  // [v5 MQTT-3.8.4-1]
     if (!fits(bytes.size()) && !reply.properties.empty()) {
         bytes.clear();
-        reply.properties = {};
+        reply.properties = {};  // [v5 MQTT-3.9.2-1, -2]
         mqtt::encode_suback(reply, version_, bytes);
     }
     if (!answer_if_fits(PacketType::Suback, std::move(bytes))) return fail_to_answer();
     host_.subscribed(intent, reasons);
 }
 
+void Session::add_details(const mqtt::AckDetails& details, mqtt::Properties& to) const {
+    if (!plan_.request_problem_information) return;  // [v5 MQTT-3.1.2-29]
+    set_text(to, mqtt::Property::ReasonString, to.reason_string, details.reason_string);
+    for (const auto& [name, value] : details.user_properties) {
+        to.user_properties.emplace_back(name, value);
+        to.set(mqtt::Property::UserProperty);
+    }
+}
+
 void Session::on_unsubscribe(const mqtt::Frame& frame) {
     mqtt::Unsubscribe packet;
     const auto status = mqtt::decode_unsubscribe(frame, version_, packet);
     if (!status.ok()) return fail(status.reason, status.what);
-    std::vector<std::string_view> filters = packet.filters;
-    host_.authorize_unsubscribe(filters);
+    UnsubscribeIntent intent;
+    intent.filters = packet.filters;
+    intent.properties = &packet.properties;
+    host_.authorize_unsubscribe(intent);
+    const auto& filters = intent.filters;
     mqtt::Unsuback reply;
     reply.id = packet.id;
     std::vector<bool> existed;
@@ -105,10 +115,16 @@ void Session::on_unsubscribe(const mqtt::Frame& frame) {
         const bool known = filters.size() != packet.filters.size() || existed[i];
         reply.reasons.push_back(known ? ReasonCode::Success : ReasonCode::NoSubscriptionExisted);
     }
+    add_details(intent.details, reply.properties);
     std::string bytes;
     mqtt::encode_unsuback(reply, version_, bytes);  // [v5 MQTT-3.10.4-4, -5]
+    if (!fits(bytes.size()) && !reply.properties.empty()) {
+        bytes.clear();
+        reply.properties = {};  // [v5 MQTT-3.11.2-1, -2]
+        mqtt::encode_unsuback(reply, version_, bytes);
+    }
     if (!answer_if_fits(PacketType::Unsuback, std::move(bytes))) return fail_to_answer();
-    host_.unsubscribed(filters);
+    host_.unsubscribed(intent);
 }
 
 }  // namespace vmq::session

@@ -149,9 +149,41 @@ TEST_F(SessionSubscribeTest, UnsubscribesInTheOrderOfThePacket) {
 
 TEST_F(SessionSubscribeTest, AHookMayPutOtherFiltersInPlace) {
     host_.subscriptions = {"x", "y"};
-    host_.on_unsubscribe = [](std::vector<std::string_view>& filters) { filters = {"x", "y"}; };
+    host_.on_unsubscribe = [](UnsubscribeIntent& intent) { intent.filters = {"x", "y"}; };
     EXPECT_EQ(unsubscribe({"a"}), Texts{"UNSUBACK 1 0x00"});
     EXPECT_TRUE(host_.subscriptions.empty());
+}
+
+TEST_F(SessionSubscribeTest, AHookMaySaySomethingInTheAnswers) {
+    host_.on_subscribe = [](SubscribeIntent& intent, Denial&) {
+        intent.details.reason_string = "for a day";
+        intent.details.user_properties = {{"k", "1"}, {"k", "2"}};
+        return Answer::Allowed;
+    };
+    host_.on_unsubscribe = [](UnsubscribeIntent& intent) {
+        intent.details.reason_string = "good bye";
+        intent.details.user_properties = {{"k", "3"}};
+    };
+    EXPECT_EQ(subscribe({entry("a")}), Texts{"SUBACK 1 0x00 k:1 k:2 reason=for a day"});
+    EXPECT_EQ(unsubscribe({"a"}), Texts{"UNSUBACK 1 0x00 k:3 reason=good bye"});
+    plan_.request_problem_information = false;  // [v5 MQTT-3.1.2-29]
+    open(kV5);
+    EXPECT_EQ(subscribe({entry("a")}), Texts{"SUBACK 1 0x00"});
+    EXPECT_EQ(unsubscribe({"a"}), Texts{"UNSUBACK 1 0x00"});
+}
+
+TEST_F(SessionSubscribeTest, WhatAHookSaysIsLeftOutWhereItDoesNotFit) {
+    plan_.maximum_packet_size = 8;
+    host_.on_subscribe = [](SubscribeIntent& intent, Denial&) {
+        intent.details.user_properties = {{"a long name", "1"}};  // [v5 MQTT-3.9.2-2]
+        return Answer::Allowed;
+    };
+    host_.on_unsubscribe = [](UnsubscribeIntent& intent) {
+        intent.details.reason_string = "a long story";  // [v5 MQTT-3.11.2-1]
+        intent.details.user_properties = {{"k", "3"}};  // [v5 MQTT-3.11.2-2]
+    };
+    EXPECT_EQ(subscribe({entry("a")}), Texts{"SUBACK 1 0x00"});
+    EXPECT_EQ(unsubscribe({"a"}), Texts{"UNSUBACK 1 0x00"});
 }
 
 }  // namespace

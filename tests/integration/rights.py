@@ -225,6 +225,66 @@ def plugin_from_a_shared_object():
         broker.wait_for_log("plugins.nothing = on: there is no plugin of this name")
 
 
+@scenario
+def plugins_share_a_decision():
+    """A plugin and the ACL decide about the filters of one SUBSCRIBE, in either order; the plugin has the broker do things."""
+    plugin = pathlib.Path(os.environ["VMQ_BROKER"]).resolve().parent.parent / "test_plugins/wishes.so"
+    if not plugin.exists():
+        raise Skip(f"{plugin} is not built")
+    acl = "topic read acl/#\ntopic read echo\ntopic read config/#\ntopic write #\n"
+    for first in ("wishes", "vmq_acl"):
+        with Guarded("plugins.wishes = on", f"plugins.wishes.path = {plugin}", f"plugins.{first}.priority = 1",
+                     "wishes.note = old", users=[("alice", "a")], acl=acl) as broker:
+            alice = broker.login("alice", b"a", "alice").open()
+            expect_equal(suback(alice, "acl/b", "mine/a", "no/c"), [1, 1, NOT_AUTHORIZED])
+            expect_equal(suback(alice, "no/c", "mine/d"), [NOT_AUTHORIZED, 1])
+            expect_equal(suback(alice, "echo", "config/#"), [1, 1])
+            expect_equal(alice.publish("wish/echo", "hello", 1), 0x10)
+            echo = alice.message()
+            expect_equal((echo.topic, echo.payload, echo.properties.get(0x26)), ("echo", b"hello", [("by", "wishes")]))
+            expect_equal(broker.admin("set", "max_client_id_size=77").returncode, 0)
+            changed = alice.message()
+            expect_equal((changed.topic, changed.payload), ("config/max_client_id_size", b"77"))
+            expect_equal(broker.admin("session", "reauthorize", "username=alice", "client-id=alice").stdout, "Unchanged\n")
+            expect_equal(alice.publish("mine/a", "1", 1), 0)
+            expect_equal(alice.message().topic, "mine/a")
+            alice.publish("wish/close/alice", "", 1)
+            wait_until(lambda: alice.publish("mine/a", "2", 1) == 0x10, "the plugin's subscriptions to end")
+            expect_equal(alice.publish("wish/echo", "still here", 1), 0x10)
+            while alice.message().payload != b"still here":
+                pass
+            alice.publish("wish/disconnect/alice", "", 1)
+            expect_equal(mqtt.reason_code(alice.closed()[-1]), 0x98)
+
+
+@scenario
+def rights_on_command():
+    users = [("alice", "a"), ("bob", "b")]
+    with Guarded(users=users, acl="topic #\n") as broker:
+        alice = broker.login("alice", b"a", "alice").open()
+        bob = broker.login("bob", b"b", "bob", will=mqtt.Will("last/bob", b"gone")).open()
+        expect_equal(suback(alice, "last/#", "news"), [1, 1])
+        write(broker.folder / "other.passwd", line_for("alice", "new"))
+        found = broker.admin("passwd", "preview", "path=other.passwd", "--format=csv")
+        expect_equal(sorted(found.stdout.split()), sorted(["mountpoint,client_id,user", ",alice,alice", ",bob,bob"]), found.stderr)
+        write(broker.folder / "other.acl", "topic read #\ntopic write news\n")
+        preview = broker.admin("acl", "preview", "path=other.acl")
+        expect("1 wills would be dropped" in preview.stdout + preview.stderr, preview.stdout + preview.stderr)
+        write(broker.folder / "vmq.acl", "topic read #\ntopic write news\n")
+        expect_equal(broker.admin("acl", "reload").stdout, "Done\n")
+        broker.wait_for_log("1 wills were dropped")
+        bob.close()
+        expect_equal(alice.publish("news", "1", 1), 0)
+        expect_equal(alice.message().payload, b"1")  # no will before it
+        file = (broker.folder / "vmq.passwd").read_text().splitlines(True)
+        write(broker.folder / "vmq.passwd", file[1])
+        expect_equal(broker.admin("passwd", "reload").stdout, "Done\n")
+        expect_equal(mqtt.reason_code(alice.closed()[-1]), NOT_AUTHORIZED)
+        (broker.folder / "vmq.acl").unlink()
+        failed = broker.admin("acl", "reload")
+        expect("vmq.acl" in failed.stdout, failed.stdout)
+
+
 TOPICS = [f"t{i}" for i in range(6)]
 
 

@@ -229,7 +229,13 @@ vmq_plugin describe() {
         note(shard, "on_offline_message", context, view(context->topic));
     };
     plugin.on_message_drop = [](void* shard, const vmq_message_context* context) {
-        note(shard, "on_message_drop", context, std::to_string(context->drop_reason));
+        std::string more = std::to_string(context->drop_reason);
+        for (size_t i = 0; i < context->properties.count; ++i) {
+            const vmq_property& each = context->properties.items[i];
+            if (each.id != VMQ_PROPERTY_MESSAGE_EXPIRY_INTERVAL) continue;
+            more += " expires=" + std::to_string(each.number);
+        }
+        note(shard, "on_message_drop", context, more);
     };
     plugin.on_client_wakeup = [](void* shard, const vmq_client_context* context) {
         note(shard, "on_client_wakeup", context, "");
@@ -242,6 +248,14 @@ vmq_plugin describe() {
     };
     plugin.on_session_expired = [](void* shard, const vmq_client_context* context) {
         note(shard, "on_session_expired", context, "");
+    };
+    plugin.change_config = [](void* shard, const vmq_config_context* context) {
+        record += "change_config shard=" + std::to_string(static_cast<Shard*>(shard)->number);
+        for (size_t i = 0; i < context->entry_count; ++i) {
+            const vmq_config_entry& each = context->entries[i];
+            record += " " + std::string(view(each.key)) + "=" + std::string(view(each.value));
+        }
+        record += "\n";
     };
     return plugin;
 }

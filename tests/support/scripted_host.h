@@ -30,7 +30,7 @@ public:
     std::function<AuthAnswer(std::string_view method, std::string_view data)> on_auth;
     std::function<Answer(session::PublishIntent&, Denial&)> on_publish;
     std::function<Answer(session::SubscribeIntent&, Denial&)> on_subscribe;
-    std::function<void(std::vector<std::string_view>&)> on_unsubscribe;
+    std::function<void(session::UnsubscribeIntent&)> on_unsubscribe;
     std::function<mqtt::ReasonCode(const mqtt::SubscribeEntry&)> subscribe_reason;
     session::Routed routed{true, 0, mqtt::ReasonCode::Success};
     std::set<std::string, std::less<>> subscriptions;
@@ -87,11 +87,13 @@ public:
     }
     AuthAnswer authenticate(std::string_view mountpoint, std::string_view client_id,
                             std::optional<std::string_view> /*username*/, std::string_view method,
-                            std::string_view data) override {
+                            std::string_view data,
+                            const mqtt::Properties& /*properties*/) override {
         calls.push_back(fmt::format("auth {}/{} {} {}", mountpoint, client_id, method, data));
         return auth_answer(method, data);
     }
-    AuthAnswer reauthenticate(std::string_view method, std::string_view data) override {
+    AuthAnswer reauthenticate(std::string_view method, std::string_view data,
+                              const mqtt::Properties& /*properties*/) override {
         calls.push_back(fmt::format("reauth {} {}", method, data));
         return auth_answer(method, data);
     }
@@ -164,15 +166,15 @@ public:
                     const std::vector<mqtt::ReasonCode>& reasons) override {
         calls.push_back(fmt::format("subscribed {}/{}", reasons.size(), intent.entries.size()));
     }
-    void authorize_unsubscribe(std::vector<std::string_view>& filters) override {
-        if (on_unsubscribe) on_unsubscribe(filters);
+    void authorize_unsubscribe(session::UnsubscribeIntent& intent) override {
+        if (on_unsubscribe) on_unsubscribe(intent);
     }
     bool unsubscribe(std::string_view filter) override {
         calls.push_back(fmt::format("unsubscribe {}", filter));
         return subscriptions.erase(std::string(filter)) > 0;
     }
-    void unsubscribed(const std::vector<std::string_view>& filters) override {
-        calls.push_back(fmt::format("unsubscribed {}", filters.size()));
+    void unsubscribed(const session::UnsubscribeIntent& intent) override {
+        calls.push_back(fmt::format("unsubscribed {}", intent.filters.size()));
     }
     void set_session_expiry(std::uint32_t seconds) override {
         calls.push_back(fmt::format("expiry {}", seconds));

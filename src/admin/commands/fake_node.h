@@ -73,6 +73,26 @@ public:
         if (!outcome) return outcome.error();
         return Rows{{{"client_id"}, {{std::string("a")}}}, {}};
     }
+    Result<Rows> preview_passwords(const std::string& path) override {
+        calls.push_back("preview passwords " + path);
+        if (!outcome) return outcome.error();
+        return Rows{{{"client_id"}, {{std::string("a")}}}, {}};
+    }
+    Result<void> reload_acl() override {
+        calls.emplace_back("reload acl");
+        return outcome;
+    }
+    Result<void> reload_passwords() override {
+        calls.emplace_back("reload passwords");
+        return outcome;
+    }
+    Result<Reauthorized> reauthorize(const SessionName& session,
+                                     std::optional<std::string> username) override {
+        calls.push_back("reauthorize " + session.mountpoint + "/" + session.client_id + " as " +
+                        username.value_or("itself"));
+        if (!outcome) return outcome.error();
+        return reauthorized;
+    }
     Result<bool> delete_retained(const std::string& mountpoint, const std::string& topic) override {
         return did("delete " + mountpoint + "/" + topic);
     }
@@ -101,6 +121,7 @@ public:
     std::vector<LogOutput> logs;
     Result<void> outcome;  // of what may fail
     bool there = true;     // what is acted on
+    Reauthorized reauthorized = Reauthorized::Changed;
     std::vector<std::string> calls;
     std::vector<config::ListenerSettings> started;
 

@@ -109,12 +109,22 @@ public:
                                                    const std::string& filter,
                                                    bool tell_plugins) = 0;
 
+    enum class Reauthorized : std::uint8_t { NoSession, Unchanged, Changed };
+    /// Plugins are asked about each subscription again, as `username` if there is one.
+    [[nodiscard]] virtual Result<Reauthorized> reauthorize(const SessionName& session,
+                                                           std::optional<std::string> username) = 0;
+
     // Retained messages.
     /// Rows of one of the tables of admin/query: its fields as flags, with or without a value.
     [[nodiscard]] virtual Result<Rows> rows(const std::string& table,
                                             const std::vector<FieldFlag>& flags) = 0;
     /// What would end if the ACL file at `path` took the place of the one in force.
     [[nodiscard]] virtual Result<Rows> preview_acl(const std::string& path) = 0;
+    /// Whose sessions would end if the password file at `path` took the place of the one in force.
+    [[nodiscard]] virtual Result<Rows> preview_passwords(const std::string& path) = 0;
+    /// Reads the file again, changed or not.
+    [[nodiscard]] virtual Result<void> reload_acl() = 0;
+    [[nodiscard]] virtual Result<void> reload_passwords() = 0;
 
     [[nodiscard]] virtual Result<bool> delete_retained(const std::string& mountpoint,
                                                        const std::string& topic) = 0;

@@ -73,6 +73,22 @@ Answer unsubscribe(const Invocation& invocation, Node& node) {
     return text(gone.value() ? "Done" : "Not successfull");  // VerneMQ's spelling
 }
 
+Answer reauthorize(const Invocation& invocation, Node& node) {
+    if (mountpoint_is_missing(invocation)) return no_mountpoint();
+    const auto came = node.reauthorize(
+        {invocation.value_or("mountpoint", ""), invocation.argument("client-id").value_or("")},
+        invocation.argument("username"));
+    if (!came) return refusal(came.error().detail);
+    switch (came.value()) {
+        case Node::Reauthorized::NoSession:
+            return refusal("There is no session of this client");
+        case Node::Reauthorized::Unchanged:
+            return text("Unchanged");
+        default:
+            return done();
+    }
+}
+
 }  // namespace
 
 void add_session_commands(Declarations& table) {
@@ -102,6 +118,16 @@ void add_session_commands(Declarations& table) {
                    {"node", 'n', Takes::Value, "Node", "Clients of this node only."}},
          .access = Access::Change,
          .run = disconnect_batch});
+    table.commands.push_back(
+        {.words = "session reauthorize",
+         .summary = "Asks the plugins about all subscriptions of a client again.",
+         .help = "What they no longer allow ends, what they rewrite is rewritten. Done: something "
+                 "has changed.",
+         .arguments = {{"client-id", "ClientId", "The client.", true},
+                       {"username", "User", "Whom to ask for, if not the client's own user."}},
+         .flags = {kMountpoint},
+         .access = Access::Change,
+         .run = reauthorize});
     table.commands.push_back(
         {.words = "session unsubscribe",
          .summary = "Takes a subscription away from a client.",

@@ -40,5 +40,17 @@ TEST_F(CommandTest, AMountpointNeedsAValue) {
     EXPECT_EQ(calls(), Calls{});
 }
 
+TEST_F(CommandTest, SessionReauthorizeSaysWhetherSomethingHasChanged) {
+    EXPECT_EQ(out("session reauthorize username=u client-id=c"), "Done\n");
+    EXPECT_EQ(out("session reauthorize client-id=c -m mp"), "Done\n");
+    EXPECT_EQ(calls(), (Calls{"reauthorize /c as u", "reauthorize mp/c as itself"}));
+    node.reauthorized = Node::Reauthorized::Unchanged;
+    EXPECT_EQ(out("session reauthorize username=u client-id=c"), "Unchanged\n");
+    node.reauthorized = Node::Reauthorized::NoSession;
+    EXPECT_EQ(out("session reauthorize username=u client-id=c"),
+              "There is no session of this client\n");
+    EXPECT_EQ(out("session reauthorize client-id=c -m"), "Invalid mountpoint value\n");
+}
+
 }  // namespace
 }  // namespace vmq::admin::commands

@@ -62,6 +62,15 @@ std::vector<std::string_view> refused(const AclRules& rules, const Identity& who
     return lost;
 }
 
+bool publish_refused(const AclRules& rules, const Identity& who, std::string_view topic) {
+    return !rules.may_publish(who, topic);
+}
+
+bool publish_revoked(const Revision& revision, const Identity& who, std::string_view topic) {
+    return revision.changes.may_revoke() && revision.before->may_publish(who, topic) &&
+           !revision.after->may_publish(who, topic);
+}
+
 std::vector<std::string_view> revoked(const Revision& revision, const Identity& who,
                                       std::span<const std::string_view> filters) {
     std::vector<std::string_view> lost;

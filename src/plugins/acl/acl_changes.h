@@ -43,6 +43,13 @@ struct Revision {
 [[nodiscard]] std::vector<std::string_view> refused(const AclRules& rules, const Identity& who,
                                                     std::span<const std::string_view> filters);
 
+[[nodiscard]] bool publish_refused(const AclRules& rules, const Identity& who,
+                                   std::string_view topic);
+
+/// Whether publishing was granted and no longer is.
+[[nodiscard]] bool publish_revoked(const Revision& revision, const Identity& who,
+                                   std::string_view topic);
+
 /// Those of a session's filters that were granted and no longer are. What the rules never granted,
 /// because another plugin did, is not theirs to take back.
 [[nodiscard]] std::vector<std::string_view> revoked(const Revision& revision, const Identity& who,

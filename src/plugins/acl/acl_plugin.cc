@@ -13,8 +13,8 @@ using hooks::Decision;
 using hooks::PublishVerdict;
 using hooks::SubscribeVerdict;
 
-AclPlugin::AclPlugin(std::shared_ptr<const AclSource> source, Mixed mixed)
-    : source_(std::move(source)), mixed_(mixed), rules_(source_->rules()) {}
+AclPlugin::AclPlugin(std::shared_ptr<const AclSource> source)
+    : source_(std::move(source)), rules_(source_->rules()) {}
 
 hooks::HookSet AclPlugin::hooks() const noexcept {
     return hook_bit(hooks::Hook::AuthOnPublish) | hook_bit(hooks::Hook::AuthOnSubscribe);
@@ -49,23 +49,20 @@ std::optional<SubscribeVerdict> AclPlugin::auth_on_subscribe(
     const Identity who{context.subscriber.mountpoint, context.subscriber.client_id,
                        context.username};
     const auto& entries = *context.entries;
-    std::vector<mqtt::ReasonCode> reasons;
-    reasons.reserve(entries.size());
+    std::vector<bool> granted;
+    granted.reserve(entries.size());
     for (const mqtt::SubscribeEntry& entry : entries) {
-        reasons.push_back(current.may_subscribe(who, entry.filter)
-                              ? mqtt::ReasonCode::Success
-                              : mqtt::ReasonCode::NotAuthorized);
+        granted.push_back(static_cast<bool>(current.may_subscribe(who, entry.filter)));
     }
-    const auto granted = static_cast<std::size_t>(
-        std::count(reasons.begin(), reasons.end(), mqtt::ReasonCode::Success));
+    const auto count = std::count(granted.begin(), granted.end(), true);
     std::optional<SubscribeVerdict> verdict(std::in_place);
-    const bool all = granted == reasons.size();
-    if (granted == 0 || (!all && mixed_ == Mixed::LeaveToNext)) return verdict;
+    if (count == 0) return verdict;
     verdict->decision = Decision::Ok;
-    if (all) return verdict;
+    if (static_cast<std::size_t>(count) == entries.size()) return verdict;
     auto& topics = verdict->topics.emplace();
     for (std::size_t i = 0; i < entries.size(); ++i) {
-        topics.push_back({std::string(entries[i].filter), entries[i].options, reasons[i]});
+        topics.push_back({std::string(entries[i].filter), entries[i].options,
+                          mqtt::ReasonCode::Success, !granted[i]});
     }
     return verdict;
 }

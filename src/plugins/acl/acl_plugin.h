@@ -11,19 +11,14 @@
 namespace vmq::plugins::acl {
 
 /// Answers at once: Ok for what is granted, else Next, so that another plugin may grant it; a chain
-/// that ends with Next refuses. Never changes what is asked about.
+/// that ends with Next refuses. Of a SUBSCRIBE each filter is decided by itself: those that are not
+/// granted are left to the next plugin. Never changes what is asked about.
 ///
 /// One per shard, used on that shard only. The rules and when they change are the business of
 /// `source`, which all shards share.
 class AclPlugin final : public hooks::Plugin {
 public:
-    /// What a SUBSCRIBE is told of which some filters are granted and some are not.
-    enum class Mixed : std::uint8_t {
-        RefuseEach,   // Ok, and Not authorized for each filter that is not granted
-        LeaveToNext,  // Next: as VerneMQ. For chains in which somebody else may grant the rest
-    };
-
-    explicit AclPlugin(std::shared_ptr<const AclSource> source, Mixed mixed = Mixed::RefuseEach);
+    explicit AclPlugin(std::shared_ptr<const AclSource> source);
 
     [[nodiscard]] std::string_view name() const noexcept override { return "vmq_acl"; }
     [[nodiscard]] hooks::HookSet hooks() const noexcept override;
@@ -41,7 +36,6 @@ private:
     const AclRules& rules();
 
     const std::shared_ptr<const AclSource> source_;
-    const Mixed mixed_;
     std::shared_ptr<const AclRules> rules_;
     std::uint64_t generation_ = 0;
     DecisionCache cache_;

@@ -17,7 +17,6 @@ namespace {
 
 using hooks::Decision;
 using mqtt::ReasonCode;
-using Mixed = AclPlugin::Mixed;
 
 /// A chain whose only plugin is the one under test, as MQTT 3 and as MQTT 5.
 class AclPluginTest : public ::testing::TestWithParam<bool> {
@@ -38,8 +37,7 @@ protected:
         return verdict->decision;
     }
 
-    hooks::SubscribeVerdict subscribes(const std::vector<std::string_view>& filters,
-                                       Mixed mixed = Mixed::RefuseEach) {
+    hooks::SubscribeVerdict subscribes(const std::vector<std::string_view>& filters) {
         std::vector<mqtt::SubscribeEntry> entries;
         entries.reserve(filters.size());
         for (const auto filter : filters) entries.push_back({filter, {}});
@@ -49,7 +47,7 @@ protected:
         context.username = "alice";
         context.entries = &entries;
         context.v5 = GetParam();
-        auto verdict = AclPlugin(source_, mixed).auth_on_subscribe(context, {});
+        auto verdict = AclPlugin(source_).auth_on_subscribe(context, {});
         EXPECT_TRUE(verdict.has_value());
         return std::move(*verdict);
     }
@@ -93,31 +91,21 @@ TEST_P(AclPluginTest, GrantsAWholeSubscribeUnchanged) {
     EXPECT_FALSE(verdict.topics.has_value());
 }
 
-TEST_P(AclPluginTest, RefusesTheFiltersThatAreNotGranted) {
+TEST_P(AclPluginTest, LeavesTheFiltersThatAreNotGrantedToTheNext) {
     write("topic a/+\n");
     const auto verdict = subscribes({"a/+", "a/#", "b", "a/b"});
     EXPECT_EQ(verdict.decision, Decision::Ok);
     ASSERT_TRUE(verdict.topics.has_value());
-    std::vector<std::pair<std::string, ReasonCode>> answers;
-    for (const auto& topic : *verdict.topics) answers.emplace_back(topic.filter, topic.reason);
-    EXPECT_THAT(answers, ::testing::ElementsAre(std::pair("a/+", ReasonCode::Success),
-                                                std::pair("a/#", ReasonCode::NotAuthorized),
-                                                std::pair("b", ReasonCode::NotAuthorized),
-                                                std::pair("a/b", ReasonCode::Success)));
+    std::vector<std::pair<std::string, bool>> left;
+    for (const auto& topic : *verdict.topics) left.emplace_back(topic.filter, topic.left_to_next);
+    EXPECT_THAT(left, ::testing::ElementsAre(std::pair("a/+", false), std::pair("a/#", true),
+                                             std::pair("b", true), std::pair("a/b", false)));
     EXPECT_TRUE(verdict.topics->at(0).options.no_local);
 }
 
 TEST_P(AclPluginTest, LeavesASubscribeToTheNextIfItGrantsNothingOfIt) {
     write("topic write b\n");
     EXPECT_EQ(subscribes({"a", "b"}).decision, Decision::Next);
-}
-
-TEST_P(AclPluginTest, MayLeaveTheRestToTheNextAsVerneMQ) {
-    write("topic a\n");
-    const auto verdict = subscribes({"a", "b"}, Mixed::LeaveToNext);
-    EXPECT_EQ(verdict.decision, Decision::Next);
-    EXPECT_FALSE(verdict.topics.has_value());
-    EXPECT_EQ(subscribes({"a"}, Mixed::LeaveToNext).decision, Decision::Ok);
 }
 
 TEST_P(AclPluginTest, RefusesAsTheLastOfAChain) {

@@ -17,12 +17,14 @@ namespace vmq::plugins::acl {
 /// to and may outlive one. An entry holds the whole key, which is compared: the hash alone proves
 /// nothing, as a client could look for a topic with the hash of another.
 ///
-/// One per shard, used on that shard only. Memory is fixed (kMemory, taken at the first answer).
-/// Where there is no room only one new answer in kPatience pushes an older one out, so a client
-/// that publishes to ever new topics costs itself a look at the rules, and others little.
+/// One per shard, used on that shard only. It takes memory at the first answer and doubles it when
+/// as many answers as it has room for have found none, up to kMaxMemory. Where there is no room
+/// only one new answer in kPatience pushes an older one out, so a client that publishes to ever new
+/// topics costs itself a look at the rules, and others little.
 class DecisionCache final {
 public:
-    static constexpr std::size_t kSets = 1024;
+    static constexpr std::size_t kFirstSets = 1024;
+    static constexpr std::size_t kMaxSets = 8192;
     static constexpr std::size_t kWays = 8;
     /// Longest key, all four texts together; longer ones are not remembered.
     static constexpr std::size_t kMaxKeySize = 183;
@@ -67,14 +69,20 @@ private:
     [[nodiscard]] std::optional<bool> find(const Key& key) const noexcept;
     void store(const Key& key, bool allowed);
     void forget(std::uint64_t generation);
+    void grow();
+    [[nodiscard]] std::size_t set_of(std::uint64_t hash) const noexcept {
+        return (hash >> 1U) % set_count_;
+    }
 
     std::unique_ptr<Set[]> sets_;
     std::unique_ptr<Entry[]> entries_;  // kWays per set
+    std::size_t set_count_ = 0;
+    std::size_t found_no_room_ = 0;  // since it has this size
     std::uint64_t generation_ = 0;
     std::size_t turn_ = 0;  // of pushing out
 
 public:
-    static constexpr std::size_t kMemory = kSets * (sizeof(Set) + kWays * sizeof(Entry));
+    static constexpr std::size_t kMaxMemory = kMaxSets * (sizeof(Set) + kWays * sizeof(Entry));
 };
 
 }  // namespace vmq::plugins::acl

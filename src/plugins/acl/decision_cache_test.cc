@@ -65,10 +65,23 @@ TEST(DecisionCache, RemembersKeysUpToItsLimit) {
     EXPECT_EQ(asked.times, 5);
 }
 
+TEST(DecisionCache, GrowsToWhatIsInUse) {
+    DecisionCache cache;
+    Asked asked;
+    constexpr int kTopics = 5 * static_cast<int>(DecisionCache::kFirstSets * DecisionCache::kWays);
+    for (int round = 0; round < 12; ++round) {
+        asked.times = 0;
+        for (int i = 0; i < kTopics; ++i) {
+            ASSERT_EQ(asked.get(cache, kAlice, std::to_string(i), 0, i % 3 == 0), i % 3 == 0);
+        }
+    }
+    EXPECT_LT(asked.times, kTopics / 10);
+}
+
 TEST(DecisionCache, AnswersRightAlsoWhenItOverflows) {
     DecisionCache cache;
     Asked asked;
-    constexpr int kTopics = 3 * static_cast<int>(DecisionCache::kSets * DecisionCache::kWays);
+    constexpr int kTopics = 3 * static_cast<int>(DecisionCache::kMaxSets * DecisionCache::kWays);
     for (int round = 0; round < 2; ++round) {
         for (int i = 0; i < kTopics; ++i) {
             ASSERT_EQ(asked.get(cache, kAlice, std::to_string(i), 0, i % 3 == 0), i % 3 == 0);
@@ -86,7 +99,7 @@ TEST(DecisionCache, KeepsMostOfWhatItKnowsInAFloodOfNewTopics) {
         }
     };
     ask_known();
-    constexpr int kFlood = 2 * static_cast<int>(DecisionCache::kSets * DecisionCache::kWays);
+    constexpr int kFlood = static_cast<int>(DecisionCache::kMaxSets * DecisionCache::kWays);
     for (int i = 0; i < kFlood; ++i) {
         EXPECT_TRUE(asked.get(cache, {"", "mallory", {}}, std::to_string(i), 0, true));
     }

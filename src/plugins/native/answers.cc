@@ -186,6 +186,21 @@ void set_property(Fields& fields, const vmq_property& from, mqtt::Properties& pr
     properties.set(static_cast<Property>(from.id));
 }
 
+/// What an acknowledgement says besides its codes.
+void set_details(Fields& fields, const vmq_string& reason, const vmq_properties& from,
+                 mqtt::AckDetails& to) {
+    to.reason_string = fields.text(reason, "reason string");
+    for (std::size_t i = 0; i < from.count; ++i) {
+        const vmq_property& each = from.items[i];
+        if (each.id != VMQ_PROPERTY_USER_PROPERTY) {
+            fields.wrong("property {:#04x} is none of an acknowledgement", each.id);
+            continue;
+        }
+        to.user_properties.emplace_back(fields.text(each.name, "user property"),
+                                        fields.text(each.text, "user property"));
+    }
+}
+
 void set_properties(Fields& fields, const vmq_properties& from,
                     hooks::PublishModifiers& modifiers) {
     if (!fields.has(VMQ_PUBLISH_PROPERTIES)) {
@@ -281,6 +296,28 @@ Result<hooks::PublishVerdict> to_verdict(const vmq_publish_answer* given) {
     return fields.result(std::move(verdict));
 }
 
+Result<broker::Publication> to_publication(const vmq_message* given) {
+    if (given == nullptr || !VMQ_HAS(given, topic)) return invalid("the message has no topic");
+    const vmq_message message = sized_copy(*given);
+    Fields fields;
+    broker::Publication publication;
+    publication.mountpoint = fields.text(message.mountpoint, "mountpoint");
+    std::optional<std::string> topic;
+    fields.topic(native_string(view(message.topic)), topic);
+    publication.topic = std::move(*topic);
+    publication.payload = view(message.payload);
+    publication.qos = fields.qos(message.qos);
+    publication.retain = message.retain != 0;
+    mqtt::Properties properties;
+    hooks::PublishModifiers modifiers;
+    for (std::size_t i = 0; i < message.properties.count; ++i) {
+        set_property(fields, message.properties.items[i], properties, modifiers);
+    }
+    mqtt::append_properties(properties, publication.properties);
+    publication.message_expiry_interval = modifiers.message_expiry_interval;
+    return fields.result(std::move(publication));
+}
+
 Result<hooks::SubscribeVerdict> to_verdict(const vmq_subscribe_answer* given) {
     if (!has_decision(given)) return no_answer();
     const vmq_subscribe_answer answer = sized_copy(*given);
@@ -288,6 +325,7 @@ Result<hooks::SubscribeVerdict> to_verdict(const vmq_subscribe_answer* given) {
     hooks::SubscribeVerdict verdict;
     fields.decision(answer.decision, verdict.decision);
     fields.refusal(answer.refusal, verdict.refusal);
+    set_details(fields, answer.reason_string, answer.properties, verdict.details);
     if (!fields.has(VMQ_SUBSCRIBE_SUBSCRIPTIONS)) {
         if (answer.subscription_count != 0) {
             fields.wrong("subscriptions are given, but not flagged");
@@ -305,6 +343,7 @@ Result<hooks::SubscribeVerdict> to_verdict(const vmq_subscribe_answer* given) {
         if (from.retain_handling > 2) fields.wrong("retain handling is 0, 1 or 2");
         to.options.retain_handling = static_cast<mqtt::RetainHandling>(from.retain_handling & 3);
         if (from.reason_code != 0) to.reason = fields.error_code(from.reason_code);
+        to.left_to_next = from.leave != 0;
     }
     return fields.result(std::move(verdict));
 }
@@ -315,6 +354,7 @@ Result<hooks::UnsubscribeVerdict> to_verdict(const vmq_unsubscribe_answer* given
     Fields fields(answer.set);
     hooks::UnsubscribeVerdict verdict;
     fields.decision(answer.decision, verdict.decision);
+    set_details(fields, answer.reason_string, answer.properties, verdict.details);
     if (!fields.has(VMQ_UNSUBSCRIBE_FILTERS)) {
         if (answer.filter_count != 0) fields.wrong("filters are given, but not flagged");
         return fields.result(std::move(verdict));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/result.h"
+#include "broker/publisher.h"
 #include "hooks/verdicts.h"
 #include "plugins/native/vmq_plugin.h"
 
@@ -14,6 +15,9 @@ namespace vmq::plugins::native {
 [[nodiscard]] Result<hooks::PublishVerdict> to_verdict(const vmq_publish_answer* answer);
 [[nodiscard]] Result<hooks::SubscribeVerdict> to_verdict(const vmq_subscribe_answer* answer);
 [[nodiscard]] Result<hooks::UnsubscribeVerdict> to_verdict(const vmq_unsubscribe_answer* answer);
+
+/// The same for a message that a plugin publishes.
+[[nodiscard]] Result<broker::Publication> to_publication(const vmq_message* message);
 
 /// A refusal by the broker in the plugin's place; `reason` only where the verdict has one.
 template <typename Verdict>

@@ -79,6 +79,33 @@ struct HostFunctions {
 
     static vmq_ticket defer(vmq_call* call) noexcept { return call == nullptr ? 0 : call->defer(); }
 
+    static std::int32_t publish(const vmq_host* host, const vmq_message* message) noexcept {
+        auto publication = to_publication(message);
+        if (!publication) {
+            log::error("{}: a message of the plugin makes no sense: {}", self(host).name_,
+                       publication.error().detail);
+            return 0;
+        }
+        const auto& service = self(host).services_.publish;
+        return service && service(std::move(publication).value()) ? 1 : 0;
+    }
+
+    static std::int32_t disconnect(const vmq_host* host, vmq_string mountpoint,
+                                   vmq_string client_id, std::int32_t cleanup) noexcept {
+        const auto& service = self(host).services_.disconnect;
+        return service && service(std::string(view(mountpoint)), std::string(view(client_id)),
+                                  cleanup != 0)
+                   ? 1
+                   : 0;
+    }
+
+    static std::int32_t reauthorize(const vmq_host* host, vmq_string mountpoint,
+                                    vmq_string client_id) noexcept {
+        const auto& service = self(host).services_.reauthorize;
+        return service && service(std::string(view(mountpoint)), std::string(view(client_id))) ? 1
+                                                                                               : 0;
+    }
+
     template <typename Verdict, typename Answer>
     static std::int32_t complete(const vmq_host* host, vmq_ticket ticket,
                                  const Answer* given) noexcept {
@@ -93,10 +120,11 @@ struct HostFunctions {
 };
 
 Host::Host(std::string name, Settings settings, ShardId shards, LateAnswers::Options options,
-           LateAnswers::Post post)
+           LateAnswers::Post post, Services services)
     : vmq_host{},
       name_(std::move(name)),
       settings_(std::move(settings)),
+      services_(std::move(services)),
       late_(std::move(options), std::move(post)) {
     using Functions = HostFunctions;
     static const std::string version = VMQ_VERSION;
@@ -120,17 +148,21 @@ Host::Host(std::string name, Settings settings, ShardId shards, LateAnswers::Opt
     vmq_host::complete_publish = &Functions::complete<hooks::PublishVerdict, vmq_publish_answer>;
     vmq_host::complete_subscribe =
         &Functions::complete<hooks::SubscribeVerdict, vmq_subscribe_answer>;
+    vmq_host::publish = &Functions::publish;
+    vmq_host::disconnect = &Functions::disconnect;
+    vmq_host::reauthorize = &Functions::reauthorize;
 }
 
 Host& Host::make(std::string name, Settings settings, ShardId shards, LateAnswers::Options options,
-                 LateAnswers::Post post) {
+                 LateAnswers::Post post, Services services) {
     // Never destroyed either, so that the threads of plugins find their hosts while the process
     // ends.
     static auto& hosts = *new std::vector<std::unique_ptr<Host>>;
     static const auto& lock = *new runtime::OneAtATime;
     const auto held = lock.enter();
-    hosts.push_back(std::unique_ptr<Host>(new Host(std::move(name), std::move(settings), shards,
-                                                   std::move(options), std::move(post))));
+    hosts.push_back(
+        std::unique_ptr<Host>(new Host(std::move(name), std::move(settings), shards,
+                                       std::move(options), std::move(post), std::move(services))));
     return *hosts.back();
 }
 

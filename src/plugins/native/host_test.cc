@@ -116,5 +116,68 @@ TEST(Host, AnswersOfAnotherKindLeaveTheQuestionOpen) {
     EXPECT_EQ(host.late().waiting(), 1U);
 }
 
+TEST(Host, HandsWishesToTheBroker) {
+    std::vector<std::string> done;
+    bool takes = true;
+    Services services;
+    services.publish = [&](const broker::Publication& message) {
+        done.push_back(message.mountpoint + "/" + message.topic + " " + message.payload +
+                       (message.retain ? " retained" : "") + " expires in " +
+                       std::to_string(message.message_expiry_interval.value_or(0)));
+        return takes;
+    };
+    services.disconnect = [&](const std::string& mountpoint, const std::string& client_id,
+                              bool cleanup) {
+        done.push_back("disconnect " + mountpoint + "/" + client_id + (cleanup ? " whole" : ""));
+        return takes;
+    };
+    services.reauthorize = [&](const std::string& mountpoint, const std::string& client_id) {
+        done.push_back("reauthorize " + mountpoint + "/" + client_id);
+        return takes;
+    };
+    const vmq_host& host = Host::make(
+        "guard", {}, 1, {}, [](ShardId, const std::function<void()>&) {}, std::move(services));
+    const vmq_property expiry{VMQ_PROPERTY_MESSAGE_EXPIRY_INTERVAL, 9, kNoString, kNoString};
+    vmq_message message{};
+    message.size = sizeof(message);
+    message.mountpoint = native_string("m");
+    message.topic = native_string("t");
+    message.payload = native_string("p");
+    message.retain = 1;
+    message.properties = {&expiry, 1};
+    EXPECT_EQ(host.publish(&host, &message), 1);
+    EXPECT_EQ(host.disconnect(&host, native_string("m"), native_string("c"), 1), 1);
+    takes = false;
+    EXPECT_EQ(host.reauthorize(&host, kNoString, native_string("c")), 0);
+    EXPECT_THAT(
+        done, ElementsAre("m/t p retained expires in 9", "disconnect m/c whole", "reauthorize /c"));
+}
+
+TEST(Host, MessagesThatMakeNoSenseAreNotPublished) {
+    Services services;
+    services.publish = [](const broker::Publication& message) {
+        ADD_FAILURE() << message.topic;
+        return true;
+    };
+    const vmq_host& host = Host::make(
+        "guard", {}, 1, {}, [](ShardId, const std::function<void()>&) {}, std::move(services));
+    ::testing::internal::CaptureStderr();
+    EXPECT_EQ(host.publish(&host, nullptr), 0);
+    vmq_message message{};
+    message.size = sizeof(message);
+    EXPECT_EQ(host.publish(&host, &message), 0);  // no topic
+    message.topic = native_string("a/#");
+    EXPECT_EQ(host.publish(&host, &message), 0);
+    message.topic = native_string("a");
+    message.qos = 3;
+    EXPECT_EQ(host.publish(&host, &message), 0);
+    EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("there is no QoS 3"));
+    // Without a broker nothing is done.
+    const vmq_host& alone = make();
+    message.qos = 0;
+    EXPECT_EQ(alone.publish(&alone, &message), 0);
+    EXPECT_EQ(alone.disconnect(&alone, kNoString, native_string("c"), 0), 0);
+}
+
 }  // namespace
 }  // namespace vmq::plugins::native

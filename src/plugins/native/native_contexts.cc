@@ -74,6 +74,17 @@ vmq_properties NativeContexts::list(const mqtt::Properties* properties) {
     return {properties_.data(), properties_.size()};
 }
 
+vmq_properties NativeContexts::list(std::string_view encoded,
+                                    std::optional<std::uint32_t> expiry_interval) {
+    properties_.clear();
+    if (!encoded.empty()) append(mqtt::decode_forwarded_properties(encoded), properties_);
+    if (expiry_interval) {
+        properties_.push_back(
+            {VMQ_PROPERTY_MESSAGE_EXPIRY_INTERVAL, *expiry_interval, kNoString, kNoString});
+    }
+    return {properties_.data(), properties_.size()};
+}
+
 vmq_register_context NativeContexts::of(const hooks::RegisterContext& context) {
     auto told = empty<vmq_register_context>();
     told.client = client(context.subscriber, context.username);
@@ -101,6 +112,7 @@ vmq_auth_context NativeContexts::of(const hooks::AuthContext& context) {
     told.client = client(context.subscriber, context.username);
     told.method = string(context.method);
     told.data = string(context.data);
+    told.properties = list(context.properties);
     return told;
 }
 
@@ -112,15 +124,7 @@ vmq_publish_context NativeContexts::of(const hooks::PublishContext& context) {
     told.qos = static_cast<std::uint8_t>(context.qos);
     told.retain = flag(context.retain);
     told.v5 = flag(context.v5);
-    properties_.clear();
-    if (!context.properties.empty()) {
-        append(mqtt::decode_forwarded_properties(context.properties), properties_);
-    }
-    if (const auto seconds = context.message_expiry_interval) {
-        properties_.push_back(
-            {VMQ_PROPERTY_MESSAGE_EXPIRY_INTERVAL, *seconds, kNoString, kNoString});
-    }
-    told.properties = {properties_.data(), properties_.size()};
+    told.properties = list(context.properties, context.message_expiry_interval);
     return told;
 }
 
@@ -156,6 +160,7 @@ vmq_unsubscribe_context NativeContexts::of(const hooks::UnsubscribeContext& cont
     told.filter_count = filters_.size();
     told.all_filters = flag(context.filters == nullptr);
     told.v5 = flag(context.v5);
+    told.properties = list(context.properties);
     return told;
 }
 
@@ -176,6 +181,22 @@ vmq_message_context NativeContexts::of(const hooks::MessageContext& context) {
     told.qos = static_cast<std::uint8_t>(context.qos);
     told.retain = flag(context.retain);
     told.drop_reason = static_cast<std::uint8_t>(context.reason);
+    told.properties = list(context.properties, context.message_expiry_interval);
+    return told;
+}
+
+vmq_config_context NativeContexts::of(const hooks::ConfigContext& context) {
+    auto told = empty<vmq_config_context>();
+    entries_.clear();
+    if (context.entries != nullptr) {
+        for (const auto& entry : *context.entries) {
+            entries_.push_back({native_string(entry.key),
+                                entry.value.empty() ? kNoString : native_string(entry.value)});
+        }
+    }
+    told.entries = entries_.data();
+    told.entry_count = entries_.size();
+    told.at_start = flag(context.at_start);
     return told;
 }
 

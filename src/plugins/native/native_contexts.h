@@ -1,6 +1,9 @@
 // What hooks are told, in the form of vmq_plugin.h.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "hooks/contexts.h"
@@ -20,14 +23,19 @@ public:
     [[nodiscard]] vmq_unsubscribe_context of(const hooks::UnsubscribeContext& context);
     [[nodiscard]] vmq_client_context of(const hooks::ClientContext& context);
     [[nodiscard]] vmq_message_context of(const hooks::MessageContext& context);
+    [[nodiscard]] vmq_config_context of(const hooks::ConfigContext& context);
 
 private:
     [[nodiscard]] vmq_properties list(const mqtt::Properties* properties);
+    /// Of a message.
+    [[nodiscard]] vmq_properties list(std::string_view encoded,
+                                      std::optional<std::uint32_t> expiry_interval);
 
     vmq_listener listener_{};
     std::vector<vmq_property> properties_;
     std::vector<vmq_subscription> subscriptions_;
     std::vector<vmq_string> filters_;
+    std::vector<vmq_config_entry> entries_;
 };
 
 }  // namespace vmq::plugins::native

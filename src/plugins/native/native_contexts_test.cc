@@ -97,7 +97,12 @@ TEST(NativeContexts, NoneIsNotEmpty) {
 
 TEST(NativeContexts, AuthenticationData) {
     NativeContexts contexts;
-    const auto told = contexts.of(hooks::AuthContext{{"m", "c"}, "u", "method", "data"});
+    mqtt::Properties properties;
+    properties.user_properties.emplace_back("k", "v");
+    properties.set(mqtt::Property::UserProperty);
+    const auto told =
+        contexts.of(hooks::AuthContext{{"m", "c"}, "u", "method", "data", &properties});
+    EXPECT_EQ(list(told.properties), "38:0:v:k ");
     EXPECT_EQ(told.size, sizeof(told));
     EXPECT_EQ(who(told.client), "m|c|u");
     EXPECT_EQ(text(told.method), "method");
@@ -176,14 +181,21 @@ TEST(NativeContexts, SubscriptionsInTheirOrder) {
 TEST(NativeContexts, FiltersOrAllOfThem) {
     const std::vector<std::string_view> filters{"a", "b"};
     NativeContexts contexts;
-    auto told = contexts.of(hooks::UnsubscribeContext{{"m", "c"}, "u", &filters, true});
+    mqtt::Properties properties;
+    properties.user_properties.emplace_back("k", "v");
+    properties.set(mqtt::Property::UserProperty);
+    auto told =
+        contexts.of(hooks::UnsubscribeContext{{"m", "c"}, "u", &filters, true, &properties});
+    EXPECT_EQ(list(told.properties), "38:0:v:k ");
     EXPECT_EQ(told.size, sizeof(told));
     EXPECT_EQ(who(told.client), "m|c|u");
     ASSERT_EQ(told.filter_count, 2U);
     EXPECT_EQ(text(told.filters[1]), "b");
     EXPECT_EQ(told.all_filters, 0);
     EXPECT_EQ(told.v5, 1);
-    told = contexts.of(hooks::UnsubscribeContext{{"m", "c"}, std::nullopt, nullptr, false});
+    told =
+        contexts.of(hooks::UnsubscribeContext{{"m", "c"}, std::nullopt, nullptr, false, nullptr});
+    EXPECT_EQ(list(told.properties), "");
     EXPECT_EQ(told.filter_count, 0U);
     EXPECT_EQ(told.all_filters, 1);
 }
@@ -196,13 +208,15 @@ TEST(NativeContexts, ClientsAndMessagesOfEvents) {
     EXPECT_EQ(text(client.peer_address), "10.0.0.1");
     EXPECT_EQ(client.peer_port, 1);
     EXPECT_EQ(client.v5, 1);
-    const auto message =
-        contexts.of(hooks::MessageContext{{"m", "c"},
-                                          mqtt::QoS::AtLeastOnce,
-                                          "topic",
-                                          "payload",
-                                          true,
-                                          hooks::DropReason::MaxPacketSizeExceeded});
+    const auto message = contexts.of(hooks::MessageContext{{"m", "c"},
+                                                           mqtt::QoS::AtLeastOnce,
+                                                           "topic",
+                                                           "payload",
+                                                           true,
+                                                           hooks::DropReason::MaxPacketSizeExceeded,
+                                                           {},
+                                                           60});
+    EXPECT_EQ(list(message.properties), "2:60:-:- ");
     EXPECT_EQ(message.size, sizeof(message));
     EXPECT_EQ(who(message.client), "m|c|-");
     EXPECT_EQ(text(message.topic), "topic");
@@ -210,6 +224,18 @@ TEST(NativeContexts, ClientsAndMessagesOfEvents) {
     EXPECT_EQ(message.qos, 1);
     EXPECT_EQ(message.retain, 1);
     EXPECT_EQ(message.drop_reason, VMQ_DROP_MAX_PACKET_SIZE_EXCEEDED);
+}
+
+TEST(NativeContexts, SettingsThatHaveChanged) {
+    const std::vector<hooks::ConfigContext::Entry> entries{{"a", "1"}, {"gone", ""}};
+    NativeContexts contexts;
+    const auto told = contexts.of(hooks::ConfigContext{true, &entries});
+    EXPECT_EQ(told.size, sizeof(told));
+    EXPECT_EQ(told.at_start, 1);
+    ASSERT_EQ(told.entry_count, 2U);
+    EXPECT_EQ(text(told.entries[0].key), "a");
+    EXPECT_EQ(text(told.entries[0].value), "1");
+    EXPECT_EQ(told.entries[1].value.data, nullptr);
 }
 
 }  // namespace

@@ -26,14 +26,14 @@ NativePlugin::NativePlugin(PluginObject object, Host& host) noexcept
 
 Result<std::shared_ptr<NativePlugin>> NativePlugin::load(std::string name, const std::string& path,
                                                          Settings settings, ShardId shard_count,
-                                                         LateAnswers::Post post,
+                                                         LateAnswers::Post post, Services services,
                                                          LateAnswers::Options options) {
     auto object = PluginObject::open(name, path);
     if (!object) return failed(name, object.error().code, object.error().detail);
     // From here on code of the plugin runs that may leave threads and handlers behind.
     object.value().keep();
     Host& host = Host::make(std::move(name), std::move(settings), shard_count, std::move(options),
-                            std::move(post));
+                            std::move(post), std::move(services));
     std::shared_ptr<NativePlugin> plugin(new NativePlugin(std::move(object).value(), host));
     if (const auto started = plugin->start(shard_count); !started) {
         return failed(host.name(), started.error().code, started.error().detail);

@@ -23,11 +23,12 @@ class NativePlugin final : public std::enable_shared_from_this<NativePlugin> {
 public:
     /// Finds and opens the object, begins the instance and makes the states of all shards. `path`
     /// is the object or a folder, see object_candidates(). `post` runs a function on a shard's
-    /// thread, in a later turn, and may be called by any thread. The error is a sentence for the
+    /// thread, in a later turn, and may be called by any thread. `services` are what the plugin may
+    /// have the broker do, from init on. The error is a sentence for the
     /// operator that names the plugin. Not on a shard.
     [[nodiscard]] static Result<std::shared_ptr<NativePlugin>> load(
         std::string name, const std::string& path, Settings settings, ShardId shard_count,
-        LateAnswers::Post post, LateAnswers::Options options = {});
+        LateAnswers::Post post, Services services = {}, LateAnswers::Options options = {});
 
     ~NativePlugin();
     NativePlugin(const NativePlugin&) = delete;

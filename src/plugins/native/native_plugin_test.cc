@@ -151,14 +151,17 @@ TEST_F(NativePluginTest, EveryHookCrossesTheBorder) {
     hooks::SubscribeContext subscribe;
     subscribe.subscriber = {"m", "client"};
     subscribe.entries = &entries;
-    const hooks::UnsubscribeContext unsubscribe{{"m", "client"}, "user", &filters, false};
+    const hooks::UnsubscribeContext unsubscribe{{"m", "client"}, "user", &filters, false, nullptr};
     const hooks::ClientContext client{{"10.0.0.1", 1}, {"m", "client"}, "user", false};
-    const hooks::MessageContext message{{"m", "client"}, mqtt::QoS::AtLeastOnce,
-                                        "topic",         "payload",
-                                        false,           hooks::DropReason::Expired};
+    hooks::MessageContext message;
+    message.subscriber = {"m", "client"};
+    message.topic = "topic";
+    message.reason = hooks::DropReason::Expired;
+    message.message_expiry_interval = 7;
+    const std::vector<hooks::ConfigContext::Entry> entries_now{{"retry_interval", "9"}, {"x", ""}};
     (void)take_record();
     (void)plugin->auth_on_register(connect("client"), {});
-    (void)plugin->on_auth({{"", "client"}, "user", "method", "data"}, {});
+    (void)plugin->on_auth({{"", "client"}, "user", "method", "data", nullptr}, {});
     (void)plugin->auth_on_publish(publish("topic"), {});
     (void)plugin->auth_on_subscribe(subscribe, {});
     (void)plugin->on_unsubscribe(unsubscribe);
@@ -167,13 +170,14 @@ TEST_F(NativePluginTest, EveryHookCrossesTheBorder) {
     plugin->on_publish(publish("topic"));
     plugin->on_subscribe(subscribe);
     plugin->on_topic_unsubscribed(unsubscribe);
-    plugin->on_topic_unsubscribed({{"m", "client"}, std::nullopt, nullptr, false});
+    plugin->on_topic_unsubscribed({{"m", "client"}, std::nullopt, nullptr, false, nullptr});
     plugin->on_offline_message(message);
     plugin->on_message_drop(message);
     plugin->on_client_wakeup(client);
     plugin->on_client_offline(client);
     plugin->on_client_gone(client);
     plugin->on_session_expired(client);
+    plugin->change_config({false, &entries_now});
     EXPECT_EQ(take_record(),
               "auth_on_register shard=1 /client/user secret 10.0.0.1\n"
               "on_auth shard=1 /client/user method\n"
@@ -187,11 +191,12 @@ TEST_F(NativePluginTest, EveryHookCrossesTheBorder) {
               "on_topic_unsubscribed shard=1 m/client/user filter\n"
               "on_topic_unsubscribed shard=1 m/client/- all\n"
               "on_offline_message shard=1 m/client/- topic\n"
-              "on_message_drop shard=1 m/client/- 1\n"
+              "on_message_drop shard=1 m/client/- 1 expires=7\n"
               "on_client_wakeup shard=1 m/client/user \n"
               "on_client_offline shard=1 m/client/user \n"
               "on_client_gone shard=1 m/client/user \n"
-              "on_session_expired shard=1 m/client/user \n");
+              "on_session_expired shard=1 m/client/user \n"
+              "change_config shard=1 retry_interval=9 x=-\n");
 }
 
 TEST_F(NativePluginTest, AnswersAtOnceAndLaterAreTheSame) {
@@ -204,7 +209,7 @@ TEST_F(NativePluginTest, AnswersAtOnceAndLaterAreTheSame) {
         EXPECT_EQ(registered.modifiers.max_message_size, 99U);
 
         const auto authenticated = answer<hooks::AuthVerdict>(
-            [&](auto done) { return plugin->on_auth({{}, {}, "method", word}, done); });
+            [&](auto done) { return plugin->on_auth({{}, {}, "method", word, nullptr}, done); });
         EXPECT_TRUE(authenticated.continues);
         EXPECT_EQ(authenticated.data, "challenge");
 
@@ -222,7 +227,7 @@ TEST_F(NativePluginTest, AnswersAtOnceAndLaterAreTheSame) {
         EXPECT_EQ(subscribed.refusal.reason_string, "enough");
     }
     const std::vector<std::string_view> filters{"answer"};
-    EXPECT_THAT(*plugin->on_unsubscribe({{}, {}, &filters, false}).filters,
+    EXPECT_THAT(*plugin->on_unsubscribe({{}, {}, &filters, false, nullptr}).filters,
                 ElementsAre("other", "more"));
     EXPECT_EQ(plugin->on_deliver(publish("answer")).modifiers.payload, "changed");
     native->stop();

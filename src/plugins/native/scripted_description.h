@@ -51,6 +51,7 @@ struct Script {
     VMQ_TELL(on_client_offline, vmq_client_context);
     VMQ_TELL(on_client_gone, vmq_client_context);
     VMQ_TELL(on_session_expired, vmq_client_context);
+    VMQ_TELL(change_config, vmq_config_context);
 #undef VMQ_ASK
 #undef VMQ_TELL
     return plugin;

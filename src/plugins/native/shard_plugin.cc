@@ -60,6 +60,7 @@ hooks::HookSet implemented_hooks(const vmq_plugin& description) noexcept {
     add(description.on_client_offline, Hook::OnClientOffline);
     add(description.on_client_gone, Hook::OnClientGone);
     add(description.on_session_expired, Hook::OnSessionExpired);
+    add(description.change_config, Hook::ChangeConfig);
     return set;
 }
 
@@ -177,6 +178,10 @@ void ShardPlugin::on_client_gone(const hooks::ClientContext& context) {
 }
 void ShardPlugin::on_session_expired(const hooks::ClientContext& context) {
     tell(description_.on_session_expired, context);
+}
+
+void ShardPlugin::change_config(const hooks::ConfigContext& context) {
+    tell(description_.change_config, context);
 }
 
 }  // namespace vmq::plugins::native

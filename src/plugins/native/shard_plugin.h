@@ -57,6 +57,7 @@ public:
     void on_client_offline(const hooks::ClientContext& context) override;
     void on_client_gone(const hooks::ClientContext& context) override;
     void on_session_expired(const hooks::ClientContext& context) override;
+    void change_config(const hooks::ConfigContext& context) override;
 
 private:
     template <typename Verdict, typename Function, typename Context>

@@ -71,7 +71,7 @@ TEST_F(ShardPluginTest, CallsEachHookUnderItsName) {
     const std::vector<std::string_view> filters{"a"};
     hooks::SubscribeContext subscribe;
     subscribe.entries = &entries;
-    const hooks::UnsubscribeContext unsubscribe{{}, std::nullopt, &filters, false};
+    const hooks::UnsubscribeContext unsubscribe{{}, std::nullopt, &filters, false, nullptr};
     const auto called = [this] { return std::exchange(script.called, ""); };
     (void)plugin->auth_on_register({}, {});
     EXPECT_EQ(called(), "auth_on_register");
@@ -105,6 +105,8 @@ TEST_F(ShardPluginTest, CallsEachHookUnderItsName) {
     EXPECT_EQ(called(), "on_client_gone");
     plugin->on_session_expired({});
     EXPECT_EQ(called(), "on_session_expired");
+    plugin->change_config({});
+    EXPECT_EQ(called(), "change_config");
 }
 
 TEST_F(ShardPluginTest, OneWordIsAnAnswer) {

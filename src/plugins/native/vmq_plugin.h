@@ -119,7 +119,8 @@ typedef struct vmq_subscription {
     uint8_t retain_as_published;  // 0 or 1
     uint8_t retain_handling;      // 0: send retained messages, 1: if new, 2: do not send
     uint8_t reason_code;          // answers: 0x80 and more refuses this filter with this code
-    uint8_t reserved[7];          // 0
+    uint8_t leave;                // answers: 1 asks the next plugin about this filter
+    uint8_t reserved[6];          // 0
 } vmq_subscription;
 
 /// How the client came in; for listeners with forward_connection_opts.
@@ -152,6 +153,7 @@ typedef struct vmq_auth_context {
     vmq_client client;
     vmq_string method;
     vmq_string data;
+    vmq_properties properties;  // of the CONNECT while connecting, then of the AUTH
 } vmq_auth_context;
 
 /// auth_on_publish (wills as well), on_publish, on_deliver.
@@ -184,6 +186,7 @@ typedef struct vmq_unsubscribe_context {
     size_t filter_count;
     uint8_t all_filters;  // the session ends: every filter goes, and none is listed
     uint8_t v5;
+    vmq_properties properties;  // v5: of the UNSUBSCRIBE, if there was one
 } vmq_unsubscribe_context;
 
 /// on_register, on_client_wakeup, on_client_offline, on_client_gone, on_session_expired.
@@ -205,8 +208,22 @@ typedef struct vmq_message_context {
     vmq_string payload;
     uint8_t qos;
     uint8_t retain;
-    uint8_t drop_reason;  // on_message_drop: VMQ_DROP_...
+    uint8_t drop_reason;        // on_message_drop: VMQ_DROP_...
+    vmq_properties properties;  // what is passed on with the message, and its expiry
 } vmq_message_context;
+
+typedef struct vmq_config_entry {
+    vmq_string key;    // as in vernemq.conf
+    vmq_string value;  // none: no longer set; secrets of the broker are ******
+} vmq_config_entry;
+
+/// change_config.
+typedef struct vmq_config_context {
+    size_t size;
+    const vmq_config_entry* entries;
+    size_t entry_count;
+    uint8_t at_start;  // 1: before the first client, all settings in force; 0: what has changed
+} vmq_config_context;
 
 // What authorisation hooks answer. Make an answer with its vmq_..._answer_of function, change what
 // is to be changed and hand it over. Changes count with VMQ_OK, the refusal with VMQ_ERROR. A text
@@ -327,6 +344,10 @@ typedef struct vmq_subscribe_answer {
     vmq_refusal refusal;
     const vmq_subscription* subscriptions;  // instead of the client's; SUBACK follows this list
     size_t subscription_count;
+    // v5, for the SUBACK; left out for a client that wants no problem information. Of properties
+    // only user properties count.
+    vmq_string reason_string;
+    vmq_properties properties;
 } vmq_subscribe_answer;
 
 enum { VMQ_UNSUBSCRIBE_FILTERS = 1 << 0 };
@@ -338,6 +359,8 @@ typedef struct vmq_unsubscribe_answer {
     uint64_t set;               // VMQ_UNSUBSCRIBE_...
     const vmq_string* filters;  // instead of the client's
     size_t filter_count;
+    vmq_string reason_string;  // v5, for the UNSUBACK, as above
+    vmq_properties properties;
 } vmq_unsubscribe_answer;
 
 // An answer with nothing set.
@@ -355,6 +378,18 @@ VMQ_DEFINE_ANSWER(vmq_publish_answer)
 VMQ_DEFINE_ANSWER(vmq_subscribe_answer)
 VMQ_DEFINE_ANSWER(vmq_unsubscribe_answer)
 #undef VMQ_DEFINE_ANSWER
+
+/// A message for host->publish. All zero but its size and topic is a message of QoS 0 without
+/// payload in the mountpoint "".
+typedef struct vmq_message {
+    size_t size;
+    vmq_string mountpoint;
+    vmq_string topic;  // without wildcards; may begin with $
+    vmq_string payload;
+    vmq_properties properties;  // as in vmq_publish_answer
+    uint8_t qos;
+    uint8_t retain;
+} vmq_message;
 
 /// The call of a hook under way; valid until the hook returns, on its thread.
 typedef struct vmq_call vmq_call;
@@ -410,6 +445,21 @@ typedef struct vmq_host {
                                 const vmq_publish_answer* answer);
     int32_t (*complete_subscribe)(const struct vmq_host* host, vmq_ticket ticket,
                                   const vmq_subscribe_answer* answer);
+
+    // What a plugin may have the broker do; any thread, and nothing waits. 1: it will be done. 0:
+    // it makes no sense, which the log explains, or the broker is starting or stopping, or 10,000
+    // wishes of the plugin have not been carried out yet.
+
+    /// Publishes in the broker's own name: no hook is asked. Messages of one plugin keep their
+    /// order.
+    int32_t (*publish)(const struct vmq_host* host, const vmq_message* message);
+    /// Disconnects a client as an administrator does; `cleanup` 1: its session ends as well.
+    int32_t (*disconnect)(const struct vmq_host* host, vmq_string mountpoint, vmq_string client_id,
+                          int32_t cleanup);
+    /// Asks auth_on_subscribe about all subscriptions of a client again: for a plugin whose rules
+    /// have changed. What is refused then ends.
+    int32_t (*reauthorize)(const struct vmq_host* host, vmq_string mountpoint,
+                           vmq_string client_id);
 } vmq_host;
 
 /// Flags of `immediate`.
@@ -457,6 +507,9 @@ typedef struct vmq_plugin {
     void (*on_client_offline)(void* shard, const vmq_client_context* context);
     void (*on_client_gone)(void* shard, const vmq_client_context* context);
     void (*on_session_expired)(void* shard, const vmq_client_context* context);
+    /// On every shard: before the first client, and when the configuration has changed. Settings of
+    /// the plugin itself come as well; host->setting keeps telling those of the start.
+    void (*change_config)(void* shard, const vmq_config_context* context);
 } vmq_plugin;
 
 #ifdef __cplusplus

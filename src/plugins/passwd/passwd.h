@@ -40,6 +40,9 @@ public:
 
     /// Reads the file at once. On an error the users there are stay.
     Result<ReloadSummary> reload() { return source_.reload(); }
+    [[nodiscard]] Result<PasswordChanges> preview(const std::string& path) const {
+        return source_.preview(path);
+    }
     /// vmq_passwd.password_file while the broker runs.
     Result<ReloadSummary> set_password_file(std::string path) {
         return source_.set_path(std::move(path));

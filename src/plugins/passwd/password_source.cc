@@ -39,6 +39,13 @@ Result<ReloadSummary> PasswordSource::set_path(std::string path) {
     return reload_now();
 }
 
+Result<PasswordChanges> PasswordSource::preview(const std::string& path) const {
+    transport::TlsLoadNotes notes;
+    Result<transport::FileText> text = transport::read_file("path", path, notes);
+    if (!text) return text.error();
+    return PasswordChanges::between(*current_.get(), PasswordFile(std::move(text).value()));
+}
+
 Result<ReloadSummary> PasswordSource::reload_now() {
     Result<transport::FileText> text = read();
     if (!text) return text.error();

@@ -49,6 +49,9 @@ public:
     /// for the new one.
     Result<ReloadSummary> set_path(std::string path);
 
+    /// What would change if the file at `path` took the place of the one in force.
+    [[nodiscard]] Result<PasswordChanges> preview(const std::string& path) const;
+
     enum class Seen : std::uint8_t {
         Unchanged,
         Unsettled,  // has changed, is too young to be read: look again soon

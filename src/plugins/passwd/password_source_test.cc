@@ -176,5 +176,20 @@ TEST_F(PasswordSourceTest, TheLogSaysOnceWhyTheFileCannotBeRead) {
     EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("5 more such lines"));
 }
 
+TEST_F(PasswordSourceTest, APreviewChangesNothing) {
+    write(line("bob", 'A') + line("eve", 'A') + line("joe", 'A'));
+    const PasswordSource passwords = source();
+    const std::string other = folder.path() + "/other";
+    std::ofstream(other) << line("bob", 'B') + line("joe", 'A');
+    ::chmod(other.c_str(), 0600);
+    const auto changed = passwords.preview(other);
+    ASSERT_TRUE(changed);
+    EXPECT_THAT(changed.value().changed, ElementsAre("bob"));
+    EXPECT_THAT(changed.value().removed, ElementsAre("eve"));
+    EXPECT_EQ(passwords.current()->size(), 3U);
+    EXPECT_EQ(notified, 0);
+    EXPECT_FALSE(passwords.preview(folder.path() + "/nowhere"));
+}
+
 }  // namespace
 }  // namespace vmq::plugins::passwd
