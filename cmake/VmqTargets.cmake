@@ -6,7 +6,7 @@ add_custom_target(vmq_shards)  # what the tests labelled shards need; ./dev test
 add_custom_target(vmq_generated)  # generated sources, which clang-tidy needs
 
 # Folders whose tests start threads: their tests are labelled shards.
-set(VMQ_FOLDERS_WITH_THREADS routing runtime transport broker admin admin_query plugin_acl plugin_native plugin_passwd)
+set(VMQ_FOLDERS_WITH_THREADS logging routing runtime transport broker admin admin_query plugin_acl plugin_native plugin_passwd)
 
 # vmq_library(NAME [DEPS lib...] [TEST_DEPS lib...] [TEST_ENVIRONMENT NAME=VALUE]): one folder is one library. Its x.cc files are the library, its x_test.cc files the
 # test program vmq_NAME_test, x_bench.cc the benchmark vmq_NAME_bench, and each x_fuzz.cc a fuzz target of its own, so

@@ -3,7 +3,7 @@ find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED)
 find_package(OpenSSL 3 REQUIRED)
 find_package(fmt 9 REQUIRED)
-find_package(spdlog 1.10 REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(RocksDB 7.8 REQUIRED)
 
 add_library(vmq_options INTERFACE)

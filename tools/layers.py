@@ -24,6 +24,7 @@ ALLOWED = {
     "config": ["base"],
     "metrics": ["base"],
     "runtime": ["base", "metrics"],
+    "logging": ["base", "runtime"],
     "session": ["base", "mqtt"],
     "routing": ["base", "mqtt"],
     "store": ["base", "mqtt", "metrics"],

@@ -12,7 +12,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ROW = re.compile(r'\b(?:flag|integer|integer_or_infinity|text|atom|word|list|integers|term|size_or_infinity|Row)\(\s*"([^"$*]+)"')
 OPTION_END = re.compile(r"\n\s*k\w+(?: \| k\w+)*(, k\w+(?: \| k\w+)*)?\},")
-FILLED = (re.compile(r'(\w+)\s*=\s*\w+(?:<[^;()]*>)?\((?:of\(|at\(assignments, )"([^"]+)"', re.DOTALL),
+FILLED = (re.compile(r'(\w+)\s*=\s*(?:\w+(?:<[^;()]*>)?\((?:of\(|at\(assignments, )|text_if_set\()"([^"]+)"', re.DOTALL),
           re.compile(r'(?:read\(|integers\()"(?P<key>[^"]+)"(?:, (?:\w+\.)*(?P<field>\w+)\))?'))
 
 

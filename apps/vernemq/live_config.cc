@@ -82,8 +82,12 @@ Entries changed_entries(std::map<std::string, std::string> before,
 }  // namespace
 
 LiveConfig::LiveConfig(std::shared_ptr<const config::Config> loaded, broker::Broker& broker,
-                       TellPlugins plugins)
-    : broker_(broker), plugins_(std::move(plugins)), loaded_(std::move(loaded)), current_(loaded_) {
+                       TellPlugins plugins, TellLog log)
+    : broker_(broker),
+      plugins_(std::move(plugins)),
+      log_changed_(std::move(log)),
+      loaded_(std::move(loaded)),
+      current_(loaded_) {
     listeners_.assign(loaded_->listeners().begin(), loaded_->listeners().end());
 }
 
@@ -169,6 +173,9 @@ void LiveConfig::follow_http_listeners(const config::Config& fresh) {
 void LiveConfig::apply(std::shared_ptr<const config::Config> changed) {
     const auto store = broker::options_from_config(*changed).options.store;
     (void)broker_.set_durability(store.durability);
+    const config::LogSettings& log = changed->log();
+    broker_.set_session_log(log.connections, log.keepalive_as_warning);
+    if (log != current_.get()->log()) log_changed_(log);
     broker_.listeners().reconfigure([&](broker::ListenerOptions& options) {
         const auto settings = find(broker::type_of(options.kind), options.name);
         if (settings) options.settings = broker::session_settings(changed->mqtt(), *settings);

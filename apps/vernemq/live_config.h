@@ -22,9 +22,12 @@ public:
     using TellPlugins = std::function<void(const config::PluginSettings& settings)>;
     using TellHttp = std::function<void(const config::Config& config)>;
 
-    /// `plugins` is told when their settings have changed and at each reload, one call at a time.
+    using TellLog = std::function<void(const config::LogSettings& settings)>;
+
+    /// `plugins` is told when their settings have changed and at each reload, `log` when its
+    /// settings have changed, one call at a time.
     LiveConfig(std::shared_ptr<const config::Config> loaded, broker::Broker& broker,
-               TellPlugins plugins);
+               TellPlugins plugins, TellLog log);
 
     /// `http` is told when settings of HTTP listeners have changed in the file. Before reload().
     void on_http_change(TellHttp http) { http_ = std::move(http); }
@@ -59,6 +62,7 @@ private:
     broker::Broker& broker_;
     const TellPlugins plugins_;
     TellHttp http_;
+    const TellLog log_changed_;
     runtime::OneAtATime calls_;
     std::shared_ptr<const config::Config> loaded_;
     runtime::Published<const config::Config> current_;

@@ -24,8 +24,10 @@ protected:
     explicit LiveConfigTest(const std::string& text = "retry_interval = 5\n")
         : config_(loaded(text + "vmq_generic_msg_store.store_dir = ''\n")),
           broker_(broker::options_from_config(*config_).options),
-          live_(config_, broker_,
-                [this](const config::PluginSettings& settings) { told_.push_back(settings); }) {
+          live_(
+              config_, broker_,
+              [this](const config::PluginSettings& settings) { told_.push_back(settings); },
+              [this](const config::LogSettings& settings) { log_ = settings; }) {
         EXPECT_TRUE(broker_.start());
     }
 
@@ -36,6 +38,7 @@ protected:
     std::shared_ptr<const config::Config> config_;
     broker::Broker broker_;
     std::vector<config::PluginSettings> told_;
+    config::LogSettings log_;
     LiveConfig live_;
 };
 
@@ -56,6 +59,14 @@ TEST_F(LiveConfigTest, PluginsAreToldOfWhatConcernsThem) {
     live_.reload(nullptr);
     ASSERT_EQ(told_.size(), 2U);
     EXPECT_EQ(told_[1].acl_file, "other.acl");
+}
+
+TEST_F(LiveConfigTest, TheLogIsToldOfWhatConcernsIt) {
+    ASSERT_TRUE(live_.change({{"log.console.level", "debug"}, {"log.connections", "off"}}));
+    EXPECT_EQ(log_.console_level, config::LogLevel::Debug);
+    EXPECT_FALSE(broker_.shared().session_log.connections.load());
+    ASSERT_TRUE(live_.change({{"logging.keepalive_as_warning", "off"}}));
+    EXPECT_FALSE(broker_.shared().session_log.keepalive_as_warning.load());
 }
 
 /// Writes down what change_config tells.
@@ -94,7 +105,8 @@ TEST(LiveConfigHooks, PluginsAreToldOfChangedSettings) {
     options.shards = 1;
     broker::Broker broker(std::move(options));
     broker.add_plugin([&told](ShardId) { return std::make_unique<Listening>(told); });
-    LiveConfig live(config, broker, [](const config::PluginSettings&) {});
+    LiveConfig live(
+        config, broker, [](const config::PluginSettings&) {}, [](const config::LogSettings&) {});
     live.tell_start();
     ASSERT_TRUE(broker.start());
     ASSERT_TRUE(live.change({{"max_client_id_size", "7"}}));

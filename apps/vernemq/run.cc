@@ -45,6 +45,7 @@
 #include "vernemq/live_config.h"
 #include "vernemq/node_commands.h"
 #include "vernemq/plugins.h"
+#include "vernemq/process_log.h"
 #include "vernemq/running_node.h"
 #include "vernemq/systemd.h"
 #include "vernemq/usage.h"
@@ -97,17 +98,6 @@ std::optional<Plan> make_plan(const CommandLine& line) {
     return plan;
 }
 
-log::Destination log_destination(const config::LogSettings& settings, bool background) {
-    using To = config::LogDestination;
-    if (settings.console == To::Off)
-        return {.level = log::Level::Off, .console = false, .file = {}};
-    log::Destination destination;
-    destination.level = level_of(settings.console_level);
-    destination.console = !background && settings.console != To::File;
-    if (background || settings.console != To::Console) destination.file = settings.console_file;
-    return destination;
-}
-
 void raise_file_limit() {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -134,8 +124,7 @@ std::string full_path(const std::string& path) {
     return error ? path : full.lexically_normal().string();
 }
 
-/// `http`: null without one.
-void print_first_steps(const broker::Broker& broker, const admin::HttpServer* http) {
+void print_first_steps(const broker::Broker& broker, const admin::HttpServer& http) {
     const auto listeners = broker.listeners().all();
     if (listeners.empty()) return;
     const broker::Listener& listener = *listeners.front();
@@ -145,8 +134,8 @@ void print_first_steps(const broker::Broker& broker, const admin::HttpServer* ht
     const bool websocket = std::ranges::any_of(listeners, [](const broker::Listener* one) {
         return one->kind == broker::ListenerKind::MqttWs;
     });
-    if (http != nullptr && !http->listeners().empty()) {
-        const auto& page = http->listeners().front().socket;
+    if (const auto served = http.snapshot(); !served.empty()) {
+        const auto& page = served.front();
         fmt::print(
             "Open http://{}/status in a browser: what the broker does{}.\n",
             endpoint_of(page.address, page.port),
@@ -199,8 +188,6 @@ void wait_for_stop(int asked, int signals, const std::function<void()>& reload) 
         // A closed terminal sends the same signal as logrotate.
         if (had_terminal && ::isatty(STDIN_FILENO) == 0) return;
         notify_reloading();
-        log::reopen();
-        log::notice("log file opened anew");
         reload();
         notify_systemd("READY=1");
     }
@@ -268,9 +255,14 @@ void replace_by_null(int descriptor) {
 }
 
 /// Tells the parent that clients can connect, and lets go of its terminal.
-void detach(int ready) {
+void detach(int ready, const config::LogSettings& log) {
     replace_by_null(STDOUT_FILENO);
-    replace_by_null(STDERR_FILENO);
+    const Descriptor crash(open_crash_file(log));
+    if (crash.get() >= 0) {
+        ::dup2(crash.get(), STDERR_FILENO);
+    } else {
+        replace_by_null(STDERR_FILENO);
+    }
     (void)!::write(ready, "1", 1);
     ::close(ready);
 }
@@ -327,11 +319,17 @@ int run(const Plan& plan, int ready) {
     }
     const sigset_t signals = hold_signals();  // before there is any other thread
     const int signal_fd = ::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    const auto destination = log_destination(plan.config->log(), background);
-    const auto opened = log::configure(destination);
-    if (!opened) {
-        fmt::print(stderr, "error: {}\n", opened.error().detail);
+    std::vector<std::string> log_warnings;
+    auto log = ProcessLog::start(plan.config->log(), plan.config->node().nodename, background,
+                                 log_warnings);
+    if (!log) {
+        fmt::print(stderr, "error: {}\n", log.error().detail);
         return 1;
+    }
+    ProcessLog& process_log = *log.value();
+    for (const auto& warning : log_warnings) {
+        log::warning("{}", warning);
+        fmt::print(stderr, "warning: {}\n", warning);
     }
     raise_file_limit();
     limit_kept_memory();
@@ -340,9 +338,10 @@ int run(const Plan& plan, int ready) {
     log::info("vernemq {}, node {}, {} shards, configuration {}", version(),
               plan.config->node().nodename, broker.shard_count(), plan.file.value_or("built in"));
     for (const auto& warning : plan.warnings) log::warning("{}", warning);
-    LiveConfig live(plan.config, broker, [&plugins](const config::PluginSettings& settings) {
-        plugins.reload(settings);
-    });
+    LiveConfig live(
+        plan.config, broker,
+        [&plugins](const config::PluginSettings& settings) { plugins.reload(settings); },
+        [&process_log](const config::LogSettings& settings) { process_log.apply(settings); });
     if (const auto attached = plugins.attach(broker); !attached) {
         return not_started(attached.error());
     }
@@ -367,7 +366,7 @@ int run(const Plan& plan, int ready) {
     admin::HttpServer http(
         plan.http.options, [&inspector] { return inspector.snapshot(); }, collector, keys);
     collector.add([&http](metrics::Snapshot& snapshot) { http.add_metrics(snapshot); });
-    RunningNode node(broker, inspector, collector, plugins, live, http, keys, destination);
+    RunningNode node(broker, inspector, collector, plugins, live, http, keys, process_log);
     http.serve_commands(node);
     if (const auto started = http.start(); !started) {
         if (plan.file) {
@@ -385,6 +384,7 @@ int run(const Plan& plan, int ready) {
         {plan.config->systree(), collector,
          [&publisher](auto messages) { publisher.publish(std::move(messages)); }},
         {plan.config->graphite(), collector}};
+    collector.add([&process_log](auto& snapshot) { process_log.add_metrics(snapshot); });
     live.on_http_change([&http](const config::Config& config) {
         const auto configured = admin::http_from_config(config);
         for (const auto& warning : configured.warnings) log::warning("{}", warning);
@@ -393,11 +393,11 @@ int run(const Plan& plan, int ready) {
     const Descriptor asked_to_stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     admin::ControlService service(control.value().descriptor(),
                                   actions_of(node, asked_to_stop.get(), waiters));
-    announce(broker, http, plan, destination.file, background);
+    announce(broker, http, plan, process_log.file(), background);
     // Before the parent ends: until it knows this process, systemd waits for that one.
     const pid_t parent = background ? ::getppid() : 0;
     notify_systemd(fmt::format("READY=1\nMAINPID={}", ::getpid()));
-    if (background) detach(ready);
+    if (background) detach(ready, plan.config->log());
     std::optional<Watchdog> watchdog;
     if (const auto limit = systemd_watchdog(parent)) {
         watchdog.emplace(
@@ -407,8 +407,11 @@ int run(const Plan& plan, int ready) {
             },
             [] { notify_systemd("WATCHDOG=1"); });
     }
-    wait_for_stop(asked_to_stop.get(), signal_fd,
-                  [&] { reload(plan, broker, http, live, outputs); });
+    wait_for_stop(asked_to_stop.get(), signal_fd, [&] {
+        process_log.reopen();
+        log::notice("log file opened anew");
+        reload(plan, broker, http, live, outputs);
+    });
     watchdog.reset();
     notify_systemd("STOPPING=1");
     log::notice("Administrative stop");
@@ -419,7 +422,6 @@ int run(const Plan& plan, int ready) {
     broker.stop();
     plugins.stop();
     log::info("stopped");
-    log::flush();
     return 0;
 }
 

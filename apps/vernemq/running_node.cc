@@ -19,53 +19,12 @@ namespace {
 
 using admin::commands::CertificateView;
 using admin::commands::ListenerView;
-using admin::commands::LogOutput;
 
 std::int64_t seconds_of(transport::WallTime time) {
     return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
-std::string_view name_of(log::Level level) {
-    switch (level) {
-        case log::Level::Debug:
-            return "debug";
-        case log::Level::Info:
-            return "info";
-        case log::Level::Notice:
-            return "notice";
-        case log::Level::Warning:
-            return "warning";
-        case log::Level::Error:
-            return "error";
-        case log::Level::Critical:
-            return "critical";
-        case log::Level::Off:
-            return "off";
-    }
-    return {};
-}
-
 }  // namespace
-
-log::Level level_of(config::LogLevel level) {
-    switch (level) {
-        case config::LogLevel::Debug:
-            return log::Level::Debug;
-        case config::LogLevel::Info:
-            return log::Level::Info;
-        case config::LogLevel::Notice:
-            return log::Level::Notice;
-        case config::LogLevel::Warning:
-            return log::Level::Warning;
-        case config::LogLevel::Error:
-            return log::Level::Error;
-        case config::LogLevel::Critical:
-        case config::LogLevel::Alert:
-        case config::LogLevel::Emergency:
-            return log::Level::Critical;
-    }
-    return log::Level::Info;
-}
 
 broker::NodeSnapshot RunningNode::snapshot() {
     broker::NodeSnapshot now = inspector_.snapshot();
@@ -327,21 +286,6 @@ Result<bool> RunningNode::unsubscribe(const admin::commands::SessionName& sessio
 
 Result<bool> RunningNode::delete_retained(const std::string& mountpoint, const std::string& topic) {
     return sessions_.delete_retained(mountpoint, topic);
-}
-
-std::vector<LogOutput> RunningNode::log_outputs() {
-    const std::string level(name_of(log::level()));
-    std::vector<LogOutput> outputs;
-    if (log_.console) outputs.push_back({"console", level, "console", {}});
-    if (!log_.file.empty()) outputs.push_back({"consolefile", level, "file", log_.file});
-    return outputs;
-}
-
-void RunningNode::set_log_level(config::LogLevel level) {
-    log::set_level(level_of(level));
-    // Told whatever the new level is.
-    log::write(log::Level::Info,
-               "Changed log level for all loggers to " + std::string(name_of(log::level())));
 }
 
 Result<std::shared_ptr<admin::commands::Stream>> RunningNode::trace(

@@ -9,7 +9,6 @@
 #include "admin/commands/node.h"
 #include "admin/http_server.h"
 #include "admin/metrics_collector.h"
-#include "base/log.h"
 #include "broker/activity_watch.h"
 #include "broker/broker.h"
 #include "broker/inspect.h"
@@ -17,6 +16,7 @@
 #include "broker/tracer.h"
 #include "vernemq/live_config.h"
 #include "vernemq/plugins.h"
+#include "vernemq/process_log.h"
 
 namespace vmq::launcher {
 
@@ -25,7 +25,7 @@ class RunningNode final : public admin::commands::Node {
 public:
     RunningNode(broker::Broker& broker, const broker::Inspector& inspector,
                 admin::MetricsCollector& metrics, Plugins& plugins, LiveConfig& config,
-                admin::HttpServer& http, admin::ApiKeyStore& keys, log::Destination log)
+                admin::HttpServer& http, admin::ApiKeyStore& keys, ProcessLog& log)
         : broker_(broker),
           inspector_(inspector),
           metrics_(metrics),
@@ -36,7 +36,7 @@ public:
           watches_(broker),
           http_(http),
           keys_(keys),
-          log_(std::move(log)) {}
+          log_(log) {}
 
     broker::NodeSnapshot snapshot() override;
     std::vector<admin::commands::Metric> metrics() override;
@@ -83,8 +83,15 @@ public:
 
     admin::commands::ApiKeys& api_keys() override { return keys_; }
 
-    std::vector<admin::commands::LogOutput> log_outputs() override;
-    void set_log_level(config::LogLevel level) override;
+    std::vector<admin::commands::LogOutput> log_outputs() override { return log_.outputs(); }
+    void set_log_level(const std::string& logger, config::LogLevel level) override {
+        log_.set_level(logger, level);
+    }
+    std::vector<admin::commands::LogModule> log_modules() override { return log_.modules(); }
+    void set_module_log_level(const std::string& module,
+                              std::optional<config::LogLevel> level) override {
+        log_.set_module_level(module, level);
+    }
 
     Result<std::shared_ptr<admin::commands::Stream>> trace(
         broker::TraceOptions options, std::optional<Seconds> duration) override;
@@ -105,10 +112,7 @@ private:
     broker::ActivityWatches watches_;
     admin::HttpServer& http_;
     admin::ApiKeyStore& keys_;
-    const log::Destination log_;
+    ProcessLog& log_;
 };
-
-/// What the log calls a level of the configuration.
-[[nodiscard]] log::Level level_of(config::LogLevel level);
 
 }  // namespace vmq::launcher

@@ -1,91 +1,116 @@
 #include "base/log.h"
 
 #include <gtest/gtest.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <filesystem>
-#include <fstream>
-#include <regex>
-#include <sstream>
+#include <string>
+#include <vector>
+
+namespace vmq::log {
+/// Knows whether it was formatted.
+struct Noticing {
+    bool* formatted;
+};
+}  // namespace vmq::log
+
+template <>
+struct fmt::formatter<vmq::log::Noticing> {
+    constexpr auto parse(format_parse_context& context) { return context.begin(); }
+    auto format(const vmq::log::Noticing& value, format_context& context) const {
+        *value.formatted = true;
+        return context.out();
+    }
+};
 
 namespace vmq::log {
 namespace {
 
-namespace fs = std::filesystem;
-
-class LogFile : public ::testing::Test {
-protected:
-    LogFile() : folder_(fs::temp_directory_path() / ("vmq_log_" + std::to_string(::getpid()))) {}
-    void TearDown() override {
-        (void)configure({});
-        fs::remove_all(folder_);
+class Kept final : public Output {
+public:
+    Kept() { set_output(this); }
+    ~Kept() override {
+        set_output(nullptr);
+        set_level(Level::Info);
     }
-    [[nodiscard]] std::string path() const { return (folder_ / "a/b/console.log").string(); }
-    static std::string content(const std::string& path) {
-        flush();
-        std::ostringstream text;
-        text << std::ifstream(path).rdbuf();
-        return text.str();
+    void write(const Line& line) noexcept override {
+        texts.emplace_back(line.text);
+        places.push_back(line.place);
+        for (const Field& field : line.fields) names.emplace_back(field.name);
     }
 
-    const fs::path folder_;
+    std::vector<std::string> texts;
+    std::vector<Place> places;
+    std::vector<std::string> names;
 };
 
-TEST_F(LogFile, IsMadeWithItsFoldersAndNotReadableByEverybody) {
-    ASSERT_TRUE(configure({.level = Level::Info, .console = false, .file = path()}));
+TEST(Log, KnowsTheModuleOfASourceFile) {
+    static_assert(module_of("/usr/src/a/src/broker/connection.cc") == Module::Broker);
+    static_assert(module_of("../../src/plugins/acl/acl_file.cc") == Module::Plugins);
+    static_assert(module_of("src/transport/tls.cc") == Module::Transport);
+    static_assert(module_of("apps/vernemq/run.cc") == Module::Node);
+    static_assert(module_of("src/nowhere/x.cc") == Module::Node);
+    static_assert(module_of("/resrc/broker/x.cc") == Module::Node);
+    static_assert(module_of("") == Module::Node);
+}
+
+TEST(Log, NamesOfModulesLeadToThem) {
+    for (std::size_t i = 0; i < kModules; ++i) {
+        EXPECT_EQ(module_named(kModuleNames[i]), static_cast<Module>(i));
+    }
+    EXPECT_EQ(module_named("nowhere"), std::nullopt);
+    EXPECT_EQ(name_of(Module::Transport), "transport");
+    EXPECT_EQ(name_of(Level::Emergency), "emergency");
+}
+
+TEST(Log, ALineKnowsWhereItComesFrom) {
+    Kept kept;
     notice("client {} connected", "a");
-    EXPECT_TRUE(std::regex_match(
-        content(path()),
-        std::regex(
-            R"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d \[notice\] client a connected\n)")))
-        << content(path());
-    struct stat status{};
-    ASSERT_EQ(::stat(path().c_str(), &status), 0);
-    EXPECT_EQ(status.st_mode & 0027U, 0U);
+    const auto line = static_cast<std::uint32_t>(__LINE__) - 1;
+    EXPECT_EQ(kept.texts, std::vector<std::string>{"client a connected"});
+    EXPECT_EQ(kept.places.at(0).line, line);
+    EXPECT_TRUE(std::string_view(kept.places.at(0).file).ends_with("log_test.cc"));
 }
 
-TEST_F(LogFile, LeavesOutWhatIsBelowTheLevel) {
-    ASSERT_TRUE(configure({.level = Level::Warning, .console = false, .file = path()}));
-    info("not this");
-    EXPECT_EQ(content(path()), "");
+TEST(Log, LeavesOutWhatIsBelowTheLevelOfItsModule) {
+    Kept kept;
+    const Place store(std::source_location::current(), Module::Store);
+    const Place broker(std::source_location::current(), Module::Broker);
+    set_level(Level::Warning);
+    set_level(Module::Store, Level::Debug);
+    event(Level::Debug, store, {}, "of {}", "store");
+    event(Level::Notice, broker, {}, "of broker");
+    event(Level::Warning, broker, {}, "warning of broker");
+    EXPECT_EQ(kept.texts, (std::vector<std::string>{"of store", "warning of broker"}));
+    set_level(Level::Off);
+    event(Level::Emergency, store, {}, "nobody wants it");
+    EXPECT_EQ(kept.texts.size(), 2U);
+}
+
+TEST(Log, WhatIsLeftOutIsNotFormatted) {
+    const Kept kept;
+    set_level(Level::Error);
+    bool formatted = false;
+    info("{}", Noticing{&formatted});
+    EXPECT_FALSE(formatted);
     set_level(Level::Info);
-    info("but this");
-    EXPECT_NE(content(path()).find("but this"), std::string::npos);
+    info("{}", Noticing{&formatted});
+    EXPECT_TRUE(formatted);
 }
 
-TEST_F(LogFile, CannotBeForgedByALineBreakInATopic) {
-    ASSERT_TRUE(configure({.level = Level::Info, .console = false, .file = path()}));
-    info("topic {}", "a\n2026-01-02T03:04:05.678+00:00 [info] forged\x1b[1m");
-    const std::string text = content(path());
-    EXPECT_EQ(text.find('\n'), text.size() - 1);
-    EXPECT_EQ(text.find('\x1b'), std::string::npos);
+TEST(Log, FieldsGoWithTheLine) {
+    Kept kept;
+    const Field fields[] = {{"client_id", "a"}, {"keep_alive", 5U}, {"clean_start", true}};
+    event(Level::Info, Place(std::source_location::current()), fields, "text");
+    EXPECT_EQ(kept.names, (std::vector<std::string>{"client_id", "keep_alive", "clean_start"}));
+    EXPECT_EQ(fields[1].kind, Field::Kind::Number);
+    EXPECT_EQ(fields[2].kind, Field::Kind::Flag);
 }
 
-TEST_F(LogFile, GoesOnInANewFileAfterARotation) {
-    ASSERT_TRUE(configure({.level = Level::Info, .console = false, .file = path()}));
-    info("first");
-    fs::rename(path(), path() + ".1");
-    info("second");
-    flush();
-    reopen();
-    info("third");
-    EXPECT_NE(content(path() + ".1").find("second"), std::string::npos);
-    EXPECT_EQ(content(path()).find("second"), std::string::npos);
-    EXPECT_NE(content(path()).find("third"), std::string::npos);
-}
-
-TEST_F(LogFile, TheLevelIsWhatWasSetLast) {
-    ASSERT_TRUE(configure({.level = Level::Warning, .console = false, .file = path()}));
-    EXPECT_EQ(level(), Level::Warning);
-    set_level(Level::Info);
-    EXPECT_EQ(level(), Level::Info);
-}
-
-TEST_F(LogFile, ThatCannotBeOpenedIsTheOperatorsError) {
-    const auto result = configure({.level = Level::Info, .console = false, .file = "/proc/no/log"});
-    ASSERT_FALSE(result);
-    EXPECT_NE(result.error().detail.find("/proc/no/log"), std::string::npos);
+TEST(Log, TooLongATextIsCut) {
+    Kept kept;
+    info("{}", std::string(kLongestText, 'x'));
+    info("{}", std::string(kLongestText + 1, 'x'));
+    EXPECT_EQ(kept.texts.at(0).size(), kLongestText);
+    EXPECT_EQ(kept.texts.at(1).size(), kLongestText);
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ Broker::Broker(BrokerOptions options)
     shared_.client_seed = entropy();
     shared_.hook_timeout = options_.hook_timeout;
     shared_.anonymous_unrestricted = options_.anonymous_unrestricted;
+    set_session_log(options_.log_connections, options_.keepalive_as_warning);
     if (!options_.login_limits.none()) {
         shared_.login_guard = std::make_unique<LoginGuard>(options_.login_limits);
     }
@@ -181,6 +182,11 @@ bool Broker::set_durability(store::Durability durability) {
 std::optional<store::Durability> Broker::durability() const noexcept {
     if (durable_ == nullptr) return std::nullopt;
     return durable_->durability();
+}
+
+void Broker::set_session_log(bool connections, bool keepalive_as_warning) noexcept {
+    shared_.session_log.connections.store(connections);
+    shared_.session_log.keepalive_as_warning.store(keepalive_as_warning);
 }
 
 Result<void> Broker::backup(const std::string& directory) const {

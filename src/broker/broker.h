@@ -38,6 +38,8 @@ struct BrokerOptions {
     LoginLimits login_limits;
     bool anonymous_unrestricted = true;  // see SharedState
     StoreOptions store;
+    bool log_connections = true;  // see SessionLogSettings
+    bool keepalive_as_warning = true;
 };
 
 /// One per process. start() and stop() are called from the same thread, once each.
@@ -87,6 +89,9 @@ public:
     bool set_durability(store::Durability durability);
     /// None: nothing is stored. Any thread, between start() and stop().
     [[nodiscard]] std::optional<store::Durability> durability() const noexcept;
+
+    /// What the log says of clients from now on. Any thread.
+    void set_session_log(bool connections, bool keepalive_as_warning) noexcept;
 
     /// Where clients can connect; ports as the system chose them. To be changed between start() and
     /// stop() only.

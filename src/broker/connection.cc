@@ -513,27 +513,19 @@ void Connection::close(CloseCause cause, std::string_view detail) {
     count_close();
 }
 
-void Connection::log_close(std::string_view detail) const {
-    std::string_view id = client_ != nullptr ? std::string_view(client_->client_id)
-                          : handshake_       ? handshake_->client_id()
-                                             : std::string_view();
-    if (id.empty()) id = "(no id)";
-    switch (cause_) {
-        case CloseCause::ClientDisconnect:
-        case CloseCause::ClientDisconnectWithWill:
-        case CloseCause::PeerClosed:
-        case CloseCause::ServerShutdown:
-            return log::debug("client {} from {}:{} closed: {}", id, peer_.address, peer_.port,
-                              detail);
-        case CloseCause::TakenOver:
-            return log::info("client {} from {}:{} taken over by a new connection", id,
-                             peer_.address, peer_.port);
-        default:
-            break;
+SessionLog::Who Connection::who() const noexcept {
+    if (client_ != nullptr) {
+        return {client_->mountpoint, client_->client_id, username(), peer_, listener_};
     }
-    if (!shard_.may_log_close()) return;
-    log::warning("client {} from {}:{} closed by the broker: {}", id, peer_.address, peer_.port,
-                 detail);
+    const std::string_view id = handshake_ ? handshake_->client_id() : std::string_view();
+    return {listener_.policy.mountpoint, id, std::nullopt, peer_, listener_};
+}
+
+void Connection::log_close(std::string_view detail) {
+    if (refusal_logged_ && cause_ == CloseCause::Refused) return;
+    const bool had_session = session_.has_value();
+    const Millis lasted = had_session ? shard_.now() - opened_at_ : Millis(0);
+    shard_.session_log().closed(who(), {cause_, detail, had_session, lasted}, shard_.now());
 }
 
 void Connection::end_session() {

@@ -14,6 +14,7 @@
 #include "broker/client.h"
 #include "broker/connection_trace.h"
 #include "broker/listener.h"
+#include "broker/session_log.h"
 #include "broker/shard_message.h"
 #include "hooks/chain.h"
 #include "hooks/split_decision.h"
@@ -64,6 +65,8 @@ public:
     [[nodiscard]] const session::ConnectPlan& plan() const noexcept { return plan_; }
     [[nodiscard]] const transport::PeerAddress& peer() const noexcept { return peer_; }
     [[nodiscard]] Listener& listener() const noexcept { return listener_; }
+    /// For the log; as far as it is known.
+    [[nodiscard]] SessionLog::Who who() const noexcept;
     /// When its CONNECT was accepted. Requires client().
     [[nodiscard]] TimePoint connected_at() const noexcept { return opened_at_; }
 
@@ -265,7 +268,11 @@ private:
     void on_timer(TimePoint now);
     void schedule_retry();
     void retry_inflight(TimePoint now);
-    void log_close(std::string_view detail) const;
+    void log_close(std::string_view detail);
+    void log_refused_subscription(std::string_view filter, mqtt::ReasonCode reason);
+    /// A plugin has said no, or nobody has said yes.
+    void log_refused_login(const session::RegisterRequest& request,
+                           const hooks::RegisterVerdict& verdict, const session::Denial& denial);
     void count_close();
     void count_error(metrics::VersionCounter counter);
 
@@ -307,6 +314,7 @@ private:
     bool in_authentication_ = false;  // a plugin is asked, counted at the listener
     bool layer_ended_ = false;        // by the client: it still reads
     bool parted_ = false;             // the layers have said good-bye
+    bool refusal_logged_ = false;     // why CONNECT was refused
     bool draining_ = false;           // our side is shut down, waiting for the peer's
     bool moved_ = false;              // the descriptor went to another shard
     bool failed_ = false;             // the socket is beyond use

@@ -210,6 +210,24 @@ void Connection::count_failed_login(mqtt::ReasonCode reason, std::string_view us
     }
 }
 
+void Connection::log_refused_login(const session::RegisterRequest& request,
+                                   const hooks::RegisterVerdict& verdict,
+                                   const session::Denial& denial) {
+    std::string_view reason = mqtt::reason_name(denial.reason);
+    if (verdict.decided_by == hooks::kNobody) {
+        reason = nobody_decides(hooks::Hook::AuthOnRegister) ? "no_matching_hook_found"
+                                                             : "plugin_chain_exhausted";
+    } else if (!verdict.refusal.reason ||
+               denial.reason == mqtt::ReasonCode::BadUserNameOrPassword) {
+        reason = "invalid_credentials";
+    } else if (denial.reason == mqtt::ReasonCode::NotAuthorized) {
+        reason = "not_authorized";
+    }
+    refusal_logged_ = true;
+    shard_.session_log().login_refused(
+        {request.mountpoint, request.client_id, request.username, peer_, listener_}, reason);
+}
+
 Answer Connection::authorize_register(const session::RegisterRequest& request,
                                       session::RegisterGrant& grant, session::Denial& denial) {
     if (request.anonymous_allowed) return Answer::Allowed;
@@ -240,6 +258,7 @@ Answer Connection::authorize_register(const session::RegisterRequest& request,
         // MQTT 3 has a code of its own for credentials that a plugin knows to be wrong.
         if (request.v5) denial.reason = mqtt::ReasonCode::BadUserNameOrPassword;
         set_denial(denial, verdict->refusal);
+        log_refused_login(request, *verdict, denial);
         count_failed_login(denial.reason, claimed);
         return Answer::Denied;
     }
@@ -288,6 +307,9 @@ Connection::AuthAnswer Connection::authenticate(std::string_view mountpoint,
     }
     if (verdict->decision == hooks::Decision::Error) {
         set_denial(answer.denial, verdict->refusal);
+        refusal_logged_ = true;
+        shard_.session_log().enhanced_auth_refused({mountpoint, client_id, user, peer_, listener_},
+                                                   mqtt::reason_name(answer.denial.reason));
         count_failed_login(answer.denial.reason, claimed);
         return answer;
     }
@@ -357,6 +379,13 @@ Answer Connection::apply(hooks::PublishVerdict verdict, session::PublishIntent& 
                                intent.topic);
         }
         set_denial(denial, verdict.refusal);
+        if (client_ != nullptr) {
+            shard_.session_log().publish_refused(who(), intent.topic,
+                                                 mqtt::reason_name(denial.reason));
+        } else {
+            refusal_logged_ = true;
+            shard_.session_log().will_refused(who(), mqtt::reason_name(denial.reason));
+        }
         return Answer::Denied;
     }
     const auto& wanted = verdict.modifiers;
@@ -448,6 +477,11 @@ bool Connection::send_as_changed(const session::Session::Outgoing& outgoing,
     return session_->send_publish(outgoing_changed, now, nullptr);
 }
 
+void Connection::log_refused_subscription(std::string_view filter, mqtt::ReasonCode reason) {
+    shard_.session_log().subscribe_refused(who(), filter, session_->v5(),
+                                           mqtt::reason_name(reason));
+}
+
 std::optional<hooks::SubscribeVerdict> Connection::ask_about_filters(
     const session::SubscribeIntent& intent) {
     hooks::SubscribeContext context;
@@ -489,6 +523,8 @@ Answer Connection::authorize_subscribe(session::SubscribeIntent& intent, session
     if (verdict->decision == hooks::Decision::Error) {
         count_error(VersionCounter::MqttSubscribeAuthError);
         set_denial(denial, verdict->refusal);
+        for (const auto& entry : intent.entries)
+            log_refused_subscription(entry.filter, denial.reason);
         return Answer::Denied;
     }
     intent.details = std::move(verdict->details);
@@ -500,6 +536,7 @@ Answer Connection::authorize_subscribe(session::SubscribeIntent& intent, session
         intent.entries.push_back({topic.filter, topic.options});
         const bool valid = mqtt::is_valid_topic_filter(topic.filter);
         intent.refusals.push_back(valid ? topic.reason : mqtt::ReasonCode::TopicFilterInvalid);
+        if (mqtt::is_error(topic.reason)) log_refused_subscription(topic.filter, topic.reason);
     }
     return Answer::Allowed;
 }

@@ -61,6 +61,8 @@ inline constexpr Millis kRetryResolution{1000};
 inline constexpr unsigned kSharedAttempts = 64;
 /// Lines that one shard writes about closed connections in a second; a storm is summed up.
 inline constexpr std::uint32_t kCloseLogsPerSecond = 50;
+/// The same of clients that come and go by themselves.
+inline constexpr std::uint32_t kConnectionLogsPerSecond = 5000;
 /// How long a write may wait for being taken back: the time in which a client acknowledges what it
 /// was sent, and the longest by which it delays its publisher's acknowledgement.
 inline constexpr Millis kLazyWriteDelay{5};

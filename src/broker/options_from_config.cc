@@ -216,6 +216,8 @@ ConfiguredBroker options_from_config(const config::Config& config) {
     options.max_retained_messages = config.mqtt().max_retained_messages;
     options.expire_retain_cache = Seconds(config.mqtt().expire_retain_cache_s);
     options.store = store_options(config.node());
+    options.log_connections = config.log().connections;
+    options.keepalive_as_warning = config.log().keepalive_as_warning;
     const config::PluginSettings& plugins = config.plugins();
     options.hook_timeout = Millis(plugins.hook_timeout_ms);
     options.login_limits = {plugins.max_failed_logins_per_address,

@@ -16,7 +16,8 @@ Shard::Shard(ShardId id, SharedState& shared, std::uint64_t seed, TimePoint star
       random_(seed),
       subscribers_(id, shared.subscriptions),
       read_buffer_(kReadBufferSize),
-      outboxes_(shared.shards) {
+      outboxes_(shared.shards),
+      session_log_(shared.session_log) {
     loop_.measure_turns(metrics_.turn());
     for (ShardId from = 0; from < shared.shards; ++from) {
         mailboxes_.push_back(std::make_unique<runtime::Mailbox<ShardMessage>>());
@@ -134,21 +135,13 @@ void Shard::on_accept(Listener& listener, int fd, transport::PeerAddress peer) {
     opened.open();
 }
 
-bool Shard::may_log_close() {
-    const auto second = std::chrono::floor<Seconds>(now());
-    if (second != close_log_second_) {
-        close_log_second_ = second;
-        close_logs_ = 0;
-    }
-    if (++close_logs_ <= kCloseLogsPerSecond) return true;
-    ++close_logs_left_out_;
-    if (!close_log_timer_.running()) loop_.timers().start(close_log_timer_, now() + Seconds(1));
-    return false;
+void Shard::start_session_log_timer() {
+    loop_.timers().start(session_log_timer_, now() + Seconds(1));
 }
 
-void Shard::report_closes() {
-    log::warning("{} more connections were closed by the broker",
-                 std::exchange(close_logs_left_out_, 0));
+void Shard::report_session_log() {
+    session_log_.report(now());
+    if (session_log_.active()) start_session_log_timer();
 }
 
 Connection* Shard::find(ConnectionNumber number) noexcept {

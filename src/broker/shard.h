@@ -28,6 +28,7 @@
 #include "broker/pending_writes.h"
 #include "broker/rights.h"
 #include "broker/rights_questions.h"
+#include "broker/session_log.h"
 #include "broker/session_walks.h"
 #include "broker/shard_message.h"
 #include "broker/trace.h"
@@ -68,6 +69,7 @@ struct SharedState {
     /// Where no plugin decides about publishing or subscribing, anonymous clients may do it. Only
     /// if nobody has asked for such a plugin: one that is missing must not open anything.
     bool anonymous_unrestricted = true;
+    SessionLogSettings session_log;
     /// How long writes wait for being taken back; simulations choose it.
     Millis lazy_write_delay = kLazyWriteDelay;
     /// Of sessions that an earlier process left behind, until their clients are back.
@@ -146,9 +148,11 @@ public:
     void begin_retained(Lane& lane, const mqtt::SubscribeEntry& entry,
                         std::uint32_t subscription_id);
     void end_retained(Lane& lane, std::string_view filter);
-    /// Whether one more closed connection may be logged in this second; those that may not are
-    /// summed up a second later.
-    [[nodiscard]] bool may_log_close();
+    /// For one line: what it leaves out is summed up a second later.
+    [[nodiscard]] SessionLog& session_log() noexcept {
+        if (!session_log_timer_.running()) start_session_log_timer();
+        return session_log_;
+    }
     /// Whether a warning may be logged again, and notes that it was.
     [[nodiscard]] bool may_report(TimePoint& last) const noexcept;
     [[nodiscard]] TimePoint& hook_timeout_reported_at() noexcept {
@@ -417,7 +421,8 @@ private:
     /// Warns before the first message is dropped. Called when one was queued.
     void watch_level(Client& client, const Lane& lane);
     void report_drops();
-    void report_closes();
+    void start_session_log_timer();
+    void report_session_log();
     void log_drops(const DropLog::Report& report) const;
     void commit();
     void confirm(const Reply& reply, bool safe);
@@ -494,13 +499,11 @@ private:
     runtime::Timer drop_timer_{
         this, [](void* self, TimePoint) { static_cast<Shard*>(self)->report_drops(); }};
     TimePoint retained_reported_at_{};
-    runtime::Timer close_log_timer_{
-        this, [](void* self, TimePoint) { static_cast<Shard*>(self)->report_closes(); }};
-    TimePoint close_log_second_{};
+    SessionLog session_log_;
+    runtime::Timer session_log_timer_{
+        this, [](void* self, TimePoint) { static_cast<Shard*>(self)->report_session_log(); }};
     TimePoint hook_timeout_reported_at_{};
     TimePoint commit_reported_at_{};
-    std::uint32_t close_logs_ = 0;
-    std::uint32_t close_logs_left_out_ = 0;
     /// Messages to and from other shards. Published for the others only while shutting down: what
     /// was sent before it is handed over, what was taken after all it caused was.
     struct Mail {

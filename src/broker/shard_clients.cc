@@ -139,8 +139,7 @@ void Shard::begin_session(Client& client, Connection& connection, session::Conne
     drop_at_attach(client, lane->queue.attach(window));
     chain_.on_client_wakeup(client_context(client));
     chain_.on_register(client_context(client));
-    log::debug("client {} connected from {}:{} as {}", client.client_id, connection.peer().address,
-               connection.peer().port, connection.plan().username.value_or("nobody"));
+    session_log().connected(connection.who(), connection.plan(), session_present, now());
     pump(client, *lane);
     if (!revoked) return;
     metrics_.add(Counter::SessionsRevoked);

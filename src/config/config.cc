@@ -82,6 +82,7 @@ std::shared_ptr<const Config> Config::without_file() {
         "plugins.vmq_acl = off\n"
         "plugins.vmq_passwd = off\n"
         "log.console = console\n"
+        "log.error = off\n"
         "listener.tcp.default = 127.0.0.1:1883\n"
         "listener.tcp.default_v6 = [::1]:1883\n"
         "listener.ws.default = 127.0.0.1:8080\n"

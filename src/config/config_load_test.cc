@@ -123,9 +123,9 @@ TEST(Load, TellsWhichListenersHaveAnOption) {
 
 TEST(Load, WarnsOnceOfWhatMeansNothing) {
     EXPECT_THAT(warnings_of("trade_consistency = on\nerlang.K = on\naccept_eula = yes\n"
-                            "log.crash = nonsense\ntcp_listen_options = [\nvmq_pulse.url = $(x)\n"),
+                            "log.sasl = nonsense\ntcp_listen_options = [\nvmq_pulse.url = $(x)\n"),
                 ElementsAre("vernemq.conf: these settings mean nothing to this broker and are "
-                            "ignored: trade_consistency, erlang.K, accept_eula, log.crash, "
+                            "ignored: trade_consistency, erlang.K, accept_eula, log.sasl, "
                             "tcp_listen_options, vmq_pulse.url"));
 }
 

@@ -13,8 +13,7 @@ using ::testing::IsEmpty;
 constexpr char kKeys[] =
     "queue_sup_sup_children fanout.shard_count fanout.async_handoff "
     "logging.obfuscation_secret plumtree.directory plumtree.outstanding_limit "
-    "plumtree.drop_i_have_threshold log.crash log.crash.file log.crash.rotation.size "
-    "log.crash.rotation.keep log.crash.rotation.compress_on_rotate log.sasl "
+    "plumtree.drop_i_have_threshold log.crash.rotation.compress_on_rotate log.sasl "
     "log.sasl.file log.sasl.rotation.size log.sasl.rotation.keep "
     "log.sasl.rotation.compress_on_rotate sasl wait_for_proc default_schema_dir ";
 
@@ -28,7 +27,8 @@ TEST(IgnoredRows, CoverTheFamiliesAndOlderVersions) {
     EXPECT_EQ(status("runtime_health.thresholds.busy_ports"), Status::NoMeaning);
     EXPECT_EQ(status("leveldb.block_size_steps"), Status::NoMeaning);
     EXPECT_EQ(status("log.crash.rotation"), Status::Obsolete);
-    EXPECT_EQ(status("log.crash.rotation.size"), Status::NoMeaning);
+    EXPECT_EQ(status("log.crash.rotation.compress_on_rotate"), Status::NoMeaning);
+    EXPECT_EQ(status("log.sasl"), Status::NoMeaning);
     for (const auto key :
          {"trade_consistency", "message_size_limit", "max_queued_messages", "vmq_pulse.url",
           "accept_eula", "log.crash.size", "log.crash.maximum_message_size"}) {

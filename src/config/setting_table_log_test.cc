@@ -7,7 +7,6 @@
 namespace vmq::config {
 namespace {
 
-using ::testing::AnyOf;
 using ::testing::IsEmpty;
 
 // VerneMQ 2.2.0's keys of this area.
@@ -20,15 +19,24 @@ constexpr char kKeys[] =
     "log.error.rotation.compress_on_rotate log.syslog log.syslog.level "
     "log.syslog.format log.syslog.facility log.syslog.app_name "
     "log.syslog.remote.host log.syslog.remote.port log.syslog.remote.protocol "
-    "log.syslog.remote.tls.cafile log.level ";
+    "log.syslog.remote.tls.cafile log.level log.crash log.crash.file "
+    "log.crash.rotation.size log.crash.rotation.keep ";
 
 TEST(LogRows, KnowEveryKeyOfVerneMQ) { EXPECT_THAT(unknown_among(kKeys), IsEmpty()); }
 
-TEST(LogRows, BuiltAreTheMainLogItsLevelAndItsFile) {
+TEST(LogRows, AreAllBuilt) {
     for (const Setting& setting : SettingTable::instance().rows()) {
-        const bool log = setting.key.starts_with("log.");
-        if (!log || setting.status != Status::Built) continue;
-        EXPECT_THAT(setting.key, AnyOf("log.console", "log.console.level", "log.console.file"));
+        const bool log = setting.key.starts_with("log.") || setting.key.starts_with("logging.");
+        if (!log || setting.status == Status::NoMeaning) continue;
+        if (setting.status == Status::Obsolete) continue;
+        EXPECT_EQ(setting.status, Status::Built) << setting.key;
+    }
+}
+
+TEST(LogRows, ChangeLevelsWhileTheBrokerRuns) {
+    for (const auto key : {"log.console.level", "log.level", "log.syslog.level", "log.connections",
+                           "logging.keepalive_as_warning"}) {
+        EXPECT_EQ(SettingTable::instance().find(key)->settable, Settable::Immediately) << key;
     }
 }
 

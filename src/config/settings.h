@@ -119,10 +119,49 @@ enum class LogLevel : std::uint8_t {
     Emergency
 };
 
+enum class LogFloor : std::uint8_t { All, Debug, Info, Warning, Error };
+enum class LogFormat : std::uint8_t { Text, Json };
+enum class LogTemplate : std::uint8_t { Simple, Extended };
+enum class SyslogProtocol : std::uint8_t { Udp, Tcp, Tls };
+enum class SyslogForm : std::uint8_t { Rfc3164, Rfc5424 };
+
 struct LogSettings {
     LogDestination console = LogDestination::File;
-    LogLevel console_level = LogLevel::Info;
+    LogLevel console_level = LogLevel::Info;  // of file and standard output
+    LogFormat console_console_format = LogFormat::Text;
     std::string console_file = "log/console.log";
+    LogFormat console_file_format = LogFormat::Text;
+    std::optional<std::uint64_t> console_rotation_size = 100 * 1024 * 1024;  // none: never
+    std::uint32_t console_rotation_keep = 5;
+    bool console_rotation_compress = false;
+
+    bool error = true;
+    bool error_is_set = false;  // in the configuration
+    std::string error_file = "log/error.log";
+    LogFormat error_file_format = LogFormat::Text;
+    std::optional<std::uint64_t> error_rotation_size = 10 * 1024 * 1024;
+    std::uint32_t error_rotation_keep = 5;
+    bool error_rotation_compress = false;
+
+    bool crash = true;
+    std::string crash_file = "log/crash.log";
+    std::optional<std::uint64_t> crash_rotation_size = 10 * 1024 * 1024;
+    std::uint32_t crash_rotation_keep = 5;
+
+    bool syslog = false;
+    LogFloor syslog_level = LogFloor::All;
+    SyslogForm syslog_format = SyslogForm::Rfc3164;
+    std::string syslog_facility = "daemon";
+    std::string syslog_app_name;     // empty: the node name up to the @
+    std::string syslog_remote_host;  // empty: this machine
+    std::uint16_t syslog_remote_port = 514;
+    SyslogProtocol syslog_remote_protocol = SyslogProtocol::Udp;
+    std::string syslog_remote_cafile;
+
+    LogFloor log_level = LogFloor::All;
+    LogTemplate log_template = LogTemplate::Extended;
+    bool connections = true;
+    bool keepalive_as_warning = true;
 
     friend bool operator==(const LogSettings&, const LogSettings&) = default;
 };

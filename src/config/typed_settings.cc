@@ -260,10 +260,47 @@ PluginSettings make_plugin_settings(const Assignments& assignments) {
 }
 
 LogSettings make_log_settings(const Assignments& assignments) {
+    const auto of = [&](std::string_view key) -> const Assignment& { return at(assignments, key); };
+    const auto text_if_set = [&](std::string_view key) {
+        const auto found = assignments.find(key);
+        return found == assignments.end() ? std::string() : get<std::string>(found->second);
+    };
+    using U64 = std::uint64_t;
+    using U32 = std::uint32_t;
     LogSettings log;
-    log.console = choice<LogDestination>(at(assignments, "log.console"));
-    log.console_level = choice<LogLevel>(at(assignments, "log.console.level"));
-    log.console_file = get<std::string>(at(assignments, "log.console.file"));
+    log.console = choice<LogDestination>(of("log.console"));
+    log.console_level = choice<LogLevel>(of("log.console.level"));
+    log.console_console_format = choice<LogFormat>(of("log.console.console.format"));
+    log.console_file = get<std::string>(of("log.console.file"));
+    log.console_file_format = choice<LogFormat>(of("log.console.file.format"));
+    log.console_rotation_size = limit<U64>(of("log.console.rotation.size"));
+    log.console_rotation_keep = number<U32>(of("log.console.rotation.keep"));
+    log.console_rotation_compress = get<bool>(of("log.console.rotation.compress_on_rotate"));
+    log.error = get<bool>(of("log.error"));
+    log.error_is_set =
+        of("log.error").origin != Origin::Default || of("log.error.file").origin != Origin::Default;
+    log.error_file = get<std::string>(of("log.error.file"));
+    log.error_file_format = choice<LogFormat>(of("log.error.file.format"));
+    log.error_rotation_size = limit<U64>(of("log.error.rotation.size"));
+    log.error_rotation_keep = number<U32>(of("log.error.rotation.keep"));
+    log.error_rotation_compress = get<bool>(of("log.error.rotation.compress_on_rotate"));
+    log.crash = get<bool>(of("log.crash"));
+    log.crash_file = get<std::string>(of("log.crash.file"));
+    log.crash_rotation_size = limit<U64>(of("log.crash.rotation.size"));
+    log.crash_rotation_keep = number<U32>(of("log.crash.rotation.keep"));
+    log.syslog = get<bool>(of("log.syslog"));
+    log.syslog_level = choice<LogFloor>(of("log.syslog.level"));
+    log.syslog_format = choice<SyslogForm>(of("log.syslog.format"));
+    log.syslog_facility = get<std::string>(of("log.syslog.facility"));
+    log.syslog_app_name = text_if_set("log.syslog.app_name");
+    log.syslog_remote_host = text_if_set("log.syslog.remote.host");
+    log.syslog_remote_port = number<std::uint16_t>(of("log.syslog.remote.port"));
+    log.syslog_remote_protocol = choice<SyslogProtocol>(of("log.syslog.remote.protocol"));
+    log.syslog_remote_cafile = text_if_set("log.syslog.remote.tls.cafile");
+    log.log_level = choice<LogFloor>(of("log.level"));
+    log.log_template = choice<LogTemplate>(of("log.template"));
+    log.connections = get<bool>(of("log.connections"));
+    log.keepalive_as_warning = get<bool>(of("logging.keepalive_as_warning"));
     return log;
 }
 

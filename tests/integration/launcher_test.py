@@ -26,7 +26,7 @@ PROGRAM = ""
 PATIENCE = 20  # seconds; sanitizers are slow
 CONNECT_V311 = bytes([0x10, 13, 0, 4]) + b"MQTT" + bytes([4, 2, 0, 60, 0, 1]) + b"c"
 LISTENING = re.compile(r"^listening on (\S+):(\d+) \(mqtt\)$")
-LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d \[[a-z]+\] \S")
+LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}[+-]\d\d:\d\d \[[a-z]+\] <\d+> [\w/]+:\d+: \S")
 
 
 def listening_addresses(pid):
@@ -339,7 +339,7 @@ class InTheForeground(Launcher):
 
     def test_log_lines_have_a_time_and_a_level(self):
         self.console().terminate()
-        self.wait_for_log(r"\[info\] vernemq \d+\.\d+\.\d+, node VerneMQ@127.0.0.1, 1 shards")
+        self.wait_for_log(r"\[info\] .*vernemq \d+\.\d+\.\d+, node VerneMQ@127.0.0.1, 1 shards")
         self.wait_for_log("stopped")
         for line in self.log().splitlines():
             self.assertRegex(line, LOG_LINE)

@@ -192,7 +192,7 @@ def common_name():
     with ways.broker as broker, haproxy:
         for name, port, shown, above, wanted in cases:
             client, (host, source_port) = through(port, name, tls_layer(ways, shown, above), username="mqtt")
-            broker.wait_for_log(f"client {name} connected from {re.escape(host)}:{source_port} as {wanted}\n")
+            broker.wait_for_log(f"client {name} connected from {re.escape(host)}:{source_port} as {wanted},")
             client.disconnect()
 
 
@@ -254,7 +254,7 @@ def forwarded_for():
         broker.wait_for_log(f"client plain connected from {re.escape(host)}:\\d+ as nobody")
         client.disconnect()
         client, (host, _) = through(naming, "named", tls_layer(ways, certificate, WebSocket), username="mqtt")
-        broker.wait_for_log(f"client named connected from {re.escape(host)}:\\d+ as device-1\n")
+        broker.wait_for_log(f"client named connected from {re.escape(host)}:\\d+ as device-1,")
         client.disconnect()
 
 

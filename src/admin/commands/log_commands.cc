@@ -1,4 +1,5 @@
 // log: where the log goes and how much of it.
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,26 +31,69 @@ Answer show_config(const Invocation& /*invocation*/, Node& node) {
     return table(std::move(result));
 }
 
-Answer set_level(const Invocation& invocation, Node& node) {
-    const std::string logger = invocation.argument("logger").value_or("");
-    const std::string level = invocation.argument("level").value_or("");
-    std::string known;
-    bool found = false;
-    for (const LogOutput& output : node.log_outputs()) {
-        found = found || output.logger == logger;
-        known += (known.empty() ? "" : ", ") + output.logger;
+Answer show_modules(const Invocation& /*invocation*/, Node& node) {
+    Table result{{"module", "level"}, {}};
+    for (const LogModule& module : node.log_modules()) {
+        result.rows.push_back({module.name, module.level});
     }
-    if (!found) {
-        return refusal("Invalid arguments: logger=" + logger + " ",
-                       known.empty() ? "The log is off." : "There is: " + known);
-    }
+    return table(std::move(result));
+}
+
+/// Nothing: there is no such word.
+std::optional<config::LogLevel> level_named(std::string_view word) {
     for (const NamedLevel& each : kLevels) {
-        if (each.name != level) continue;
-        node.set_log_level(each.level);
-        return done();
+        if (each.name == word) return each.level;
     }
-    return refusal("Invalid arguments: level=" + level + " ",
-                   "debug, info, notice, warning, error, critical, alert or emergency");
+    return std::nullopt;
+}
+
+Answer no_such_level(const std::string& word, std::string_view more) {
+    return refusal(
+        "Invalid arguments: level=" + word + " ",
+        "debug, info, notice, warning, error, critical, alert or emergency" + std::string(more));
+}
+
+/// The names of what there is, if `name` is none of them.
+template <typename Named>
+std::optional<std::string> others_than(const std::string& name, const std::vector<Named>& all,
+                                       std::string Named::* its_name) {
+    std::string known;
+    for (const Named& each : all) {
+        if (each.*its_name == name) return std::nullopt;
+        known += (known.empty() ? "" : ", ") + each.*its_name;
+    }
+    return known;
+}
+
+Answer set_module_level(const std::string& module, const std::string& word, Node& node) {
+    if (const auto known = others_than(module, node.log_modules(), &LogModule::name)) {
+        return refusal("Invalid arguments: module=" + module + " ", "There is: " + *known);
+    }
+    const auto level = level_named(word);
+    if (!level && word != "default") {
+        return no_such_level(word, "; default: as the loggers have it");
+    }
+    node.set_module_log_level(module, level);
+    return done();
+}
+
+Answer set_level(const Invocation& invocation, Node& node) {
+    const std::string word = invocation.argument("level").value_or("");
+    const auto module = invocation.argument("module");
+    const auto logger = invocation.argument("logger");
+    if (module && !logger) return set_module_level(*module, word, node);
+    if (!logger || module) {
+        return refusal("Invalid arguments: " + (module ? "module=" + *module + " " : std::string()),
+                       "Name one of logger=LOGGER and module=MODULE.");
+    }
+    if (const auto known = others_than(*logger, node.log_outputs(), &LogOutput::logger)) {
+        return refusal("Invalid arguments: logger=" + *logger + " ",
+                       known->empty() ? "The log is off." : "There is: " + *known);
+    }
+    const auto level = level_named(word);
+    if (!level) return no_such_level(word, "");
+    node.set_log_level(*logger, *level);
+    return done();
 }
 
 }  // namespace
@@ -64,10 +108,19 @@ void add_log_commands(Declarations& table) {
                               .flags = {},
                               .run = show_config});
     table.commands.push_back(
+        {.words = "log show modules",
+         .summary = "Shows which parts of the broker have a level of their own.",
+         .help = "default: as the outputs of `log show config` have it.",
+         .arguments = {},
+         .flags = {},
+         .run = show_modules});
+    table.commands.push_back(
         {.words = "log level",
          .summary = "Changes from which level on lines are written, until the node ends.",
-         .help = "All outputs have the same level: changing one changes the others.",
-         .arguments = {{"logger", "Logger", "One that `log show config` lists.", true},
+         .help = "Of one logger, or of the lines of one module in all loggers but the file of "
+                 "errors; level=default takes a module's own level away.",
+         .arguments = {{"logger", "Logger", "One that `log show config` lists.", false},
+                       {"module", "Module", "One that `log show modules` lists.", false},
                        {"level", "Level", "debug, info, notice, warning, error, critical.", true}},
          .flags = {},
          .access = Access::Change,

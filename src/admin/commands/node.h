@@ -60,6 +60,10 @@ struct LogOutput {
     std::string type;
     std::string file;  // empty: none
 };
+struct LogModule {
+    std::string name;
+    std::string level;  // "default": as the outputs have it
+};
 
 /// One client, for who asks for it by name.
 struct ClientView {
@@ -160,8 +164,12 @@ public:
     [[nodiscard]] virtual ApiKeys& api_keys() = 0;
 
     [[nodiscard]] virtual std::vector<LogOutput> log_outputs() = 0;
-    /// The level of all outputs: there is one for the process.
-    virtual void set_log_level(config::LogLevel level) = 0;
+    /// `logger` is one of log_outputs().
+    virtual void set_log_level(const std::string& logger, config::LogLevel level) = 0;
+    [[nodiscard]] virtual std::vector<LogModule> log_modules() = 0;
+    /// `module` is one of log_modules(). Nothing: as the outputs have it.
+    virtual void set_module_log_level(const std::string& module,
+                                      std::optional<config::LogLevel> level) = 0;
 
     /// Begins to trace clients; ends by itself after `duration`, if there is one.
     [[nodiscard]] virtual Result<std::shared_ptr<Stream>> trace(

@@ -52,8 +52,8 @@ struct HostFunctions {
 
     static void log(const vmq_host* host, std::int32_t level, vmq_string text) noexcept {
         const log::Level as = level_of(level);
-        if (!log::enabled(as)) return;
-        log::write(as, fmt::format("{}: {}", self(host).name_, view(text)));
+        const log::Place here(std::source_location::current());
+        log::event(as, here, {}, "{}: {}", self(host).name_, view(text));
     }
 
     static vmq_string setting(const vmq_host* host, vmq_string key) noexcept {
