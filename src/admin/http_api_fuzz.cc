@@ -2,6 +2,7 @@
 // were encoded, and what is planned is a command that may be run with that method.
 #include "admin/http_api.h"
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <cstddef>
 #include <cstdint>
