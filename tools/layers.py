@@ -14,7 +14,8 @@ import tempfile
 BELOW_BROKER = ["base", "mqtt", "config", "metrics", "runtime", "session", "routing", "store", "queue", "hooks",
                 "transport", "cluster"]
 EDGE = ["base", "mqtt", "hooks", "runtime", "transport", "config", "metrics",
-        "broker/inspect.h", "broker/publisher.h"]
+        "broker/inspect.h", "broker/publisher.h", "broker/trace.h", "broker/tracer.h",
+        "broker/activity_watch.h"]
 
 # unit -> what it may include: a whole unit, or one header of a unit.
 ALLOWED = {

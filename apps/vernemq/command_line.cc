@@ -1,13 +1,14 @@
 #include "vernemq/command_line.h"
 
 #include <array>
+#include <charconv>
 #include <cstddef>
 #include <utility>
 
 namespace vmq::launcher {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Command>, 17> kCommands{{
+constexpr std::array<std::pair<std::string_view, Command>, 18> kCommands{{
     {"console", Command::Console},
     {"start", Command::Start},
     {"stop", Command::Stop},
@@ -20,6 +21,7 @@ constexpr std::array<std::pair<std::string_view, Command>, 17> kCommands{{
     {"store", Command::Store},
     {"backup", Command::Backup},
     {"restore", Command::Restore},
+    {"doctor", Command::Doctor},
     {"help", Command::Help},
     {"attach", Command::OfErlangOnly},
     {"attach-direct", Command::OfErlangOnly},
@@ -44,6 +46,18 @@ bool is_ignored(std::string_view word) {
     return false;
 }
 
+constexpr std::string_view kDays = "--days=";
+
+bool has_format(Command command) { return command == Command::Store || command == Command::Doctor; }
+
+std::optional<int> days_in(std::string_view text) {
+    constexpr int kMost = 36'500;
+    int days = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), days);
+    const bool good = problem == std::errc() && end == text.data() + text.size();
+    return good && days >= 0 && days <= kMost ? std::optional(days) : std::nullopt;
+}
+
 }  // namespace
 
 Result<CommandLine> parse_command_line(std::span<const char* const> arguments) {
@@ -62,8 +76,15 @@ Result<CommandLine> parse_command_line(std::span<const char* const> arguments) {
             if (line.config_file->empty()) {
                 return Error{ErrorCode::InvalidValue, "--config needs a file"};
             }
-        } else if (word == "--format=json" && line.command == Command::Store) {
+        } else if (has_format(line.command) && word == "--format=json") {
             line.json = true;
+        } else if (has_format(line.command) && word == "--format=human") {
+            line.json = false;
+        } else if (line.command == Command::Doctor && word == "--strict") {
+            line.strict = true;
+        } else if (line.command == Command::Doctor && word.starts_with(kDays)) {
+            line.days = days_in(word.substr(kDays.size()));
+            if (!line.days) return Error{ErrorCode::InvalidValue, "--days needs a number of days"};
         } else if (word == "-h" || word == "--help") {
             line.help = true;
         } else if (word == "--version" && line.command == Command::None) {

@@ -27,6 +27,7 @@ enum class Command : std::uint8_t {
     Store,
     Backup,
     Restore,
+    Doctor,
     Help,
     OfErlangOnly,  // attach, attach-direct, ertspath, escript
 };
@@ -38,6 +39,8 @@ struct CommandLine {
     std::vector<std::string> arguments;  // what follows the sub-command and is no option
     bool help = false;                   // -h or --help
     bool json = false;                   // --format=json
+    bool strict = false;                 // --strict, of doctor
+    std::optional<int> days;             // --days=N, of doctor
 };
 
 /// `arguments` without the program's name. Options may stand anywhere. An unknown option, or one

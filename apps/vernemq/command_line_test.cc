@@ -68,5 +68,20 @@ TEST(CommandLine, AnUnknownOptionIsAnError) {
     EXPECT_EQ(parse({"start", "--frce"}).error().detail, "unknown option --frce");
 }
 
+TEST(CommandLine, TheDoctorHasOptionsOfItsOwn) {
+    const auto plain = parse({"doctor"});
+    ASSERT_TRUE(plain);
+    EXPECT_EQ(plain.value().command, Command::Doctor);
+    EXPECT_FALSE(plain.value().json || plain.value().strict || plain.value().days);
+    const auto all = parse({"doctor", "--format=json", "--strict", "--days=7"});
+    ASSERT_TRUE(all);
+    EXPECT_TRUE(all.value().json && all.value().strict);
+    EXPECT_EQ(all.value().days, 7);
+    for (const char* days : {"--days=", "--days=x", "--days=-1", "--days=7d", "--days=99999"}) {
+        EXPECT_FALSE(parse({"doctor", days})) << days;
+    }
+    EXPECT_FALSE(parse({"ping", "--strict"}));
+}
+
 }  // namespace
 }  // namespace vmq::launcher

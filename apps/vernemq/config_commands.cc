@@ -7,6 +7,7 @@
 
 #include "admin/http_config.h"
 #include "broker/options_from_config.h"
+#include "config/reference.h"
 #include "vernemq/configuration.h"
 #include "vernemq/usage.h"
 
@@ -54,6 +55,10 @@ int config_command(const CommandLine& line) {
     const auto& words = line.arguments;
     if (words.size() == 1 && words[0] == "effective") return effective(line);
     if (words.size() == 2 && words[0] == "describe") return describe(line, words[1]);
+    if (words.size() == 1 && words[0] == "default") {
+        fmt::print("{}", config::default_file());
+        return 0;
+    }
     if (!words.empty() && words[0] == "generate") {
         fmt::print(stderr,
                    "vernemq config generate does not apply: the broker reads vernemq.conf itself. "

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <span>
 
+#include "doctor/doctor.h"
 #include "vernemq/command_line.h"
 #include "vernemq/config_commands.h"
 #include "vernemq/node_commands.h"
@@ -74,6 +75,11 @@ int run_command(const CommandLine& line) {
             return backup(line);
         case Command::Restore:
             return restore(line);
+        case Command::Doctor: {
+            doctor::Options options{line.config_file, line.json, line.strict};
+            if (line.days) options.days = *line.days;
+            return doctor::run(options);
+        }
         case Command::Help:
             return print(help());
         case Command::OfErlangOnly:

@@ -76,23 +76,97 @@ Result<void> Plugins::attach(broker::Broker& broker) {
         }
         usable.push_back(plugin);
     }
-    std::uint8_t place = 0;
-    for (const config::EnabledPlugin& plugin : usable) {
-        if (plugin.name == kAcl) {
-            attach_acl();
-        } else if (plugin.name == kPasswd) {
-            passwd_place_ = place;
-            attach_passwd();
-        } else {
-            const auto native =
-                *std::find_if(native_.begin(), native_.end(),
-                              [&](const auto& each) { return each->name() == plugin.name; });
-            broker_->add_plugin([native](ShardId shard) { return native->plugin(shard); });
-        }
-        ++place;
-    }
+    for (const config::EnabledPlugin& plugin : usable) add(plugin);
     broker.on_restored([this] { check_everything(); });
     return {};
+}
+
+void Plugins::add(const config::EnabledPlugin& plugin) {
+    if (plugin.name == kAcl) {
+        attach_acl();
+        acl_is_on_ = true;
+        return note(plugin.name, {});
+    }
+    if (plugin.name == kPasswd) {
+        passwd_place_ = static_cast<std::uint8_t>(attached_.size());
+        attach_passwd();
+        passwd_is_on_ = true;
+        return note(plugin.name, {});
+    }
+    const auto native = *std::find_if(native_.begin(), native_.end(), [&](const auto& each) {
+        return each->name() == plugin.name;
+    });
+    broker_->add_plugin([native](ShardId shard) { return native->plugin(shard); });
+    note(plugin.name, native->file());
+}
+
+void Plugins::note(std::string name, std::string file) {
+    const auto place = static_cast<hooks::PluginPlace>(attached_.size());
+    const hooks::HookSet hooks = broker_->shards().front()->chain().plugin(place).hooks();
+    attached_.push_back({{std::move(name), std::move(file), hooks}});
+}
+
+std::vector<Plugins::View> Plugins::enabled() const {
+    const auto held = calls_.enter();
+    std::vector<View> views;
+    for (const Attached& each : attached_) {
+        if (each.enabled) views.push_back(each.view);
+    }
+    return views;
+}
+
+Result<void> Plugins::switch_on(Attached& plugin, hooks::PluginPlace place) {
+    if (plugin.enabled) return Error{ErrorCode::InvalidValue, "already_enabled"};
+    broker_->set_plugin_enabled(place, true);
+    plugin.enabled = true;
+    if (plugin.view.name == kPasswd) passwd_is_on_ = true;
+    if (plugin.view.name == kAcl) {
+        acl_is_on_ = true;
+        check_everything();  // nobody has looked while it was off
+    }
+    return {};
+}
+
+Result<void> Plugins::enable(const std::string& name, const std::string& path) {
+    const auto held = calls_.enter();
+    if (!running_) return Error{ErrorCode::Unavailable, "broker_not_running"};
+    for (std::size_t i = 0; i < attached_.size(); ++i) {
+        if (attached_[i].view.name != name) continue;
+        return switch_on(attached_[i], static_cast<hooks::PluginPlace>(i));
+    }
+    if (attached_.size() >= hooks::kMaxPlugins) {
+        return Error{ErrorCode::LimitReached, "too_many_plugins"};
+    }
+    config::EnabledPlugin plugin;
+    plugin.name = name;
+    plugin.path = path;
+    if (!path.empty()) {
+        if (auto loaded = load_native(plugin); !loaded) return loaded;
+    } else if (name != kAcl && name != kPasswd) {
+        return Error{ErrorCode::NotFound, "plugin_not_found"};
+    }
+    add(plugin);
+    if (name == kAcl) {
+        acl_watcher_.emplace(*acl_, Seconds(settings_.acl_reload_interval_s));
+        check_everything();
+    }
+    log::notice("plugin {} enabled by an operator", name);
+    return {};
+}
+
+Result<void> Plugins::disable(const std::string& name) {
+    const auto held = calls_.enter();
+    for (std::size_t i = 0; i < attached_.size(); ++i) {
+        Attached& plugin = attached_[i];
+        if (plugin.view.name != name || !plugin.enabled) continue;
+        if (name == kPasswd) passwd_is_on_ = false;
+        if (name == kAcl) acl_is_on_ = false;
+        broker_->set_plugin_enabled(static_cast<hooks::PluginPlace>(i), false);
+        plugin.enabled = false;
+        log::notice("plugin {} disabled by an operator", name);
+        return {};
+    }
+    return Error{ErrorCode::NotFound, "plugin_not_found"};
 }
 
 void Plugins::attach_acl() {
@@ -189,7 +263,7 @@ Result<void> Plugins::load_native(const config::EnabledPlugin& plugin) {
 /// Sessions of an earlier process, or all that were there while nobody looked: what was allowed
 /// then need not be now. Rules that have not been read yet say nothing about anybody.
 void Plugins::check_everything() {
-    if (!acl_ || !revokes_ || acl_->generation() == 0) return;
+    if (!acl_ || !acl_is_on_ || !revokes_ || acl_->generation() == 0) return;
     const auto rules = acl_->rules();
     checked_ = true;
     broker::ChangedRules changed;
@@ -222,12 +296,14 @@ void Plugins::stop() {
 }
 
 void Plugins::reload() {
+    const auto held = calls_.enter();
     if (acl_) (void)acl_->reload();
     if (passwd_) (void)passwd_->reload();
     log::notice("password and ACL files are read anew");
 }
 
 void Plugins::reload(const config::PluginSettings& settings) {
+    const auto held = calls_.enter();
     revokes_ = settings.acl_revocation == config::AclRevocation::Immediate;
     if (!revokes_) checked_ = false;
     if (acl_) {
@@ -250,6 +326,7 @@ void Plugins::reload(const config::PluginSettings& settings) {
 }
 
 Result<broker::LostRights> Plugins::preview_acl(const std::string& path) const {
+    const auto held = calls_.enter();
     if (!acl_) return Error{ErrorCode::Unavailable, "plugins.vmq_acl is off"};
     if (!running_) return Error{ErrorCode::Unavailable, "the broker is starting or stopping"};
     auto revision = acl_->preview(path);
@@ -271,7 +348,7 @@ broker::LostRights Plugins::check(const acl::Revision& revision, bool apply) con
 }
 
 void Plugins::on_acl_changed(const acl::Revision& revision) {
-    if (!running_ || !revokes_) return;
+    if (!running_ || !acl_is_on_ || !revokes_) return;
     if (!checked_) return check_everything();
     if (revision.changes.may_revoke()) report("vmq_acl", check(revision, true));
 }
@@ -287,12 +364,13 @@ broker::Unwelcome Plugins::unwelcome_after(const passwd::PasswordChanges& change
 }
 
 void Plugins::on_passwords_changed(const passwd::PasswordChanges& changes) const {
-    if (!running_ || !revokes_) return;
+    if (!running_ || !passwd_is_on_ || !revokes_) return;
     if (changes.removed.empty() && changes.changed.empty()) return;
     broker_->disconnect_unwelcome(unwelcome_after(changes), "the password has changed or is gone");
 }
 
 Result<broker::UnwelcomeSessions> Plugins::preview_passwords(const std::string& path) const {
+    const auto held = calls_.enter();
     if (!passwd_) return Error{ErrorCode::Unavailable, "plugins.vmq_passwd is off"};
     if (!running_) return Error{ErrorCode::Unavailable, "the broker is starting or stopping"};
     const auto changes = passwd_->preview(path);
@@ -301,12 +379,14 @@ Result<broker::UnwelcomeSessions> Plugins::preview_passwords(const std::string& 
 }
 
 Result<void> Plugins::reload_acl() const {
+    const auto held = calls_.enter();
     if (!acl_) return Error{ErrorCode::Unavailable, "plugins.vmq_acl is off"};
     if (const auto read = acl_->reload(); !read) return read.error();
     return {};
 }
 
 Result<passwd::ReloadSummary> Plugins::reload_passwords() const {
+    const auto held = calls_.enter();
     if (!passwd_) return Error{ErrorCode::Unavailable, "plugins.vmq_passwd is off"};
     return passwd_->reload();
 }

@@ -14,6 +14,7 @@
 #include "plugins/acl/acl_source.h"
 #include "plugins/native/native_plugin.h"
 #include "plugins/passwd/passwd.h"
+#include "runtime/coordination.h"
 
 namespace vmq::launcher {
 
@@ -37,6 +38,20 @@ public:
     void stop_watching();
     /// After broker.stop().
     void stop();
+
+    // What operators do at run time; the configuration file decides again at the next start. The
+    // Error's detail is VerneMQ's word for the reason.
+    struct View {
+        std::string name;
+        std::string file;  // the shared object; empty: built in
+        hooks::HookSet hooks = 0;
+    };
+    /// Those that are on, in the order in which they are asked.
+    [[nodiscard]] std::vector<View> enabled() const;
+    /// One that was switched off, one of the broker's, or with a path one in a shared object, which
+    /// is then asked after all others.
+    [[nodiscard]] Result<void> enable(const std::string& name, const std::string& path);
+    [[nodiscard]] Result<void> disable(const std::string& name);
 
     /// Reads both files now, changed or not.
     void reload();
@@ -66,6 +81,16 @@ private:
     [[nodiscard]] broker::LostRights check(const plugins::acl::Revision& revision,
                                            bool apply) const;
 
+    /// By place in the chain.
+    struct Attached {
+        View view;
+        bool enabled = true;
+    };
+    void add(const config::EnabledPlugin& plugin);
+    void note(std::string name, std::string file);
+    [[nodiscard]] Result<void> switch_on(Attached& plugin, hooks::PluginPlace place);
+
+    mutable runtime::OneAtATime calls_;  // for all but what shards and watchers call
     config::PluginSettings settings_;
     const std::uint32_t topic_max_depth_;
     broker::Broker* broker_ = nullptr;
@@ -73,6 +98,9 @@ private:
     std::atomic<bool> checked_{false};  // all there is is as the rules allow
     std::atomic<bool> revokes_;         // acl_revocation = immediate
     std::vector<std::string> warnings_;
+    std::vector<Attached> attached_;
+    std::atomic<bool> acl_is_on_{false};
+    std::atomic<bool> passwd_is_on_{false};
     std::shared_ptr<plugins::acl::AclSource> acl_;         // null: off
     std::optional<plugins::acl::AclWatcher> acl_watcher_;  // before acl_ goes
     std::unique_ptr<plugins::passwd::Passwd> passwd_;      // null: off

@@ -48,6 +48,7 @@
 #include "vernemq/running_node.h"
 #include "vernemq/systemd.h"
 #include "vernemq/usage.h"
+#include "vernemq/watchdog.h"
 
 namespace vmq::launcher {
 namespace {
@@ -63,13 +64,21 @@ struct Plan {
     std::vector<std::string> warnings;  // of both
 };
 
-/// Machines without IPv6 are no reason not to start without a configuration.
-void drop_missing_loopback(broker::BrokerOptions& options) {
-    std::erase_if(options.listeners, [](const broker::ListenerOptions& listener) {
+/// Nobody has asked for these listeners by name: a machine without IPv6, or whose port 8080 is
+/// taken, is no reason not to start.
+void drop_listeners_that_cannot_be(Plan& plan) {
+    std::erase_if(plan.broker.options.listeners, [&](const broker::ListenerOptions& listener) {
+        const bool websocket = listener.kind == broker::ListenerKind::MqttWs;
         transport::ListenOptions probe = listener.socket;
-        probe.port = 0;
+        if (!websocket) probe.port = 0;
         const auto opened = transport::open_listeners(probe, 1);
         if (opened) ::close(opened.value()[0]);
+        if (!opened && websocket) {
+            plan.warnings.push_back(
+                "no MQTT over WebSocket, which the test client of the status "
+                "page needs: " +
+                opened.error().detail);
+        }
         return !opened;
     });
 }
@@ -83,8 +92,8 @@ std::optional<Plan> make_plan(const CommandLine& line) {
     plan.http = admin::http_from_config(*plan.config);
     plan.warnings = plan.broker.warnings;
     plan.warnings.insert(plan.warnings.end(), plan.http.warnings.begin(), plan.http.warnings.end());
+    if (!plan.file) drop_listeners_that_cannot_be(plan);
     for (const auto& warning : plan.warnings) fmt::print(stderr, "warning: {}\n", warning);
-    if (!plan.file) drop_missing_loopback(plan.broker.options);
     return plan;
 }
 
@@ -125,14 +134,26 @@ std::string full_path(const std::string& path) {
     return error ? path : full.lexically_normal().string();
 }
 
-void print_first_steps(const broker::Broker& broker) {
+/// `http`: null without one.
+void print_first_steps(const broker::Broker& broker, const admin::HttpServer* http) {
     const auto listeners = broker.listeners().all();
     if (listeners.empty()) return;
     const broker::Listener& listener = *listeners.front();
     fmt::print(
         "There is no configuration file: programs on this machine can connect, without a "
-        "password.\n"
-        "Try it in two other terminals (Debian: apt install mosquitto-clients):\n"
+        "password.\n");
+    const bool websocket = std::ranges::any_of(listeners, [](const broker::Listener* one) {
+        return one->kind == broker::ListenerKind::MqttWs;
+    });
+    if (http != nullptr && !http->listeners().empty()) {
+        const auto& page = http->listeners().front().socket;
+        fmt::print(
+            "Open http://{}/status in a browser: what the broker does{}.\n",
+            endpoint_of(page.address, page.port),
+            websocket ? ", and under \"Try it\" a client to subscribe and publish with" : "");
+    }
+    fmt::print(
+        "Or try it in two other terminals (Debian: apt install mosquitto-clients):\n"
         "  mosquitto_sub -h {0} -p {1} -t 'hello/#' -v\n"
         "  mosquitto_pub -h {0} -p {1} -t hello/world -m 'first message'\n"
         "To let other machines in, write these lines to vernemq.conf and run "
@@ -177,9 +198,11 @@ void wait_for_stop(int asked, int signals, const std::function<void()>& reload) 
         if (signal.ssi_signo != SIGHUP) return;
         // A closed terminal sends the same signal as logrotate.
         if (had_terminal && ::isatty(STDIN_FILENO) == 0) return;
+        notify_reloading();
         log::reopen();
         log::notice("log file opened anew");
         reload();
+        notify_systemd("READY=1");
     }
 }
 
@@ -269,7 +292,7 @@ void announce(const broker::Broker& broker, const admin::HttpServer& http, const
         opened(listener.type, listener.type, listener.name,
                endpoint_of(listener.address, listener.port));
     }
-    if (!background && !plan.file) print_first_steps(broker);
+    if (!background && !plan.file) print_first_steps(broker, http);
     std::fflush(stdout);
 }
 
@@ -371,10 +394,22 @@ int run(const Plan& plan, int ready) {
     admin::ControlService service(control.value().descriptor(),
                                   actions_of(node, asked_to_stop.get(), waiters));
     announce(broker, http, plan, destination.file, background);
-    if (background) detach(ready);
+    // Before the parent ends: until it knows this process, systemd waits for that one.
+    const pid_t parent = background ? ::getppid() : 0;
     notify_systemd(fmt::format("READY=1\nMAINPID={}", ::getpid()));
+    if (background) detach(ready);
+    std::optional<Watchdog> watchdog;
+    if (const auto limit = systemd_watchdog(parent)) {
+        watchdog.emplace(
+            *limit, broker.shard_count(),
+            [&broker](ShardId shard, std::function<void()> work) {
+                broker.post(shard, std::move(work));
+            },
+            [] { notify_systemd("WATCHDOG=1"); });
+    }
     wait_for_stop(asked_to_stop.get(), signal_fd,
                   [&] { reload(plan, broker, http, live, outputs); });
+    watchdog.reset();
     notify_systemd("STOPPING=1");
     log::notice("Administrative stop");
     stop_at_next_signal(signals);

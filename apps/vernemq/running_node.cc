@@ -8,7 +8,10 @@
 #include "admin/query/flags.h"
 #include "admin/query/retained_table.h"
 #include "admin/query/session_table.h"
+#include "admin/top_stream.h"
+#include "admin/trace_stream.h"
 #include "broker/options_from_config.h"
+#include "transport/peer_address.h"
 #include "transport/tls_credentials.h"
 
 namespace vmq::launcher {
@@ -176,6 +179,19 @@ Result<admin::commands::Rows> RunningNode::preview_passwords(const std::string& 
     return rows;
 }
 
+std::vector<admin::commands::Node::PluginView> RunningNode::plugins() {
+    std::vector<PluginView> views;
+    for (const Plugins::View& each : plugins_.enabled()) {
+        PluginView& view = views.emplace_back(PluginView{each.name, each.file, {}});
+        for (std::size_t i = 0; i < static_cast<std::size_t>(hooks::Hook::Count); ++i) {
+            const auto hook = static_cast<hooks::Hook>(i);
+            if ((each.hooks & hooks::hook_bit(hook)) == 0) continue;
+            view.hooks.emplace_back(hooks::name_of(hook));
+        }
+    }
+    return views;
+}
+
 Result<void> RunningNode::reload_passwords() {
     const auto read = plugins_.reload_passwords();
     if (!read) return read.error();
@@ -326,6 +342,33 @@ void RunningNode::set_log_level(config::LogLevel level) {
     // Told whatever the new level is.
     log::write(log::Level::Info,
                "Changed log level for all loggers to " + std::string(name_of(log::level())));
+}
+
+Result<std::shared_ptr<admin::commands::Stream>> RunningNode::trace(
+    broker::TraceOptions options, std::optional<Seconds> duration) {
+    if (options.peer) {
+        if (auto address = transport::canonical_host(*options.peer)) options.peer = *address;
+    }
+    auto trace = tracer_.start(std::move(options));
+    if (!trace) return trace.error();
+    return std::shared_ptr<admin::commands::Stream>(
+        std::make_shared<admin::TraceStream>(std::move(trace).value(), duration));
+}
+
+Result<std::shared_ptr<admin::commands::Stream>> RunningNode::top(
+    admin::commands::TopOptions options) {
+    auto started = watches_.start();
+    if (!started) return started.error();
+    const std::shared_ptr<broker::ActivityWatches::Watch> watch = std::move(started).value();
+    admin::TopStream::Source source{[this] { return inspector_.snapshot(); },
+                                    [this] {
+                                        metrics::Snapshot hooks;
+                                        broker::add_hook_metrics(broker_, hooks);
+                                        return hooks;
+                                    },
+                                    [watch] { watch->ask(); }, [watch] { return watch->answer(); }};
+    return std::shared_ptr<admin::commands::Stream>(
+        std::make_shared<admin::TopStream>(std::move(source), options));
 }
 
 Result<void> RunningNode::backup(const std::string& directory) {

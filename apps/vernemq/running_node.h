@@ -10,9 +10,11 @@
 #include "admin/http_server.h"
 #include "admin/metrics_collector.h"
 #include "base/log.h"
+#include "broker/activity_watch.h"
 #include "broker/broker.h"
 #include "broker/inspect.h"
 #include "broker/session_control.h"
+#include "broker/tracer.h"
 #include "vernemq/live_config.h"
 #include "vernemq/plugins.h"
 
@@ -22,7 +24,7 @@ namespace vmq::launcher {
 class RunningNode final : public admin::commands::Node {
 public:
     RunningNode(broker::Broker& broker, const broker::Inspector& inspector,
-                admin::MetricsCollector& metrics, const Plugins& plugins, LiveConfig& config,
+                admin::MetricsCollector& metrics, Plugins& plugins, LiveConfig& config,
                 admin::HttpServer& http, admin::ApiKeyStore& keys, log::Destination log)
         : broker_(broker),
           inspector_(inspector),
@@ -30,6 +32,8 @@ public:
           plugins_(plugins),
           config_(config),
           sessions_(broker),
+          tracer_(broker),
+          watches_(broker),
           http_(http),
           keys_(keys),
           log_(std::move(log)) {}
@@ -67,6 +71,14 @@ public:
     Result<void> reload_passwords() override;
     Result<Reauthorized> reauthorize(const admin::commands::SessionName& session,
                                      std::optional<std::string> username) override;
+    std::vector<PluginView> plugins() override;
+    Result<void> enable_plugin(const std::string& name, const std::string& path) override {
+        return plugins_.enable(name, path);
+    }
+    Result<void> disable_plugin(const std::string& name) override { return plugins_.disable(name); }
+    Result<std::size_t> delete_expired_retained() override {
+        return sessions_.delete_expired_retained();
+    }
     Result<bool> delete_retained(const std::string& mountpoint, const std::string& topic) override;
 
     admin::commands::ApiKeys& api_keys() override { return keys_; }
@@ -74,15 +86,23 @@ public:
     std::vector<admin::commands::LogOutput> log_outputs() override;
     void set_log_level(config::LogLevel level) override;
 
+    Result<std::shared_ptr<admin::commands::Stream>> trace(
+        broker::TraceOptions options, std::optional<Seconds> duration) override;
+    std::size_t stop_traces() override { return tracer_.stop_all(); }
+    Result<std::shared_ptr<admin::commands::Stream>> top(
+        admin::commands::TopOptions options) override;
+
     Result<void> backup(const std::string& directory) override;
 
 private:
     broker::Broker& broker_;
     const broker::Inspector& inspector_;
     admin::MetricsCollector& metrics_;
-    const Plugins& plugins_;
+    Plugins& plugins_;
     LiveConfig& config_;
     const broker::SessionControl sessions_;
+    broker::Tracer tracer_;
+    broker::ActivityWatches watches_;
     admin::HttpServer& http_;
     admin::ApiKeyStore& keys_;
     const log::Destination log_;

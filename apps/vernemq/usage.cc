@@ -6,7 +6,8 @@ std::string_view version() { return VMQ_VERSION; }
 
 std::string_view short_usage() {
     return "Usage: vernemq {start | stop | restart | console | ping | getpid | chkconfig |\n"
-           "                config | store | backup | restore | version | help} [-c FILE]\n"
+           "                config | doctor | store | backup | restore | version | help} [-c "
+           "FILE]\n"
            "`vernemq console` runs the broker in this terminal; `vernemq help` explains the "
            "rest.\n";
 }
@@ -35,6 +36,11 @@ ASKING
   ping         `pong` if the broker runs.
   getpid       The process id of the broker.
   version      The version of this program.
+  doctor [--days=N] [--strict] [--format=json]
+               Look for what is wrong or risky: limits of the system, files and their permissions,
+               certificates that expire within N days (30), disk, memory, clock, ports, who may
+               connect and do what. Says what to do about it. Exit status 1 if there are problems;
+               with --strict also if there are warnings. The broker need not run.
 
 CONFIGURATION
   chkconfig    Read the configuration as `start` would and list all that is wrong with it.
@@ -44,6 +50,9 @@ CONFIGURATION
   config describe KEY
                What a setting does, what it accepts, its default, its value and whether this
                version makes use of it.
+  config default
+               A configuration file with every setting and its documentation, as packages install
+               it.
 
 STORE
   backup DIR   A consistent copy of the message store in DIR, which is made. The broker may run; the
@@ -87,7 +96,8 @@ ENVIRONMENT
 std::string_view config_usage() {
     return "The following commands can be used with `vernemq config`:\n"
            "  vernemq config effective          every setting in force and where it comes from\n"
-           "  vernemq config describe VARIABLE  what a setting does and accepts\n";
+           "  vernemq config describe VARIABLE  what a setting does and accepts\n"
+           "  vernemq config default            a file with every setting and what it does\n";
 }
 
 std::string why_not(std::string_view command) {

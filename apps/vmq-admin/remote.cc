@@ -24,7 +24,7 @@ bool send_all(int socket, std::string_view bytes) {
 }  // namespace
 
 int run_remotely(int socket, const std::vector<std::string>& words, bool terminal, std::FILE* out,
-                 std::FILE* err) {
+                 std::FILE* err, Interruption* interruption, std::string_view last) {
     using admin::commands::AnswerReader;
     if (!send_all(socket, admin::commands::encode(admin::commands::Request{words, terminal}))) {
         return -1;
@@ -32,6 +32,11 @@ int run_remotely(int socket, const std::vector<std::string>& words, bool termina
     AnswerReader answer;
     std::array<char, 65536> buffer{};
     while (!answer.status()) {
+        if (interruption != nullptr && !interruption->wait_for(socket)) {
+            std::fwrite(last.data(), 1, last.size(), out);
+            std::fflush(out);
+            return 0;
+        }
         const ssize_t got = ::recv(socket, buffer.data(), buffer.size(), 0);
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) return -1;
@@ -41,6 +46,7 @@ int run_remotely(int socket, const std::vector<std::string>& words, bool termina
             std::fwrite(piece->bytes.data(), 1, piece->bytes.size(),
                         piece->kind == 'o' ? out : err);
         }
+        std::fflush(out);  // what goes on is read as it comes
         if (answer.broken()) return -1;
     }
     return *answer.status();

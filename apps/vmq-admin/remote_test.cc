@@ -70,6 +70,21 @@ TEST_F(Remote, AnAnswerThatBreaksOffIsAFailure) {
     EXPECT_EQ(run(whole.substr(0, whole.size() - 1)), -1);
 }
 
+TEST_F(Remote, AnInterruptionEndsAnAnswerThatGoesOn) {
+    std::array<int, 2> input{};
+    ASSERT_EQ(::pipe(input.data()), 0);
+    Interruption interruption(input[0]);
+    ::close(input[1]);
+    char* text = nullptr;
+    std::size_t size = 0;
+    std::FILE* out = ::open_memstream(&text, &size);
+    EXPECT_EQ(run_remotely(ends_[0], {"trace"}, true, out, out, &interruption), 0);
+    std::fclose(out);
+    EXPECT_EQ(std::string(text, size), "Done.\n");
+    std::free(text);  // NOLINT(cppcoreguidelines-no-malloc): of open_memstream
+    ::close(input[0]);
+}
+
 TEST_F(Remote, WhatIsNoAnswerIsAFailure) { EXPECT_EQ(run("error: unknown request\n"), -1); }
 
 }  // namespace

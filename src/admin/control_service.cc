@@ -32,6 +32,11 @@ constexpr std::string_view kEnding = "the broker is stopping";
 
 }  // namespace
 
+struct Said {
+    std::string bytes;
+    std::shared_ptr<commands::Stream> stream;  // goes on; null: that was all
+};
+
 class ControlService::Impl final {
 public:
     struct Job {
@@ -47,11 +52,12 @@ public:
     void close();
     void run(Job job);
     /// On a thread of the pool.
-    [[nodiscard]] std::string answer_to(const std::string& line);
+    [[nodiscard]] Said answer_to(const std::string& line);
 
     const Actions actions;
     const ControlLimits limits;
     std::atomic<std::size_t> connections{0};  // a request that is given up goes on another thread
+    bool ending = false;                      // of the service's thread: answers that go on end
 
 private:
     void accept();
@@ -82,14 +88,65 @@ public:
                                });
     }
 
-    void answer(std::string text) {
+    void answer(std::string text, std::shared_ptr<commands::Stream> more = nullptr) {
         answer_ = std::move(text);
-        stream_.expires_after(service_.limits.answer);
-        asio::async_write(stream_, asio::buffer(answer_),
-                          [self = shared_from_this()](error_code, std::size_t) {});
+        more_ = std::move(more);
+        if (more_) {
+            timer_.emplace(stream_.get_executor());
+            stream_.expires_never();  // somebody may stop his terminal to read
+            wait_for_end();
+        } else {
+            stream_.expires_after(service_.limits.answer);
+        }
+        write();
     }
 
 private:
+    void write() {
+        asio::async_write(stream_, asio::buffer(answer_),
+                          [self = shared_from_this()](error_code error, std::size_t) {
+                              if (error) return self->drop();
+                              self->go_on();
+                          });
+    }
+
+    void go_on() {
+        if (!more_) return;
+        commands::Stream::Piece piece = more_->take();
+        if (service_.ending && !piece.status) {
+            piece.out += std::string(kEnding) + "\n";
+            piece.status = 1;
+        }
+        answer_ = commands::encode(piece);
+        if (piece.status) {
+            more_.reset();
+            error_code ignored;
+            stream_.socket().cancel(ignored);  // nobody needs to wait for its reader's end
+            stream_.expires_after(service_.limits.answer);
+        }
+        if (!answer_.empty()) return write();
+        timer_->expires_after(kStreamInterval);
+        timer_->async_wait([self = shared_from_this()](error_code stopped) {
+            if (!stopped) self->go_on();
+        });
+    }
+
+    /// A reader who goes away, or says anything, wants no more.
+    void wait_for_end() {
+        stream_.socket().async_wait(stream_protocol::socket::wait_read,
+                                    [self = shared_from_this()](error_code error) {
+                                        if (!error) self->drop();
+                                    });
+    }
+
+    void drop() {
+        if (!more_) return;
+        more_.reset();
+        timer_->cancel();
+        error_code ignored;
+        stream_.socket().close(ignored);
+    }
+
     void on_request(error_code error, std::size_t size) {
         if (error == asio::error::not_found) return answer("error: the request is too long\n");
         if (error) return;  // gone, or too slow
@@ -112,6 +169,8 @@ private:
     Stream stream_;
     std::string request_;
     std::string answer_;
+    std::shared_ptr<commands::Stream> more_;
+    std::optional<asio::steady_timer> timer_;
 };
 
 ControlService::Impl::Impl(int listening_fd, Actions wanted, ControlLimits chosen)
@@ -119,11 +178,10 @@ ControlService::Impl::Impl(int listening_fd, Actions wanted, ControlLimits chose
     acceptor_.emplace(io_, stream_protocol(), ::fcntl(listening_fd, F_DUPFD_CLOEXEC, 0));
     retry_.emplace(io_);
     pool_.emplace(kControlThreads, limits.connections, [this](Job& job) {
-        std::string answer = answer_to(job.line);
-        asio::post(io_,
-                   [connection = std::move(job.connection), answer = std::move(answer)]() mutable {
-                       connection->answer(std::move(answer));
-                   });
+        Said said = answer_to(job.line);
+        asio::post(io_, [connection = std::move(job.connection), said = std::move(said)]() mutable {
+            connection->answer(std::move(said.bytes), std::move(said.stream));
+        });
     });
     accept();
     thread_.emplace(io_);
@@ -138,6 +196,7 @@ ControlService::Impl::~Impl() {
 
 void ControlService::Impl::close() {
     asio::post(io_, [this] {
+        ending = true;
         error_code ignored;
         acceptor_->close(ignored);
         retry_->cancel();
@@ -169,14 +228,15 @@ void ControlService::Impl::run(Job job) {
                                    : "error: " + text + "\n");
 }
 
-std::string ControlService::Impl::answer_to(const std::string& line) {
+Said ControlService::Impl::answer_to(const std::string& line) {
     if (!line.starts_with(commands::kRequestStart)) {
         const std::string said = actions.request(line);
-        return (said.empty() ? "error: unknown request" : said) + "\n";
+        return {(said.empty() ? "error: unknown request" : said) + "\n", nullptr};
     }
     const auto request = commands::decode_request(line);
-    if (!request) return "error: " + request.error().detail + "\n";
-    return commands::encode(actions.command(request.value().words, request.value().terminal));
+    if (!request) return {"error: " + request.error().detail + "\n", nullptr};
+    commands::Printed printed = actions.command(request.value().words, request.value().terminal);
+    return {commands::encode(printed), std::move(printed.stream)};
 }
 
 ControlService::ControlService(int listening_fd, Actions actions, ControlLimits limits)

@@ -19,7 +19,8 @@ struct ControlLimits {
 };
 
 /// One thread reads requests and writes answers, a few others run what is asked for, so that one
-/// that takes long holds up no other. Made and destroyed by the main thread.
+/// that takes long holds up no other. An answer that goes on is asked for more while its reader
+/// takes what came before, and is dropped when he is gone. Made and destroyed by the main thread.
 ///
 /// A request is a line: `stop`, a request of vmq-admin (see commands/wire.h), or one that
 /// `Actions::request` knows, whose answer is a line.

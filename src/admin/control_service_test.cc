@@ -159,6 +159,84 @@ TEST_F(ControlServiceShards, ALongCommandHoldsNobodyUp) {
     EXPECT_EQ(slow.rest(), answer("late"));
 }
 
+/// Says its number until it is told to end, and tells when it is gone.
+class Counting final : public commands::Stream {
+public:
+    Counting(std::atomic<bool>& end, std::promise<void>& gone, std::size_t size = 1)
+        : end_(end), gone_(gone), size_(size) {}
+    ~Counting() override { gone_.set_value(); }
+    Counting(const Counting&) = delete;
+    Counting& operator=(const Counting&) = delete;
+    Piece take() override {
+        if (end_) return {"end", 5};
+        return {std::string(size_, '.'), {}};
+    }
+
+private:
+    std::atomic<bool>& end_;
+    std::promise<void>& gone_;
+    const std::size_t size_;
+};
+
+class ControlServiceStreamShards : public ControlServiceShards {
+protected:
+    void stream(std::size_t size = 1) {
+        actions_.command = [this, size](const std::vector<std::string>& /*words*/, bool) {
+            Printed printed{"begin", "", 0};
+            printed.stream = std::make_shared<Counting>(end_, gone_, size);
+            return printed;
+        };
+        serve();
+    }
+
+    std::atomic<bool> end_{false};
+    std::promise<void> gone_;
+};
+
+TEST_F(ControlServiceStreamShards, AnAnswerGoesOnUntilItEnds) {
+    stream();
+    Asker asker(path_);
+    asker.send(command("x"));
+    std::string got;
+    const std::string begin = "o" + std::string("\0\0\0\5", 4) + "begin";
+    const std::string dot = "o" + std::string("\0\0\0\1", 4) + ".";
+    while (got.size() < begin.size() + 3 * dot.size()) got += asker.receive();
+    EXPECT_TRUE(got.starts_with(begin + dot + dot + dot));
+    end_ = true;
+    EXPECT_TRUE(asker.rest().ends_with(commands::encode(commands::Stream::Piece{"end", 5})));
+    gone_.get_future().wait();
+}
+
+TEST_F(ControlServiceStreamShards, ItEndsWhenItsReaderIsGone) {
+    stream();
+    {
+        Asker asker(path_);
+        asker.send(command("x"));
+        EXPECT_NE(asker.receive(), "");
+    }
+    gone_.get_future().wait();
+    EXPECT_EQ(Asker(path_).ask("ping\n"), "pong\n");
+}
+
+TEST_F(ControlServiceStreamShards, AReaderWhoStopsHoldsNobodyUp) {
+    stream(1'000'000);
+    Asker asker(path_);
+    asker.send(command("x"));
+    EXPECT_EQ(Asker(path_).ask("ping\n"), "pong\n");
+    end_ = true;
+    EXPECT_TRUE(asker.rest().ends_with(commands::encode(commands::Stream::Piece{"end", 5})));
+}
+
+TEST_F(ControlServiceStreamShards, TheEndOfTheBrokerIsToldToTheReader) {
+    stream();
+    Asker asker(path_);
+    asker.send(command("x"));
+    EXPECT_NE(asker.receive(), "");
+    service_->close();
+    EXPECT_TRUE(asker.rest().ends_with(
+        commands::encode(commands::Stream::Piece{".the broker is stopping\n", 1})));
+}
+
 TEST_F(ControlServiceShards, WhoAsksForTheEndSeesIt) {
     serve();
     Asker asker(path_);

@@ -43,7 +43,9 @@ http::response<http::string_body> make_response(HttpResponse answer, unsigned ve
     }
     response.set(http::field::cache_control, "no-store");
     response.set("X-Content-Type-Options", "nosniff");
-    response.set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'");
+    response.set("Referrer-Policy", "no-referrer");
+    // For answers that are no page, should a browser show one; pages bring their own.
+    response.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
     for (const auto& [name, value] : answer.headers) response.set(name, value);
     if (answer.status == 405 && response[http::field::allow].empty()) {
         response.set(http::field::allow, "GET, HEAD");

@@ -1,5 +1,7 @@
 #include "admin/http_routes.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -20,11 +22,46 @@ HttpResponse json_answer(unsigned status, std::string body) {
     return {status, std::string(kJson), std::move(body)};
 }
 
-HttpResponse page_file(std::string_view name, std::string_view content_type) {
+std::string_view content_type_of(std::string_view name) {
+    if (name.ends_with(".html")) return "text/html; charset=utf-8";
+    if (name.ends_with(".css")) return "text/css; charset=utf-8";
+    if (name.ends_with(".svg")) return "image/svg+xml";
+    return "text/javascript; charset=utf-8";
+}
+
+/// Nothing but what this listener serves, and MQTT on the ports of the WebSocket listeners: with
+/// the test client a password is typed into the page.
+std::string page_policy(const NodeView& view) {
+    std::string connect = "'self'";
+    for (const auto& listener : view.node.listeners) {
+        if (!listener.type.starts_with("mqttws") || listener.port == 0) continue;
+        const bool tls = listener.type == "mqttwss";
+        connect += fmt::format(" {}://*:{}", tls ? "wss" : "ws", listener.port);
+    }
+    return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src " +
+           connect + "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+}
+
+HttpResponse page_file(const PageFile& file) {
+    return {200, std::string(content_type_of(file.name)), std::string(file.content)};
+}
+
+HttpResponse page(const NodeView& view) {
     const auto files = page_files();
-    const auto file = std::ranges::find(files, name, &PageFile::name);
+    const auto file = std::ranges::find(files, "index.html", &PageFile::name);
     if (file == files.end()) return plain_answer(404, "not part of this build");
-    return {200, std::string(content_type), std::string(file->content)};
+    HttpResponse response = page_file(*file);
+    response.headers.emplace_back("Content-Security-Policy", page_policy(view));
+    return response;
+}
+
+/// Null: there is no such part of the page.
+const PageFile* part_of_page(std::string_view path) {
+    constexpr std::string_view kFolder = "/status/";
+    if (!path.starts_with(kFolder)) return nullptr;
+    const auto files = page_files();
+    const auto file = std::ranges::find(files, path.substr(kFolder.size()), &PageFile::name);
+    return file == files.end() || file->name == "index.html" ? nullptr : &*file;
 }
 
 HttpResponse health(const NodeView& view) {
@@ -82,13 +119,8 @@ HttpResponse respond(const HttpRequest& request, const HttpModules& modules,
     }
     const std::string_view path = path_of(request.target);
     if (modules.status) {
-        if (path == "/" || path == "/status") {
-            return page_file("index.html", "text/html; charset=utf-8");
-        }
-        if (path == "/status/status.css") return page_file("status.css", "text/css; charset=utf-8");
-        if (path == "/status/status.js") {
-            return page_file("status.js", "text/javascript; charset=utf-8");
-        }
+        if (path == "/" || path == "/status") return page(sources.view());
+        if (const PageFile* part = part_of_page(path)) return page_file(*part);
         if (path == "/status.json") return json_answer(200, status_json(sources.view()));
     }
     if (modules.health) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "admin/metrics_text.h"
+#include "admin/page_files.h"
 #include "admin/view_sample.h"
 
 namespace vmq::admin {
@@ -23,6 +24,13 @@ HttpResponse get(std::string_view target, const HttpModules& modules = {},
     return respond({"GET", target, accept}, modules, sources());
 }
 
+std::string policy_of(const HttpResponse& response) {
+    for (const auto& [name, value] : response.headers) {
+        if (name == "Content-Security-Policy") return value;
+    }
+    return "none";
+}
+
 TEST(HttpRoutes, ThePageStandsAtTwoPathsAndIsBuiltIn) {
     for (const auto* path : {"/", "/status", "/status?x=1"}) {
         const auto response = get(path);
@@ -30,18 +38,46 @@ TEST(HttpRoutes, ThePageStandsAtTwoPathsAndIsBuiltIn) {
         EXPECT_EQ(response.content_type, "text/html; charset=utf-8");
         EXPECT_THAT(response.body, StartsWith("<!doctype html>"));
     }
-    EXPECT_THAT(get("/status/status.js").content_type, StartsWith("text/javascript"));
+    EXPECT_THAT(get("/status/status.mjs").content_type, StartsWith("text/javascript"));
     EXPECT_THAT(get("/status/status.css").content_type, StartsWith("text/css"));
+    EXPECT_EQ(get("/status/icon.svg").content_type, "image/svg+xml");
+    EXPECT_EQ(get("/status/index.html").status, 404U);
 }
 
 TEST(HttpRoutes, ThePageLoadsNothingFromElsewhereAndHasNoMarkupFromValues) {
-    for (const auto* path : {"/", "/status/status.js", "/status/status.css"}) {
-        const auto body = get(path).body;
-        EXPECT_THAT(body, Not(IsEmpty()));
+    for (const PageFile& file : page_files()) {
+        std::string body(file.content);
+        EXPECT_THAT(body, Not(IsEmpty())) << file.name;
+        constexpr std::string_view kNameOfSvg = "http://www.w3.org/2000/svg";
+        if (const auto at = body.find(kNameOfSvg); at != std::string::npos) {
+            body.erase(at, kNameOfSvg.size());
+        }
         EXPECT_THAT(body, Not(HasSubstr("http://")));
         EXPECT_THAT(body, Not(HasSubstr("https://")));
-        EXPECT_THAT(body, Not(HasSubstr("innerHTML")));
+        for (const auto* markup : {"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write",
+                                   "eval(", " onclick=", " style="}) {
+            EXPECT_THAT(body, Not(HasSubstr(markup))) << file.name;
+        }
     }
+}
+
+TEST(HttpRoutes, ThePageMayReachThisListenerAndThePortsOfWebSocketsOnly) {
+    const auto with_websockets = [] {
+        auto view = sample_view();
+        auto listener = view.node.listeners[0];
+        listener.type = "mqttws";
+        listener.port = 8080;
+        view.node.listeners.push_back(listener);
+        listener.type = "mqttwss";
+        listener.port = 8443;
+        view.node.listeners.push_back(listener);
+        return view;
+    };
+    const auto policy = policy_of(respond({"GET", "/status"}, {}, sources(with_websockets)));
+    EXPECT_THAT(policy, StartsWith("default-src 'none'; script-src 'self'; style-src 'self'; "));
+    EXPECT_THAT(policy, HasSubstr("connect-src 'self' ws://*:8080 wss://*:8443; "));
+    EXPECT_THAT(policy, Not(HasSubstr("unsafe")));
+    EXPECT_THAT(policy_of(get("/status")), HasSubstr("connect-src 'self'; "));
 }
 
 TEST(HttpRoutes, NumbersComeAsJsonAndAsText) {

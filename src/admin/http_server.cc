@@ -5,12 +5,15 @@
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <optional>
 #include <utility>
 
 #include "admin/http_api.h"
 #include "admin/http_connection.h"
 #include "admin/metrics_text.h"
+#include "admin/recent_counts.h"
 #include "base/log.h"
 #include "runtime/coordination.h"
 #include "runtime/guarded.h"
@@ -104,10 +107,13 @@ private:
     [[nodiscard]] bool make_room(const HttpEndpoint& endpoint);
     void watch_tls();
     [[nodiscard]] NodeView view() const;
+    /// Counts go on while nobody looks, so that whoever does sees what is recent.
+    void look_now_and_then();
 
     const HttpOptions options_;
     const Inspect inspect_;
     const MetricsCollector& collector_;
+    mutable runtime::Guarded<RecentCounts> recent_;
     OffThread<HttpResponse> commands_;
     OffThread<ApiKeyStore::Verdict> key_checks_;
     HttpShared shared_;
@@ -115,6 +121,7 @@ private:
     std::atomic<std::uint64_t> dropped_{0};
     runtime::Guarded<std::vector<EndpointPtr>> endpoints_;
     asio::io_context io_{1};  // destroys the connections, so it stands after what they use
+    asio::steady_timer look_{io_};
     std::optional<runtime::IoThread> thread_;
     std::optional<runtime::Periodic> tls_watcher_;
 };
@@ -128,6 +135,7 @@ Result<void> HttpServer::Impl::start() {
     if (!opened) {
         for (const EndpointPtr& endpoint : endpoints()) forget(*endpoint);
     }
+    look_now_and_then();
     thread_.emplace(io_);
     return opened;
 }
@@ -176,6 +184,14 @@ Result<void> HttpServer::Impl::open(HttpListenerOptions options, bool configured
     if (auto listening = listen(endpoint); !listening) return named(listening.error());
     endpoints_.with([&](auto& all) { all.push_back(endpoint); });
     return {};
+}
+
+void HttpServer::Impl::look_now_and_then() {
+    (void)view();
+    look_.expires_after(RecentCounts::kStep);
+    look_.async_wait([this](error_code stopped) {
+        if (!stopped) look_now_and_then();
+    });
 }
 
 Result<void> HttpServer::Impl::listen(const EndpointPtr& endpoint) {
@@ -357,8 +373,11 @@ bool HttpServer::Impl::make_room(const HttpEndpoint& endpoint) {
 }
 
 NodeView HttpServer::Impl::view() const {
-    NodeView result{inspect_()};
+    NodeView result{inspect_(), {}, std::chrono::system_clock::now()};
     for (auto& listener : listeners()) result.node.listeners.push_back(std::move(listener));
+    const WatchedCounts counts = watched_counts(result.node);
+    result.recent =
+        recent_.with([&](RecentCounts& recent) { return recent.add(counts, steady_now()); });
     return result;
 }
 

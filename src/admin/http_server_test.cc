@@ -24,8 +24,32 @@ TEST_F(HttpServerShards, AnswersARequest) {
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
     EXPECT_THAT(answer, HasSubstr("Content-Type: application/json\r\n"));
     EXPECT_THAT(answer, HasSubstr("Content-Length: 15\r\n"));
-    EXPECT_THAT(answer, HasSubstr("Content-Security-Policy: default-src 'self'"));
+    EXPECT_THAT(answer, HasSubstr("Content-Security-Policy: default-src 'none'; frame-ancestors"));
     EXPECT_THAT(answer, EndsWith("\r\n\r\n{\"status\":\"OK\"}"));
+}
+
+TEST_F(HttpServerShards, ThePageComesWithAPolicyOfItsOwn) {
+    serve(on_any_port());
+    EXPECT_THAT(ask(get("/status")),
+                HasSubstr("Content-Security-Policy: default-src 'none'; script-src 'self'; "));
+}
+
+TEST_F(HttpServerShards, WhatHasHappenedSinceTheStartIsRecentForWhoeverLooksFirst) {
+    std::atomic<std::uint64_t> drops{100};
+    server_.emplace(
+        on_any_port(),
+        [&drops] {
+            auto node = sample_view().node;
+            node.numbers.totals.cells[metrics::cell::of(metrics::Counter::QueueMessageDrop)] =
+                drops.load();
+            return node;
+        },
+        collector_, keys_);
+    server_->serve_commands(*node_);
+    ASSERT_TRUE(server_->start());
+    drops = 107;
+    EXPECT_THAT(ask(get("/status.json")), HasSubstr(R"("drops_last_minute":{"queue_full":7,)"));
+    server_.reset();
 }
 
 TEST_F(HttpServerShards, OneConnectionTooManyIsClosedAndCounted) {

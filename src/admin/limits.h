@@ -40,6 +40,10 @@ inline constexpr std::size_t kControlThreads = 4;
 /// For a request to arrive as a whole, and for an answer to be taken.
 inline constexpr Seconds kControlRequestTimeout{10};
 inline constexpr Seconds kControlAnswerTimeout{60};
+/// Alarms tell of a certificate this long before it expires.
+inline constexpr std::chrono::days kCertificateWarning{30};
+/// How often an answer that goes on is asked for more.
+inline constexpr Millis kStreamInterval{25};
 /// Before accepting again when the system has no descriptor left.
 inline constexpr Millis kAcceptRetry{200};
 

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <cstdint>
 
+#include "admin/alarms.h"
+#include "admin/recent_counts.h"
 #include "mqtt/types.h"
 
 namespace vmq::admin {
@@ -28,19 +30,84 @@ json::value listener_json(const broker::ListenerSnapshot& listener) {
     }
     result["name"] = listener.name;
     result["connections"] = listener.connections;
+    if (listener.certificate_expires) {
+        result["certificate_expires"] =
+            std::chrono::duration_cast<Seconds>(listener.certificate_expires->time_since_epoch())
+                .count();
+    }
     return result;
 }
 
-json::object drops_json(const broker::NodeSnapshot& node) {
+json::object drops_json(const WatchedCounts& counts) {
     json::object drops;
-    drops["queue_full"] = node.counter(Counter::QueueMessageDrop);
-    drops["expired"] = node.counter(Counter::QueueMessageExpired);
-    drops["packet_too_large"] = node.counter(Counter::QueueMessageDropMaxPacketSize);
-    drops["unhandled"] = node.counter(Counter::QueueMessageUnhandled);
+    for (std::size_t i = 0; i < kDropReasons.size(); ++i) drops[kDropReasons[i]] = counts.drops[i];
     return drops;
 }
 
-json::object node_json(const broker::NodeSnapshot& node) {
+json::array alarms_json(const NodeView& view) {
+    json::array alarms;
+    for (const Alarm& alarm : alarms_of(view)) {
+        json::object& entry = alarms.emplace_back(json::object()).as_object();
+        entry["severity"] = word_of(alarm.severity);
+        entry["kind"] = alarm.kind;
+        entry["text"] = alarm.text;
+    }
+    return alarms;
+}
+
+json::array shards_json(const broker::NodeSnapshot& node) {
+    json::array shards;
+    for (const std::uint32_t percent : node.utilization) {
+        json::object& shard = shards.emplace_back(json::object()).as_object();
+        shard["load"] = percent;
+    }
+    return shards;
+}
+
+json::object store_json(const broker::NodeSnapshot& node) {
+    using metrics::Reading;
+    json::object store;
+    store["durability"] = node.durability.empty() ? "none" : node.durability;
+    store["bytes_on_disk"] = node.numbers[Reading::StoreBytesOnDisk];
+    store["refusing"] = node.numbers[Reading::StoreRefusing] != 0;
+    return store;
+}
+
+/// CONNACKs that were sent to those who were let in, and to others.
+struct Connects {
+    std::uint64_t accepted = 0;
+    std::uint64_t refused = 0;
+};
+
+Connects connects_of(const broker::NodeSnapshot& node) {
+    constexpr auto kConnack = static_cast<std::uint8_t>(mqtt::PacketType::Connack);
+    const auto sent = [&](bool v5, std::size_t code) {
+        return node.numbers.totals.get(
+            metrics::PacketKind{Direction::Sent, v5, kConnack, static_cast<std::uint8_t>(code)});
+    };
+    Connects connects{sent(false, 0) + sent(true, 0), 0};
+    for (std::size_t code = 1; code < metrics::kReturnCodes; ++code) {
+        connects.refused += sent(false, code);
+    }
+    for (std::size_t code = 1; code < metrics::kReasonCodes; ++code) {
+        connects.refused += sent(true, code);
+    }
+    return connects;
+}
+
+/// VerneMQ's page leaves out those that have expired or were too large, and never counts down for
+/// them.
+std::uint64_t queued(const broker::NodeSnapshot& node) {
+    const std::uint64_t gone =
+        node.counter(Counter::QueueMessageOut) + node.counter(Counter::QueueMessageDrop) +
+        node.counter(Counter::QueueMessageUnhandled) + node.counter(Counter::QueueMessageExpired) +
+        node.counter(Counter::QueueMessageDropMaxPacketSize);
+    const std::uint64_t in = node.counter(Counter::QueueMessageIn);
+    return in - std::min(in, gone);
+}
+
+json::object node_json(const NodeView& view) {
+    const broker::NodeSnapshot& node = view.node;
     json::object result;
     result["num_online"] = node.connections;
     result["num_offline"] = node.clients - std::min(node.clients, node.connections);
@@ -64,7 +131,18 @@ json::object node_json(const broker::NodeSnapshot& node) {
     result["uptime_s"] = std::chrono::duration_cast<Seconds>(node.uptime).count();
     result["num_sessions"] = node.clients;
     result["retained_bytes"] = node.retained_bytes;
-    result["drops"] = drops_json(node);
+    const Connects connects = connects_of(node);
+    result["connects"] = connects.accepted;
+    result["connects_refused"] = connects.refused;
+    result["bytes_in"] = node.counter(Counter::BytesReceived);
+    result["bytes_out"] = node.counter(Counter::BytesSent);
+    result["num_queued"] = queued(node);
+    result["drops"] = drops_json(watched_counts(node));
+    result["drops_last_minute"] = drops_json(view.recent);
+    result["alarms"] = alarms_json(view);
+    result["shards"] = shards_json(node);
+    result["store"] = store_json(node);
+    result["memory_bytes"] = node.numbers[metrics::Reading::VmMemoryTotal];
     return result;
 }
 
@@ -72,7 +150,7 @@ json::object node_json(const broker::NodeSnapshot& node) {
 
 std::string status_json(const NodeView& view) {
     json::object nodes;
-    nodes[view.node.node] = node_json(view.node);
+    nodes[view.node.node] = node_json(view);
     return json::serialize(json::array{std::move(nodes)});
 }
 

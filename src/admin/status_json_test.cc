@@ -17,8 +17,14 @@ TEST(StatusJson, IsTheFormatOfVerneMQFollowedByOurFields) {
               R"("mystatus":[{"a@b":true}],"listeners":[{"type":"mqtt","status":"running",)"
               R"("ip":"127.0.0.1","port":1883,"mountpoint":"","max_conns":10000,)"
               R"("name":"default","connections":2}],"uptime_s":90,"num_sessions":5,)"
-              R"("retained_bytes":300,"drops":{"queue_full":11,"expired":12,)"
-              R"("packet_too_large":14,"unhandled":13}}}])");
+              R"("retained_bytes":300,"connects":9,"connects_refused":2,"bytes_in":0,)"
+              R"("bytes_out":0,"num_queued":0,"drops":{"queue_full":11,"expired":12,)"
+              R"("packet_too_large":14,"offline_qos0":0,"session_ended":0,"no_subscriber":0,)"
+              R"("not_authorized":0,"store_refused":0},"drops_last_minute":{"queue_full":0,)"
+              R"("expired":0,"packet_too_large":0,"offline_qos0":0,"session_ended":0,)"
+              R"("no_subscriber":0,"not_authorized":0,"store_refused":0},"alarms":[],)"
+              R"("shards":[{"load":12},{"load":3}],"store":{"durability":"os",)"
+              R"("bytes_on_disk":0,"refusing":false},"memory_bytes":0}}])");
 }
 
 TEST(StatusJson, EscapesWhatTheOperatorChose) {
@@ -43,6 +49,29 @@ TEST(StatusJson, OfflineIsNeverNegative) {
     view.node.connections = 6;
     const auto parsed = boost::json::parse(status_json(view));
     EXPECT_EQ(parsed.at(0).at("a@b").at("num_offline").to_number<int>(), 0);
+}
+
+TEST(StatusJson, TellsOfAlarmsAndOfTheLastMinute) {
+    auto view = sample_view();
+    view.recent.drops[0] = 4;
+    view.node.listeners[0].certificate_expires =
+        std::chrono::system_clock::time_point(Seconds(1'800'000'001));
+    const auto parsed = boost::json::parse(status_json(view)).at(0).at("a@b");
+    EXPECT_EQ(parsed.at("drops_last_minute").at("queue_full").to_number<int>(), 4);
+    EXPECT_EQ(parsed.at("alarms").at(0).at("severity").as_string(), "warning");
+    EXPECT_EQ(parsed.at("alarms").at(0).at("kind").as_string(), "certificate_expires");
+    EXPECT_EQ(parsed.at("alarms").at(1).at("kind").as_string(), "messages_dropped");
+    EXPECT_EQ(parsed.at("listeners").at(0).at("certificate_expires").to_number<int>(),
+              1'800'000'001);
+}
+
+TEST(StatusJson, QueuedIsWhatCameAndHasNotGone) {
+    auto view = sample_view();
+    auto& cells = view.node.numbers.totals.cells;
+    cells[metrics::cell::of(metrics::Counter::QueueMessageIn)] = 100;
+    cells[metrics::cell::of(metrics::Counter::QueueMessageOut)] = 10;
+    const auto parsed = boost::json::parse(status_json(view)).at(0).at("a@b");
+    EXPECT_EQ(parsed.at("num_queued").to_number<int>(), 100 - 10 - 11 - 12 - 13 - 14);
 }
 
 TEST(Health, NamesTheTypeOfEachListenerThatDoesNotRunOnce) {

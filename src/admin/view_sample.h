@@ -44,6 +44,13 @@ inline NodeView sample_view() {
     publishes(Direction::Received, false, 100);
     publishes(Direction::Received, true, 20);
     publishes(Direction::Sent, true, 40);
+    cells[metrics::cell::of(metrics::PacketKind{Direction::Sent, false, 2})] = 6;
+    cells[metrics::cell::of(metrics::PacketKind{Direction::Sent, true, 2})] = 3;
+    cells[metrics::cell::of(metrics::PacketKind{Direction::Sent, false, 2, 5})] = 1;
+    cells[metrics::cell::of(metrics::PacketKind{Direction::Sent, true, 2, 0x87})] = 1;
+    view.node.utilization = {12, 3};
+    view.node.durability = "os";
+    view.wall_now = std::chrono::system_clock::time_point(Seconds(1'800'000'000));
     view.node.numbers[metrics::Reading::RetainMemory] = 300;
     view.node.numbers.shard_turn = {{1, 2, 3}, 77};
     return view;

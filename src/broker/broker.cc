@@ -89,7 +89,29 @@ Result<void> Broker::open_store() {
 
 void Broker::add_plugin(
     const std::function<std::unique_ptr<hooks::Plugin>(ShardId shard)>& make) const {
-    for (const auto& shard : shards_) shard->chain().add(make(shard->id()));
+    std::vector<std::unique_ptr<hooks::Plugin>> plugins;
+    for (const auto& shard : shards_) plugins.push_back(make(shard->id()));
+    with_chains(
+        [&plugins](ShardId shard, hooks::Chain& chain) { chain.add(std::move(plugins[shard])); });
+}
+
+void Broker::set_plugin_enabled(hooks::PluginPlace place, bool enabled) const {
+    with_chains(
+        [place, enabled](ShardId, hooks::Chain& chain) { chain.set_enabled(place, enabled); });
+}
+
+void Broker::with_chains(
+    const std::function<void(ShardId shard, hooks::Chain& chain)>& work) const {
+    if (threads_.empty()) {
+        for (const auto& shard : shards_) work(shard->id(), shard->chain());
+        return;
+    }
+    runtime::run_everywhere(
+        shards_.size(),
+        [this](std::size_t shard, std::function<void()> part) {
+            post(static_cast<ShardId>(shard), std::move(part));
+        },
+        [&](std::size_t shard) { work(static_cast<ShardId>(shard), shards_[shard]->chain()); });
 }
 
 void Broker::post(ShardId shard, std::function<void()> work) const {
@@ -154,6 +176,11 @@ void Broker::change_config(std::vector<hooks::ConfigContext::Entry> entries, boo
 
 bool Broker::set_durability(store::Durability durability) {
     return durable_ != nullptr && durable_->set_durability(durability);
+}
+
+std::optional<store::Durability> Broker::durability() const noexcept {
+    if (durable_ == nullptr) return std::nullopt;
+    return durable_->durability();
 }
 
 Result<void> Broker::backup(const std::string& directory) const {

@@ -54,9 +54,12 @@ public:
     /// Says good-bye to all clients, waits for them up to `patience`, and joins the threads.
     void stop(Millis patience = Seconds(5));
 
-    /// Puts a plugin behind those that are there on every shard: `make` is called once for each.
-    /// Before start(). What the plugins refer to outlives the Broker.
+    /// Puts a plugin behind those that are there on every shard, where it has the same place:
+    /// `make` is called once for each, on this thread. What the plugins refer to outlives the
+    /// Broker. Before start(), or until stop() by one thread at a time that is no shard's.
     void add_plugin(const std::function<std::unique_ptr<hooks::Plugin>(ShardId shard)>& make) const;
+    /// Switches a plugin off or on, on every shard before it returns. Threads as add_plugin().
+    void set_plugin_enabled(hooks::PluginPlace place, bool enabled) const;
     /// Runs `work` on the shard's thread in a later turn; not at all once that has ended. Any
     /// thread.
     void post(ShardId shard, std::function<void()> work) const;
@@ -82,6 +85,8 @@ public:
     /// For what is committed from then on. False: it was so already, or nothing is stored. Any
     /// thread.
     bool set_durability(store::Durability durability);
+    /// None: nothing is stored. Any thread, between start() and stop().
+    [[nodiscard]] std::optional<store::Durability> durability() const noexcept;
 
     /// Where clients can connect; ports as the system chose them. To be changed between start() and
     /// stop() only.
@@ -102,6 +107,8 @@ public:
 private:
     [[nodiscard]] Result<void> open_store();
     [[nodiscard]] Result<void> restore(store::Engine& engine);
+    /// Returns when `work` has been done with every shard's chain.
+    void with_chains(const std::function<void(ShardId shard, hooks::Chain& chain)>& work) const;
 
     BrokerOptions options_;
     metrics::StoreMetrics store_metrics_;

@@ -46,6 +46,7 @@ Connection::Connection(Shard& shard, ConnectionNumber number, Listener& listener
                        transport::PeerAddress peer, bool over_limit)
     : shard_(shard),
       number_(number),
+      accepted_as_(number),
       listener_(listener),
       socket_(shard.loop(), fd, *this),
       peer_(std::move(peer)),
@@ -58,6 +59,7 @@ Connection::Connection(Shard& shard, ConnectionNumber number, Listener& listener
 Connection::~Connection() {
     closing_ = true;
     count_handshakes();
+    if (trace_) trace_->stopped(trace_moment());
     if (!moved_) listener_.leave();
     if (output_) shard_.release_output(std::move(output_));
     if (wire_) shard_.release_output(std::move(wire_));
@@ -88,6 +90,9 @@ void Connection::attach(Client& client, Lane& lane, session::ConnectPlan plan,
     received_at_ = shard_.now();
     opened_at_ = shard_.now();
     session_.emplace(*this, plan_, shard_.now());
+    if (shard_.traces() != nullptr) [[unlikely]] {
+        find_traces(traced_client(), plan_.version, true);
+    }
     session_->accept(session_present);
     handshake_.reset();
     arm_timer();
@@ -109,6 +114,10 @@ bool Connection::send(const session::Session::Outgoing& outgoing,
     const bool sent = shard_.chain().implements(hooks::Hook::OnDeliver)
                           ? send_as_changed(outgoing, shared)
                           : session_->send_publish(outgoing, shard_.now(), shared);
+    if (sent && shard_.watched() && client_ != nullptr) [[unlikely]] {
+        const mqtt::Message& message = **outgoing.message;
+        shard_.count_sent(*client_, message.topic(), message.payload().size());
+    }
     if (outgoing.qos != mqtt::QoS::AtMostOnce && retry_at_ == kNever && !session_->v5()) {
         schedule_retry();
     }
@@ -142,6 +151,16 @@ void Connection::wrap() {
 }
 
 void Connection::flush() {
+    if (traces_seen_ != shard_.trace_number()) [[unlikely]]
+        notice_traces();
+    if (!trace_) [[likely]]
+        return write_output();
+    trace_sent();
+    write_output();
+    if (trace_) trace_->keep(output_ ? output_->size() : 0);
+}
+
+void Connection::write_output() {
     dirty_ = false;
     if (write_waiting_ || failed_ || held_for_ != 0) return;
     wrap();
@@ -200,6 +219,8 @@ void Connection::on_ready(std::uint8_t events) {
 }
 
 void Connection::on_writable() {
+    if (traces_seen_ != shard_.trace_number()) [[unlikely]]
+        notice_traces();
     write_waiting_ = false;
     flush();
     if (write_waiting_ || closing_) return;
@@ -357,11 +378,17 @@ std::size_t Connection::process_frames(std::string_view bytes) {
         received_at_ = shard_.now();
         if (session_) {
             used += frame.size;
+            if (traces_seen_ != shard_.trace_number()) [[unlikely]]
+                notice_traces();
+            if (trace_) [[unlikely]]
+                trace_received(frame);
             session_->on_frame(frame, shard_.now());
             continue_after_pause();
             continue;
         }
         used += frame.size;
+        if (shard_.traces() != nullptr) [[unlikely]]
+            trace_handshake(frame);
         if (!on_handshake_frame(frame)) continue;
         if (shard_.is_home(handshake_->plan())) {
             shard_.attach(*this, std::move(handshake_->plan()));
@@ -440,6 +467,8 @@ void Connection::move_to_home(std::string_view unread) {
     moved->layers = std::move(layers_);
     moved->wire = std::move(wire_);
     moved->fd = socket_.release();
+    moved->accepted_as = accepted_as_;
+    moved->trace = std::move(trace_);
     moved_ = true;
     closing_ = true;
     count_handshakes();

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/output_buffer.h"
 #include "broker/client.h"
+#include "broker/connection_trace.h"
 #include "broker/listener.h"
 #include "broker/shard_message.h"
 #include "hooks/chain.h"
@@ -46,6 +47,8 @@ public:
     /// Goes on with the layers of the connection it was before it moved; `wire`: what they have not
     /// written yet, or null.
     void adopt(std::unique_ptr<transport::ByteLayers> layers, std::unique_ptr<OutputBuffer> wire);
+    /// The same with its number there, and with what traces it. After its unsent output is here.
+    void adopt_trace(ConnectionNumber accepted_as, std::unique_ptr<ConnectionTrace> trace);
     /// Becomes the connection of `client`: sends CONNACK and handles `unread`.
     void attach(Client& client, Lane& lane, session::ConnectPlan plan, bool session_present);
     /// Handles bytes that came behind the CONNECT, then reads on.
@@ -93,6 +96,11 @@ public:
 
     /// A turn of its TLS handshake, when the shard has time for it.
     void on_handshake_turn();
+
+    /// What stands for VerneMQ's process id in traces, for the life of the connection: "<0.17>".
+    [[nodiscard]] std::string trace_pid() const;
+    /// A trace has begun; true: it wants this connection. Requires client().
+    bool begin_trace(const Trace& trace);
 
     void on_ready(std::uint8_t events) override;
 
@@ -176,8 +184,12 @@ private:
     template <typename Verdict>
     std::optional<Verdict> take_late(Late<Verdict> LateAnswers::* slot, std::size_t& first);
     /// Takes a late verdict, or asks `chain(done, route)`; nothing: pending.
+    template <typename Verdict, typename Context, typename Ask>
+    std::optional<Verdict> ask(hooks::Hook hook, Late<Verdict> LateAnswers::* slot,
+                               const Context& context, Ask chain);
     template <typename Verdict, typename Ask>
-    std::optional<Verdict> ask(hooks::Hook hook, Late<Verdict> LateAnswers::* slot, Ask chain);
+    std::optional<Verdict> ask_chain(hooks::Hook hook, Late<Verdict> LateAnswers::* slot,
+                                     hooks::Route route, Ask chain);
     [[nodiscard]] LateAnswers& late_answers();
     /// The plugin that is waited for has had its time.
     void give_up_waiting();
@@ -201,6 +213,16 @@ private:
     /// send() with what on_deliver makes of the message.
     bool send_as_changed(const session::Session::Outgoing& outgoing,
                          session::PublishTemplate* shared);
+
+    // Traces, see connection_trace.h; the first is all that a connection pays while there are none.
+    void notice_traces();
+    void find_traces(const TracedClient& client, mqtt::ProtocolVersion version, bool tell_found);
+    [[nodiscard]] TracedClient traced_client() const;
+    [[nodiscard]] TraceMoment trace_moment() const noexcept;
+    void trace_handshake(const mqtt::Frame& frame);
+    void trace_received(const mqtt::Frame& frame);
+    void trace_sent();
+    void write_output();
 
     void update_interest();
     void on_readable();
@@ -249,6 +271,7 @@ private:
 
     Shard& shard_;
     const ConnectionNumber number_;
+    ConnectionNumber accepted_as_;  // on the shard where it came in
     Listener& listener_;
     transport::StreamSocket socket_;
     transport::PeerAddress peer_;
@@ -264,6 +287,8 @@ private:
     std::unique_ptr<LateAnswers> late_;
     std::uint32_t asked_ = 0;  // questions to hooks so far
     std::unique_ptr<Rewritten> rewritten_;
+    std::unique_ptr<ConnectionTrace> trace_;  // null: nobody traces it
+    std::uint32_t traces_seen_ = 0;           // the shard's list that this follows from
     runtime::Timer timer_;
     TimePoint opened_at_;  // when the step under way began
     TimePoint received_at_;

@@ -103,11 +103,24 @@ Connection::LateAnswers& Connection::late_answers() {
     return *late_;
 }
 
-template <typename Verdict, typename Ask>
+template <typename Verdict, typename Context, typename Ask>
 std::optional<Verdict> Connection::ask(hooks::Hook hook, Late<Verdict> LateAnswers::* slot,
-                                       Ask chain) {
+                                       const Context& context, Ask chain) {
     hooks::Route route{plugins_for(hook)};
-    if (auto late = take_late(slot, route.first)) return late;
+    std::optional<Verdict> verdict = take_late(slot, route.first);
+    if (!verdict) {
+        if (trace_ && route.first == 0) [[unlikely]]
+            trace_->calling(context, trace_moment());
+        verdict = ask_chain(hook, slot, route, std::move(chain));
+    }
+    if (trace_ && verdict) [[unlikely]]
+        trace_->returned(*verdict, trace_moment());
+    return verdict;
+}
+
+template <typename Verdict, typename Ask>
+std::optional<Verdict> Connection::ask_chain(hooks::Hook hook, Late<Verdict> LateAnswers::* slot,
+                                             hooks::Route route, Ask chain) {
     while (true) {
         ++asked_;
         const bool at_once = shard_.chain().answers_at_once(hook, route.only);
@@ -218,7 +231,7 @@ Answer Connection::authorize_register(const session::RegisterRequest& request,
         metadata = {listener_.address, listener_.port, type_of(listener_.kind), certificate};
         context.metadata = &metadata;
     }
-    auto verdict = ask(hooks::Hook::AuthOnRegister, &LateAnswers::on_register,
+    auto verdict = ask(hooks::Hook::AuthOnRegister, &LateAnswers::on_register, context,
                        [&](auto done, hooks::Route route) {
                            return shard_.chain().auth_on_register(context, std::move(done), route);
                        });
@@ -265,10 +278,10 @@ Connection::AuthAnswer Connection::authenticate(std::string_view mountpoint,
     const std::string_view claimed = user.value_or("");
     if (is_blocked(claimed, answer.denial)) return answer;
     const hooks::AuthContext context{{mountpoint, client_id}, user, method, data, &properties};
-    auto verdict =
-        ask(hooks::Hook::OnAuth, &LateAnswers::on_auth, [&](auto done, hooks::Route route) {
-            return shard_.chain().on_auth(context, std::move(done), route);
-        });
+    auto verdict = ask(hooks::Hook::OnAuth, &LateAnswers::on_auth, context,
+                       [&](auto done, hooks::Route route) {
+                           return shard_.chain().on_auth(context, std::move(done), route);
+                       });
     if (!verdict) {
         answer.answer = Answer::Pending;
         return answer;
@@ -300,7 +313,7 @@ Answer Connection::authorize_will(const session::ConnectPlan& plan, session::Pub
     context.subscriber = {plan.mountpoint, plan.client_id};
     if (plan.username) context.username = *plan.username;
     context.v5 = plan.version == mqtt::ProtocolVersion::V5;
-    auto verdict = ask(hooks::Hook::AuthOnPublish, &LateAnswers::on_publish,
+    auto verdict = ask(hooks::Hook::AuthOnPublish, &LateAnswers::on_publish, context,
                        [&](auto done, hooks::Route route) {
                            return shard_.chain().auth_on_publish(context, std::move(done), route);
                        });
@@ -327,7 +340,7 @@ Answer Connection::authorize_publish(session::PublishIntent& intent, session::De
     context.subscriber = subscriber_id();
     context.username = username();
     context.v5 = session_->v5();
-    auto verdict = ask(hooks::Hook::AuthOnPublish, &LateAnswers::on_publish,
+    auto verdict = ask(hooks::Hook::AuthOnPublish, &LateAnswers::on_publish, context,
                        [&](auto done, hooks::Route route) {
                            return shard_.chain().auth_on_publish(context, std::move(done), route);
                        });
@@ -372,6 +385,9 @@ session::Routed Connection::route(const session::PublishIntent& intent, session:
     const bool remembered = intent.qos == mqtt::QoS::ExactlyOnce && keeps_state();
     const session::Routed routed =
         shard_.route(intent, {client_->hash, Reply{number_, ticket, shard_.id()}, remembered});
+    if (shard_.watched()) [[unlikely]] {
+        shard_.count_received(*client_, intent.topic, intent.payload.size());
+    }
     const bool refused = mqtt::is_error(routed.reason);
     if (refused) {
         shard_.metrics().add(Counter::DropStoreRefused);
@@ -443,7 +459,7 @@ std::optional<hooks::SubscribeVerdict> Connection::ask_about_filters(
         hooks::SplitDecision* split = late_ && late_->split ? &*late_->split : nullptr;
         context.entries = split != nullptr ? &split->left() : &intent.entries;
         auto verdict =
-            ask(hooks::Hook::AuthOnSubscribe, &LateAnswers::on_subscribe,
+            ask(hooks::Hook::AuthOnSubscribe, &LateAnswers::on_subscribe, context,
                 [&](auto done, hooks::Route route) {
                     return shard_.chain().auth_on_subscribe(context, std::move(done), route);
                 });
@@ -457,6 +473,10 @@ std::optional<hooks::SubscribeVerdict> Connection::ask_about_filters(
             return verdict;
         }
         late_->on_subscribe.next = split->next();
+        if (trace_) [[unlikely]] {
+            context.entries = &split->left();
+            trace_->calling(context, trace_moment());
+        }
     }
 }
 

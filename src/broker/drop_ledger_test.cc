@@ -204,8 +204,10 @@ TEST(ShardDrops, TheLogIsWarnedBeforeTheFirstDropAndNotForEveryMessage) {
     (void)broker.connect(kKept, true).take_payloads();
     broker.shard().disconnect_client("", "s", false);
     broker.settle();
+    EXPECT_EQ(broker.shard().counters().get(metrics::Counter::QueueNearlyFull), 1U);
     EXPECT_EQ(publish(9), 0U) << "low again";
     EXPECT_EQ(publish(7), 1U);
+    EXPECT_EQ(broker.shard().counters().get(metrics::Counter::QueueNearlyFull), 2U);
 }
 
 TEST(ShardDrops, SmallQueuesAreNotWatched) {

@@ -54,6 +54,7 @@ public:
     bool set_durability(store::Durability durability) noexcept {
         return durability_.exchange(durability) != durability;
     }
+    [[nodiscard]] store::Durability durability() const noexcept { return durability_.load(); }
     /// Null for a moment while a store that failed is opened anew. Any thread.
     [[nodiscard]] std::shared_ptr<const store::Engine> engine() const { return engine_.get(); }
 

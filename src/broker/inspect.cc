@@ -10,6 +10,7 @@
 #include "broker/broker.h"
 #include "broker/limits.h"
 #include "runtime/process_usage.h"
+#include "transport/tls_context.h"
 
 namespace vmq::broker {
 namespace {
@@ -28,6 +29,7 @@ void add_readings(NodeSnapshot& node) {
     numbers[Reading::QueueProcesses] = node.clients;
     numbers[Reading::SessionsOffline] = node.clients - std::min(node.clients, node.connections);
     numbers[Reading::RouterSubscriptions] = node.subscriptions;
+    numbers[Reading::RouterMemory] = node.router_bytes;
     numbers[Reading::RetainMessages] = node.retained_messages;
     numbers[Reading::RetainMemory] = node.retained_bytes;
     for (const ListenerSnapshot& listener : node.listeners) {
@@ -69,7 +71,26 @@ ListenerSnapshot picture_of(const Listener& listener, bool accepting) {
     picture.connections = listener.connections();
     picture.accepted = listener.accepted();
     if (listener.max_connections != 0) picture.max_connections = listener.max_connections;
+    if (const auto tls = listener.tls.get()) {
+        for (const transport::CertificateInfo& certificate : tls->certificates()) {
+            picture.certificate_expires = std::min(
+                picture.certificate_expires.value_or(certificate.not_after), certificate.not_after);
+        }
+    }
     return picture;
+}
+
+std::string_view word_of(std::optional<store::Durability> durability) {
+    if (!durability) return {};
+    switch (*durability) {
+        case store::Durability::Memory:
+            return "memory";
+        case store::Durability::Os:
+            return "os";
+        case store::Durability::Fsync:
+            return "fsync";
+    }
+    return {};
 }
 
 /// Runs `work` on the shard's thread, soon.
@@ -112,12 +133,15 @@ NodeSnapshot Inspector::snapshot() const {
         result.subscriptions += shard->subscription_count();
         add(result.numbers, shard->counters());
     }
+    result.router_bytes = broker_.shared().subscriptions.bytes() +
+                          result.subscriptions * routing::LocalSubscribers::kBytesPerSubscription;
     result.retained_messages = broker_.shared().retained.size();
     result.retained_bytes = broker_.shared().retained.bytes();
     for (const Listener* listener : broker_.listeners().all()) {
         result.listeners.push_back(picture_of(*listener, broker_.accepting()));
     }
     result.utilization = utilization();
+    result.durability = word_of(broker_.durability());
     add_readings(result);
     add_store(result.numbers, broker_.store_metrics());
     return result;
@@ -147,7 +171,8 @@ std::vector<std::uint32_t> Inspector::utilization() const {
 
 void add_hook_metrics(const Broker& broker, metrics::Snapshot& snapshot) {
     const auto& shards = broker.shards();
-    const std::size_t plugins = shards.front()->chain().size();
+    std::size_t plugins = hooks::kMaxPlugins;  // one may just be on its way to the shards
+    for (const auto& shard : shards) plugins = std::min(plugins, shard->chain().size());
     metrics::Snapshot calls;
     metrics::Snapshot refused;
     metrics::Snapshot failures;

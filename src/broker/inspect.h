@@ -1,6 +1,7 @@
 // What operators may know of a running node.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -35,6 +36,8 @@ struct ListenerSnapshot {
     std::uint32_t connections = 0;
     std::uint64_t accepted = 0;                    // since it was opened
     std::optional<std::uint32_t> max_connections;  // none: unlimited
+    /// When the first of its certificates expires; none: it has none.
+    std::optional<std::chrono::system_clock::time_point> certificate_expires;
 };
 
 struct NodeSnapshot {
@@ -44,12 +47,14 @@ struct NodeSnapshot {
     std::uint64_t connections = 0;
     std::uint64_t clients = 0;  // with a session, connected or not
     std::uint64_t subscriptions = 0;
+    std::uint64_t router_bytes = 0;  // of filters and subscriptions
     std::uint64_t retained_messages = 0;
     std::uint64_t retained_bytes = 0;
     std::vector<ListenerSnapshot> listeners;
     metrics::Numbers numbers;
     /// By shard, how many percent of the time it has worked lately.
     std::vector<std::uint32_t> utilization;
+    std::string durability;  // as the setting is written; empty: nothing is stored
 
     [[nodiscard]] std::uint64_t counter(metrics::Counter which) const noexcept {
         return numbers.totals.get(which);

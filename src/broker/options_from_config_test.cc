@@ -31,11 +31,13 @@ ListenerOptions listener_of(const std::string& text) {
 
 TEST(OptionsFromConfig, WithoutAFileThereAreOnlyLoopbackListenersOpenToAll) {
     const auto result = options_from_config(*config::Config::without_file());
-    ASSERT_EQ(result.options.listeners.size(), 2U);
+    ASSERT_EQ(result.options.listeners.size(), 3U);
     EXPECT_EQ(result.options.listeners[0].socket.address, "127.0.0.1");
     EXPECT_EQ(result.options.listeners[1].socket.address, "::1");
+    EXPECT_EQ(result.options.listeners[2].socket.address, "127.0.0.1");
     for (const auto& listener : result.options.listeners) {
-        EXPECT_EQ(listener.socket.port, 1883);
+        const bool websocket = listener.kind == ListenerKind::MqttWs;
+        EXPECT_EQ(listener.socket.port, websocket ? 8080 : 1883);
         EXPECT_TRUE(listener.settings.allow_anonymous);
     }
     EXPECT_THAT(result.warnings, IsEmpty());

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "broker/broker.h"
+#include "broker/limits.h"
 #include "broker/shard.h"
 #include "mqtt/topic.h"
 #include "runtime/coordination.h"
@@ -79,6 +80,18 @@ Result<Reauthorization> SessionControl::reauthorize(const std::string& mountpoin
     if (answer) return *answer;
     return Error{ErrorCode::Unavailable,
                  "not all plugins have answered yet; what they answer later still counts"};
+}
+
+Result<std::size_t> SessionControl::delete_expired_retained() const {
+    std::size_t gone = 0;
+    for (;;) {
+        const auto some = ask<std::size_t>(0, [](Shard& shard) {
+            return shard.shared().retained.sweep(shard.now(), kRetainedSweep);
+        });
+        if (!some) return some;
+        gone += some.value();
+        if (some.value() < kRetainedSweep) return gone;
+    }
 }
 
 Result<bool> SessionControl::delete_retained(const std::string& mountpoint,

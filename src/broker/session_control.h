@@ -39,6 +39,8 @@ public:
     [[nodiscard]] Result<Reauthorization> reauthorize(const std::string& mountpoint,
                                                       const std::string& client_id,
                                                       std::optional<std::string> username) const;
+    /// How many retained messages had expired and are gone now.
+    [[nodiscard]] Result<std::size_t> delete_expired_retained() const;
     [[nodiscard]] Result<bool> delete_retained(const std::string& mountpoint,
                                                const std::string& topic) const;
 

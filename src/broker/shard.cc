@@ -336,6 +336,7 @@ void Shard::handle(MoveConnection& move) {
     }
     connection.adopt(std::move(moved->layers), std::move(moved->wire));
     if (!moved->unsent.empty()) connection.output().bytes() += moved->unsent;
+    connection.adopt_trace(moved->accepted_as, std::move(moved->trace));
     attach(connection, std::move(moved->plan));
     connection.begin_reading(std::move(moved->unread));
 }

@@ -15,6 +15,8 @@
 #include "base/ids.h"
 #include "base/output_buffer.h"
 #include "base/random.h"
+#include "broker/activity.h"
+#include "broker/activity_watch.h"
 #include "broker/client.h"
 #include "broker/connection.h"
 #include "broker/drop_ledger.h"
@@ -28,6 +30,7 @@
 #include "broker/rights_questions.h"
 #include "broker/session_walks.h"
 #include "broker/shard_message.h"
+#include "broker/trace.h"
 #include "hooks/chain.h"
 #include "metrics/counters.h"
 #include "routing/local_subscribers.h"
@@ -239,6 +242,24 @@ public:
     /// mountpoints that it is cheaper for the others to look at every client.
     [[nodiscard]] std::optional<std::vector<ClientNumber>> clients_named(
         std::string_view client_id) const;
+    /// The traces that run from now on; null: none.
+    void set_traces(std::shared_ptr<const Traces> traces) noexcept {
+        traces_ = std::move(traces);
+        ++trace_number_;
+    }
+    /// Changes with each list of traces; 0 before the first.
+    [[nodiscard]] std::uint32_t trace_number() const noexcept { return trace_number_; }
+    [[nodiscard]] const Traces* traces() const noexcept { return traces_.get(); }
+    /// `trace` is in the list. The connections of a client that it names, as they are called there.
+    [[nodiscard]] std::vector<std::string> begin_trace(const std::shared_ptr<Trace>& trace);
+    // Watches on who is busy; a message costs one look at watched() while there are none.
+    void begin_watch(WatchNumber number) { watches_.push_back({number, {}}); }
+    void end_watch(WatchNumber number);
+    /// What was counted for it since the last time.
+    [[nodiscard]] ActivityPicture take_activity(WatchNumber number);
+    [[nodiscard]] bool watched() const noexcept { return !watches_.empty(); }
+    void count_received(const Client& client, std::string_view topic, std::size_t payload);
+    void count_sent(const Client& client, std::string_view topic, std::size_t payload);
     [[nodiscard]] SessionWalks& session_walks() noexcept { return session_walks_; }
     [[nodiscard]] store::WallMillis wall(TimePoint at) const noexcept;
 
@@ -421,6 +442,13 @@ private:
 
     SessionWalks session_walks_{*this};
     RightsQuestions rights_questions_{*this};
+    struct ActivityCount {
+        WatchNumber number;
+        Activity activity;
+    };
+    std::vector<ActivityCount> watches_;
+    std::shared_ptr<const Traces> traces_;
+    std::uint32_t trace_number_ = 0;
     boost::unordered_flat_map<std::string, std::size_t> mountpoints_;  // and their clients
     boost::unordered_flat_set<std::unique_ptr<Client>, ClientHash, ClientEqual> clients_;
     boost::unordered_flat_map<ClientNumber, Client*> clients_by_number_;

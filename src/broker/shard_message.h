@@ -9,6 +9,7 @@
 
 #include "base/ids.h"
 #include "base/output_buffer.h"
+#include "broker/connection_trace.h"
 #include "mqtt/message.h"
 #include "routing/subscription_index.h"
 #include "session/connect_plan.h"
@@ -70,6 +71,8 @@ struct MovedConnection {
     std::unique_ptr<transport::ByteLayers> layers;  // or null
     std::unique_ptr<OutputBuffer> wire;             // what they have not written yet, or null
     session::ConnectPlan plan;
+    ConnectionNumber accepted_as{};          // its number on the shard where it came in
+    std::unique_ptr<ConnectionTrace> trace;  // or null
 };
 struct MoveConnection {
     std::unique_ptr<MovedConnection> moved;

@@ -37,6 +37,55 @@ std::optional<std::vector<ClientNumber>> Shard::clients_named(std::string_view c
     return numbers;
 }
 
+void Shard::end_watch(WatchNumber number) {
+    std::vector<ActivityCount> left;
+    for (ActivityCount& each : watches_) {
+        if (each.number != number) left.push_back(std::move(each));
+    }
+    watches_ = std::move(left);
+}
+
+ActivityPicture Shard::take_activity(WatchNumber number) {
+    const auto found = std::ranges::find(watches_, number, &ActivityCount::number);
+    return found == watches_.end() ? ActivityPicture() : found->activity.take();
+}
+
+void Shard::count_received(const Client& client, std::string_view topic, std::size_t payload) {
+    for (ActivityCount& each : watches_) {
+        each.activity.received(client.mountpoint, client.client_id, topic, payload);
+    }
+}
+
+void Shard::count_sent(const Client& client, std::string_view topic, std::size_t payload) {
+    for (ActivityCount& each : watches_) {
+        each.activity.sent(client.mountpoint, client.client_id, topic, payload);
+    }
+}
+
+std::vector<std::string> Shard::begin_trace(const std::shared_ptr<Trace>& trace) {
+    const TraceOptions& wanted = trace->options();
+    std::vector<std::string> pids;
+    if (!wanted.client_id) return pids;
+    std::vector<ClientNumber> numbers;
+    if (wanted.mountpoint) {
+        const Client* client = find_client(*wanted.mountpoint, *wanted.client_id);
+        if (client != nullptr) numbers.push_back(client->number);
+    } else if (auto named = clients_named(*wanted.client_id)) {
+        numbers = std::move(*named);
+    }
+    for (const ClientNumber number : numbers) {
+        Client& client = *find_client(number);
+        const auto look_at = [&](const Lane& lane) {
+            if (lane.connection != nullptr && lane.connection->begin_trace(*trace)) {
+                pids.push_back(lane.connection->trace_pid());
+            }
+        };
+        look_at(client.lane);
+        for (const auto& lane : client.more) look_at(*lane);
+    }
+    return pids;
+}
+
 void Shard::disconnect_by_operator(Client& client, bool cleanup) {
     const ClientNumber number = client.number;
     std::vector<ConnectionNumber> open;

@@ -273,6 +273,7 @@ void Shard::watch_level(Client& client, const Lane& lane) {
     if (client.nearly_full && level < kQueueLowWater) client.nearly_full = false;
     if (client.nearly_full || level < kQueueHighWater) return;
     client.nearly_full = true;
+    metrics_.add(Counter::QueueNearlyFull);
     if (may_report(levels_reported_at_)) {
         if (levels_reported_ > kWatermarkLogs) {
             log::warning("queues of {} more clients became nearly full",

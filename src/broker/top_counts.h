@@ -28,9 +28,15 @@ public:
         std::uint64_t count = 0;
         std::uint64_t excess = 0;  // at most so much of it belongs to others
     };
+    struct Added {
+        std::size_t place;  // in entries()
+        bool anew;          // it had none before
+    };
 
-    /// Linear in the capacity for a key that has no place, constant otherwise.
-    void add(std::string_view key, std::uint64_t count);
+    /// Constant time for a key that has a place. For one that has none linear in the capacity, but
+    /// on average much less: the search for the smallest count goes on where the last one ended.
+    Added add(std::string_view key, std::uint64_t count);
+    void clear() noexcept;
 
     /// In no order. Valid until the next add().
     [[nodiscard]] const std::vector<Entry>& entries() const noexcept { return entries_; }
@@ -44,10 +50,13 @@ private:
         using is_transparent = void;
         bool operator()(std::string_view a, std::string_view b) const noexcept { return a == b; }
     };
+    [[nodiscard]] std::size_t least();
 
     const std::size_t capacity_;
     std::vector<Entry> entries_;
     boost::unordered_flat_map<std::string, std::size_t, Hash, Equal> places_;
+    std::uint64_t smallest_ = 0;  // no count is smaller
+    std::size_t search_ = 0;      // behind the last place that had it
 };
 
 }  // namespace vmq::broker

@@ -29,14 +29,17 @@ TEST(ConfigWithoutFile, ListensOnLoopbackOnlyAndAsksForNoPassword) {
     const auto config = Config::without_file();
     EXPECT_TRUE(config->mqtt().allow_anonymous);
     EXPECT_EQ(config->log().console, LogDestination::Console);
-    ASSERT_EQ(config->listeners().size(), 3U);
+    ASSERT_EQ(config->listeners().size(), 4U);
     EXPECT_EQ(config->listeners()[0].address, "127.0.0.1");
     EXPECT_EQ(config->listeners()[0].port, 1883);
     EXPECT_EQ(config->listeners()[1].address, "::1");
     EXPECT_EQ(config->listeners()[1].port, 1883);
-    EXPECT_EQ(config->listeners()[2].kind, ListenerKind::Http);
+    EXPECT_EQ(config->listeners()[2].kind, ListenerKind::Ws);
     EXPECT_EQ(config->listeners()[2].address, "127.0.0.1");
-    EXPECT_EQ(config->listeners()[2].port, 8888);
+    EXPECT_EQ(config->listeners()[2].port, 8080);
+    EXPECT_EQ(config->listeners()[3].kind, ListenerKind::Http);
+    EXPECT_EQ(config->listeners()[3].address, "127.0.0.1");
+    EXPECT_EQ(config->listeners()[3].port, 8888);
 }
 
 TEST(Config, AnswersAnySettingToTools) {

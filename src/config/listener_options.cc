@@ -105,15 +105,15 @@ void add_mqtt_options(std::vector<ListenerOption>& options) {
         {list("auth_plugins", kUnset,
               "Plugins asked when a client connects, in this order; all enabled ones if not set.")
              .hidden(),
-         kMqtt},
+         kMqtt, kMqtt},
         {list("authz_plugins", kUnset,
               "Plugins asked when a client publishes or subscribes, in this order; all enabled "
               "ones if not set.")
              .hidden(),
-         kMqtt},
+         kMqtt, kMqtt},
         {flag("forward_connection_opts", "off",
               "Tells authentication plugins about the listener and the client certificate."),
-         kMqtt},
+         kMqtt, kMqtt},
         {integers(
              "buffer_sizes", kUnset,
              "Send buffer, receive buffer and read buffer of a connection in bytes. 0 leaves it to "

@@ -53,11 +53,19 @@ private:
 void Chain::add(std::unique_ptr<Plugin> plugin) {
     VMQ_ASSERT(slots_.size() < kMaxPlugins);
     auto slot = std::make_unique<Slot>();
-    slot->hooks = plugin->hooks();
+    slot->all_hooks = slot->hooks = plugin->hooks();
     slot->at_once = plugin->answers_at_once();
     slot->plugin = std::move(plugin);
     hooks_ |= slot->hooks;
     slots_.push_back(std::move(slot));
+    size_.store(slots_.size(), std::memory_order_release);
+}
+
+void Chain::set_enabled(PluginPlace place, bool enabled) {
+    Slot& changed = *slots_[place];
+    changed.hooks = enabled ? changed.all_hooks : 0;
+    hooks_ = 0;
+    for (const auto& slot : slots_) hooks_ |= slot->hooks;
 }
 
 bool Chain::implements(Hook hook, const PluginOrder* only) const noexcept {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -33,24 +34,28 @@ struct Route {
 ///
 /// What a plugin throws is logged, counted, and taken for Next.
 ///
-/// One per shard; plugins are added before the first client and stay for the shard's life.
+/// One per shard and used there; plugins that have been added stay for the shard's life, but may be
+/// switched off and on again.
 class Chain final {
 public:
     /// A pending verdict with the place in the route to go on from if it is Next.
     template <typename Verdict>
     using Later = std::function<void(Verdict, std::size_t next)>;
 
-    Chain() = default;
+    Chain() { slots_.reserve(kMaxPlugins); }
     Chain(const Chain&) = delete;
     Chain& operator=(const Chain&) = delete;
 
     /// Behind those that are there. Not more than kMaxPlugins.
     void add(std::unique_ptr<Plugin> plugin);
+    /// One that is off is as if it had no hooks. What it was asked before it still answers.
+    void set_enabled(PluginPlace place, bool enabled);
 
-    /// By place.
-    [[nodiscard]] std::size_t size() const noexcept { return slots_.size(); }
+    // By place, below size(); any thread.
+    [[nodiscard]] std::size_t size() const noexcept {
+        return size_.load(std::memory_order_acquire);
+    }
     [[nodiscard]] const Plugin& plugin(PluginPlace place) const { return *slots_[place]->plugin; }
-    /// Any thread, once the plugins have been added.
     [[nodiscard]] HookStats::Counts counts(PluginPlace place, Hook hook) const {
         return slots_[place]->stats[static_cast<std::size_t>(hook)].counts();
     }
@@ -99,7 +104,8 @@ public:
 private:
     struct Slot {
         std::unique_ptr<Plugin> plugin;
-        HookSet hooks = 0;
+        HookSet all_hooks = 0;
+        HookSet hooks = 0;  // none while it is off
         HookSet at_once = 0;
         TimePoint failure_reported_at{};
         std::array<HookStats, static_cast<std::size_t>(Hook::Count)> stats;
@@ -127,7 +133,8 @@ private:
     static std::optional<Verdict> call_one(Slot& slot, Hook hook, Call call);
     static void report_failure(Slot& slot, Hook hook, std::string_view what);
 
-    std::vector<std::unique_ptr<Slot>> slots_;
+    std::vector<std::unique_ptr<Slot>> slots_;  // never moves
+    std::atomic<std::size_t> size_{0};
     HookSet hooks_ = 0;
     std::size_t waits_for_ = 0;
 };

@@ -336,6 +336,20 @@ TEST_F(ChainTest, AVerdictSaysWhoDecided) {
     EXPECT_EQ(late, 1U);
 }
 
+TEST_F(ChainTest, APluginThatIsOffIsNotAsked) {
+    add("a", Answer::Error);
+    add("b", Answer::Ok, hook_bit(Hook::AuthOnRegister));
+    chain_.set_enabled(0, false);
+    EXPECT_EQ(ask_register(), Decision::Ok);
+    EXPECT_FALSE(chain_.implements(Hook::AuthOnPublish));
+    EXPECT_FALSE(chain_.implements(Hook::OnRegister));
+    chain_.on_register({});
+    EXPECT_EQ(script_.calls, Calls{"b register"});
+    chain_.set_enabled(0, true);
+    EXPECT_EQ(ask_register(), Decision::Error);
+    EXPECT_TRUE(chain_.implements(Hook::AuthOnPublish));
+}
+
 /// Grants "ok", leaves all others to the next one.
 class GrantsSome final : public Plugin {
 public:

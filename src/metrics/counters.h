@@ -46,6 +46,7 @@ enum class Counter : std::uint8_t {
     LoginFailed,           // refused by a plugin, or by none granted
     LoginBlocked,          // refused unheard after too many that failed
     SessionsRevoked,       // whose password has changed or is gone
+    QueueNearlyFull,       // a queue reached the level at which the log warns
     WillsRevoked,          // that the rules no longer allow
     Count,
 };

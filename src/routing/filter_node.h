@@ -30,6 +30,8 @@ public:
     [[nodiscard]] std::string_view word() const noexcept {
         return {reinterpret_cast<const char*>(this) + sizeof(FilterNode), word_size};
     }
+    /// What the object and its word take.
+    [[nodiscard]] std::size_t bytes() const noexcept { return sizeof(FilterNode) + word_size; }
     [[nodiscard]] bool has_words() const noexcept {
         return children > std::uint32_t{has_plus} + std::uint32_t{has_hash};
     }
@@ -79,6 +81,7 @@ public:
             if (node->parent == parent && word == node->word()) return node;
         }
     }
+    [[nodiscard]] std::size_t bytes() const noexcept { return capacity_ * sizeof(std::uint64_t); }
     /// The node must not be there yet.
     void insert(FilterNode* node);
     /// The node must be there.

@@ -32,7 +32,10 @@ FilterNode* FilterTrie::add(std::string_view mountpoint, std::string_view filter
 
 FilterNode* FilterTrie::add_child(FilterNode* parent, const FilterWord& word) {
     FilterNode* node = FilterNode::make(next_id(), parent, word.text);
-    table(ChildTable::hash(parent, word.hash)).insert(node);
+    ChildTable& children = table(ChildTable::hash(parent, word.hash));
+    const std::size_t before = children.bytes();
+    children.insert(node);
+    bytes_ += node->bytes() + children.bytes() - before;
     if (parent != nullptr) {
         ++parent->children;
         parent->has_plus = parent->has_plus || word.text == "+";
@@ -51,6 +54,7 @@ void FilterTrie::prune(FilterNode* node) {
             if (node->word() == "+") parent->has_plus = false;
             if (node->word() == "#") parent->has_hash = false;
         }
+        bytes_ -= node->bytes();
         FilterNode::destroy(node);
         node = parent;
     }

@@ -1,6 +1,7 @@
 // The trie under the subscription index: adding and pruning, the walk along a topic.
 #pragma once
 
+#include <atomic>
 #include <boost/container/small_vector.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -33,6 +34,11 @@ public:
     [[nodiscard]] FilterNode* add(std::string_view mountpoint, std::string_view filter);
     /// Removes `node` and then its ancestors as long as nothing needs them.
     void prune(FilterNode* node);
+
+    /// Memory of all nodes and of the tables that find them. Any thread.
+    [[nodiscard]] std::size_t bytes() const noexcept {
+        return bytes_.load(std::memory_order_relaxed);
+    }
 
     [[nodiscard]] std::uint64_t next_id() noexcept { return ++last_id_; }
 
@@ -70,6 +76,7 @@ private:
     const FilterWord hash_;
     std::uint64_t last_id_ = 0;
     std::vector<ChildTable> tables_;
+    std::atomic<std::size_t> bytes_{0};
 };
 
 // A template because the visitor is called per match of every publish.

@@ -94,5 +94,20 @@ TEST(FilterTrie, IdsAreNeverUsedAgain) {
     }
 }
 
+TEST(FilterTrie, KnowsWhatItsNodesTake) {
+    FilterTrie trie(7);
+    const std::size_t empty = trie.bytes();
+    FilterNode* node = trie.add("", "a/b");
+    const std::size_t one = trie.bytes();
+    EXPECT_GE(one - empty, 3 * sizeof(FilterNode) + 2);
+    (void)trie.add("", "a/b");
+    EXPECT_EQ(trie.bytes(), one);
+    FilterNode* other = trie.add("", "a/ccc");
+    EXPECT_GE(trie.bytes() - one, sizeof(FilterNode) + 3);
+    trie.prune(other);
+    trie.prune(node);
+    EXPECT_LT(trie.bytes(), one);
+}
+
 }  // namespace
 }  // namespace vmq::routing

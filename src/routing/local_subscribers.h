@@ -83,6 +83,11 @@ private:
 /// Filter to subscribers on one shard; keeps the shared index told. Owned by the shard.
 class LocalSubscribers final {
 public:
+    /// What one more subscription takes, beside what its filter takes in the index: its places in
+    /// the lists of its client and of its filter.
+    static constexpr std::size_t kBytesPerSubscription =
+        sizeof(OwnSubscription) + sizeof(LocalSubscription);
+
     LocalSubscribers(ShardId shard, SubscriptionIndex& index);
     LocalSubscribers(const LocalSubscribers&) = delete;
     LocalSubscribers& operator=(const LocalSubscribers&) = delete;

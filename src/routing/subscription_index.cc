@@ -245,6 +245,8 @@ std::string SubscriptionIndex::text(ShardId reader, GroupHandle handle) const {
     return result;
 }
 
+std::size_t SubscriptionIndex::bytes() const noexcept { return impl_->trie.bytes(); }
+
 std::size_t SubscriptionIndex::filter_count() const noexcept { return impl_->filters.load(); }
 
 }  // namespace vmq::routing

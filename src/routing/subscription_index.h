@@ -121,6 +121,8 @@ public:
     [[nodiscard]] std::string text(ShardId reader, GroupHandle handle) const;
 
     [[nodiscard]] std::size_t filter_count() const noexcept;
+    /// Memory of the filters, without that of shared groups. Any thread.
+    [[nodiscard]] std::size_t bytes() const noexcept;
 
 private:
     struct Impl;

@@ -78,6 +78,8 @@ public:
     /// Ends the connection from our side: v5 gets a DISCONNECT with `reason`, v3 is closed.
     void disconnect(mqtt::ReasonCode reason, CloseCause cause, std::string_view detail);
 
+    /// For those who look at packets; null: none were used.
+    [[nodiscard]] const TopicAliases* aliases() const noexcept { return aliases_.get(); }
     [[nodiscard]] mqtt::ProtocolVersion version() const noexcept { return version_; }
     [[nodiscard]] bool v5() const noexcept { return version_ == mqtt::ProtocolVersion::V5; }
 

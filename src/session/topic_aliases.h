@@ -33,6 +33,13 @@ public:
         return sent_.size() < maximum ? static_cast<std::uint16_t>(sent_.size() + 1)
                                       : std::uint16_t{0};
     }
+    /// The topic of an alias that the client was told; empty: none. Looks at all of them.
+    [[nodiscard]] std::string_view sent_topic(std::uint16_t alias) const noexcept {
+        for (const auto& [topic, number] : sent_) {
+            if (number == alias) return topic;
+        }
+        return {};
+    }
     void set_sent(std::string_view topic, std::uint16_t alias) { sent_.emplace(topic, alias); }
 
 private:

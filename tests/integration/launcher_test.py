@@ -233,6 +233,9 @@ class InTheForeground(Launcher):
         process.terminate()
         text = "\n".join(process.lines) + process.stdout.read().decode()
         self.assertIn("mosquitto_sub -h 127.0.0.1 -p 1883", text)
+        if "(http)" in text:
+            self.assertIn("Open http://127.0.0.1:8888/status in a browser", text)
+            self.assertEqual('"Try it"' in text, "127.0.0.1:8080 (mqttws)" in text)
         self.assertIn("listener.tcp.default = 0.0.0.0:1883", text)
 
     def test_without_a_file_the_status_page_is_not_needed(self):
@@ -248,6 +251,20 @@ class InTheForeground(Launcher):
         self.assertIn("warning: no status page: listener.http.default: cannot listen on 127.0.0.1:8888: "
                       "Address already in use", process.stderr.read().decode())
         self.assertNotIn("(http)", "\n".join(process.lines) + process.stdout.read().decode())
+
+    def test_without_a_file_websocket_is_not_needed(self):
+        if self.taken(1883):
+            self.skipTest("something that is not ours listens on port 1883")
+        if not self.taken(8080):
+            other = socket.create_server(("127.0.0.1", 8080))
+            self.addCleanup(other.close)
+        process = self.console(file=None)
+        self.assertEqual(self.connack(1883), bytes([0x20, 2, 0, 0]))
+        process.terminate()
+        self.assertEqual(process.wait(PATIENCE), 0)
+        self.assertIn("warning: no MQTT over WebSocket, which the test client of the status page needs: ",
+                      process.stderr.read().decode())
+        self.assertNotIn("(mqttws)", "\n".join(process.lines) + process.stdout.read().decode())
 
     def test_with_a_file_the_status_page_has_to_be_there(self):
         with socket.create_server(("127.0.0.1", 0)) as page, (self.folder / "vernemq.conf").open("a") as file:

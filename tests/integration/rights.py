@@ -285,6 +285,34 @@ def rights_on_command():
         expect("vmq.acl" in failed.stdout, failed.stdout)
 
 
+@scenario
+def plugins_switched_at_run_time():
+    plugin = pathlib.Path(os.environ["VMQ_BROKER"]).resolve().parent.parent / "test_plugins/wishes.so"
+    with Guarded("plugins.vmq_acl = off", users=[("alice", "a")], acl="topic news\n") as broker:
+        alice = broker.login("alice", b"a", "alice").open()
+        expect_equal(suback(alice, "news"), [NOT_AUTHORIZED])
+        expect_equal(broker.admin("plugin", "enable", "-n", "vmq_acl").stdout, "Done\n")
+        expect("already_enabled" in broker.admin("plugin", "enable", "-n", "vmq_acl").stdout, "enabled twice")
+        expect_equal(suback(alice, "news", "mine/x"), [1, NOT_AUTHORIZED])
+        expect_equal(alice.publish("news", "1", 1), 0)
+        if plugin.exists():
+            expect_equal(broker.admin("plugin", "enable", "--name=wishes", f"--path={plugin}").stdout, "Done\n")
+            expect_equal(suback(alice, "mine/x"), [1])
+        shown = broker.admin("plugin", "show", "--format=csv").stdout
+        expect("vmq_passwd,application" in shown and "vmq_acl:auth_on_publish/6" in shown, shown)
+        expect_equal(broker.admin("plugin", "disable", "-n", "vmq_acl").stdout, "Done\n")
+        expect_equal(alice.publish("news", "2", 1), NOT_AUTHORIZED)
+        expect("plugin_not_found" in broker.admin("plugin", "disable", "-n", "vmq_acl").stdout, "disabled twice")
+        # What has changed while it was off counts when it is on again.
+        broker.set_acl("topic write news\n")
+        broker.reload()
+        expect_equal(broker.admin("plugin", "enable", "-n", "vmq_acl").stdout, "Done\n")
+        broker.wait_for_log("subscriptions of 1 sessions ended")
+        expect_equal(broker.admin("plugin", "disable", "-n", "vmq_passwd").stdout, "Done\n")
+        expect_equal(broker.reason("alice", b"a"), BAD_CREDENTIALS)
+        expect("plugin_not_found" in broker.admin("plugin", "enable", "-n", "nothing").stdout, "enabled nothing")
+
+
 TOPICS = [f"t{i}" for i in range(6)]
 
 

@@ -117,7 +117,7 @@ class StatusPage(unittest.TestCase):
         self.wait_for({"num_online": 0, "num_sessions": 0, "num_subscriptions": 0, "num_retained": 1})
 
     def test_pages_and_health_are_served(self):
-        for path, kind in (("/", "text/html"), ("/status", "text/html"), ("/status/status.js", "text/javascript"),
+        for path, kind in (("/", "text/html"), ("/status", "text/html"), ("/status/status.mjs", "text/javascript"),
                            ("/status/status.css", "text/css"), ("/metrics", "text/plain")):
             status, headers, body = self.broker.get(path)
             self.assertEqual((status, headers.get_content_type()), (200, kind), path)

@@ -311,25 +311,5 @@ def log_level_and_backup():
         expect_equal(refused(broker, "backup", "path=here").stdout, "Invalid arguments: path=here \n")
 
 
-@scenario
-def completion_in_bash():
-    bash = shutil.which("bash")
-    if not bash:
-        raise Skip("no bash")
-    with Broker() as broker:
-        script = broker.folder / "completion"
-        script.write_text(done(broker, "completion", "bash", out=None))
-
-        def complete(*words):
-            line = " ".join(f"'{word}'" for word in words)
-            code = f'source {script}; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _vmq_admin; echo "${{COMPREPLY[@]}}"'
-            return subprocess.run([bash, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-
-        expect_equal(complete("vmq-admin", "clus"), ["cluster"])
-        expect_equal(complete("vmq-admin", "session", "disc"), ["disconnect"])
-        expect_equal(complete("vmq-admin", "listener", "start", "address=::1", "--cert"), ["--certfile="])
-        expect("client-id=" in complete("vmq-admin", "--format=json", "session", "disconnect", ""))
-
-
 if __name__ == "__main__":
     main()

@@ -139,10 +139,18 @@ class Broker:
                               cwd=self.folder, env=self._environment(), stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, timeout=3 * LIMIT, check=False)
 
+    def _admin_command(self, words, program=None):
+        return [program or self.program.with_name("vmq-admin"), "--config", str(self.folder / "vernemq.conf"), *words]
+
+    def start_admin(self, *words, **options):
+        """Starts `vmq-admin WORDS`, for one that goes on; its input is at its end and means nothing."""
+        options.setdefault("stdin", subprocess.DEVNULL)
+        return subprocess.Popen(self._admin_command(words), cwd=self.folder,
+                                env={**self._environment(), **options.pop("environment", {})}, **options)
+
     def admin(self, *words, program=None, **options):
         """Runs `vmq-admin WORDS` against this broker to its end; output is text with its line ends as they are."""
-        command = [program or self.program.with_name("vmq-admin"), "--config", str(self.folder / "vernemq.conf"), *words]
-        done = subprocess.run(command, cwd=self.folder, env=self._environment(), stdin=subprocess.DEVNULL,
+        done = subprocess.run(self._admin_command(words, program), cwd=self.folder, env=self._environment(), stdin=subprocess.DEVNULL,
                               capture_output=True, timeout=3 * LIMIT, check=False, **options)
         done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
         return done

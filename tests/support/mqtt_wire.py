@@ -16,6 +16,7 @@ NAMES = ("", "CONNECT", "CONNACK", "PUBLISH", "PUBACK", "PUBREC", "PUBREL", "PUB
 _FORMS = {1: "B", 2: "I", 3: "s", 8: "s", 9: "b", 11: "v", 17: "I", 18: "s", 19: "H", 21: "s", 22: "b", 23: "B",
           24: "I", 25: "B", 26: "s", 28: "s", 31: "s", 33: "H", 34: "H", 35: "H", 36: "B", 37: "B", 38: "p", 39: "I",
           40: "B", 41: "B", 42: "B"}
+AUTHENTICATION_METHOD, AUTHENTICATION_DATA = 21, 22
 MESSAGE_EXPIRY, SESSION_EXPIRY, WILL_DELAY, RECEIVE_MAXIMUM, TOPIC_ALIAS, USER_PROPERTY = 2, 17, 24, 33, 35, 38
 
 Packet = collections.namedtuple("Packet", "kind flags body")

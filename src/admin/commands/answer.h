@@ -2,10 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include "admin/commands/stream.h"
 
 namespace vmq::admin::commands {
 
@@ -40,10 +43,15 @@ struct Answer {
     int status = 0;      // exit status of vmq-admin
     bool plain = false;  // human text whatever format was asked for: help, and refusals
     std::string hint;    // for people: standard error, where no script reads it
+    std::shared_ptr<Stream> stream = nullptr;  // goes on behind the elements; null: it does not
 };
 
 [[nodiscard]] inline Answer text(std::string what) {
     return {.elements = {Text{std::move(what)}}, .status = 0, .plain = false, .hint = {}};
+}
+/// It is on its way.
+[[nodiscard]] inline Answer going_on(std::shared_ptr<Stream> stream) {
+    return {.elements = {}, .status = 0, .plain = true, .hint = {}, .stream = std::move(stream)};
 }
 [[nodiscard]] inline Answer done() { return text("Done"); }
 [[nodiscard]] inline Answer table(Table what) {

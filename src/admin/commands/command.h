@@ -120,6 +120,7 @@ struct Command {
     std::vector<Flag> flags;
     Access access = Access::Read;
     Operands operands = Operands::None;
+    bool streams = false;  // its answer goes on: for the control socket only, not for HTTP
     Handler run = nullptr;
 };
 

@@ -59,10 +59,13 @@ std::string known_paths(const CommandTable& table) {
 }
 
 std::string bash(const CommandTable& table) {
+    // Words are taken from the line: bash itself breaks them at = and :.
     return R"(# bash completion for vmq-admin; made by `vmq-admin completion bash`
 _vmq_admin() {
-    local current=${COMP_WORDS[COMP_CWORD]} path='' longer candidates word
-    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    local line=${COMP_LINE:0:COMP_POINT} path='' longer candidates plain='' word words
+    local current=${line##*[[:space:]]}
+    read -ra words <<<"${line%"$current"}"
+    for word in "${words[@]:1}"; do
         longer=${path:+$path }$word
         case $longer in
             )" +
@@ -72,8 +75,15 @@ _vmq_admin() {
     case $path in
 )" + branches(table) +
            R"(    esac
+    if [[ $current != -* ]]; then
+        for word in $candidates; do [[ $word == -* ]] || plain+=" $word"; done
+        candidates=${plain:-$candidates}
+    fi
     COMPREPLY=($(compgen -W "$candidates" -- "$current"))
     [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null
+    if [[ $current == *=* && $COMP_WORDBREAKS == *=* ]]; then
+        COMPREPLY=("${COMPREPLY[@]#"${current%"${current##*=}"}"}")
+    fi
     return 0
 }
 complete -F _vmq_admin vmq-admin)";
@@ -94,14 +104,16 @@ _vmq_admin() {
     case $path_so_far in
 )" + branches(table) +
            R"(    esac
-    local -a whole open
+    local -a whole plain open
     whole=(${(s: :)candidates})
+    plain=(${whole:#-*})
+    [[ $PREFIX != -* && $#plain -gt 0 ]] && whole=($plain)
     open=(${(M)whole:#*=})
     whole=(${whole:#*=})
     compadd -- $whole
     compadd -S '' -- $open
 }
-if [[ $funcstack[1] == _vmq_admin ]]; then
+if [[ $funcstack[1] == _vmq-admin ]]; then  # the name of the file in a folder of completions
     _vmq_admin "$@"
 else
     compdef _vmq_admin vmq-admin

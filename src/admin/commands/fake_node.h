@@ -15,6 +15,12 @@
 
 namespace vmq::admin::commands {
 
+/// Says one thing and ends.
+class FakeStream final : public Stream {
+public:
+    Piece take() override { return {"streamed\n", 0}; }
+};
+
 /// Keys in clear: what is kept of them is tested with ApiKeyStore.
 class FakeApiKeys final : public ApiKeys {
 public:
@@ -124,6 +130,19 @@ public:
         if (!outcome) return outcome.error();
         return reauthorized;
     }
+    std::vector<PluginView> plugins() override { return chain; }
+    Result<void> enable_plugin(const std::string& name, const std::string& path) override {
+        calls.push_back("enable " + name + " " + path);
+        return outcome;
+    }
+    Result<void> disable_plugin(const std::string& name) override {
+        calls.push_back("disable " + name);
+        return outcome;
+    }
+    Result<std::size_t> delete_expired_retained() override {
+        if (!outcome) return outcome.error();
+        return 3;
+    }
     Result<bool> delete_retained(const std::string& mountpoint, const std::string& topic) override {
         return did("delete " + mountpoint + "/" + topic);
     }
@@ -131,6 +150,22 @@ public:
     std::vector<LogOutput> log_outputs() override { return logs; }
     void set_log_level(config::LogLevel level) override {
         calls.push_back("level " + std::to_string(static_cast<int>(level)));
+    }
+    Result<std::shared_ptr<Stream>> trace(broker::TraceOptions options,
+                                          std::optional<Seconds> duration) override {
+        traced = std::move(options);
+        trace_duration = duration;
+        if (!outcome) return outcome.error();
+        return std::shared_ptr<Stream>(std::make_shared<FakeStream>());
+    }
+    Result<std::shared_ptr<Stream>> top(TopOptions options) override {
+        topped = options;
+        if (!outcome) return outcome.error();
+        return std::shared_ptr<Stream>(std::make_shared<FakeStream>());
+    }
+    std::size_t stop_traces() override {
+        calls.emplace_back("stop_traces");
+        return 2;
     }
     Result<void> backup(const std::string& directory) override {
         calls.push_back("backup " + directory);
@@ -143,6 +178,10 @@ public:
     std::vector<ListenerView> open;
     std::vector<CertificateView> shown;
     std::vector<LogOutput> logs;
+    std::vector<PluginView> chain;
+    broker::TraceOptions traced;
+    std::optional<Seconds> trace_duration;
+    TopOptions topped;
     FakeApiKeys keys;
     std::optional<ClientView> known;
     Result<void> outcome;  // of what may fail

@@ -12,8 +12,10 @@
 
 #include "admin/commands/answer.h"
 #include "admin/commands/api_keys.h"
+#include "admin/commands/stream.h"
 #include "base/result.h"
 #include "broker/inspect.h"
+#include "broker/trace.h"
 #include "config/config.h"
 
 namespace vmq::admin::commands {
@@ -71,6 +73,11 @@ struct Rows {
     std::vector<std::string> missing;  // a sentence each; empty: it is complete
 };
 
+struct TopOptions {
+    Seconds interval{2};
+    bool once = false;  // ends after the first
+};
+
 using SettingChange = std::pair<std::string, std::string>;  // key, value
 
 /// Implemented where the program is put together, faked in tests. Called by several threads at the
@@ -120,6 +127,18 @@ public:
     [[nodiscard]] virtual Result<Reauthorized> reauthorize(const SessionName& session,
                                                            std::optional<std::string> username) = 0;
 
+    struct PluginView {
+        std::string name;
+        std::string file;                // the shared object; empty: built in
+        std::vector<std::string> hooks;  // as hooks::name_of() says
+    };
+    /// Those that are on, in the order in which they are asked.
+    [[nodiscard]] virtual std::vector<PluginView> plugins() = 0;
+    /// The Error says why, in one word where VerneMQ has one. `path`: of a shared object, or empty.
+    [[nodiscard]] virtual Result<void> enable_plugin(const std::string& name,
+                                                     const std::string& path) = 0;
+    [[nodiscard]] virtual Result<void> disable_plugin(const std::string& name) = 0;
+
     // Retained messages.
     /// Rows of one of the tables of admin/query: its fields as flags, with or without a value.
     [[nodiscard]] virtual Result<Rows> rows(const std::string& table,
@@ -132,6 +151,8 @@ public:
     [[nodiscard]] virtual Result<void> reload_acl() = 0;
     [[nodiscard]] virtual Result<void> reload_passwords() = 0;
 
+    /// How many it were.
+    [[nodiscard]] virtual Result<std::size_t> delete_expired_retained() = 0;
     [[nodiscard]] virtual Result<bool> delete_retained(const std::string& mountpoint,
                                                        const std::string& topic) = 0;
 
@@ -141,6 +162,14 @@ public:
     [[nodiscard]] virtual std::vector<LogOutput> log_outputs() = 0;
     /// The level of all outputs: there is one for the process.
     virtual void set_log_level(config::LogLevel level) = 0;
+
+    /// Begins to trace clients; ends by itself after `duration`, if there is one.
+    [[nodiscard]] virtual Result<std::shared_ptr<Stream>> trace(
+        broker::TraceOptions options, std::optional<Seconds> duration) = 0;
+    /// How many it were.
+    virtual std::size_t stop_traces() = 0;
+    /// What happens, as lines of JSON.
+    [[nodiscard]] virtual Result<std::shared_ptr<Stream>> top(TopOptions options) = 0;
 
     /// A copy of the message store; takes as long as it takes.
     [[nodiscard]] virtual Result<void> backup(const std::string& directory) = 0;

@@ -13,6 +13,12 @@ Answer remove(const Invocation& invocation, Node& node) {
     return removed.value() ? done() : alert("No valid topic given.");
 }
 
+Answer remove_expired(const Invocation& /*invocation*/, Node& node) {
+    const auto removed = node.delete_expired_retained();
+    if (!removed) return refusal(removed.error().detail);
+    return table({{"expired"}, {{static_cast<std::int64_t>(removed.value())}}});
+}
+
 }  // namespace
 
 void add_retain_commands(Declarations& table) {
@@ -26,6 +32,14 @@ void add_retain_commands(Declarations& table) {
                    {"mountpoint", 'm', Takes::Value, "Mountpoint", "Of the topic."}},
          .access = Access::Change,
          .run = remove});
+    table.commands.push_back(
+        {.words = "retain delete-expired",
+         .summary = "Deletes the retained messages that have expired now, not at the next sweep.",
+         .help = {},
+         .arguments = {},
+         .flags = {},
+         .access = Access::Change,
+         .run = remove_expired});
 }
 
 }  // namespace vmq::admin::commands

@@ -12,5 +12,9 @@ TEST_F(CommandTest, RetainDeleteNeedsATopicThatIsThere) {
     EXPECT_EQ(run("retain delete").status, 0);
 }
 
+TEST_F(CommandTest, RetainDeleteExpiredSaysHowManyItWere) {
+    EXPECT_EQ(out("retain delete-expired --format=csv"), "expired\r\n3\r\n");
+}
+
 }  // namespace
 }  // namespace vmq::admin::commands

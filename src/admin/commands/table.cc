@@ -16,12 +16,15 @@ CommandTable make_table() {
     add_session_commands(all);
     add_query_commands(all);
     add_acl_commands(all);
+    add_plugin_commands(all);
     add_retain_commands(all);
     add_listener_commands(all);
     add_metrics_commands(all);
     add_api_key_commands(all);
     add_tls_commands(all);
     add_log_commands(all);
+    add_trace_commands(all);
+    add_top_commands(all);
     add_setting_commands(all);
     add_completion_commands(all);
     return {std::move(all.groups), std::move(all.commands)};
@@ -29,6 +32,7 @@ CommandTable make_table() {
 
 Printed printed(const Answer& answer, const Parsed& parsed, bool terminal) {
     Printed result = print(answer, parsed.format, terminal);
+    result.stream = answer.stream;
     if (!parsed.notice.empty()) result.err += parsed.notice + "\n";
     return result;
 }
@@ -47,6 +51,13 @@ Printed execute(std::span<const std::string> line, bool terminal, Node& node) {
     }
     const auto& invocation = std::get<Invocation>(parsed.what);
     return printed(invocation.command().run(invocation, node), parsed, terminal);
+}
+
+std::optional<Asked> asked_by(std::span<const std::string> line) {
+    Parsed parsed = parse(command_table(), line);
+    auto* invocation = std::get_if<Invocation>(&parsed.what);
+    if (invocation == nullptr) return std::nullopt;
+    return Asked{std::move(*invocation), parsed.format};
 }
 
 std::optional<Printed> execute_without_node(std::span<const std::string> line, bool terminal) {

@@ -17,6 +17,13 @@ namespace vmq::admin::commands {
 /// Runs the command that `line` is, or says why it is none. Waits for it.
 [[nodiscard]] Printed execute(std::span<const std::string> line, bool terminal, Node& node);
 
+/// The command that `line` is, if it is one, and the format it wants its answer in.
+struct Asked {
+    Invocation invocation;
+    Format format;
+};
+[[nodiscard]] std::optional<Asked> asked_by(std::span<const std::string> line);
+
 /// What needs no running node: help, refusals, completion scripts. Nothing: all else.
 [[nodiscard]] std::optional<Printed> execute_without_node(std::span<const std::string> line,
                                                           bool terminal);

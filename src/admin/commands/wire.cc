@@ -72,7 +72,16 @@ std::string encode(const Printed& printed) {
     std::string out;
     append_output(out, 'o', printed.out);
     append_output(out, 'e', printed.err);
-    append_frame(out, 'x', std::string(1, static_cast<char>(printed.status)));
+    if (!printed.stream) {
+        append_frame(out, 'x', std::string(1, static_cast<char>(printed.status)));
+    }
+    return out;
+}
+
+std::string encode(const Stream::Piece& piece) {
+    std::string out;
+    append_output(out, 'o', piece.out);
+    if (piece.status) append_frame(out, 'x', std::string(1, static_cast<char>(*piece.status)));
     return out;
 }
 

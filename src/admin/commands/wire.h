@@ -1,7 +1,7 @@
 // What vmq-admin and the broker say to each other on the control socket.
 //
 //   request = "admin " object LF            object: {"words":["session","show"],"terminal":true}
-//   answer  = *output status
+//   answer  = *output status              for a command that goes on, as it comes
 //   output  = kind length bytes             kind: "o" standard output, "e" standard error
 //   status  = "x" %x00.00.00.01 byte        exit status
 //   length  = 4 bytes, most significant first; at most kMaxFrame
@@ -35,8 +35,10 @@ struct Request {
 /// `line` without its newline.
 [[nodiscard]] Result<Request> decode_request(std::string_view line);
 
-/// The whole answer.
+/// The whole answer, or what comes first of one that goes on.
 [[nodiscard]] std::string encode(const Printed& printed);
+/// More of it.
+[[nodiscard]] std::string encode(const Stream::Piece& piece);
 
 /// Takes an answer apart as it arrives. The broker is trusted, a torn answer is not taken for a
 /// whole one.

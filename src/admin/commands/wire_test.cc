@@ -53,6 +53,23 @@ TEST(Wire, ATornAnswerHasNoStatus) {
     EXPECT_FALSE(reader.broken());
 }
 
+TEST(Wire, AnAnswerGoesOnUntilItsStatus) {
+    class Silent final : public Stream {
+        Piece take() override { return {}; }
+    };
+    AnswerReader reader;
+    reader.add(encode(Printed{"first", "", 0, std::make_shared<Silent>()}) +
+               encode(Stream::Piece{"second", {}}) + encode(Stream::Piece{"", {}}));
+    EXPECT_EQ(reader.next()->bytes, "first");
+    EXPECT_EQ(reader.next()->bytes, "second");
+    EXPECT_FALSE(reader.next());
+    EXPECT_FALSE(reader.status());
+    reader.add(encode(Stream::Piece{"last", 4}));
+    EXPECT_EQ(reader.next()->bytes, "last");
+    EXPECT_FALSE(reader.next());
+    EXPECT_EQ(reader.status(), 4);
+}
+
 TEST(Wire, WhatIsNoAnswerIsFoundOut) {
     for (const std::string_view bytes :
          {std::string_view("error: unknown request"), std::string_view("o\x7F\0\0\0", 5),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,7 @@ struct Printed {
     std::string out;  // standard output
     std::string err;  // standard error
     int status = 0;
+    std::shared_ptr<Stream> stream = nullptr;  // goes on behind it; its status counts then
 };
 
 /// `terminal`: standard output is one, so the head of a table may be bold.
