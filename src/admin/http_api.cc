@@ -158,7 +158,7 @@ bool is_json(std::string_view content_type) {
 
 /// Nothing: `request` may run `command`.
 std::optional<HttpResponse> refusal(const HttpRequest& request, const Command& command) {
-    if (command.access == Access::Local) {
+    if (!runs_over_http(command)) {
         return api_error(403, "`" + std::string(command.words) +
                                   "` is for a terminal of the machine: use vmq-admin there");
     }
@@ -177,6 +177,10 @@ std::optional<HttpResponse> refusal(const HttpRequest& request, const Command& c
 }
 
 }  // namespace
+
+bool runs_over_http(const Command& command) noexcept {
+    return command.access != Access::Local && !command.streams;
+}
 
 HttpResponse api_error(unsigned status, std::string_view text, std::string_view hint) {
     json::object object;

@@ -15,6 +15,9 @@ namespace vmq::admin {
 
 inline constexpr std::string_view kApiPrefix = "/api/v1/";
 
+/// Whether the API has `command`: not what is for a terminal, or goes on until somebody ends it.
+[[nodiscard]] bool runs_over_http(const commands::Command& command) noexcept;
+
 /// A command that may be run, with its line.
 struct ApiCall {
     const commands::Command* command = nullptr;

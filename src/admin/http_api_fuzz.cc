@@ -2,6 +2,7 @@
 // were encoded, and what is planned is a command that may be run with that method.
 #include "admin/http_api.h"
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -68,7 +69,7 @@ void check_request(const HttpRequest& request) {
         if (const auto* refused = std::get_if<HttpResponse>(&plan)) return check_json(*refused);
         const auto& call = std::get<ApiCall>(plan);
         const auto access = call.command->access;
-        VMQ_ASSERT(access != commands::Access::Local);
+        VMQ_ASSERT(runs_over_http(*call.command));
         VMQ_ASSERT(request.method != "HEAD" || access == commands::Access::Read);
         VMQ_ASSERT(request.method != "POST" || access == commands::Access::Change);
         const auto parsed = commands::parse(table, call.line);

@@ -111,9 +111,13 @@ TEST_F(HttpApi, EachMethodHasItsPlace) {
 }
 
 TEST_F(HttpApi, CommandsForATerminalAreRefused) {
-    const auto response = get("/api/v1/completion/bash");
-    EXPECT_EQ(response.status, 403U);
-    EXPECT_THAT(response.body, HasSubstr("use vmq-admin"));
+    for (const char* target : {"/api/v1/completion/bash", "/api/v1/trace/client?client-id=c",
+                               "/api/v1/top", "/api/v1/top?--help"}) {
+        const auto response = get(target);
+        EXPECT_EQ(response.status, 403U) << target;
+        EXPECT_THAT(response.body, HasSubstr("use vmq-admin"));
+    }
+    EXPECT_TRUE(node_.calls.empty());
 }
 
 TEST_F(HttpApi, PagesOfOtherSitesChangeNothing) {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "admin/http_api.h"
+
 namespace vmq::admin {
 namespace {
 
@@ -262,7 +264,7 @@ json::object components() {
 std::string openapi_json(const commands::CommandTable& table) {
     json::object paths;
     for (const Command& command : table.commands()) {
-        if (command.access == Access::Local) continue;
+        if (!runs_over_http(command)) continue;
         std::string path = "/api/v1/" + std::string(command.words);
         std::ranges::replace(path, ' ', '/');
         if (command.operands == Operands::Keys) path += "/{key}";

@@ -97,7 +97,7 @@ def golden_answers():
         expect_equal([mqtt.reason_code(each) for each in client.closed()], [ADMINISTRATIVE_ACTION], "the client is told")
         broker.wait_for_log("`session disconnect` over HTTP from 127.0.0.1, with the key " + re.escape(key[:8]))
         for path, wanted in (("nothing", 400), ("session/shwo", 400), ("session/show?foo", 400),
-                             ("session/show?--foo", 400), ("completion/bash", 403)):
+                             ("session/show?--foo", 400), ("completion/bash", 403), ("trace/client?client-id=c", 403), ("top", 403)):
             status, _, body = broker.ask("/api/v1/" + path, key)
             expect_equal(status, wanted, path)
             expect(json.loads(body)["error"], path)
