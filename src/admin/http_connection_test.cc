@@ -133,7 +133,7 @@ TEST_F(HttpConnectionShards, EveryModuleMayAskForKeysButThePageAndTheDescription
     }
     EXPECT_THAT(ask(get("/health", with_key(health))), StartsWith("HTTP/1.1 200 "));
     EXPECT_THAT(ask(get("/metrics", with_key(health))), StartsWith("HTTP/1.1 401 "));
-    for (const char* target : {"/status", "/status/status.js", "/api/v1/openapi.json"}) {
+    for (const char* target : {"/status", "/status/status.mjs", "/api/v1/openapi.json"}) {
         EXPECT_THAT(ask(get(target)), StartsWith("HTTP/1.1 200 ")) << target;
     }
 }

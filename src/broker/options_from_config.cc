@@ -68,6 +68,7 @@ transport::WebSocketOptions websocket_options(const config::MqttSettings& mqtt,
                                               std::vector<std::string>& warnings) {
     transport::WebSocketOptions options;
     options.max_frame_size = mqtt.max_ws_frame_size.value_or(transport::WebSocketCodec::kNoLimit);
+    options.upgrade.allowed_origins = configured.allowed_origins;
     options.upgrade.max_request_line = configured.max_request_line_length;
     options.upgrade.max_header_value = configured.max_header_value_length;
     const config::ProxySettings& proxy = configured.proxy;

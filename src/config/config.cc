@@ -86,6 +86,7 @@ std::shared_ptr<const Config> Config::without_file() {
         "listener.tcp.default = 127.0.0.1:1883\n"
         "listener.tcp.default_v6 = [::1]:1883\n"
         "listener.ws.default = 127.0.0.1:8080\n"
+        "listener.ws.default.allowed_origins = [localhost]\n"
         "listener.http.default = 127.0.0.1:8888\n";
     LoadResult loaded = load(files, path);
     VMQ_ASSERT(loaded.config != nullptr);

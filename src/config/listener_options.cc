@@ -160,6 +160,11 @@ void add_proxy_and_http_options(std::vector<ListenerOption>& options) {
         {text("proxy_xff_cn_header", "x-ssl-client-cn", "The header that holds the user name.")
              .hidden(),
          kWebSocket, kWebSocket},
+        {list("allowed_origins", "[]",
+              "Web pages that may connect, by their origin like https://example.org; localhost "
+              "stands for all pages of this machine. None: pages of all sites may. Clients that "
+              "are no browser are not concerned. Not known to VerneMQ."),
+         kWebSocket, kWebSocket},
         {integer("max_request_line_length", "8000", "Longest first line of an HTTP request.")
              .unit("bytes")
              .hidden(),

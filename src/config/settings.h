@@ -258,6 +258,7 @@ struct ListenerSettings {
     std::optional<std::vector<std::string>> auth_plugins;   // none: all that are enabled
     std::optional<std::vector<std::string>> authz_plugins;  // none: all that are enabled
     std::vector<std::string> http_modules;                  // empty: the global list
+    std::vector<std::string> allowed_origins;               // of pages; empty: all
     std::uint32_t max_request_line_length = 8000;
     std::uint32_t max_header_value_length = 4096;
     TlsSettings tls;

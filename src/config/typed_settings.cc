@@ -96,6 +96,7 @@ void read_mqtt_options(const OptionReader& reader, ListenerSettings& listener) {
 
 void read_http_and_proxy_options(const OptionReader& reader, ListenerSettings& listener) {
     reader.read("http_modules", listener.http_modules);
+    reader.read("allowed_origins", listener.allowed_origins);
     reader.read("max_request_line_length", listener.max_request_line_length);
     reader.read("max_header_value_length", listener.max_header_value_length);
     ProxySettings& proxy = listener.proxy;

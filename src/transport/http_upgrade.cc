@@ -189,6 +189,31 @@ MaybeRefusal check_path(std::string_view target, const HttpUpgradeOptions& optio
     return Refusal{404, fmt::format("no WebSocket at {}", path.substr(0, 200))};
 }
 
+/// Of a page that this machine serves, on whatever port.
+bool is_local(std::string_view origin) {
+    for (const std::string_view scheme : {"http://", "https://"}) {
+        if (!origin.starts_with(scheme)) continue;
+        const std::string_view host = origin.substr(scheme.size());
+        for (const std::string_view name : {"localhost", "127.0.0.1", "[::1]"}) {
+            if (host == name || (host.starts_with(name) && host[name.size()] == ':')) return true;
+        }
+    }
+    return false;
+}
+
+/// A browser lets every page connect anywhere, so it is for us to ask whose page it is
+/// [RFC 6455 10.2].
+MaybeRefusal check_origin(const Fields& fields, const HttpUpgradeOptions& options) {
+    const std::string_view origin = view_of(fields[http::field::origin]);
+    if (options.allowed_origins.empty() || origin.empty()) return std::nullopt;
+    for (const std::string& allowed : options.allowed_origins) {
+        if (allowed == "localhost" ? is_local(origin) : beast::iequals(beast_view(origin), allowed))
+            return std::nullopt;
+    }
+    return Refusal{403, fmt::format("a page of {} may not connect here (allowed_origins)",
+                                    origin.substr(0, 200))};
+}
+
 MaybeRefusal check_handshake(const Parser& parser, const HttpUpgradeOptions& options) {
     const auto& fields = parser.get();
     if (!asks_for_websocket(parser))
@@ -196,6 +221,7 @@ MaybeRefusal check_handshake(const Parser& parser, const HttpUpgradeOptions& opt
     if (auto refusal = check_path(view_of(fields.target()), options)) return refusal;
     if (fields[http::field::sec_websocket_version] != "13")
         return Refusal{426, "the WebSocket version is not 13"};
+    if (auto refusal = check_origin(fields, options)) return refusal;
     if (fields[http::field::host].empty()) return Refusal{400, "no Host header"};
     if (!is_websocket_key(view_of(fields[http::field::sec_websocket_key])))
         return Refusal{400, "Sec-WebSocket-Key is not 16 bytes in base64"};

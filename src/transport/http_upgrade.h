@@ -16,6 +16,9 @@ struct HttpUpgradeOptions {
     /// The header in which a proxy tells the common name of the client's certificate
     /// (proxy_xff_cn_header); empty: not looked at.
     std::string common_name_header;
+    /// Whose pages may connect: origins like "https://example.org", or "localhost" for all pages of
+    /// this machine; none: everybody's. Clients that are no browser send no origin and are let in.
+    std::vector<std::string> allowed_origins;
     std::size_t max_request_line = 8'000;   // beyond it: 414
     std::size_t max_header_value = 4'096;   // beyond it: 431
     std::size_t max_request_size = 16'384;  // of the whole request, at most 65,535; beyond: 431
@@ -51,8 +54,8 @@ struct HttpUpgradeResult {
 /// max_request_size bytes.
 ///
 /// Refused: other paths 404, a request that asks for no upgrade 426 with a text for humans, another
-/// WebSocket version 426, other methods than GET 405, and 400 for whatever breaks the rules, which
-/// a body does too: its bytes would be taken for frames.
+/// WebSocket version 426, other methods than GET 405, pages of other origins 403, and 400 for
+/// whatever breaks the rules, which a body does too: its bytes would be taken for frames.
 ///
 /// The client must offer the subprotocol mqtt [v5 MQTT-6.0.0-3] [v3.1.1 MQTT-6.0.0-3] or, like
 /// VerneMQ, mqttv3.1; the first one in its list that we know is chosen. None: 400, for an answer

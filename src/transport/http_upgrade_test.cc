@@ -290,5 +290,29 @@ TEST(HttpUpgradeDeathTest, AskingAgainAfterTheAnswerIsOurBug) {
     EXPECT_DEATH((void)upgrade.receive("x"), "!answered_");
 }
 
+TEST(HttpUpgrade, PagesOfOtherOriginsMayBeRefused) {
+    HttpUpgradeOptions options;
+    options.allowed_origins = {"localhost", "https://app.example"};
+    const auto status = [&](const std::string& origin) {
+        Request request;
+        if (!origin.empty()) request.more = "Origin: " + origin + "\r\n";
+        return receive(request.text(), options).code;
+    };
+    for (const char* good : {"", "https://app.example", "https://APP.example", "http://localhost",
+                             "http://localhost:8888", "https://127.0.0.1:1", "http://[::1]:80"}) {
+        EXPECT_EQ(status(good), 101) << good;
+    }
+    for (const char* bad :
+         {"https://app.example:444", "http://app.example", "null", "http://localhost.evil.example",
+          "http://127.0.0.1.evil.example", "http://evil.example/http://localhost", "localhost"}) {
+        EXPECT_EQ(status(bad), 403) << bad;
+    }
+    Request request;
+    request.more = "Origin: https://evil.example\r\n";
+    (void)refused(request.text(), 403,
+                  "a page of https://evil.example may not connect here (allowed_origins)", options);
+    EXPECT_EQ(receive(request.text()).code, 101) << "without allowed_origins everybody's may";
+}
+
 }  // namespace
 }  // namespace vmq::transport
