@@ -90,7 +90,6 @@ void Plugins::add(const config::EnabledPlugin& plugin) {
     if (plugin.name == kPasswd) {
         passwd_place_ = static_cast<std::uint8_t>(attached_.size());
         attach_passwd();
-        passwd_is_on_ = true;
         return note(plugin.name, {});
     }
     const auto native = *std::find_if(native_.begin(), native_.end(), [&](const auto& each) {
@@ -119,7 +118,7 @@ Result<void> Plugins::switch_on(Attached& plugin, hooks::PluginPlace place) {
     if (plugin.enabled) return Error{ErrorCode::InvalidValue, "already_enabled"};
     broker_->set_plugin_enabled(place, true);
     plugin.enabled = true;
-    if (plugin.view.name == kPasswd) passwd_is_on_ = true;
+    log::notice("plugin {} enabled by an operator", plugin.view.name);
     if (plugin.view.name == kAcl) {
         acl_is_on_ = true;
         check_everything();  // nobody has looked while it was off
@@ -137,15 +136,26 @@ Result<void> Plugins::enable(const std::string& name, const std::string& path) {
     if (attached_.size() >= hooks::kMaxPlugins) {
         return Error{ErrorCode::LimitReached, "too_many_plugins"};
     }
+    const bool built_in = name == kAcl || name == kPasswd;
+    if (built_in && !path.empty()) {
+        return Error{ErrorCode::InvalidValue, "it is part of the broker and has no path"};
+    }
+    if (name == kAcl && !is_there(settings_.acl_file)) {
+        // At a start without one everything is open, as with VerneMQ; an operator who asks for
+        // rules wants some.
+        return Error{ErrorCode::NotFound, "no_acl_file: " + settings_.acl_file + " is not there"};
+    }
     config::EnabledPlugin plugin;
     plugin.name = name;
     plugin.path = path;
+    const std::size_t warned = warnings_.size();
     if (!path.empty()) {
         if (auto loaded = load_native(plugin); !loaded) return loaded;
-    } else if (name != kAcl && name != kPasswd) {
+    } else if (!built_in) {
         return Error{ErrorCode::NotFound, "plugin_not_found"};
     }
     add(plugin);
+    for (std::size_t i = warned; i < warnings_.size(); ++i) log::warning("{}", warnings_[i]);
     if (name == kAcl) {
         acl_watcher_.emplace(*acl_, Seconds(settings_.acl_reload_interval_s));
         check_everything();
@@ -159,7 +169,6 @@ Result<void> Plugins::disable(const std::string& name) {
     for (std::size_t i = 0; i < attached_.size(); ++i) {
         Attached& plugin = attached_[i];
         if (plugin.view.name != name || !plugin.enabled) continue;
-        if (name == kPasswd) passwd_is_on_ = false;
         if (name == kAcl) acl_is_on_ = false;
         broker_->set_plugin_enabled(static_cast<hooks::PluginPlace>(i), false);
         plugin.enabled = false;
@@ -204,46 +213,51 @@ void Plugins::attach_passwd() {
 }
 
 plugins::native::Services Plugins::services() {
-    // Carried out on shards, later: a plugin that wishes faster than they work is told so.
+    // A thread that a plugin leaves behind may call these for as long as the process lives: nothing
+    // here needs this object, and the broker is only touched while it is in the gate.
     const auto open = std::make_shared<std::atomic<int>>(0);
-    const auto take = [this, open] {
-        if (!running_) return false;
-        if (open->fetch_add(1) < kMaxWishes) return true;
-        open->fetch_sub(1);
-        return false;
-    };
     const auto done = [open] { open->fetch_sub(1); };
-    const auto at_home = [this, done](const std::string& mountpoint, const std::string& client_id,
-                                      std::function<void(broker::Shard&)> work) {
-        const ShardId home = broker_->shards().front()->home_of(mountpoint, client_id);
-        broker_->post(home, [&shard = *broker_->shards()[home], work = std::move(work), done] {
-            work(shard);
-            done();
+    // Carried out on shards, later: a plugin that wishes faster than they work is told so.
+    const auto wish = [gate = gate_, open](const auto& work) {
+        return gate->with([&](const Gate& now) {
+            if (now.broker == nullptr) return false;
+            if (open->fetch_add(1) >= kMaxWishes) {
+                open->fetch_sub(1);
+                return false;
+            }
+            work(*now.broker);
+            return true;
         });
+    };
+    const auto at_home = [](broker::Broker& broker, const std::string& mountpoint,
+                            const std::string& client_id,
+                            std::function<void(broker::Shard&)> work) {
+        const ShardId home = broker.shards().front()->home_of(mountpoint, client_id);
+        broker.post(home,
+                    [&shard = *broker.shards()[home], work = std::move(work)] { work(shard); });
     };
     plugins::native::Services services;
-    services.publish = [this, take, done](broker::Publication message) {
-        if (!take()) return false;
-        std::vector<broker::Publication> messages;
-        messages.push_back(std::move(message));
-        broker::Publisher(*broker_).publish(std::move(messages), done);
-        return true;
+    services.publish = [wish, done](const broker::Publication& message) {
+        return wish(
+            [&](broker::Broker& broker) { broker::Publisher(broker).publish({message}, done); });
     };
-    services.disconnect = [take, at_home](const std::string& mountpoint,
-                                          const std::string& client_id, bool cleanup) {
-        if (!take()) return false;
-        at_home(mountpoint, client_id, [=](broker::Shard& shard) {
-            (void)shard.disconnect_client(mountpoint, client_id, cleanup);
+    services.disconnect = [wish, done, at_home](const std::string& mountpoint,
+                                                const std::string& client_id, bool cleanup) {
+        return wish([&](broker::Broker& broker) {
+            at_home(broker, mountpoint, client_id, [=](broker::Shard& shard) {
+                (void)shard.disconnect_client(mountpoint, client_id, cleanup);
+                done();
+            });
         });
-        return true;
     };
-    services.reauthorize = [take, at_home](const std::string& mountpoint,
-                                           const std::string& client_id) {
-        if (!take()) return false;
-        at_home(mountpoint, client_id, [=](broker::Shard& shard) {
-            shard.reauthorize(mountpoint, client_id, {}, [](broker::Reauthorization) {});
+    services.reauthorize = [wish, done, at_home](const std::string& mountpoint,
+                                                 const std::string& client_id) {
+        return wish([&](broker::Broker& broker) {
+            at_home(broker, mountpoint, client_id, [=](broker::Shard& shard) {
+                shard.reauthorize(mountpoint, client_id, {},
+                                  [done](broker::Reauthorization) { done(); });
+            });
         });
-        return true;
     };
     return services;
 }
@@ -280,10 +294,12 @@ void Plugins::check_everything() {
 
 void Plugins::start() {
     running_ = true;
+    gate_->with([this](Gate& gate) { gate.broker = broker_; });
     if (acl_) acl_watcher_.emplace(*acl_, Seconds(settings_.acl_reload_interval_s));
 }
 
 void Plugins::stop_watching() {
+    gate_->with([](Gate& gate) { gate.broker = nullptr; });
     acl_watcher_.reset();
     running_ = false;
     if (passwd_) passwd_->stop_watching();
@@ -306,6 +322,12 @@ void Plugins::reload(const config::PluginSettings& settings) {
     const auto held = calls_.enter();
     revokes_ = settings.acl_revocation == config::AclRevocation::Immediate;
     if (!revokes_) checked_ = false;
+    settings_.acl_file_is_set = settings.acl_file_is_set;
+    settings_.acl_reload_interval_s = settings.acl_reload_interval_s;
+    settings_.password_reload_interval_s = settings.password_reload_interval_s;
+    // Those that are off begin with what is set now, should an operator switch them on.
+    if (!acl_) settings_.acl_file = settings.acl_file;
+    if (!passwd_) settings_.password_file = settings.password_file;
     if (acl_) {
         const bool other = settings.acl_file != settings_.acl_file;
         if (!other) {
@@ -364,7 +386,8 @@ broker::Unwelcome Plugins::unwelcome_after(const passwd::PasswordChanges& change
 }
 
 void Plugins::on_passwords_changed(const passwd::PasswordChanges& changes) const {
-    if (!running_ || !passwd_is_on_ || !revokes_) return;
+    // Also while the plugin is off: who it has let in is here.
+    if (!running_ || !revokes_) return;
     if (changes.removed.empty() && changes.changed.empty()) return;
     broker_->disconnect_unwelcome(unwelcome_after(changes), "the password has changed or is gone");
 }

@@ -15,6 +15,7 @@
 #include "plugins/native/native_plugin.h"
 #include "plugins/passwd/passwd.h"
 #include "runtime/coordination.h"
+#include "runtime/guarded.h"
 
 namespace vmq::launcher {
 
@@ -94,13 +95,18 @@ private:
     config::PluginSettings settings_;
     const std::uint32_t topic_max_depth_;
     broker::Broker* broker_ = nullptr;
+    /// For threads of plugins; null unless the broker runs. Outlives this object if they do.
+    struct Gate {
+        broker::Broker* broker = nullptr;
+    };
+    const std::shared_ptr<runtime::Guarded<Gate>> gate_ =
+        std::make_shared<runtime::Guarded<Gate>>();
     std::atomic<bool> running_{false};  // there are shards that can be asked
     std::atomic<bool> checked_{false};  // all there is is as the rules allow
     std::atomic<bool> revokes_;         // acl_revocation = immediate
     std::vector<std::string> warnings_;
     std::vector<Attached> attached_;
     std::atomic<bool> acl_is_on_{false};
-    std::atomic<bool> passwd_is_on_{false};
     std::shared_ptr<plugins::acl::AclSource> acl_;         // null: off
     std::optional<plugins::acl::AclWatcher> acl_watcher_;  // before acl_ goes
     std::unique_ptr<plugins::passwd::Passwd> passwd_;      // null: off

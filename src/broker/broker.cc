@@ -99,6 +99,7 @@ void Broker::add_plugin(
 void Broker::set_plugin_enabled(hooks::PluginPlace place, bool enabled) const {
     with_chains(
         [place, enabled](ShardId, hooks::Chain& chain) { chain.set_enabled(place, enabled); });
+    shards_.front()->shared().revocations.rules_changed();
 }
 
 void Broker::with_chains(
@@ -120,6 +121,7 @@ void Broker::post(ShardId shard, std::function<void()> work) const {
 }
 
 LostRights Broker::check_rights(ChangedRules rules, bool apply) const {
+    if (apply) shards_.front()->shared().revocations.rules_changed();
     const auto check = std::make_shared<RightsCheck>(std::move(rules), apply, shards_.size());
     for (const auto& shard : shards_) {
         if (threads_.empty()) {

@@ -171,6 +171,7 @@ private:
         Late<hooks::SubscribeVerdict> on_subscribe;
         /// Some filters of the SUBSCRIBE are decided, one more plugin is asked about the others.
         std::optional<hooks::SplitDecision> split;
+        std::uint64_t split_rules = 0;  // Revocations::rules() when that began
     };
     /// What a hook put in place of the client's words; the views of intents point into it.
     struct Rewritten {

@@ -331,6 +331,7 @@ Answer Connection::authorize_will(const session::ConnectPlan& plan, session::Pub
     if (plan.anonymous_allowed && anonymous_may(hooks::Hook::AuthOnPublish)) {
         return Answer::Allowed;
     }
+    intent.rules = shard_.shared().revocations.rules();
     hooks::PublishContext context = publish_context(intent);
     context.subscriber = {plan.mountpoint, plan.client_id};
     if (plan.username) context.username = *plan.username;
@@ -340,6 +341,7 @@ Answer Connection::authorize_will(const session::ConnectPlan& plan, session::Pub
                            return shard_.chain().auth_on_publish(context, std::move(done), route);
                        });
     if (!verdict) return Answer::Pending;
+    intent.allowed_by = verdict->decided_by;
     return apply(std::move(*verdict), intent, denial);
 }
 
@@ -489,6 +491,12 @@ std::optional<hooks::SubscribeVerdict> Connection::ask_about_filters(
     context.username = username();
     context.v5 = session_->v5();
     context.properties = intent.properties;
+    const std::uint64_t rules = shard_.shared().revocations.rules();
+    if (late_ && late_->split && late_->split_rules != rules) {
+        // What was granted meanwhile need not be granted now: everything is asked again.
+        late_->split.reset();
+        late_->on_subscribe = {};
+    }
     for (;;) {
         hooks::SplitDecision* split = late_ && late_->split ? &*late_->split : nullptr;
         context.entries = split != nullptr ? &split->left() : &intent.entries;
@@ -501,6 +509,7 @@ std::optional<hooks::SubscribeVerdict> Connection::ask_about_filters(
         if (split == nullptr) {
             if (!hooks::SplitDecision::needed(*verdict)) return verdict;
             split = &late_answers().split.emplace(std::move(*verdict));
+            late_->split_rules = rules;
         } else if (split->add(std::move(*verdict))) {
             verdict = split->take();
             late_->split.reset();

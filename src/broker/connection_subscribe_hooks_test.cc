@@ -51,6 +51,26 @@ TEST_F(ConnectionHooks, SeveralPluginsMayDecideAboutTheFiltersOfOneSubscribe) {
     EXPECT_EQ(client.next(), "SUBACK id=2 reasons=0x00");
 }
 
+TEST_F(ConnectionHooks, WhatWasGrantedBeforeRulesHaveChangedIsAskedAgain) {
+    start({Hook::AuthOnSubscribe});
+    Questions second;
+    broker->shard().chain().add(
+        std::make_unique<LatePlugin>(second, hook_bit(Hook::AuthOnSubscribe)));
+    broker->listener().authz_plugins = hooks::PluginOrder{0, 2};
+    TestClient& client = broker->connect("v5 client_id=a");
+    client.send("SUBSCRIBE id=1 topic=secret topic=slow");
+    broker->settle();
+    Questions::answer(questions.subscribes, about({granted("secret"), left("slow")}));
+    broker->settle();
+    broker->shard().shared().revocations.rules_changed();
+    Questions::answer(second.subscribes, about({granted("slow")}));
+    EXPECT_EQ(client.next(), "nothing");
+    Questions::answer(questions.subscribes, about({left("secret"), left("slow")}));
+    EXPECT_EQ(client.next(), "nothing");
+    Questions::answer(second.subscribes, about({left("secret"), granted("slow")}));
+    EXPECT_EQ(client.next(), "SUBACK id=1 reasons=0x87,0x00");
+}
+
 TEST_F(ConnectionHooks, WhatWasDecidedStandsIfTheNextPluginDoesNotAnswerInTime) {
     start({Hook::AuthOnSubscribe});
     Questions second;

@@ -126,6 +126,13 @@ public:
         return count_.load(std::memory_order_acquire);
     }
     void add(Unwelcome unwelcome);
+    /// How often rules have changed. What was allowed before the last time and has no effect yet,
+    /// so that no RightsCheck has found it, is to be asked about again.
+    [[nodiscard]] std::uint64_t rules() const noexcept {
+        return rules_.load(std::memory_order_acquire);
+    }
+    /// The new rules are in force already.
+    void rules_changed() noexcept { rules_.fetch_add(1, std::memory_order_acq_rel); }
     /// Whether a login of that moment is to be ended.
     [[nodiscard]] bool hit(std::uint64_t accepted_at, std::string_view username,
                            std::uint8_t authenticated_by) const;
@@ -135,6 +142,7 @@ private:
     static constexpr std::size_t kKept = 64;
 
     std::atomic<std::uint64_t> count_{0};
+    std::atomic<std::uint64_t> rules_{0};
     runtime::Guarded<std::deque<Unwelcome>> last_;  // the newest one at the end
 };
 

@@ -402,15 +402,27 @@ private:
     bool ask_for_right(const std::shared_ptr<RightsCheck>& check, Client& client,
                        const std::string& filter);
     bool end_right(Client& client, const std::string& filter);
-    void check_will(const std::shared_ptr<RightsCheck>& check, Client& client);
-    [[nodiscard]] static const session::StoredWill* will_of(const Client& client) noexcept;
-    void drop_will(Client& client);
+    /// Looks at the wills of all its connections, or the one that waits for its delay.
+    void check_wills(const std::shared_ptr<RightsCheck>& check, Client& client);
+    /// Whether `order` allows it, as far as it answers at once. A plugin that answers later and has
+    /// allowed it stays in the right.
+    [[nodiscard]] bool allows_will(const Client& client, const session::StoredWill& will,
+                                   const hooks::PluginOrder& order);
+    /// A will that was allowed by rules that have changed while its connection was on its way here.
+    void check_arrived_will(Client& client, Connection& connection);
+    /// `connection`: whose it is; null: it waits for its delay.
+    void drop_will(Client& client, Connection* connection);
+    [[nodiscard]] hooks::PluginOrder those_at_once(hooks::Hook hook,
+                                                   const hooks::PluginOrder& order) const;
+    /// By the rules of now, if they are no longer those of a check.
+    void ask_for_right_again(Client& client, const std::string& filter, const std::string& plugin);
     /// Puts what a plugin has put in the place of a subscription there. False: nothing changes.
     bool rewrite(Client& client, const std::string& filter, const hooks::SubscribeVerdict& verdict);
     /// Whether a session that somebody else has left may be given to this user: he may subscribe to
     /// all it has. Plugins that answer later are not asked.
     [[nodiscard]] bool may_resume(const Client& client, const Connection& connection,
                                   const session::ConnectPlan& plan);
+    [[nodiscard]] hooks::PluginOrder everybody() const;
     /// Whom the client's listener asks about subscriptions beside `plugin`.
     [[nodiscard]] hooks::PluginOrder others_for(const Client& client,
                                                 std::string_view plugin) const;

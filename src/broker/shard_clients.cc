@@ -140,6 +140,7 @@ void Shard::begin_session(Client& client, Connection& connection, session::Conne
     chain_.on_client_wakeup(client_context(client));
     chain_.on_register(client_context(client));
     session_log().connected(connection.who(), connection.plan(), session_present, now());
+    check_arrived_will(client, connection);
     pump(client, *lane);
     if (!revoked) return;
     metrics_.add(Counter::SessionsRevoked);

@@ -22,6 +22,26 @@ bool stays(const hooks::SubscribeVerdict& verdict) noexcept {
             (verdict.topics->size() == 1 && !mqtt::is_error(verdict.topics->front().reason)));
 }
 
+/// Calls visit(connection, will) for the will of each connection, and with null for one that waits
+/// for its delay.
+template <typename Visit>
+void for_each_will(const Client& client, Visit visit) {
+    if (client.will) visit(static_cast<Connection*>(nullptr), *client.will);
+    const auto look = [&](const Lane& lane) {
+        Connection* connection = lane.connection;
+        if (connection == nullptr || !connection->plan().will) return;
+        visit(connection, *connection->plan().will);
+    };
+    look(client.lane);
+    for (const auto& lane : client.more) look(*lane);
+}
+
+bool has_will(const Client& client) {
+    bool found = false;
+    for_each_will(client, [&found](Connection*, const session::StoredWill&) { found = true; });
+    return found;
+}
+
 }  // namespace
 
 LostRights RightsCheck::wait() const {
@@ -66,12 +86,16 @@ bool Shard::may_resume(const Client& client, const Connection& connection,
         return (a ? *a : std::string()) == (b ? *b : std::string());
     };
     const auto& authz = connection.listener().authz_plugins;
-    const hooks::PluginOrder* only = authz ? &*authz : nullptr;
     constexpr auto kHook = hooks::Hook::AuthOnSubscribe;
-    if (same(client.username, plan.username) || !chain_.implements(kHook, only) ||
-        !chain_.answers_at_once(kHook, only)) {
-        return true;
+    const hooks::PluginOrder all = authz ? *authz : everybody();
+    if (!chain_.implements(kHook, &all)) return true;
+    if (same(client.username, plan.username)) {
+        // A session of an earlier process was looked at without knowing its listener.
+        const bool known = client.listener != nullptr || !authz;
+        if (known || !chain_.answers_at_once(kHook, &all)) return true;
     }
+    // Who answers later cannot save a session for somebody else.
+    const hooks::PluginOrder order = those_at_once(kHook, all);
     hooks::SubscribeContext context;
     context.subscriber = {client.mountpoint, client.client_id};
     if (plan.username) context.username = *plan.username;
@@ -80,7 +104,7 @@ bool Shard::may_resume(const Client& client, const Connection& connection,
         const std::string filter = subscribers_.text(own);
         const std::vector<mqtt::SubscribeEntry> entries{{filter, own.options}};
         context.entries = &entries;
-        const auto verdict = chain_.auth_on_subscribe(context, {}, {only});
+        const auto verdict = chain_.auth_on_subscribe(context, {}, {&order});
         if (verdict && stays(*verdict)) continue;
         log::notice(
             "client {} is back as {}, who may not subscribe to {}: the session that was left is "
@@ -126,7 +150,7 @@ bool Shard::check_rights_some(const std::shared_ptr<RightsCheck>& check) {
         // Who comes later is asked by the rules of now anyway.
         part.rest.reserve(clients_by_number_.size());
         for (const auto& [number, client] : clients_by_number_) {
-            if (client->subscription_count() > 0 || will_of(*client) != nullptr) {
+            if (client->subscription_count() > 0 || has_will(*client)) {
                 part.rest.push_back(number);
             }
         }
@@ -142,7 +166,7 @@ bool Shard::check_rights_some(const std::shared_ptr<RightsCheck>& check) {
 }
 
 void Shard::check_rights(const std::shared_ptr<RightsCheck>& check, Client& client) {
-    check_will(check, client);
+    check_wills(check, client);
     std::vector<std::string> texts;
     for (const auto& own : client.subscriptions()) texts.push_back(subscribers_.text(own));
     const std::vector<std::string_view> filters(texts.begin(), texts.end());
@@ -158,17 +182,30 @@ void Shard::check_rights(const std::shared_ptr<RightsCheck>& check, Client& clie
               client.client_id, check->plugin(), lost.size(), lost.front());
 }
 
-hooks::PluginOrder Shard::others_for(const Client& client, std::string_view plugin) const {
-    const auto* only = client.listener != nullptr && client.listener->authz_plugins
-                           ? &*client.listener->authz_plugins
-                           : nullptr;
-    hooks::PluginOrder others;
-    const std::size_t count = only != nullptr ? only->size() : chain_.size();
-    for (std::size_t i = 0; i < count; ++i) {
-        const auto place = only != nullptr ? (*only)[i] : static_cast<hooks::PluginPlace>(i);
-        if (chain_.plugin(place).name() != plugin) others.push_back(place);
+hooks::PluginOrder Shard::everybody() const {
+    hooks::PluginOrder all;
+    for (std::size_t i = 0; i < chain_.size(); ++i) {
+        all.push_back(static_cast<hooks::PluginPlace>(i));
     }
+    return all;
+}
+
+hooks::PluginOrder Shard::others_for(const Client& client, std::string_view plugin) const {
+    const bool own_order = client.listener != nullptr && client.listener->authz_plugins;
+    hooks::PluginOrder others = own_order ? *client.listener->authz_plugins : everybody();
+    std::erase_if(others, [&](const hooks::PluginPlace place) {
+        return chain_.plugin(place).name() == plugin;
+    });
     return others;
+}
+
+hooks::PluginOrder Shard::those_at_once(hooks::Hook hook, const hooks::PluginOrder& order) const {
+    hooks::PluginOrder some;
+    for (const hooks::PluginPlace place : order) {
+        const hooks::PluginOrder one{place};
+        if (chain_.answers_at_once(hook, &one)) some.push_back(place);
+    }
+    return some;
 }
 
 bool Shard::ask_for_right(const std::shared_ptr<RightsCheck>& check, Client& client,
@@ -178,10 +215,13 @@ bool Shard::ask_for_right(const std::shared_ptr<RightsCheck>& check, Client& cli
     question.client = client.number;
     question.filter = filter;
     question.route = others_for(client, check->plugin());
-    question.done = [this, check, filter](Client* left, const hooks::SubscribeVerdict& verdict) {
-        if (left == nullptr || stays(verdict) || !check->apply() || !end_right(*left, filter)) {
-            return;
+    question.done = [this, check, filter, rules = shared_.revocations.rules()](
+                        Client* left, const hooks::SubscribeVerdict& verdict) {
+        if (left == nullptr || stays(verdict) || !check->apply()) return;
+        if (rules != shared_.revocations.rules()) {
+            return ask_for_right_again(*left, filter, std::string(check->plugin()));
         }
+        if (!end_right(*left, filter)) return;
         log::info("client {}: {} no longer allows its subscription to {}", left->client_id,
                   check->plugin(), filter);
     };
@@ -195,6 +235,21 @@ bool Shard::ask_for_right(const std::shared_ptr<RightsCheck>& check, Client& cli
     return !check->apply() || end_right(client, filter);
 }
 
+void Shard::ask_for_right_again(Client& client, const std::string& filter,
+                                const std::string& plugin) {
+    RightsQuestion question;
+    question.client = client.number;
+    question.filter = filter;
+    question.route = others_for(client, {});
+    const auto take = [this, filter, plugin](Client* left, const hooks::SubscribeVerdict& verdict) {
+        if (left == nullptr || stays(verdict) || !end_right(*left, filter)) return;
+        log::info("client {}: {} no longer allows its subscription to {}", left->client_id, plugin,
+                  filter);
+    };
+    question.done = take;
+    if (const auto verdict = rights_questions_.ask(std::move(question))) take(&client, *verdict);
+}
+
 bool Shard::end_right(Client& client, const std::string& filter) {
     if (!unsubscribe(client, filter)) return false;
     metrics_.add(Counter::SubscriptionsRevoked);
@@ -206,47 +261,68 @@ bool Shard::end_right(Client& client, const std::string& filter) {
     return true;
 }
 
-const session::StoredWill* Shard::will_of(const Client& client) noexcept {
-    if (client.will) return client.will.get();
-    return client.lane.connection != nullptr ? client.lane.connection->plan().will.get() : nullptr;
-}
-
-void Shard::drop_will(Client& client) {
-    if (client.lane.connection != nullptr) client.lane.connection->discard_will();
-    client.will.reset();
-    client.will_at = kNever;
-    restart_client_timer(client);
+void Shard::drop_will(Client& client, Connection* connection) {
+    metrics_.add(Counter::WillsRevoked);
+    if (connection != nullptr) {
+        connection->discard_will();
+    } else {
+        client.will.reset();
+        client.will_at = kNever;
+        restart_client_timer(client);
+    }
     if (client.stored()) store_session(client);
 }
 
-void Shard::check_will(const std::shared_ptr<RightsCheck>& check, Client& client) {
-    const session::StoredWill* will = will_of(client);
-    if (will == nullptr || !check->rules().will_suspect) return;
-    hooks::ClientContext who = client_context(client);
-    if (will->username) who.username = *will->username;
-    if (!check->rules().will_suspect(who, will->topic)) return;
-    const hooks::PluginOrder others = others_for(client, check->plugin());
+bool Shard::allows_will(const Client& client, const session::StoredWill& will,
+                        const hooks::PluginOrder& order) {
     constexpr auto kHook = hooks::Hook::AuthOnPublish;
-    // Who answers later was asked at CONNECT, and is not again: it may have rewritten the will.
-    if (!chain_.answers_at_once(kHook, &others)) return;
+    const hooks::PluginOrder by{will.allowed_by};
+    if (will.allowed_by < chain_.size() && !chain_.answers_at_once(kHook, &by)) return true;
+    const hooks::PluginOrder some = those_at_once(kHook, order);
     hooks::PublishContext context;
-    context.subscriber = who.subscriber;
-    context.username = who.username;
-    context.v5 = will->v5;
-    context.qos = will->qos;
-    context.topic = will->topic;
-    context.payload = will->payload;
-    context.retain = will->retain;
-    context.properties = will->properties;
-    context.message_expiry_interval = will->message_expiry_s;
-    const auto verdict = chain_.auth_on_publish(context, {}, {&others});
-    if (!verdict || verdict->decision == hooks::Decision::Ok) return;
-    ++check->part(id_).lost.wills;
-    if (!check->apply()) return;
-    log::info("client {}: {} no longer allows its will on {}, which is dropped", client.client_id,
-              check->plugin(), will->topic);
-    metrics_.add(Counter::WillsRevoked);
-    drop_will(client);
+    context.subscriber = {client.mountpoint, client.client_id};
+    if (will.username) context.username = *will.username;
+    context.v5 = will.v5;
+    context.qos = will.qos;
+    context.topic = will.topic;
+    context.payload = will.payload;
+    context.retain = will.retain;
+    context.properties = will.properties;
+    context.message_expiry_interval = will.message_expiry_s;
+    const auto verdict = chain_.auth_on_publish(context, {}, {&some});
+    return verdict && verdict->decision == hooks::Decision::Ok;
+}
+
+void Shard::check_wills(const std::shared_ptr<RightsCheck>& check, Client& client) {
+    if (!check->rules().will_suspect) return;
+    std::vector<Connection*> owners;
+    for_each_will(client, [&](Connection* owner, const session::StoredWill& will) {
+        hooks::ClientContext who = client_context(client);
+        who.username.reset();
+        if (will.username) who.username = *will.username;
+        if (!check->rules().will_suspect(who, will.topic)) return;
+        if (allows_will(client, will, others_for(client, check->plugin()))) return;
+        ++check->part(id_).lost.wills;
+        if (!check->apply()) return;
+        log::info("client {}: {} no longer allows its will on {}, which is dropped",
+                  client.client_id, check->plugin(), will.topic);
+        owners.push_back(owner);
+    });
+    for (Connection* owner : owners) drop_will(client, owner);
+}
+
+void Shard::check_arrived_will(Client& client, Connection& connection) {
+    const session::StoredWill* will = connection.plan().will.get();
+    constexpr auto kHook = hooks::Hook::AuthOnPublish;
+    if (will == nullptr || will->rules == shared_.revocations.rules() ||
+        will->allowed_by == hooks::kNobody) {
+        return;
+    }
+    const hooks::PluginOrder order = others_for(client, {});
+    if (!chain_.implements(kHook, &order) || allows_will(client, *will, order)) return;
+    log::info("client {}: its will on {} is no longer allowed and is dropped", client.client_id,
+              will->topic);
+    drop_will(client, &connection);
 }
 
 bool Shard::rewrite(Client& client, const std::string& filter,
@@ -258,7 +334,9 @@ bool Shard::rewrite(Client& client, const std::string& filter,
     bool changed = false;
     bool kept = false;
     for (const auto& topic : *verdict.topics) {
-        if (mqtt::is_error(topic.reason) || !mqtt::is_valid_topic_filter(topic.filter)) continue;
+        // What is left to others here nobody has allowed.
+        if (topic.left_to_next || mqtt::is_error(topic.reason)) continue;
+        if (!mqtt::is_valid_topic_filter(topic.filter)) continue;
         const auto* there = subscribers_.find(client, client.mountpoint, topic.filter);
         kept = kept || topic.filter == filter;
         if (there != nullptr && there->options == topic.options) continue;
@@ -275,6 +353,11 @@ void Shard::reauthorize(std::string_view mountpoint, std::string_view client_id,
                         std::optional<std::string> username, const Reauthorized& done) {
     Client* client = find_client(mountpoint, client_id);
     if (client == nullptr) return done(Reauthorization::NoSession);
+    const bool own_order = client->listener != nullptr && client->listener->authz_plugins;
+    if (shared_.anonymous_unrestricted && !own_order &&
+        !chain_.implements(hooks::Hook::AuthOnSubscribe)) {
+        return done(Reauthorization::Unchanged);  // nobody restricts anybody
+    }
     struct Progress {
         std::size_t left = 0;
         bool changed = false;

@@ -149,6 +149,60 @@ TEST_F(ShardRights, WhoseSessionsWouldEndIsToldWithoutEndingThem) {
     EXPECT_EQ(alice.next(), "nothing");
 }
 
+TEST_F(ShardRights, AWillIsDroppedAlsoBesideAPluginThatAnswersLater) {
+    other_.at_once = false;  // it has no hook for wills, and would answer later if it had
+    broker_->shard().chain().add(std::make_unique<Judge>("other", other_));
+    TestClient& reader = broker_->subscribe("v5 client_id=r", "topic=#");
+    TestClient& client = broker_->connect("v5 client_id=a will_topic=secret/x will_payload=bad");
+    EXPECT_EQ(check().wills, 1U);
+    client.drop();
+    broker_->settle();
+    EXPECT_THAT(reader.take_payloads(), ElementsAre());
+}
+
+TEST_F(ShardRights, TheWillsOfAllConnectionsOfAClientAreLookedAt) {
+    session::Settings settings;
+    settings.allow_multiple_sessions = true;
+    broker_->use(settings);
+    TestClient& reader = broker_->subscribe("v5 client_id=r", "topic=#");
+    TestClient& first = broker_->connect("v5 client_id=a will_topic=secret/1 will_payload=bad");
+    TestClient& second = broker_->connect("v5 client_id=a will_topic=secret/2 will_payload=bad");
+    TestClient& third = broker_->connect("v5 client_id=a will_topic=open will_payload=good");
+    EXPECT_EQ(check().wills, 2U);
+    for (TestClient* each : {&first, &second, &third}) each->drop();
+    broker_->settle();
+    EXPECT_THAT(reader.take_payloads(), ElementsAre("good"));
+}
+
+TEST_F(ShardRights, ALateAnswerToOutdatedRulesIsAskedAgain) {
+    other_.at_once = false;
+    broker_->shard().chain().add(std::make_unique<Judge>("other", other_));
+    TestClient& client = broker_->subscribe("v5 client_id=a", "topic=secret/x");
+    other_.answer = [](std::string_view) { return std::nullopt; };
+    EXPECT_EQ(check().undecided, 1U);
+    // "rules" allows it again before the other one has said that it has no opinion.
+    broker_->shard().shared().revocations.rules_changed();
+    other_.waiting.at(0)({});
+    broker_->settle();
+    EXPECT_EQ(broker_->shard().subscription_count(), 1U);
+    client.send("PUBLISH topic=secret/x payload=1");
+    EXPECT_THAT(client.take_payloads(), ElementsAre("1"));
+}
+
+TEST_F(ShardRights, WhoAnswersLaterSavesNoSessionForSomebodyElse) {
+    const auto lasting = [](const char* who) {
+        return std::string("v5 client_id=a clean_start=0 session_expiry_interval=60 username=") +
+               who;
+    };
+    (void)broker_->subscribe(lasting("alice"), "topic=t qos=1");
+    other_.at_once = false;
+    broker_->shard().chain().add(std::make_unique<Judge>("other", other_));
+    rules_.answer = [](std::string_view) { return Decision::Next; };
+    broker_->connect(lasting("alice"), true).drop();
+    (void)broker_->connect(lasting("bob"), false);
+    EXPECT_EQ(broker_->shard().subscription_count(), 0U);
+}
+
 /// What reauthorize() of client "a" came to; nothing yet if it waits.
 class Reauthorize : public ShardRights {
 protected:
@@ -167,6 +221,13 @@ protected:
 
 TEST_F(Reauthorize, AClientWithoutASessionIsNotThere) {
     EXPECT_EQ(reauthorize(), Reauthorization::NoSession);
+}
+
+TEST_F(Reauthorize, WhereNobodyDecidesEverythingStays) {
+    broker_ = std::make_unique<TestBroker>();
+    (void)broker_->subscribe("v5 client_id=a", "topic=x");
+    EXPECT_EQ(reauthorize(), Reauthorization::Unchanged);
+    EXPECT_EQ(broker_->shard().subscription_count(), 1U);
 }
 
 TEST_F(Reauthorize, EndsWhatIsRefusedNow) {

@@ -97,6 +97,7 @@ struct PublishVerdict {
     Decision decision = Decision::Next;
     PublishModifiers modifiers;
     Refusal refusal;
+    std::uint8_t decided_by = kNobody;  // place in the chain; the chain says so
 };
 
 struct SubscribeVerdict {

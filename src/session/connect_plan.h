@@ -27,6 +27,10 @@ struct StoredWill {
     bool retain = false;
     bool v5 = false;
     std::optional<std::string> username;
+    // Of wills of this process: the plugin that has allowed it, and what the broker counted of
+    // changes of rules then.
+    std::uint8_t allowed_by = 0xFF;
+    std::uint64_t rules = 0;
 };
 
 /// What a client may use. Less than everything only in MQTT 5, and if a hook says so: CONNACK tells

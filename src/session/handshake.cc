@@ -350,7 +350,8 @@ bool Handshake::authorize_will(const mqtt::Connect& packet) {
     auto granted = std::make_unique<StoredWill>(StoredWill{
         std::string(intent.mountpoint), std::string(intent.topic), std::string(intent.payload),
         std::string(intent.properties), intent.message_expiry_s, plan_.will->delay_s, intent.qos,
-        intent.retain, version_ == ProtocolVersion::V5, plan_.username});
+        intent.retain, version_ == ProtocolVersion::V5, plan_.username, intent.allowed_by,
+        intent.rules});
     plan_.will = std::move(granted);
     return true;
 }

@@ -37,6 +37,9 @@ struct PublishIntent {
     mqtt::QoS qos = mqtt::QoS::AtMostOnce;
     bool retain = false;
     std::uint32_t throttle_ms = 0;  // out: pause this client's reads
+    // Out, of wills: which plugin has allowed it, and by the how manieth rules, see StoredWill.
+    std::uint8_t allowed_by = kNotAuthenticated;
+    std::uint64_t rules = 0;
 };
 
 /// Names an acknowledgement that has to wait until its message is safe.

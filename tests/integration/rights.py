@@ -286,6 +286,20 @@ def rights_on_command():
 
 
 @scenario
+def acl_switched_on_with_the_file_of_now():
+    with Guarded("plugins.vmq_acl = off", "vmq_acl.acl_file = nowhere.acl", users=[("alice", "a")]) as broker:
+        refused = broker.admin("plugin", "enable", "-n", "vmq_acl").stdout
+        expect("no_acl_file" in refused, refused)
+        write(broker.folder / "strict.acl", "topic news\n")
+        expect_equal(broker.admin("set", "vmq_acl.acl_file=strict.acl").returncode, 0)
+        expect_equal(broker.admin("plugin", "enable", "-n", "vmq_acl").stdout, "Done\n")
+        alice = broker.login("alice", b"a", "alice").open()
+        expect_equal(suback(alice, "news", "other"), [1, NOT_AUTHORIZED])
+        expect("part of the broker" in broker.admin("plugin", "enable", "-n", "vmq_acl", "-p", "/x.so").stdout
+               or "already_enabled" in broker.admin("plugin", "enable", "-n", "vmq_acl", "-p", "/x.so").stdout, "a path")
+
+
+@scenario
 def plugins_switched_at_run_time():
     plugin = pathlib.Path(os.environ["VMQ_BROKER"]).resolve().parent.parent / "test_plugins/wishes.so"
     with Guarded("plugins.vmq_acl = off", users=[("alice", "a")], acl="topic news\n") as broker:
@@ -310,6 +324,10 @@ def plugins_switched_at_run_time():
         broker.wait_for_log("subscriptions of 1 sessions ended")
         expect_equal(broker.admin("plugin", "disable", "-n", "vmq_passwd").stdout, "Done\n")
         expect_equal(broker.reason("alice", b"a"), BAD_CREDENTIALS)
+        # Whom it has let in loses the session also while it is off.
+        broker.set_users([("bob", "b")])
+        broker.reload()
+        expect_equal(mqtt.reason_code(alice.closed()[-1]), NOT_AUTHORIZED)
         expect("plugin_not_found" in broker.admin("plugin", "enable", "-n", "nothing").stdout, "enabled nothing")
 
 
