@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 
 #include "admin/limits.h"
@@ -34,6 +35,14 @@ protected:
     ApiKeyStore open(ApiKeyRules rules = {.min_length = 0, .max_days = {}, .rounds = 2}) {
         return ApiKeyStore(path(), "a@b", rules, [this] { return now_; });
     }
+    /// One that does `meanwhile` when its clock is looked at for the second time from now on.
+    ApiKeyStore interrupted(const std::function<void()>& meanwhile) {
+        return ApiKeyStore("", "a@b", {.min_length = 0, .max_days = {}, .rounds = 2},
+                           [this, &meanwhile] {
+                               if (looks_left_ != 0 && --looks_left_ == 0) meanwhile();
+                               return now_;
+                           });
+    }
     static Outcome outcome(const ApiKeyStore& store, std::string_view key,
                            ApiScope scope = ApiScope::Mgmt) {
         return store.check(key, scope).outcome;
@@ -41,6 +50,7 @@ protected:
 
     testing::TemporaryFolder folder_;
     std::int64_t now_ = kNow * 1000;
+    int looks_left_ = 0;
 };
 
 TEST_F(ApiKeyStoreTest, AKeyOpensItsScopeAloneAndAtOnce) {
@@ -80,6 +90,31 @@ TEST_F(ApiKeyStoreTest, ADeletedKeyIsRefusedAtOnceByKeyOrByName) {
     EXPECT_EQ(outcome(store, made), Outcome::Refused);
     EXPECT_TRUE(store.all().empty());
     EXPECT_EQ(store.remove(made, ApiScope::Mgmt).error().detail, "key_not_found");
+}
+
+// check() looks at the clock in look_up(), and again when it has hashed and before it judges.
+TEST_F(ApiKeyStoreTest, AKeyThatIsDeletedWhileItIsCheckedOpensNothing) {
+    for (const ApiScope asked : {ApiScope::Mgmt, ApiScope::Health}) {
+        std::function<void()> meanwhile;
+        ApiKeyStore store = interrupted(meanwhile);
+        meanwhile = [&store] { ASSERT_TRUE(store.remove("chosen", ApiScope::Health)); };
+        ASSERT_TRUE(store.add("chosen", ApiScope::Health, std::nullopt));
+        ASSERT_TRUE(store.add("other", ApiScope::Health, std::nullopt));
+        looks_left_ = 2;
+        EXPECT_EQ(outcome(store, "chosen", asked), Outcome::Refused);
+        EXPECT_EQ(looks_left_, 0);
+        EXPECT_EQ(outcome(store, "other", ApiScope::Health), Outcome::Granted);
+    }
+}
+
+TEST_F(ApiKeyStoreTest, AKeyThatIsMadeWhileItIsCheckedOpensItsScope) {
+    std::function<void()> meanwhile;
+    ApiKeyStore store = interrupted(meanwhile);
+    meanwhile = [&store] { ASSERT_TRUE(store.add("chosen", ApiScope::Mgmt, std::nullopt)); };
+    ASSERT_TRUE(store.add("other", ApiScope::Mgmt, std::nullopt));
+    looks_left_ = 2;
+    EXPECT_EQ(outcome(store, "chosen"), Outcome::Granted);
+    EXPECT_EQ(looks_left_, 0);
 }
 
 TEST_F(ApiKeyStoreTest, TheSameKeyMayHaveSeveralScopesButEachOnce) {
