@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -250,6 +251,57 @@ TEST_F(ApiKeyStoreTest, DeletedKeysAreForgottenAfterAWhile) {
     now_ += 31 * kDay * 1000;
     ASSERT_TRUE(store.create(ApiScope::Mgmt, std::nullopt));
     EXPECT_EQ(store.facts().size(), 1U);
+}
+
+TEST_F(ApiKeyStoreTest, OfTooManyDeletedKeysTheNewestAreKept) {
+    ApiKeyStore store = open();
+    std::vector<ApiKeyFact> many(kMaxDeletedApiKeys);
+    for (std::size_t i = 0; i < many.size(); ++i) {
+        many[i].id = std::to_string(i);
+        many[i].stamp = {now_ + static_cast<std::int64_t>((i + 7) % many.size()), "n"};
+        many[i].deleted = true;
+    }
+    ASSERT_TRUE(store.merge(many));
+    EXPECT_EQ(store.facts().size(), kMaxDeletedApiKeys);
+    const std::string key = store.create(ApiScope::Mgmt, std::nullopt).value();
+    EXPECT_EQ(store.facts().size(), kMaxDeletedApiKeys + 1);
+    ASSERT_TRUE(store.remove(key, ApiScope::Mgmt));
+    const auto facts = store.facts();
+    EXPECT_EQ(facts.size(), kMaxDeletedApiKeys);
+    EXPECT_TRUE(std::ranges::none_of(
+        facts, [&](const ApiKeyFact& fact) { return fact.stamp.millis == now_; }));
+    EXPECT_EQ(open().problem(), "");
+}
+
+TEST_F(ApiKeyStoreTest, ExpiredKeysAreForgottenAfterADay) {
+    ApiKeyStore store = open();
+    ASSERT_TRUE(store.create(ApiScope::Mgmt, kNow + 10));
+    now_ += (10 + kDay) * 1000;
+    const auto before = store.facts();
+    ASSERT_TRUE(store.create(ApiScope::Mgmt, std::nullopt));
+    EXPECT_EQ(store.facts().size(), 2U);
+    now_ += 1000;
+    ASSERT_TRUE(store.create(ApiScope::Mgmt, std::nullopt));
+    EXPECT_EQ(store.facts().size(), 2U);
+    ASSERT_TRUE(store.merge(before));
+    EXPECT_EQ(store.facts().size(), 2U);
+}
+
+TEST_F(ApiKeyStoreTest, AFileThatCouldNotBeReadIsNotWritten) {
+    ApiKeyStore store = open();
+    const std::string key = store.create(ApiScope::Mgmt, std::nullopt).value();
+    std::vector<ApiKeyFact> large(2);
+    for (std::size_t i = 0; i < large.size(); ++i) {
+        large[i].id = std::to_string(i);
+        large[i].start = std::string(std::size_t{2} * 1024 * 1024, 'x');
+    }
+    EXPECT_EQ(store.merge(large).error().code, ErrorCode::StorageFailed);
+    EXPECT_EQ(store.facts().size(), 1U);
+    large.pop_back();
+    EXPECT_TRUE(store.merge(large));
+    ApiKeyStore again = open();
+    EXPECT_EQ(again.problem(), "");
+    EXPECT_EQ(outcome(again, key), Outcome::Granted);
 }
 
 TEST(ApiKeyFile, DamageIsNamed) {

@@ -30,6 +30,8 @@ inline constexpr Seconds kHttpLinger{2};
 inline constexpr std::size_t kMaxLingerBytes = std::size_t{1024} * 1024;
 /// API keys there can be, and how long one can be.
 inline constexpr std::size_t kMaxApiKeys = 1000;
+/// Of those that were deleted lately, the newest.
+inline constexpr std::size_t kMaxDeletedApiKeys = 4096;
 inline constexpr std::size_t kMaxApiKeyLength = 256;
 /// Keys whose slow hash is remembered, of those that are good and of those that are not.
 inline constexpr std::size_t kMaxRememberedKeys = 1000;
