@@ -78,6 +78,15 @@ std::string peer_of(const tcp::socket& socket) {
     return peer.address().to_string();
 }
 
+std::string neighbourhood_of(const std::string& peer) {
+    error_code no_address;
+    auto address = asio::ip::make_address(peer, no_address);
+    if (no_address || !address.is_v6() || address.to_v6().is_v4_mapped()) return peer;
+    auto bytes = address.to_v6().to_bytes();
+    std::fill(bytes.begin() + bytes.size() / 2, bytes.end(), 0);
+    return asio::ip::address_v6(bytes).to_string();
+}
+
 }  // namespace
 
 HttpConnection::HttpConnection(HttpShared& shared, std::shared_ptr<HttpEndpoint> endpoint,
@@ -89,6 +98,7 @@ HttpConnection::HttpConnection(HttpShared& shared, std::shared_ptr<HttpEndpoint>
       stream_(std::move(socket), endpoint_->tls.get()),
       deadline_(stream_.get_executor()),
       peer_(peer_of(stream_.socket())),
+      neighbourhood_(neighbourhood_of(peer_)),
       line_limit_(std::min(options_->max_request_line_length, kMaxRequestLine)),
       buffer_(std::size_t{line_limit_} + 2 * kMaxHeaderSize) {
     ++shared_.open;
@@ -137,6 +147,13 @@ void HttpConnection::close() {
     leave();
     close_after_ = true;
     if (!waits_since_) return;
+    error_code ignored;
+    stream_.socket().close(ignored);
+}
+
+void HttpConnection::drop() {
+    leave();
+    close_after_ = true;
     error_code ignored;
     stream_.socket().close(ignored);
 }
