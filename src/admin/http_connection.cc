@@ -78,6 +78,21 @@ std::string peer_of(const tcp::socket& socket) {
     return peer.address().to_string();
 }
 
+/// Without the port.
+std::string_view name_in(std::string_view host) {
+    if (host.starts_with('[')) return host.substr(1, host.find(']') - 1);
+    return host.substr(0, host.find(':'));
+}
+
+/// Not a name that somebody's DNS could say is this machine; "": whoever sends no Host is no
+/// browser.
+bool is_loopback(std::string_view host) {
+    if (host.empty() || beast::iequals({host.data(), host.size()}, "localhost")) return true;
+    error_code no_address;
+    const auto address = asio::ip::make_address(host, no_address);
+    return !no_address && address.is_loopback();
+}
+
 std::string neighbourhood_of(const std::string& peer) {
     error_code no_address;
     auto address = asio::ip::make_address(peer, no_address);
@@ -191,6 +206,8 @@ void HttpConnection::on_header(error_code error) {
     request_.accept = view_of(message[http::field::accept]);
     request_.content_type = view_of(message[http::field::content_type]);
     request_.fetch_site = view_of(message["Sec-Fetch-Site"]);
+    request_.origin = view_of(message[http::field::origin]);
+    request_.host = view_of(message[http::field::host]);
     ++shared_.requests;
     on_request();
 }
@@ -208,6 +225,11 @@ std::optional<HttpResponse> HttpConnection::too_much() const {
 }
 
 void HttpConnection::on_request() {
+    if (is_loopback(endpoint_->address) && !is_loopback(name_in(request_.host))) {
+        return respond_with(
+            api_error(403, "this listener is for this machine: its name here is localhost",
+                      "A proxy has to send the header Host: localhost."));
+    }
     const auto module = guarded_module(path_of(request_.target));
     const auto options = endpoint_->options.get();  // as they are now
     if (!module || !options->modules.served().has(*module)) {

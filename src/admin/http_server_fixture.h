@@ -29,12 +29,13 @@ inline HttpOptions on_any_port() {
 }
 
 inline std::string get(const std::string& target, const std::string& headers = {}) {
-    return "GET " + target + " HTTP/1.1\r\nHost: x\r\n" + headers + "Connection: close\r\n\r\n";
+    return "GET " + target + " HTTP/1.1\r\nHost: localhost\r\n" + headers +
+           "Connection: close\r\n\r\n";
 }
 
 inline std::string post(const std::string& target, const std::string& body,
                         const std::string& headers = {}) {
-    return "POST " + target + " HTTP/1.1\r\nHost: x\r\n" + headers +
+    return "POST " + target + " HTTP/1.1\r\nHost: localhost\r\n" + headers +
            "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
            "\r\nConnection: close\r\n\r\n" + body;
 }

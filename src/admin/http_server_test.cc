@@ -112,10 +112,10 @@ TEST_F(HttpServerShards, StopsWhileClientsAreConnected) {
 /// A command that takes until it is let go.
 class SlowNode final : public commands::FakeNode {
 public:
-    Result<void> backup(const std::string& directory) override {
+    Result<bool> disconnect(const commands::SessionName& /*session*/, bool /*cleanup*/) override {
         ++begun;
         go.wait();
-        return FakeNode::backup(directory);
+        return true;
     }
     std::atomic<std::size_t> begun{0};
     std::latch go{1};
@@ -134,7 +134,7 @@ TEST_F(SlowHttpServerShards, HealthAnswersWhileCommandsTakeLongAndTooManyAreRefu
     std::vector<tcp::socket> waiting;
     for (std::size_t i = 0; i < kMaxApiRequests; ++i) {
         waiting.push_back(connect());
-        send(waiting.back(), get("/api/v1/backup?path=/x"));
+        send(waiting.back(), get("/api/v1/session/disconnect?client-id=x"));
     }
     std::string busy;
     do {
@@ -156,10 +156,10 @@ TEST_F(SlowHttpServerShards, AtTheEndCommandsUnderWayAreAwaitedAndOthersRefused)
     options.command_threads = 1;
     serve(std::move(options));
     auto running = connect();
-    send(running, get("/api/v1/backup?path=/x"));
+    send(running, get("/api/v1/session/disconnect?client-id=x"));
     while (slow_.begun == 0) std::this_thread::yield();
     auto queued = connect();
-    send(queued, get("/api/v1/backup?path=/y"));
+    send(queued, get("/api/v1/session/disconnect?client-id=y"));
     slow_.go.count_down();
     server_->close_commands();
     EXPECT_THAT(rest_of(running), StartsWith("HTTP/1.1 200 "));
