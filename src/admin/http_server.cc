@@ -250,17 +250,21 @@ Result<void> HttpServer::Impl::with(std::string_view address, std::uint16_t port
 }
 
 void HttpServer::Impl::change(HttpEndpoint& endpoint, const HttpListenerOptions& wanted) {
+    HttpListenerOptions now = wanted;
     if (wanted.tls && wanted.tls != endpoint.wanted.tls) {
         auto context = transport::TlsContext::load(*wanted.tls, endpoint.tls.get().get());
-        if (!context) {
-            log::error("{}: {}; it goes on as before", key_of(wanted), context.error().detail);
-            return;
+        if (context) {
+            tell_notices(wanted, *context.value());
+            endpoint.tls.set(std::move(context).value());
+        } else {
+            // What is served and to whom must not depend on it.
+            log::error("{}: {}; it goes on with the TLS it had", key_of(wanted),
+                       context.error().detail);
+            now.tls = endpoint.wanted.tls;
         }
-        tell_notices(wanted, *context.value());
-        endpoint.tls.set(std::move(context).value());
     }
-    endpoint.wanted = wanted;
-    endpoint.options.set(std::make_shared<const HttpListenerOptions>(wanted));
+    endpoint.wanted = now;
+    endpoint.options.set(std::make_shared<const HttpListenerOptions>(std::move(now)));
     log::notice("{} is changed, as the configuration file says", key_of(wanted));
 }
 
@@ -283,6 +287,7 @@ void HttpServer::Impl::reconfigure(const std::vector<HttpListenerOptions>& wante
             continue;
         }
         forget(*endpoint);
+        end_connections(*endpoint);
         log::notice("{} is closed, as the configuration file says", key_of(endpoint->wanted));
     }
     for (const HttpListenerOptions& each : wanted) {
@@ -442,6 +447,13 @@ std::vector<broker::ListenerSnapshot> HttpServer::Impl::listeners() const {
         picture.connections = endpoint->connections.load();
         picture.accepted = endpoint->accepted.load();
         picture.max_connections = options->max_connections;
+        if (const auto tls = endpoint->tls.get()) {
+            for (const transport::CertificateInfo& certificate : tls->certificates()) {
+                picture.certificate_expires =
+                    std::min(picture.certificate_expires.value_or(certificate.not_after),
+                             certificate.not_after);
+            }
+        }
         result.push_back(std::move(picture));
     }
     return result;

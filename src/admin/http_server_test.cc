@@ -290,7 +290,9 @@ TEST_F(HttpServerShards, ReconfiguringTouchesWhatHasChangedAndNothingElse) {
     auto wanted = options.listeners;
     wanted[0].modules.metrics = false;
     wanted[1].name = "comes";
+    auto kept = connect(before[1].port);
     server_->reconfigure(wanted);
+    EXPECT_EQ(rest_of(kept), "");  // its rules have gone with its listener
     const auto after = server_->snapshot();
     ASSERT_EQ(after.size(), 3U);
     EXPECT_EQ(after[0].name, "default");
