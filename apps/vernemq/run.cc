@@ -366,6 +366,12 @@ int run(const Plan& plan, int ready) {
     admin::HttpServer http(
         plan.http.options, [&inspector] { return inspector.snapshot(); }, collector, keys);
     collector.add([&http](metrics::Snapshot& snapshot) { http.add_metrics(snapshot); });
+    collector.add([&process_log](auto& snapshot) { process_log.add_metrics(snapshot); });
+    live.on_http_change([&http](const config::Config& config) {
+        const auto configured = admin::http_from_config(config);
+        for (const auto& warning : configured.warnings) log::warning("{}", warning);
+        http.reconfigure(configured.options.listeners);
+    });
     RunningNode node(broker, inspector, collector, plugins, live, http, keys, process_log);
     http.serve_commands(node);
     if (const auto started = http.start(); !started) {
@@ -384,12 +390,6 @@ int run(const Plan& plan, int ready) {
         {plan.config->systree(), collector,
          [&publisher](auto messages) { publisher.publish(std::move(messages)); }},
         {plan.config->graphite(), collector}};
-    collector.add([&process_log](auto& snapshot) { process_log.add_metrics(snapshot); });
-    live.on_http_change([&http](const config::Config& config) {
-        const auto configured = admin::http_from_config(config);
-        for (const auto& warning : configured.warnings) log::warning("{}", warning);
-        http.reconfigure(configured.options.listeners);
-    });
     const Descriptor asked_to_stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     admin::ControlService service(control.value().descriptor(),
                                   actions_of(node, asked_to_stop.get(), waiters));

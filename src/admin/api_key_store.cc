@@ -39,6 +39,10 @@ constexpr std::int64_t kMaxFileBytes = 4 * 1024 * 1024;
 /// Deleted keys are remembered so long, for nodes that have not heard of it.
 constexpr std::int64_t kForgetDeletedMillis = std::int64_t{30} * 24 * 3600 * 1000;
 constexpr std::int64_t kSecondsPerDay = 24 * 3600;
+/// Expired keys are shown so long.
+constexpr std::int64_t kForgetExpiredSeconds = kSecondsPerDay;
+/// A check that keys change under begins anew, so often.
+constexpr int kMaxChecks = 8;
 
 Error storage_error(std::string_view what, const std::string& path) {
     return {ErrorCode::StorageFailed,
@@ -248,6 +252,29 @@ std::vector<const ApiKeyFact*> matches(const std::vector<ApiKeyFact>& facts, std
     return found;
 }
 
+/// Deleted or expired so long ago that nobody needs to hear of it.
+bool of_no_use(const ApiKeyFact& fact, std::int64_t now_millis) {
+    if (fact.deleted) return fact.stamp.millis < now_millis - kForgetDeletedMillis;
+    return fact.expires && *fact.expires < now_millis / 1000 - kForgetExpiredSeconds;
+}
+
+/// Leaves kMaxDeletedApiKeys of those that are deleted.
+void forget_oldest_deleted(std::vector<ApiKeyFact>& facts) {
+    std::vector<ApiKeyStamp> stamps;
+    for (const ApiKeyFact& fact : facts) {
+        if (fact.deleted) stamps.push_back(fact.stamp);
+    }
+    if (stamps.size() <= kMaxDeletedApiKeys) return;
+    const auto oldest_kept = stamps.end() - static_cast<std::ptrdiff_t>(kMaxDeletedApiKeys);
+    std::ranges::nth_element(stamps, oldest_kept);
+    std::size_t left = stamps.size() - kMaxDeletedApiKeys;  // some may have the same stamp
+    std::erase_if(facts, [&](const ApiKeyFact& fact) {
+        if (left == 0 || !fact.deleted || *oldest_kept < fact.stamp) return false;
+        --left;
+        return true;
+    });
+}
+
 }  // namespace
 
 ApiKeyStore::ApiKeyStore(std::string path, std::string node, ApiKeyRules rules, Clock clock)
@@ -311,7 +338,9 @@ Result<void> ApiKeyStore::put(const std::string& key, ApiScope scope,
                                  count)};
     }
     ApiKeyFact fact;
-    fact.id = to_hex(random_bytes(kIdBytes));
+    do {
+        fact.id = to_hex(random_bytes(kIdBytes));
+    } while (std::ranges::find(now, fact.id, &ApiKeyFact::id) != now.end());
     fact.stamp = next_stamp();
     fact.start = key.substr(0, std::min(kMaxStart, key.size() / 4));
     fact.scope = scope;
@@ -368,11 +397,13 @@ std::vector<ApiKeyFact> ApiKeyStore::facts() const {
 
 Result<void> ApiKeyStore::merge(const std::vector<ApiKeyFact>& others) {
     const auto held = state_->changes.enter();
+    const std::int64_t millis = clock_();
     auto now = facts();
     bool changed = false;
     for (const ApiKeyFact& other : others) {
         const auto mine = std::ranges::find(now, other.id, &ApiKeyFact::id);
         if (mine == now.end()) {
+            if (of_no_use(other, millis)) continue;
             now.push_back(other);
         } else if (mine->stamp < other.stamp) {
             *mine = other;
@@ -388,11 +419,17 @@ Result<void> ApiKeyStore::merge(const std::vector<ApiKeyFact>& others) {
 Result<void> ApiKeyStore::replace(std::vector<ApiKeyFact> facts) {
     if (!problem_.empty()) return Error{ErrorCode::StorageFailed, problem_};
     const std::int64_t now = clock_();
-    std::erase_if(facts, [now](const ApiKeyFact& fact) {
-        return fact.deleted && fact.stamp.millis < now - kForgetDeletedMillis;
-    });
+    std::erase_if(facts, [now](const ApiKeyFact& fact) { return of_no_use(fact, now); });
+    forget_oldest_deleted(facts);
     if (!path_.empty()) {
-        if (auto written = replace_file(path_, api_keys_to_json(facts)); !written) return written;
+        const std::string text = api_keys_to_json(facts);
+        if (text.size() > static_cast<std::size_t>(kMaxFileBytes)) {
+            return Error{ErrorCode::StorageFailed,
+                         fmt::format("{} would be larger than {} bytes; the keys stay as they are, "
+                                     "delete some first",
+                                     path_, kMaxFileBytes)};
+        }
+        if (auto written = replace_file(path_, text); !written) return written;
     }
     state_->table.with([&](State::Table& table) {
         table.facts = std::move(facts);
@@ -421,7 +458,8 @@ namespace {
 ApiKeyStore::Verdict judge(const std::vector<ApiKeyFact>& facts,
                            const std::vector<std::string>& ids, ApiScope scope, WallSeconds now) {
     for (const ApiKeyFact& fact : facts) {
-        if (std::ranges::find(ids, fact.id) == ids.end() || fact.scope != scope) continue;
+        if (fact.deleted || fact.scope != scope) continue;
+        if (std::ranges::find(ids, fact.id) == ids.end()) continue;
         if (fact.expires && *fact.expires <= now) continue;
         return {ApiKeyStore::Outcome::Granted, fact.name()};
     }
@@ -450,22 +488,26 @@ ApiKeyStore::Verdict ApiKeyStore::look_up(std::string_view key, ApiScope scope) 
 }
 
 ApiKeyStore::Verdict ApiKeyStore::check(std::string_view key, ApiScope scope) const {
-    Verdict verdict = look_up(key, scope);
-    if (verdict.outcome != Outcome::Unknown) return verdict;
-    const auto [all, version] = state_->table.with(
-        [](const State::Table& table) { return std::pair(table.facts, table.version); });
-    std::vector<std::string> ids;
-    for (const ApiKeyFact* fact : matches(all, key, true)) ids.push_back(fact->id);
-    const std::string place = digest_of(key, state_->secret, 1);
-    const WallSeconds now = clock_() / 1000;
-    return state_->table.with([&, seen = version](const State::Table& table) {
-        if (table.version == seen) {
-            auto& answers = ids.empty() ? table.strangers : table.known;
-            if (answers.size() >= kMaxRememberedKeys) answers.clear();
-            answers.emplace(place, ids);
-        }
-        return judge(table.facts, ids, scope, now);
-    });
+    for (int left = kMaxChecks; left > 0; --left) {
+        Verdict verdict = look_up(key, scope);
+        if (verdict.outcome != Outcome::Unknown) return verdict;
+        const auto [all, version] = state_->table.with(
+            [](const State::Table& table) { return std::pair(table.facts, table.version); });
+        std::vector<std::string> ids;
+        for (const ApiKeyFact* fact : matches(all, key, true)) ids.push_back(fact->id);
+        const std::string place = digest_of(key, state_->secret, 1);
+        const WallSeconds now = clock_() / 1000;
+        const auto found = state_->table.with(
+            [&, seen = version](const State::Table& table) -> std::optional<Verdict> {
+                if (table.version != seen) return std::nullopt;
+                auto& answers = ids.empty() ? table.strangers : table.known;
+                if (answers.size() >= kMaxRememberedKeys) answers.clear();
+                answers.emplace(place, ids);
+                return judge(table.facts, ids, scope, now);
+            });
+        if (found) return *found;
+    }
+    return {};
 }
 
 }  // namespace vmq::admin

@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 
 #include "admin/limits.h"
@@ -34,6 +36,14 @@ protected:
     ApiKeyStore open(ApiKeyRules rules = {.min_length = 0, .max_days = {}, .rounds = 2}) {
         return ApiKeyStore(path(), "a@b", rules, [this] { return now_; });
     }
+    /// One that does `meanwhile` when its clock is looked at for the second time from now on.
+    ApiKeyStore interrupted(const std::function<void()>& meanwhile) {
+        return ApiKeyStore("", "a@b", {.min_length = 0, .max_days = {}, .rounds = 2},
+                           [this, &meanwhile] {
+                               if (looks_left_ != 0 && --looks_left_ == 0) meanwhile();
+                               return now_;
+                           });
+    }
     static Outcome outcome(const ApiKeyStore& store, std::string_view key,
                            ApiScope scope = ApiScope::Mgmt) {
         return store.check(key, scope).outcome;
@@ -41,6 +51,7 @@ protected:
 
     testing::TemporaryFolder folder_;
     std::int64_t now_ = kNow * 1000;
+    int looks_left_ = 0;
 };
 
 TEST_F(ApiKeyStoreTest, AKeyOpensItsScopeAloneAndAtOnce) {
@@ -80,6 +91,31 @@ TEST_F(ApiKeyStoreTest, ADeletedKeyIsRefusedAtOnceByKeyOrByName) {
     EXPECT_EQ(outcome(store, made), Outcome::Refused);
     EXPECT_TRUE(store.all().empty());
     EXPECT_EQ(store.remove(made, ApiScope::Mgmt).error().detail, "key_not_found");
+}
+
+// check() looks at the clock in look_up(), and again when it has hashed and before it judges.
+TEST_F(ApiKeyStoreTest, AKeyThatIsDeletedWhileItIsCheckedOpensNothing) {
+    for (const ApiScope asked : {ApiScope::Mgmt, ApiScope::Health}) {
+        std::function<void()> meanwhile;
+        ApiKeyStore store = interrupted(meanwhile);
+        meanwhile = [&store] { ASSERT_TRUE(store.remove("chosen", ApiScope::Health)); };
+        ASSERT_TRUE(store.add("chosen", ApiScope::Health, std::nullopt));
+        ASSERT_TRUE(store.add("other", ApiScope::Health, std::nullopt));
+        looks_left_ = 2;
+        EXPECT_EQ(outcome(store, "chosen", asked), Outcome::Refused);
+        EXPECT_EQ(looks_left_, 0);
+        EXPECT_EQ(outcome(store, "other", ApiScope::Health), Outcome::Granted);
+    }
+}
+
+TEST_F(ApiKeyStoreTest, AKeyThatIsMadeWhileItIsCheckedOpensItsScope) {
+    std::function<void()> meanwhile;
+    ApiKeyStore store = interrupted(meanwhile);
+    meanwhile = [&store] { ASSERT_TRUE(store.add("chosen", ApiScope::Mgmt, std::nullopt)); };
+    ASSERT_TRUE(store.add("other", ApiScope::Mgmt, std::nullopt));
+    looks_left_ = 2;
+    EXPECT_EQ(outcome(store, "chosen"), Outcome::Granted);
+    EXPECT_EQ(looks_left_, 0);
 }
 
 TEST_F(ApiKeyStoreTest, TheSameKeyMayHaveSeveralScopesButEachOnce) {
@@ -215,6 +251,57 @@ TEST_F(ApiKeyStoreTest, DeletedKeysAreForgottenAfterAWhile) {
     now_ += 31 * kDay * 1000;
     ASSERT_TRUE(store.create(ApiScope::Mgmt, std::nullopt));
     EXPECT_EQ(store.facts().size(), 1U);
+}
+
+TEST_F(ApiKeyStoreTest, OfTooManyDeletedKeysTheNewestAreKept) {
+    ApiKeyStore store = open();
+    std::vector<ApiKeyFact> many(kMaxDeletedApiKeys);
+    for (std::size_t i = 0; i < many.size(); ++i) {
+        many[i].id = std::to_string(i);
+        many[i].stamp = {now_ + static_cast<std::int64_t>((i + 7) % many.size()), "n"};
+        many[i].deleted = true;
+    }
+    ASSERT_TRUE(store.merge(many));
+    EXPECT_EQ(store.facts().size(), kMaxDeletedApiKeys);
+    const std::string key = store.create(ApiScope::Mgmt, std::nullopt).value();
+    EXPECT_EQ(store.facts().size(), kMaxDeletedApiKeys + 1);
+    ASSERT_TRUE(store.remove(key, ApiScope::Mgmt));
+    const auto facts = store.facts();
+    EXPECT_EQ(facts.size(), kMaxDeletedApiKeys);
+    EXPECT_TRUE(std::ranges::none_of(
+        facts, [&](const ApiKeyFact& fact) { return fact.stamp.millis == now_; }));
+    EXPECT_EQ(open().problem(), "");
+}
+
+TEST_F(ApiKeyStoreTest, ExpiredKeysAreForgottenAfterADay) {
+    ApiKeyStore store = open();
+    ASSERT_TRUE(store.create(ApiScope::Mgmt, kNow + 10));
+    now_ += (10 + kDay) * 1000;
+    const auto before = store.facts();
+    ASSERT_TRUE(store.create(ApiScope::Mgmt, std::nullopt));
+    EXPECT_EQ(store.facts().size(), 2U);
+    now_ += 1000;
+    ASSERT_TRUE(store.create(ApiScope::Mgmt, std::nullopt));
+    EXPECT_EQ(store.facts().size(), 2U);
+    ASSERT_TRUE(store.merge(before));
+    EXPECT_EQ(store.facts().size(), 2U);
+}
+
+TEST_F(ApiKeyStoreTest, AFileThatCouldNotBeReadIsNotWritten) {
+    ApiKeyStore store = open();
+    const std::string key = store.create(ApiScope::Mgmt, std::nullopt).value();
+    std::vector<ApiKeyFact> large(2);
+    for (std::size_t i = 0; i < large.size(); ++i) {
+        large[i].id = std::to_string(i);
+        large[i].start = std::string(std::size_t{2} * 1024 * 1024, 'x');
+    }
+    EXPECT_EQ(store.merge(large).error().code, ErrorCode::StorageFailed);
+    EXPECT_EQ(store.facts().size(), 1U);
+    large.pop_back();
+    EXPECT_TRUE(store.merge(large));
+    ApiKeyStore again = open();
+    EXPECT_EQ(again.problem(), "");
+    EXPECT_EQ(outcome(again, key), Outcome::Granted);
 }
 
 TEST(ApiKeyFile, DamageIsNamed) {

@@ -5,6 +5,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
+#include <cctype>
 #include <optional>
 #include <utility>
 
@@ -156,12 +157,14 @@ bool is_json(std::string_view content_type) {
                0, std::min(content_type.find_first_of("; "), content_type.size())) == kJson;
 }
 
+HttpResponse for_a_terminal(std::string_view what) {
+    return api_error(
+        403, "`" + std::string(what) + "` is for a terminal of the machine: use vmq-admin there");
+}
+
 /// Nothing: `request` may run `command`.
 std::optional<HttpResponse> refusal(const HttpRequest& request, const Command& command) {
-    if (!runs_over_http(command)) {
-        return api_error(403, "`" + std::string(command.words) +
-                                  "` is for a terminal of the machine: use vmq-admin there");
-    }
+    if (!runs_over_http(command)) return for_a_terminal(command.words);
     const bool changes = command.access == Access::Change;
     if (request.method == "POST" && !changes) {
         return not_allowed("this command changes nothing: use GET", "GET, HEAD, OPTIONS");
@@ -170,13 +173,36 @@ std::optional<HttpResponse> refusal(const HttpRequest& request, const Command& c
         return not_allowed("this command changes something: use POST", "GET, POST, OPTIONS");
     }
     // A browser that has the key sends it along for whoever asks; VerneMQ's GET needs no more.
-    if (changes && request.fetch_site == "cross-site") {
+    if (changes && from_another_site(request)) {
         return api_error(403, "pages of other sites may change nothing here");
     }
     return std::nullopt;
 }
 
+/// Nothing: none of its flags is for a terminal only.
+std::optional<HttpResponse> refusal(const commands::Invocation& invocation) {
+    const Command& command = invocation.command();
+    for (const commands::Flag& flag : command.flags) {
+        if (!flag.local || !invocation.has(flag.name)) continue;
+        return for_a_terminal(std::string(command.words) + " --" + std::string(flag.name));
+    }
+    return std::nullopt;
+}
+
 }  // namespace
+
+bool from_another_site(const HttpRequest& request) noexcept {
+    // A browser that tells it does so of itself, whatever a proxy has done with Host.
+    if (!request.fetch_site.empty()) {
+        return request.fetch_site != "same-origin" && request.fetch_site != "none";
+    }
+    if (request.origin.empty()) return false;
+    const std::size_t scheme = request.origin.find("://");
+    if (scheme == std::string_view::npos) return true;  // "null"
+    return !std::ranges::equal(
+        request.origin.substr(scheme + 3), request.host,
+        [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
+}
 
 bool runs_over_http(const Command& command) noexcept {
     return command.access != Access::Local && !command.streams;
@@ -240,6 +266,7 @@ HttpResponse run_api_call(const ApiCall& call, const CommandTable& table, comman
         // The words of the path have been looked at, and nothing else leads to another command.
         if (&invocation.command() != call.command)
             return api_error(400, "there is no such command");
+        if (auto local = refusal(invocation)) return std::move(*local);
         said = call.command->run(invocation, node);
     }
     if (said.status != 0) return api_error(400, text_of(said), said.hint);

@@ -33,6 +33,9 @@ struct ApiCall {
 [[nodiscard]] HttpResponse run_api_call(const ApiCall& call, const commands::CommandTable& table,
                                         commands::Node& node);
 
+/// A page of another origin has made a browser send `request`.
+[[nodiscard]] bool from_another_site(const HttpRequest& request) noexcept;
+
 /// Answer to a request that asks which others are possible; of all of the API.
 [[nodiscard]] HttpResponse api_options();
 

@@ -111,13 +111,35 @@ TEST_F(HttpApi, EachMethodHasItsPlace) {
 }
 
 TEST_F(HttpApi, CommandsForATerminalAreRefused) {
-    for (const char* target : {"/api/v1/completion/bash", "/api/v1/trace/client?client-id=c",
-                               "/api/v1/top", "/api/v1/top?--help"}) {
+    for (const char* target :
+         {"/api/v1/completion/bash", "/api/v1/trace/client?client-id=c", "/api/v1/top",
+          "/api/v1/top?--help", "/api/v1/backup?path=/x", "/api/v1/plugin/enable?--path=/x.so",
+          "/api/v1/plugin/enable?-p=/x", "/api/v1/plugin/enable?--name=n&--path=/x"}) {
         const auto response = get(target);
         EXPECT_EQ(response.status, 403U) << target;
         EXPECT_THAT(response.body, HasSubstr("use vmq-admin"));
     }
     EXPECT_TRUE(node_.calls.empty());
+}
+
+TEST_F(HttpApi, PagesOfOtherOriginsChangeNothing) {
+    const auto status = [&](const char* site, const char* origin, const char* host) {
+        return ask({.method = "POST",
+                    .target = "/api/v1/session/disconnect?client-id=c",
+                    .fetch_site = site,
+                    .origin = origin,
+                    .host = host})
+            .status;
+    };
+    EXPECT_EQ(status("same-site", "", ""), 403U);
+    EXPECT_EQ(status("", "null", "a:1"), 403U);
+    EXPECT_EQ(status("", "http://b:1", "a:1"), 403U);
+    EXPECT_EQ(status("", "http://a:2", "a:1"), 403U);
+    EXPECT_EQ(status("", "http://a:1", ""), 403U);
+    EXPECT_TRUE(node_.calls.empty());
+    EXPECT_EQ(status("none", "", ""), 200U);
+    EXPECT_EQ(status("", "http://A:1", "a:1"), 200U);
+    EXPECT_EQ(status("same-origin", "https://outside", "inside:1"), 200U);
 }
 
 TEST_F(HttpApi, PagesOfOtherSitesChangeNothing) {

@@ -70,7 +70,7 @@ std::variant<ApiV2Call, HttpResponse> plan_api_v2_call(const HttpRequest& reques
                                      changes ? "GET, POST, OPTIONS" : "GET, HEAD, OPTIONS");
         return refused;
     }
-    if (changes && request.fetch_site == "cross-site") {
+    if (changes && from_another_site(request)) {
         return api_error(403, "pages of other sites may change nothing here");
     }
     if (!request.body.empty()) return api_error(400, "a body means nothing here");

@@ -62,6 +62,11 @@ TEST_F(HttpApiV2, WhatItDoesNotUnderstandDoesNothing) {
     const auto plan = plan_api_v2_call(
         {.method = "GET", .target = "/api/v2/disconnect?client_id=c", .fetch_site = "cross-site"});
     EXPECT_EQ(std::get<HttpResponse>(plan).status, 403U);
+    const auto other = plan_api_v2_call({.method = "POST",
+                                         .target = "/api/v2/disconnect?client_id=c",
+                                         .origin = "http://b",
+                                         .host = "a"});
+    EXPECT_EQ(std::get<HttpResponse>(other).status, 403U);
     EXPECT_TRUE(node_.calls.empty());
 }
 

@@ -78,6 +78,30 @@ std::string peer_of(const tcp::socket& socket) {
     return peer.address().to_string();
 }
 
+/// Without the port.
+std::string_view name_in(std::string_view host) {
+    if (host.starts_with('[')) return host.substr(1, host.find(']') - 1);
+    return host.substr(0, host.find(':'));
+}
+
+/// Not a name that somebody's DNS could say is this machine; "": whoever sends no Host is no
+/// browser.
+bool is_loopback(std::string_view host) {
+    if (host.empty() || beast::iequals({host.data(), host.size()}, "localhost")) return true;
+    error_code no_address;
+    const auto address = asio::ip::make_address(host, no_address);
+    return !no_address && address.is_loopback();
+}
+
+std::string neighbourhood_of(const std::string& peer) {
+    error_code no_address;
+    auto address = asio::ip::make_address(peer, no_address);
+    if (no_address || !address.is_v6() || address.to_v6().is_v4_mapped()) return peer;
+    auto bytes = address.to_v6().to_bytes();
+    std::fill(bytes.begin() + bytes.size() / 2, bytes.end(), 0);
+    return asio::ip::address_v6(bytes).to_string();
+}
+
 }  // namespace
 
 HttpConnection::HttpConnection(HttpShared& shared, std::shared_ptr<HttpEndpoint> endpoint,
@@ -89,6 +113,7 @@ HttpConnection::HttpConnection(HttpShared& shared, std::shared_ptr<HttpEndpoint>
       stream_(std::move(socket), endpoint_->tls.get()),
       deadline_(stream_.get_executor()),
       peer_(peer_of(stream_.socket())),
+      neighbourhood_(neighbourhood_of(peer_)),
       line_limit_(std::min(options_->max_request_line_length, kMaxRequestLine)),
       buffer_(std::size_t{line_limit_} + 2 * kMaxHeaderSize) {
     ++shared_.open;
@@ -141,6 +166,13 @@ void HttpConnection::close() {
     stream_.socket().close(ignored);
 }
 
+void HttpConnection::drop() {
+    leave();
+    close_after_ = true;
+    error_code ignored;
+    stream_.socket().close(ignored);
+}
+
 void HttpConnection::read() {
     parser_.emplace();
     parser_->header_limit(line_limit_ + kMaxHeaderSize);
@@ -174,6 +206,8 @@ void HttpConnection::on_header(error_code error) {
     request_.accept = view_of(message[http::field::accept]);
     request_.content_type = view_of(message[http::field::content_type]);
     request_.fetch_site = view_of(message["Sec-Fetch-Site"]);
+    request_.origin = view_of(message[http::field::origin]);
+    request_.host = view_of(message[http::field::host]);
     ++shared_.requests;
     on_request();
 }
@@ -191,6 +225,11 @@ std::optional<HttpResponse> HttpConnection::too_much() const {
 }
 
 void HttpConnection::on_request() {
+    if (is_loopback(endpoint_->address) && !is_loopback(name_in(request_.host))) {
+        return respond_with(
+            api_error(403, "this listener is for this machine: its name here is localhost",
+                      "A proxy has to send the header Host: localhost."));
+    }
     const auto module = guarded_module(path_of(request_.target));
     const auto options = endpoint_->options.get();  // as they are now
     if (!module || !options->modules.served().has(*module)) {

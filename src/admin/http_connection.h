@@ -36,10 +36,17 @@ public:
     /// Since when it has waited for the client to send a request; nothing while there is one.
     [[nodiscard]] std::optional<TimePoint> waits_since() const noexcept { return waits_since_; }
 
-    /// close() has been called.
+    /// Whose places it shares: the address of the client, of IPv6 its /64.
+    [[nodiscard]] const std::string& neighbourhood() const noexcept { return neighbourhood_; }
+
+    /// close() or drop() has been called.
     [[nodiscard]] bool leaving() const noexcept { return !counted_; }
+    /// Nothing is being done for it: it waits for its client to send or to read.
+    [[nodiscard]] bool waits_for_client() const noexcept { return waits_since_ || response_; }
     /// Ends it now, or, if a request is being answered, after the answer.
     void close();
+    /// Ends it now, also if its answer is under way. Requires waits_for_client().
+    void drop();
 
 private:
     using Response = boost::beast::http::response<boost::beast::http::string_body>;
@@ -82,6 +89,7 @@ private:
     HttpStream stream_;
     boost::asio::steady_timer deadline_;
     const std::string peer_;
+    const std::string neighbourhood_;
     const std::uint32_t line_limit_;
     boost::beast::flat_buffer buffer_;
     std::optional<TimePoint> waits_since_;

@@ -27,14 +27,15 @@ std::string target_for_line(std::size_t length) {
 
 TEST_F(HttpConnectionShards, KeepsAConnectionForSeveralRequests) {
     serve(on_any_port());
-    const auto answers = ask("GET /health HTTP/1.1\r\nHost: x\r\n\r\n" + get("/nope"));
+    const auto answers = ask("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n" + get("/nope"));
     EXPECT_THAT(answers, StartsWith("HTTP/1.1 200 OK\r\n"));
     EXPECT_THAT(answers, HasSubstr("HTTP/1.1 404 Not Found\r\n"));
 }
 
 TEST_F(HttpConnectionShards, HeadHasTheHeadersOfGetAndNoBody) {
     serve(on_any_port());
-    const auto answer = ask("HEAD /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    const auto answer =
+        ask("HEAD /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
     EXPECT_THAT(answer, HasSubstr("Content-Length: 15\r\n"));
     EXPECT_THAT(answer, EndsWith("\r\n\r\n"));
@@ -43,9 +44,8 @@ TEST_F(HttpConnectionShards, HeadHasTheHeadersOfGetAndNoBody) {
 TEST_F(HttpConnectionShards, RefusesOtherMethodsAndNeverTakesABodyForARequest) {
     serve(on_any_port());
     const std::string body = get("/metrics");
-    const auto answer =
-        ask("POST /status HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) +
-            "\r\n\r\n" + body);
+    const auto answer = ask("POST /status HTTP/1.1\r\nHost: localhost\r\nContent-Length: " +
+                            std::to_string(body.size()) + "\r\n\r\n" + body);
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 405 Method Not Allowed\r\n"));
     EXPECT_THAT(answer, HasSubstr("Allow: GET, HEAD\r\n"));
     EXPECT_EQ(answer.find("HTTP/1.1", 1), std::string::npos);
@@ -74,6 +74,30 @@ TEST_F(HttpConnectionShards, AllHeadersTogetherHaveALimit) {
     while (headers.size() <= 8000 + kMaxHeaderSize)
         headers += "X: " + std::string(1000, 'x') + "\r\n";
     EXPECT_THAT(ask(get("/", headers)), StartsWith("HTTP/1.1 431 "));
+}
+
+// Else a page whose name has been given the address 127.0.0.1 would be of the same origin.
+TEST_F(HttpConnectionShards, OnLoopbackItAnswersToNamesOfThisMachineOnly) {
+    serve(on_any_port());
+    const auto with_host = [&](const std::string& host) {
+        return ask("GET /status.json HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n");
+    };
+    for (const char* host :
+         {"localhost", "LOCALHOST:8888", "127.0.0.1", "127.1.2.3:1", "[::1]:8", "[::1]"}) {
+        EXPECT_THAT(with_host(host), StartsWith("HTTP/1.1 200 ")) << host;
+    }
+    for (const char* host : {"x", "127.0.0.1.x", "127.x:1", "localhost.x", "10.0.0.1", "[::2]:1"}) {
+        EXPECT_THAT(with_host(host), StartsWith("HTTP/1.1 403 ")) << host;
+    }
+    EXPECT_THAT(ask("GET /health HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.0 200 "));
+}
+
+TEST_F(HttpConnectionShards, ElsewhereItAnswersToAnyName) {
+    auto options = on_any_port();
+    options.listeners[0].socket.address = "0.0.0.0";
+    serve(std::move(options));
+    EXPECT_THAT(ask("GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+                StartsWith("HTTP/1.1 200 "));
 }
 
 TEST_F(HttpConnectionShards, WhatIsNoHttpIsToldSo) {

@@ -15,6 +15,8 @@ struct HttpRequest {
     std::string_view accept{};
     std::string_view content_type{};
     std::string_view fetch_site{};  // Sec-Fetch-Site: whose page made the browser send it
+    std::string_view origin{};      // likewise, of browsers that do not say that
+    std::string_view host{};
     std::string_view body{};
 };
 

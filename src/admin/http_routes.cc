@@ -134,7 +134,8 @@ HttpResponse respond(const HttpRequest& request, const HttpModules& modules,
         return metrics(request.accept, sources);
     }
     if (modules.api && path == kOpenApiPath) {
-        return json_answer(200, openapi_json(commands::command_table()));
+        static const std::string text = openapi_json(commands::command_table());
+        return json_answer(200, text);
     }
     return plain_answer(404, overview(modules));
 }

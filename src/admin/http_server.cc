@@ -8,6 +8,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 
 #include "admin/http_api.h"
@@ -105,6 +106,9 @@ private:
     void accept(const EndpointPtr& endpoint);
     void take(const EndpointPtr& endpoint, tcp::socket socket);
     [[nodiscard]] bool make_room(const HttpEndpoint& endpoint);
+    [[nodiscard]] HttpConnection* slowest(const HttpEndpoint* listener) const;
+    [[nodiscard]] HttpConnection* greediest(const HttpEndpoint* listener) const;
+    [[nodiscard]] HttpConnection* of_larger_listener(const HttpEndpoint& endpoint) const;
     void watch_tls();
     [[nodiscard]] NodeView view() const;
     /// Counts go on while nobody looks, so that whoever does sees what is recent.
@@ -246,17 +250,21 @@ Result<void> HttpServer::Impl::with(std::string_view address, std::uint16_t port
 }
 
 void HttpServer::Impl::change(HttpEndpoint& endpoint, const HttpListenerOptions& wanted) {
+    HttpListenerOptions now = wanted;
     if (wanted.tls && wanted.tls != endpoint.wanted.tls) {
         auto context = transport::TlsContext::load(*wanted.tls, endpoint.tls.get().get());
-        if (!context) {
-            log::error("{}: {}; it goes on as before", key_of(wanted), context.error().detail);
-            return;
+        if (context) {
+            tell_notices(wanted, *context.value());
+            endpoint.tls.set(std::move(context).value());
+        } else {
+            // What is served and to whom must not depend on it.
+            log::error("{}: {}; it goes on with the TLS it had", key_of(wanted),
+                       context.error().detail);
+            now.tls = endpoint.wanted.tls;
         }
-        tell_notices(wanted, *context.value());
-        endpoint.tls.set(std::move(context).value());
     }
-    endpoint.wanted = wanted;
-    endpoint.options.set(std::make_shared<const HttpListenerOptions>(wanted));
+    endpoint.wanted = now;
+    endpoint.options.set(std::make_shared<const HttpListenerOptions>(std::move(now)));
     log::notice("{} is changed, as the configuration file says", key_of(wanted));
 }
 
@@ -279,6 +287,7 @@ void HttpServer::Impl::reconfigure(const std::vector<HttpListenerOptions>& wante
             continue;
         }
         forget(*endpoint);
+        end_connections(*endpoint);
         log::notice("{} is closed, as the configuration file says", key_of(endpoint->wanted));
     }
     for (const HttpListenerOptions& each : wanted) {
@@ -355,21 +364,65 @@ void HttpServer::Impl::take(const EndpointPtr& endpoint, tcp::socket socket) {
     std::make_shared<HttpConnection>(shared_, endpoint, std::move(socket))->start();
 }
 
-/// For one more client: if there is none, whoever has been waiting longest has to go, so that slow
-/// clients do not keep out those who only want to know how the broker is.
+/// For one more client: if there is none, somebody has to go, so that neither slow clients nor one
+/// with many connections keep out those who only want to know how the broker is.
 bool HttpServer::Impl::make_room(const HttpEndpoint& endpoint) {
     const bool listener_full = endpoint.connections >= endpoint.options.get()->max_connections;
     if (!listener_full && shared_.open < kMaxHttpConnections) return true;
+    HttpConnection* client = slowest(listener_full ? &endpoint : nullptr);
+    if (client == nullptr) client = greediest(listener_full ? &endpoint : nullptr);
+    if (client == nullptr && !listener_full) client = of_larger_listener(endpoint);
+    if (client == nullptr) return false;
+    client->drop();
+    ++dropped_;
+    return true;
+}
+
+/// Who has been waited for longest, and for too long; of `listener`, or of all. Null: nobody.
+HttpConnection* HttpServer::Impl::slowest(const HttpEndpoint* listener) const {
     const TimePoint limit = steady_now() - options_.patience;
     for (HttpConnection* client : shared_.clients) {
         const auto since = client->waits_since();
         if (!since || *since > limit || client->leaving()) continue;
-        if (listener_full && &client->endpoint() != &endpoint) continue;
-        client->close();
-        ++dropped_;
-        return true;
+        if (listener == nullptr || &client->endpoint() == listener) return client;
     }
-    return false;
+    return nullptr;
+}
+
+/// The oldest connection of who has most, if that is more than a fair share.
+HttpConnection* HttpServer::Impl::greediest(const HttpEndpoint* listener) const {
+    struct Neighbours {
+        std::size_t count = 0;
+        HttpConnection* oldest = nullptr;  // that may be closed
+    };
+    std::unordered_map<std::string_view, Neighbours> all;
+    for (HttpConnection* client : shared_.clients) {
+        if (client->leaving()) continue;
+        if (listener != nullptr && &client->endpoint() != listener) continue;
+        Neighbours& neighbours = all[client->neighbourhood()];
+        ++neighbours.count;
+        if (neighbours.oldest == nullptr && client->waits_for_client()) neighbours.oldest = client;
+    }
+    Neighbours most;
+    for (const auto& [_, each] : all) {
+        if (each.oldest != nullptr && each.count > most.count) most = each;
+    }
+    return most.count > kFairHttpConnections ? most.oldest : nullptr;
+}
+
+/// If `endpoint` has fewer than its part of the places: the oldest of a listener that has more.
+HttpConnection* HttpServer::Impl::of_larger_listener(const HttpEndpoint& endpoint) const {
+    const std::size_t listeners = std::max<std::size_t>(endpoints().size(), 1);
+    const std::size_t part =
+        std::max<std::size_t>(kMinHttpConnectionsOfListener, kMaxHttpConnections / listeners);
+    if (endpoint.connections >= part) return nullptr;
+    for (HttpConnection* client : shared_.clients) {
+        if (client->leaving() || !client->waits_for_client()) continue;
+        if (&client->endpoint() != &endpoint && client->endpoint().connections > part) {
+            return client;
+        }
+    }
+    return nullptr;
 }
 
 NodeView HttpServer::Impl::view() const {
@@ -394,6 +447,13 @@ std::vector<broker::ListenerSnapshot> HttpServer::Impl::listeners() const {
         picture.connections = endpoint->connections.load();
         picture.accepted = endpoint->accepted.load();
         picture.max_connections = options->max_connections;
+        if (const auto tls = endpoint->tls.get()) {
+            for (const transport::CertificateInfo& certificate : tls->certificates()) {
+                picture.certificate_expires =
+                    std::min(picture.certificate_expires.value_or(certificate.not_after),
+                             certificate.not_after);
+            }
+        }
         result.push_back(std::move(picture));
     }
     return result;
@@ -409,7 +469,7 @@ void HttpServer::Impl::add_metrics(metrics::Snapshot& snapshot) const {
     add("http_connections_refused", "HTTP connections closed because there were too many.",
         refused_.load());
     add("http_connections_dropped",
-        "HTTP connections closed because their request took long and others found no room.",
+        "HTTP connections closed because they were slow or many and others found no room.",
         dropped_.load());
     add("http_requests", "HTTP requests.", shared_.requests.load());
     add("http_requests_unauthorized", "HTTP requests refused for want of a valid API key.",

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "admin/commands/fake_node.h"
 #include "admin/http_server.h"
@@ -28,12 +29,13 @@ inline HttpOptions on_any_port() {
 }
 
 inline std::string get(const std::string& target, const std::string& headers = {}) {
-    return "GET " + target + " HTTP/1.1\r\nHost: x\r\n" + headers + "Connection: close\r\n\r\n";
+    return "GET " + target + " HTTP/1.1\r\nHost: localhost\r\n" + headers +
+           "Connection: close\r\n\r\n";
 }
 
 inline std::string post(const std::string& target, const std::string& body,
                         const std::string& headers = {}) {
-    return "POST " + target + " HTTP/1.1\r\nHost: x\r\n" + headers +
+    return "POST " + target + " HTTP/1.1\r\nHost: localhost\r\n" + headers +
            "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
            "\r\nConnection: close\r\n\r\n" + body;
 }
@@ -52,10 +54,20 @@ protected:
     std::uint16_t port() const { return server_->snapshot().at(0).port; }
 
     tcp::socket connect() { return connect(port()); }
-    tcp::socket connect(std::uint16_t port) {
-        tcp::socket socket(io_);
+    tcp::socket connect(std::uint16_t port) { return connect_from("127.0.0.1", port); }
+    tcp::socket connect_from(const std::string& address, std::uint16_t port) {
+        tcp::socket socket(io_, {boost::asio::ip::make_address(address), 0});
         socket.connect({boost::asio::ip::make_address("127.0.0.1"), port});
         return socket;
+    }
+    /// `count` connections that are fairly distributed: of other addresses for each call.
+    std::vector<tcp::socket> fair_connections(std::size_t count, std::uint16_t port) {
+        std::vector<tcp::socket> sockets;
+        for (std::size_t i = 0; i < count; ++i) {
+            if (i % kFairHttpConnections == 0) ++neighbour_;
+            sockets.push_back(connect_from("127.0.1." + std::to_string(neighbour_), port));
+        }
+        return sockets;
     }
 
     static void send(tcp::socket& socket, const std::string& bytes) {
@@ -88,6 +100,7 @@ protected:
     commands::FakeNode fake_;
     commands::Node* node_ = &fake_;
     std::optional<HttpServer> server_;
+    int neighbour_ = 0;
 };
 
 }  // namespace vmq::admin

@@ -54,8 +54,7 @@ TEST_F(HttpServerShards, WhatHasHappenedSinceTheStartIsRecentForWhoeverLooksFirs
 
 TEST_F(HttpServerShards, OneConnectionTooManyIsClosedAndCounted) {
     serve(on_any_port());
-    std::vector<tcp::socket> sockets;
-    for (std::uint32_t i = 0; i < kMaxHttpConnections; ++i) sockets.push_back(connect());
+    auto sockets = fair_connections(kMaxHttpConnections, port());
     auto extra = connect();
     EXPECT_EQ(rest_of(extra), "");
     send(sockets.back(), get("/metrics"));
@@ -113,10 +112,10 @@ TEST_F(HttpServerShards, StopsWhileClientsAreConnected) {
 /// A command that takes until it is let go.
 class SlowNode final : public commands::FakeNode {
 public:
-    Result<void> backup(const std::string& directory) override {
+    Result<bool> disconnect(const commands::SessionName& /*session*/, bool /*cleanup*/) override {
         ++begun;
         go.wait();
-        return FakeNode::backup(directory);
+        return true;
     }
     std::atomic<std::size_t> begun{0};
     std::latch go{1};
@@ -135,7 +134,7 @@ TEST_F(SlowHttpServerShards, HealthAnswersWhileCommandsTakeLongAndTooManyAreRefu
     std::vector<tcp::socket> waiting;
     for (std::size_t i = 0; i < kMaxApiRequests; ++i) {
         waiting.push_back(connect());
-        send(waiting.back(), get("/api/v1/backup?path=/x"));
+        send(waiting.back(), get("/api/v1/session/disconnect?client-id=x"));
     }
     std::string busy;
     do {
@@ -157,10 +156,10 @@ TEST_F(SlowHttpServerShards, AtTheEndCommandsUnderWayAreAwaitedAndOthersRefused)
     options.command_threads = 1;
     serve(std::move(options));
     auto running = connect();
-    send(running, get("/api/v1/backup?path=/x"));
+    send(running, get("/api/v1/session/disconnect?client-id=x"));
     while (slow_.begun == 0) std::this_thread::yield();
     auto queued = connect();
-    send(queued, get("/api/v1/backup?path=/y"));
+    send(queued, get("/api/v1/session/disconnect?client-id=y"));
     slow_.go.count_down();
     server_->close_commands();
     EXPECT_THAT(rest_of(running), StartsWith("HTTP/1.1 200 "));
@@ -184,6 +183,62 @@ TEST_F(HttpServerShards, SlowClientsMakeRoomForOthers) {
     EXPECT_EQ(rest_of(slow.front()), "");
     send(slow.back(), "TP/1.1\r\nConnection: close\r\n\r\n");
     EXPECT_THAT(rest_of(slow.back()), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpServerShards, WhoHasManyConnectionsMakesRoomForOthers) {
+    serve(on_any_port());
+    std::vector<tcp::socket> many;
+    for (std::uint32_t i = 0; i < kMaxHttpConnections; ++i) {
+        many.push_back(connect_from("127.0.0.2", port()));
+        send(many.back(), "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        std::string first(12, ' ');
+        boost::asio::read(many.back(), boost::asio::buffer(first));
+    }
+    for (int i = 0; i < 3; ++i) EXPECT_THAT(ask(get("/health")), StartsWith("HTTP/1.1 200 "));
+    EXPECT_EQ(metric("http_connections_refused"), 0U);
+    EXPECT_GE(metric("http_connections_dropped"), 1U);
+    EXPECT_THAT(rest_of(many.front()), EndsWith("OK\"}"));
+    send(many.back(), get("/health/ping"));
+    EXPECT_THAT(rest_of(many.back()), HasSubstr("HTTP/1.1 200 "));
+}
+
+TEST_F(HttpServerShards, ClientsThatDoNotReadTheirAnswersMakeRoomForOthers) {
+    auto options = on_any_port();
+    options.listeners[0].max_connections = kFairHttpConnections + 1;
+    serve(std::move(options));
+    const std::string one = "GET /status/status.mjs HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    std::vector<tcp::socket> deaf;
+    for (std::size_t i = 0; i < kFairHttpConnections + 1; ++i) {
+        deaf.push_back(connect_from("127.0.0.2", port()));
+        // Nothing is read any more when neither answers nor requests find room.
+        deaf.back().non_blocking(true);
+        boost::system::error_code error;
+        std::uint64_t before = 0;
+        do {
+            before = metric("http_requests");
+            for (int sent = 0; sent < 1000 && !error; ++sent) {
+                boost::asio::write(deaf.back(), boost::asio::buffer(one), error);
+            }
+        } while (!error || metric("http_requests") != before);
+    }
+    EXPECT_THAT(ask(get("/health")), StartsWith("HTTP/1.1 200 "));
+    EXPECT_EQ(metric("http_connections_refused"), 0U);
+    EXPECT_EQ(metric("http_connections_dropped"), 1U);
+}
+
+TEST_F(HttpServerShards, EachListenerKeepsPlacesOfItsOwn) {
+    auto options = on_any_port();
+    options.listeners.push_back(options.listeners[0]);
+    options.listeners[1].name = "other";
+    serve(std::move(options));
+    const std::uint16_t other = server_->snapshot().at(1).port;
+    auto taken = fair_connections(kMaxHttpConnections, port());
+    while (server_->snapshot().at(0).connections < kMaxHttpConnections) std::this_thread::yield();
+    auto own = fair_connections(kMaxHttpConnections / 2, other);
+    while (metric("http_connections_dropped") < own.size()) std::this_thread::yield();
+    EXPECT_EQ(metric("http_connections_refused"), 0U);
+    auto extra = connect(other);
+    EXPECT_EQ(rest_of(extra), "");
 }
 
 TEST_F(HttpServerShards, ListenersComeAndGoWhileItRuns) {
@@ -235,7 +290,9 @@ TEST_F(HttpServerShards, ReconfiguringTouchesWhatHasChangedAndNothingElse) {
     auto wanted = options.listeners;
     wanted[0].modules.metrics = false;
     wanted[1].name = "comes";
+    auto kept = connect(before[1].port);
     server_->reconfigure(wanted);
+    EXPECT_EQ(rest_of(kept), "");  // its rules have gone with its listener
     const auto after = server_->snapshot();
     ASSERT_EQ(after.size(), 3U);
     EXPECT_EQ(after[0].name, "default");

@@ -12,6 +12,11 @@ namespace vmq::admin {
 inline constexpr std::uint32_t kMaxHttpConnections = 100;
 /// How long a request may be on its way while others find no room; then it has to go.
 inline constexpr Seconds kHttpPatience{1};
+/// So many connections of one address are nobody's business. If there is no room, who has more
+/// gives some back.
+inline constexpr std::size_t kFairHttpConnections = 8;
+/// Others leave each listener at least so many, or its part of all if that is more.
+inline constexpr std::uint32_t kMinHttpConnectionsOfListener = 4;
 /// Commands of the API that run at a time, those and the ones that wait for their turn or whose
 /// answer is on its way, and checks of keys that are hashed slowly that wait for theirs.
 inline constexpr std::size_t kApiThreads = 4;
@@ -30,6 +35,8 @@ inline constexpr Seconds kHttpLinger{2};
 inline constexpr std::size_t kMaxLingerBytes = std::size_t{1024} * 1024;
 /// API keys there can be, and how long one can be.
 inline constexpr std::size_t kMaxApiKeys = 1000;
+/// Of those that were deleted lately, the newest.
+inline constexpr std::size_t kMaxDeletedApiKeys = 4096;
 inline constexpr std::size_t kMaxApiKeyLength = 256;
 /// Keys whose slow hash is remembered, of those that are good and of those that are not.
 inline constexpr std::size_t kMaxRememberedKeys = 1000;

@@ -83,6 +83,7 @@ json::array parameters_of(const Command& command, bool arguments_required) {
         result.push_back(std::move(one));
     }
     for (const Flag& flag : command.flags) {
+        if (flag.local) continue;
         json::object one = parameter("--" + std::string(flag.name), flag.help, schema_of(flag));
         if (flag.takes != Takes::Value) one["allowEmptyValue"] = true;
         result.push_back(std::move(one));
@@ -108,6 +109,7 @@ json::object body_of(const Command& command) {
     json::object flags{{"type", "object"}, {"additionalProperties", false}};
     json::object flag_properties;
     for (const Flag& flag : command.flags) {
+        if (flag.local) continue;
         json::object schema = schema_of(flag);
         schema["description"] = text(flag.help);
         if (flag.takes == Takes::Optional) {

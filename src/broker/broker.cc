@@ -84,6 +84,7 @@ Result<void> Broker::open_store() {
         },
         [this](ShardId shard) { shards_[shard]->on_store_refusing(); }, store_metrics_);
     durable_ = durable.get();
+    durability_ = durable_->durability();
     shared_.store = std::move(durable);
     return restore(opened);
 }
@@ -178,12 +179,13 @@ void Broker::change_config(std::vector<hooks::ConfigContext::Entry> entries, boo
 }
 
 bool Broker::set_durability(store::Durability durability) {
-    return durable_ != nullptr && durable_->set_durability(durability);
+    if (durable_ == nullptr || !durable_->set_durability(durability)) return false;
+    durability_ = durable_->durability();
+    return true;
 }
 
 std::optional<store::Durability> Broker::durability() const noexcept {
-    if (durable_ == nullptr) return std::nullopt;
-    return durable_->durability();
+    return durability_.load();
 }
 
 void Broker::set_session_log(bool connections, bool keepalive_as_warning) noexcept {
@@ -264,6 +266,7 @@ void Broker::stop(Millis patience) {
     }
     threads_.clear();  // joins
     durable_ = nullptr;
+    durability_ = std::nullopt;
     shared_.store = std::make_unique<store::MemoryStore>();  // the one before is written out
 }
 

@@ -87,7 +87,7 @@ public:
     /// For what is committed from then on. False: it was so already, or nothing is stored. Any
     /// thread.
     bool set_durability(store::Durability durability);
-    /// None: nothing is stored. Any thread, between start() and stop().
+    /// None: nothing is stored, or no more. Any thread.
     [[nodiscard]] std::optional<store::Durability> durability() const noexcept;
 
     /// What the log says of clients from now on. Any thread.
@@ -125,6 +125,7 @@ private:
     std::atomic<bool> accepting_{false};
     std::optional<runtime::Periodic> tls_watcher_;  // while the broker runs
     DurableStore* durable_ = nullptr;               // of shared_; null: nothing survives
+    std::atomic<std::optional<store::Durability>> durability_{};  // of durable_; any thread
 };
 
 }  // namespace vmq::broker

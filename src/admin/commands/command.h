@@ -47,6 +47,7 @@ struct Flag {
     std::string_view help;
     ValueType type = ValueType::Text;
     std::int64_t minimum = std::numeric_limits<std::int64_t>::min();
+    bool local = false;  // for a terminal or a shell of the machine, not for HTTP
 };
 
 /// Whether it can be run over HTTP, and with which method.

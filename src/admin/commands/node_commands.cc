@@ -76,7 +76,7 @@ void add_node_commands(Declarations& table) {
                  "`vernemq restore` brings it back.",
          .arguments = {{"path", "Folder", "Where to; it is made and must not be there.", true}},
          .flags = {},
-         .access = Access::Change,
+         .access = Access::Local,  // it names a folder of the machine
          .run = backup});
 }
 
