@@ -24,6 +24,14 @@ bool has_plugin(const Subject& subject, std::string_view name) {
                        [name](const config::EnabledPlugin& each) { return each.name == name; });
 }
 
+/// Whether nobody gets as far as CONNECT without a certificate or a key. Where there is a
+/// certificate of the broker, pre-shared keys are only one way to come in.
+bool asks_for_a_key(const config::ListenerSettings& listener) {
+    if (is_plain(listener.kind)) return false;
+    return listener.tls.require_certificate ||
+           (listener.tls.psk_support && listener.tls.certfile.empty());
+}
+
 std::string endpoint_of(const config::ListenerSettings& listener) {
     if (listener.address.find(':') != std::string::npos) {
         return fmt::format("[{}]:{}", listener.address, listener.port);
@@ -33,6 +41,7 @@ std::string endpoint_of(const config::ListenerSettings& listener) {
 
 /// The first rule that lets everybody do something with every topic, whatever their name.
 std::string rule_for_everybody(std::string_view acl) {
+    bool for_one = false;
     while (!acl.empty()) {
         auto line = acl.substr(0, std::min(acl.find('\n'), acl.size()));
         acl.remove_prefix(std::min(line.size() + 1, acl.size()));
@@ -46,9 +55,11 @@ std::string rule_for_everybody(std::string_view acl) {
             line.remove_prefix(end);
         }
         if (count == 0 || words[0].starts_with('#')) continue;
-        if (words[0] == "user") return {};  // what follows is for one name
-        if (words[0] == "topic" && count > 1 && words[count - 1] == "#") {
-            return "topic " + (count > 2 ? words[1] + " " : "") + "#";
+        // Topics that follow are for one name; patterns are for everybody wherever they stand.
+        for_one = for_one || words[0] == "user";
+        const bool for_all = words[0] == "pattern" || (words[0] == "topic" && !for_one);
+        if (for_all && count > 1 && words[count - 1] == "#") {
+            return words[0] + " " + (count > 2 ? words[1] + " " : "") + "#";
         }
     }
     return {};
@@ -85,9 +96,10 @@ void check_rules(const Subject& subject, bool in_public, Findings& findings) {
          facts ? fmt::format("the rule '{}' of {} holds for everybody", rule, path)
                : fmt::format("{} is not there: everybody may do everything", path),
          "Every client may read the messages of all others, and send in their place.",
-         fmt::format("rules below `user NAME` in {}; `vmq-admin acl preview path=FILE` shows what "
-                     "they would end",
-                     path)});
+         fmt::format(
+             "topics below `user NAME`, patterns with %u or %c in {}; `vmq-admin acl preview "
+             "path=FILE` shows what they would end",
+             path)});
 }
 
 }  // namespace
@@ -206,6 +218,7 @@ void check_access(const Subject& subject, Findings& findings) {
         in_public = true;
         const bool override_here = listener.allow_anonymous_override;
         if (!subject.config.mqtt().allow_anonymous && !override_here) continue;
+        if (asks_for_a_key(listener)) continue;
         const bool ruled = has_plugin(subject, "vmq_acl");
         findings.push_back(
             {ruled ? Severity::Warning : Severity::Problem, "access",

@@ -89,6 +89,15 @@ TEST(Access, WithoutAPasswordFromOtherMachinesIsTold) {
         patient.examine(check_access, std::string(kPublic) +
                                           "listener.tcp.default.allow_anonymous_override = on\n"),
         Severity::Warning, "listener.tcp.default.allow_anonymous_override = off"));
+    const std::string tls = "listener.ssl.default = 0.0.0.0:8883\n" + anonymous;
+    const std::string psk = "listener.ssl.psk_support = on\nlistener.ssl.pskfile = psk\n";
+    const std::string certificate = "listener.ssl.certfile = c.pem\nlistener.ssl.keyfile = k.pem\n";
+    const std::string require =
+        "listener.ssl.require_certificate = on\nlistener.ssl.cafile = ca.pem\n";
+    EXPECT_EQ(worst(patient.examine(check_access, tls + certificate + require)), Severity::Ok);
+    EXPECT_EQ(worst(patient.examine(check_access, tls + psk)), Severity::Ok);
+    EXPECT_EQ(worst(patient.examine(check_access, tls + psk + certificate)), Severity::Warning)
+        << "who has no pre-shared key may come without";
 }
 
 TEST(Access, RulesForEverybodyAreTold) {
@@ -97,7 +106,8 @@ TEST(Access, RulesForEverybodyAreTold) {
     EXPECT_TRUE(found(patient.examine(check_access, kPublic), Severity::Warning,
                       "everybody may do everything"));
     patient.system.add_file("etc/vmq.acl", 0640);
-    for (const char* rules : {"topic #\n", "# comment\n\n  topic   write  #\r\n"}) {
+    for (const char* rules : {"topic #\n", "# comment\n\n  topic   write  #\r\n", "pattern #\n",
+                              "user a\ntopic x\npattern read #\n"}) {
         patient.system.texts["etc/vmq.acl"] = rules;
         EXPECT_TRUE(
             found(patient.examine(check_access, kPublic), Severity::Warning, "holds for everybody"))

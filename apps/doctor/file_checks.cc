@@ -6,6 +6,7 @@
 #include <array>
 #include <set>
 
+#include "admin/http_config.h"
 #include "config/file_source.h"
 #include "doctor/checks.h"
 
@@ -107,7 +108,8 @@ void check_folder(const Subject& subject, const std::string& path, std::string_v
                             fmt::format("mv {0} {0}.old", path)});
         return;
     }
-    if ((facts->mode & kOthersWrite) != 0) {
+    // With the sticky bit they may add files, and not touch those of others.
+    if ((facts->mode & kOthersWrite) != 0 && (facts->mode & S_ISVTX) == 0) {
         findings.push_back({Severity::Problem, "folders",
                             fmt::format("everybody on this machine may write into {}", path),
                             fmt::format("Others can replace or delete the broker's {}.", use),
@@ -140,6 +142,101 @@ void check_folder(const Subject& subject, const std::string& path, std::string_v
     }
 }
 
+bool is_older(std::string_view name, std::string_view of) {
+    if (!name.starts_with(of)) return false;
+    name.remove_prefix(of.size());
+    if (name.ends_with(".gz")) name.remove_suffix(3);
+    return name.size() > 1 && name[0] == '.' &&
+           name.find_first_not_of("0123456789", 1) == std::string_view::npos;
+}
+
+/// The files of the log that are there, older ones too. Their folder is not looked at: it may be
+/// everybody's, such as /var/log or /tmp.
+std::vector<std::string> log_files(const Subject& subject) {
+    const auto& log = subject.config.log();
+    std::vector<std::string> paths;
+    if (log.console == config::LogDestination::File ||
+        log.console == config::LogDestination::Both) {
+        paths.push_back(log.console_file);
+    }
+    if (log.error) paths.push_back(log.error_file);
+    std::vector<std::string> files;
+    for (const std::string& path : paths) {
+        if (subject.system.file(path)) files.push_back(path);
+        const std::string folder = config::directory_of(path);
+        const std::string_view base = std::string_view(path).substr(path.rfind('/') + 1);
+        for (const std::string& name : subject.system.list(folder)) {
+            if (is_older(name, base)) files.push_back(config::path_from(folder, name));
+        }
+    }
+    return files;
+}
+
+void check_log_file(const Subject& subject, const std::string& path, Findings& findings) {
+    const System& system = subject.system;
+    const auto facts = system.file(path);
+    if (!facts) return;
+    if (S_ISDIR(facts->mode)) {
+        findings.push_back({Severity::Problem, "folders", fmt::format("{} is a folder", path),
+                            "The broker writes its log to a file of that name.",
+                            fmt::format("mv {0} {0}.old", path)});
+    }
+    if (!S_ISREG(facts->mode)) return;  // /dev/null is everybody's
+    if ((facts->mode & kOthersWrite) != 0) {
+        findings.push_back({Severity::Problem, "folders",
+                            fmt::format("everybody on this machine may write {}", path),
+                            "Others can add lines to the log and take them away.",
+                            fmt::format("chmod o-w {}", path)});
+    }
+    const uid_t user = system.user();
+    if (user != 0 && !facts->writable) {
+        const std::string owner = system.user_name(facts->owner);
+        if (facts->owner == user) {
+            findings.push_back(
+                {Severity::Problem, "folders", fmt::format("{} cannot be written", path),
+                 "The broker writes its log there.", fmt::format("chmod u+rw {}", path)});
+        } else {
+            findings.push_back(
+                {Severity::Note, "folders",
+                 fmt::format("{} belongs to {} and could not be checked further", path, owner), "",
+                 fmt::format("sudo -u {} vernemq doctor", owner)});
+        }
+        return;
+    }
+    const std::string& store = subject.config.node().store_dir;
+    const auto messages = store.empty() ? std::nullopt : system.file(store);
+    if (!messages || messages->owner == facts->owner) return;
+    const std::string broker = system.user_name(messages->owner);
+    findings.push_back(
+        {Severity::Warning, "folders",
+         fmt::format("{} belongs to {}, the message store to {}", path,
+                     system.user_name(facts->owner), broker),
+         "A broker that ran as another user has left it; the right one may not be able to write "
+         "it.",
+         fmt::format("chown {} {}", broker, path)});
+}
+
+/// Of MQTT, HTTPS and all others.
+struct TlsListener {
+    std::string name;  // as in the configuration
+    transport::TlsOptions tls;
+};
+
+std::vector<TlsListener> tls_listeners(const Subject& subject) {
+    std::vector<TlsListener> all;
+    for (const auto& listener : subject.broker.options.listeners) {
+        if (!listener.tls) continue;
+        all.push_back({fmt::format("listener.{}.{}", broker::word_of(listener.kind), listener.name),
+                       *listener.tls});
+    }
+    for (const auto& listener : admin::http_from_config(subject.config).options.listeners) {
+        if (!listener.tls) continue;
+        all.push_back(
+            {fmt::format("listener.{}.{}", listener.type(), listener.name), *listener.tls});
+    }
+    return all;
+}
+
 struct SecretFile {
     std::string path;
     std::string holds;
@@ -148,8 +245,7 @@ struct SecretFile {
 
 std::vector<SecretFile> secret_files(const Subject& subject) {
     std::vector<SecretFile> files;
-    for (const auto& listener : subject.broker.options.listeners) {
-        if (!listener.tls) continue;
+    for (const TlsListener& listener : tls_listeners(subject)) {
         const auto add_key = [&files](const transport::TlsKeyPairFiles& pair) {
             const std::string& path = pair.keyfile.empty() ? pair.certfile : pair.keyfile;
             if (path.empty()) return;
@@ -157,10 +253,10 @@ std::vector<SecretFile> secret_files(const Subject& subject) {
             files.push_back({path, "a private key",
                              pair.keypasswd.empty() ? Severity::Problem : Severity::Warning});
         };
-        add_key(listener.tls->certificate);
-        for (const auto& pair : listener.tls->more_certificates) add_key(pair);
-        if (listener.tls->psk_support) {
-            files.push_back({listener.tls->pskfile, "pre-shared keys", Severity::Problem});
+        add_key(listener.tls.certificate);
+        for (const auto& pair : listener.tls.more_certificates) add_key(pair);
+        if (listener.tls.psk_support) {
+            files.push_back({listener.tls.pskfile, "pre-shared keys", Severity::Problem});
         }
     }
     for (const auto& plugin : subject.config.plugins().enabled) {
@@ -249,10 +345,7 @@ void check_folders(const Subject& subject, Findings& findings) {
     const std::size_t before = findings.size();
     const std::string& store = subject.config.node().store_dir;
     if (!store.empty()) check_folder(subject, store, "messages", findings);
-    const auto where = subject.config.log().console;
-    if (where == config::LogDestination::File || where == config::LogDestination::Both) {
-        check_folder(subject, log_folder(subject), "log", findings);
-    }
+    for (const std::string& path : log_files(subject)) check_log_file(subject, path, findings);
     if (findings.size() == before) {
         findings.push_back({Severity::Ok, "folders", "owners and permissions fit", "", ""});
     }
@@ -279,18 +372,15 @@ void check_secret_files(const Subject& subject, Findings& findings) {
 }
 
 void check_certificates(const Subject& subject, Findings& findings) {
-    for (const auto& listener : subject.broker.options.listeners) {
-        if (!listener.tls) continue;
-        const std::string name =
-            fmt::format("listener.{}.{}", broker::word_of(listener.kind), listener.name);
-        if (const std::string path = not_for_us(subject, *listener.tls); !path.empty()) {
+    for (const auto& [name, tls] : tls_listeners(subject)) {
+        if (const std::string path = not_for_us(subject, tls); !path.empty()) {
             findings.push_back({Severity::Note, "certificates",
                                 fmt::format("{}: {} could not be read and checked", name, path), "",
                                 "run it as root or as the broker's user"});
             continue;
         }
         std::vector<std::string> notices;
-        const auto certificates = subject.system.load_tls(*listener.tls, notices);
+        const auto certificates = subject.system.load_tls(tls, notices);
         if (!certificates) {
             findings.push_back({Severity::Problem, "certificates",
                                 fmt::format("{}: {}", name, certificates.error().detail),

@@ -11,6 +11,10 @@ constexpr const char* kTls =
     "listener.ssl.default = 0.0.0.0:8883\nlistener.ssl.certfile = c.pem\n"
     "listener.ssl.keyfile = k.pem\n";
 
+constexpr const char* kHttps =
+    "listener.https.web = 0.0.0.0:8443\nlistener.https.web.certfile = web-c.pem\n"
+    "listener.https.web.keyfile = web.pem\n";
+
 TEST(Disk, FileSystemsThatKeepNothingAreNoPlaceForTheStore) {
     Patient patient;
     EXPECT_EQ(worst(patient.examine(check_disk, kStore)), Severity::Ok);
@@ -61,6 +65,42 @@ TEST(Folders, MustBelongToTheBroker) {
     EXPECT_TRUE(found(patient.examine(check_folders, kStore), Severity::Problem, "no folder"));
 }
 
+TEST(Folders, OfTheStoreMayBeEverybodysIfTheyAreSticky) {
+    Patient patient;
+    patient.system.add_folder("/data/store", 01777, 7);
+    EXPECT_EQ(worst(patient.examine(check_folders, kStore)), Severity::Ok);
+}
+
+TEST(Folders, OfTheLogAreNotTheBrokersToChange) {
+    Patient patient;
+    const std::string settings =
+        "vmq_generic_msg_store.store_dir = /data/store\nlog.console = file\n"
+        "log.console.file = /var/log/x.log\nlog.error.file = /tmp/error.log\n";
+    patient.system.add_folder("/data/store", 0750, 7);
+    patient.system.add_folder("/var/log", 0755, 0);
+    patient.system.add_folder("/tmp", 01777, 0);
+    patient.system.folders["/var/log"] = {"x.log", "x.log.0", "x.log.1.gz", "x.log.d", "syslog"};
+    for (const char* name : {"x.log", "x.log.0", "x.log.1.gz"}) {
+        patient.system.add_file(std::string("/var/log/") + name, 0640, 7);
+    }
+    patient.system.add_file("/var/log/syslog", 0642, 3);
+    patient.system.add_file("/var/log/x.log.d", 0642, 3);
+    patient.system.add_file("/tmp/error.log", 0640, 7);
+    EXPECT_EQ(worst(patient.examine(check_folders, settings)), Severity::Ok);
+    patient.system.add_file("/tmp/error.log", 0640, 0);
+    patient.system.add_file("/var/log/x.log.1.gz", 0642, 7);
+    const auto findings = patient.examine(check_folders, settings);
+    EXPECT_TRUE(found(findings, Severity::Warning, "chown user7 /tmp/error.log"));
+    EXPECT_TRUE(found(findings, Severity::Problem, "chmod o-w /var/log/x.log.1.gz"));
+    EXPECT_EQ(findings.size(), 2U);
+    patient.system.asking = 7;
+    patient.system.add_file("/tmp/error.log", 0440, 7, false);
+    EXPECT_TRUE(found(patient.examine(check_folders, settings), Severity::Problem,
+                      "/tmp/error.log cannot be written"));
+    patient.system.add_folder("/tmp/error.log", 0750, 7);
+    EXPECT_TRUE(found(patient.examine(check_folders, settings), Severity::Problem, "is a folder"));
+}
+
 TEST(Folders, OfOthersAreSaidNotToBeChecked) {
     Patient patient;
     patient.system.asking = 1000;
@@ -93,6 +133,9 @@ TEST(Secrets, MustNotBeReadableByOthers) {
         std::string(kTls) + "listener.ssl.psk_support = on\nlistener.ssl.pskfile = psk\n";
     patient.system.add_file("psk", 0644);
     EXPECT_TRUE(found(patient.examine(check_secret_files, with_keys), Severity::Problem, "psk"));
+    patient.system.add_file("web.pem", 0644);
+    EXPECT_TRUE(found(patient.examine(check_secret_files, kHttps), Severity::Problem,
+                      "chmod o-rwx web.pem"));
 }
 
 transport::CertificateInfo certificate(transport::WallTime from, transport::WallTime until) {
@@ -113,6 +156,9 @@ TEST(Certificates, AreLookedAtBeforeTheyExpire) {
     EXPECT_TRUE(found(with(now - days(9), now - days(1)), Severity::Problem,
                       "listener.ssl.default: the certificate of broker.example expired on"));
     EXPECT_TRUE(found(with(now + days(1), now + days(9)), Severity::Problem, "not valid before"));
+    EXPECT_TRUE(found(patient.examine(check_certificates, kHttps), Severity::Problem,
+                      "listener.https.web: the certificate of broker.example is not valid"))
+        << "HTTPS has certificates as well";
     patient.days = 60;
     EXPECT_EQ(worst(with(now - days(1), now + days(31))), Severity::Warning);
 }

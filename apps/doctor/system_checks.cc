@@ -158,7 +158,7 @@ void check_kernel(const Subject& subject, Findings& findings) {
         findings.push_back({severity, "kernel",
                             fmt::format("{} is {}, {} is wanted", key, *found, wanted),
                             std::move(why),
-                            fmt::format("sysctl -w {0}={1}; to keep it: echo '{0} = {1}' > "
+                            fmt::format("sysctl -w {0}={1}; to keep it: echo '{0} = {1}' >> "
                                         "/etc/sysctl.d/60-vernemq.conf",
                                         key, wanted)});
     };

@@ -54,7 +54,8 @@ TEST(Kernel, LimitsBelowTheConfigurationAreToldWithTheCommandThatRaisesThem) {
     const auto findings = patient.examine(check_kernel, kListener);
     for (const char* fix :
          {"sysctl -w net.core.somaxconn=1024", "sysctl -w fs.file-max=10512",
-          "sysctl -w fs.nr_open=10512", "sysctl -w net.netfilter.nf_conntrack_max=10512"}) {
+          "sysctl -w fs.nr_open=10512", "sysctl -w net.netfilter.nf_conntrack_max=10512",
+          "echo 'fs.nr_open = 10512' >> /etc/sysctl.d/60-vernemq.conf"}) {
         EXPECT_TRUE(found(findings, Severity::Warning, fix)) << fix;
     }
     EXPECT_TRUE(found(findings, Severity::Note, "net.ipv4.tcp_max_syn_backlog=1024"));

@@ -14,10 +14,11 @@ namespace {
 /// Several looks within the limit: the answer to one is seen by the next, and a busy machine may be
 /// late.
 constexpr int kLooks = 4;
+constexpr int kSilentAfter = 2;  // looks without an answer
 
 }  // namespace
 
-ShardPulse::ShardPulse(std::uint32_t shards, Post post) : post_(std::move(post)) {
+ShardPulse::ShardPulse(std::uint32_t shards, Post post) : post_(std::move(post)), missed_(shards) {
     for (std::uint32_t shard = 0; shard < shards; ++shard) {
         answered_.push_back(std::make_shared<std::atomic<bool>>(true));
     }
@@ -29,9 +30,10 @@ bool ShardPulse::look() {
         const auto& answered = answered_[shard];
         const auto id = static_cast<ShardId>(shard);
         if (!answered->exchange(false)) {
-            silent_.push_back(id);
+            if (++missed_[shard] >= kSilentAfter) silent_.push_back(id);
             continue;
         }
+        missed_[shard] = 0;
         post_(id, [answered] { answered->store(true); });
     }
     return silent_.empty();

@@ -14,6 +14,7 @@
 namespace vmq::launcher {
 
 /// Asks every shard for a sign of life again and again, and says so as long as all of them give it.
+/// One that is late for a look may only be busy; it is silent when it has not answered by the next.
 /// A shard that hangs is asked once; when it goes on, so does the watchdog.
 ///
 /// look() is called by one thread; answers come on the threads of the shards, also after the end of
@@ -25,7 +26,7 @@ public:
 
     ShardPulse(std::uint32_t shards, Post post);
 
-    /// Whether all shards have answered since the last call. Asks those that have.
+    /// Whether no shard is silent. Asks those that have answered.
     [[nodiscard]] bool look();
 
     /// Of the last look().
@@ -34,6 +35,7 @@ public:
 private:
     const Post post_;
     std::vector<std::shared_ptr<std::atomic<bool>>> answered_;  // by shard
+    std::vector<int> missed_;                                   // looks without an answer, by shard
     std::vector<ShardId> silent_;
 };
 

@@ -26,11 +26,28 @@ log::Place here(const std::source_location& where = std::source_location::curren
 
 bool enabled(Level level) noexcept { return log::enabled(level, log::Module::Session); }
 
+/// What a client chose, so that it does not end the quotes around it: whatever it writes, nobody
+/// takes it for the address or the reason of a line.
+std::string escaped(std::string_view text) {
+    std::string safe;
+    safe.reserve(text.size());
+    for (const char each : text) {
+        if (each == '"' || each == '\\') safe += '\\';
+        safe += each;
+    }
+    return safe;
+}
+
 /// As VerneMQ writes who somebody is: `{[],<<"client">>}`, `{"mountpoint",<<"client">>}`.
 std::string subscriber(const Who& who) {
+    const std::string id = escaped(who.client_id);
     return who.mountpoint.empty()
-               ? fmt::format("{{[],<<\"{}\">>}}", who.client_id)
-               : fmt::format("{{\"{}\",<<\"{}\">>}}", who.mountpoint, who.client_id);
+               ? fmt::format("{{[],<<\"{}\">>}}", id)
+               : fmt::format("{{\"{}\",<<\"{}\">>}}", escaped(who.mountpoint), id);
+}
+
+std::string quoted(std::string_view client_id) {
+    return client_id.empty() ? "(no id)" : fmt::format("\"{}\"", escaped(client_id));
 }
 
 std::string peer_of(const Who& who) {
@@ -39,12 +56,12 @@ std::string peer_of(const Who& who) {
 
 /// As our own lines write it.
 std::string client(const Who& who) {
-    const std::string_view id = who.client_id.empty() ? "(no id)" : who.client_id;
+    const std::string id = quoted(who.client_id);
     if (who.mountpoint.empty()) return fmt::format("client {} from {}", id, peer_of(who));
     return fmt::format("client {} of mountpoint {} from {}", id, who.mountpoint, peer_of(who));
 }
 
-std::string_view user(const Who& who) noexcept { return who.username.value_or("undefined"); }
+std::string user(const Who& who) { return escaped(who.username.value_or("undefined")); }
 
 /// For the field `reason`; stable, programs compare it.
 std::string_view word_of(CloseCause cause) noexcept {
@@ -158,7 +175,7 @@ void SessionLog::connected(const Who& who, const session::ConnectPlan& plan, boo
     fmt::memory_buffer text;
     const auto end = std::back_inserter(text);
     fmt::format_to(end, "client {} connected from {} as {}, MQTT {} on {}, {}{}, keep alive ",
-                   who.client_id, facts.peer(), who.username.value_or("nobody"),
+                   quoted(who.client_id), facts.peer(), escaped(who.username.value_or("nobody")),
                    version_of(plan.version), facts.listener(),
                    session_present ? "session present" : "new session",
                    plan.clean_start ? ", clean start" : "");
@@ -222,15 +239,15 @@ void SessionLog::login_refused(const Who& who, std::string_view reason) {
     const Level level = nobody ? Level::Error : Level::Warning;
     if (!enabled(level) || !logins_.may(who.peer.address)) return;
     refuse(level, here(), "refused", who, reason,
-           fmt::format("can't authenticate client {} from {} due to {}, user {}", subscriber(who),
-                       peer_of(who), reason, user(who)));
+           fmt::format("can't authenticate client {} from {} due to {}", subscriber(who),
+                       peer_of(who), reason));
 }
 
 void SessionLog::will_refused(const Who& who, std::string_view reason) {
     if (!enabled(Level::Warning) || !logins_.may(who.peer.address)) return;
     refuse(Level::Warning, here(), "refused", who, reason,
-           fmt::format("can't authenticate last will of client {} from {} due to {}",
-                       subscriber(who), peer_of(who), reason));
+           fmt::format("can't authenticate last will from {} for client {} due to {}", peer_of(who),
+                       subscriber(who), reason));
 }
 
 void SessionLog::enhanced_auth_refused(const Who& who, std::string_view reason) {
@@ -244,15 +261,16 @@ void SessionLog::publish_refused(const Who& who, std::string_view topic, std::st
     if (!enabled(Level::Error) || !rights_.may(who.client_id)) return;
     refuse(Level::Error, here(), "publish_refused", who, reason,
            fmt::format("can't auth publish for client {} (user {}) on topic {} due to {}",
-                       subscriber(who), user(who), topic, reason));
+                       subscriber(who), user(who), escaped(topic), reason));
 }
 
 void SessionLog::subscribe_refused(const Who& who, std::string_view filter, bool v5,
                                    std::string_view reason) {
     if (!enabled(Level::Error) || !rights_.may(who.client_id)) return;
     refuse(Level::Error, here(), "subscribe_refused", who, reason,
-           fmt::format("can't authorize SUBSCRIBE from v{} client {} from {} due to {}, topic {}",
-                       v5 ? 5 : 3, subscriber(who), peer_of(who), reason, filter));
+           fmt::format(
+               "can't authorize SUBSCRIBE from v{} client {} on topic \"{}\" from {} due to {}",
+               v5 ? 5 : 3, subscriber(who), escaped(filter), peer_of(who), reason));
 }
 
 bool SessionLog::active() const noexcept {
@@ -279,7 +297,8 @@ void SessionLog::report(TimePoint now) {
     for (const auto& [client_id, count] : rights_.take_due()) {
         log::event(Level::Error, here(), {},
                    "{} more messages or subscriptions of {}{} were not allowed", count,
-                   client_id.empty() ? "other clients" : "client ", client_id);
+                   client_id.empty() ? "other clients" : "client ",
+                   client_id.empty() ? std::string() : quoted(client_id));
     }
 }
 

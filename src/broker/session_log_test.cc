@@ -69,9 +69,10 @@ TEST_F(SessionLogTest, TellsWhoComesWithFields) {
     ASSERT_EQ(lines_.size(), 1U);
     EXPECT_EQ(lines_[0].level, Level::Info);
     EXPECT_EQ(lines_[0].module, log::Module::Session);
-    EXPECT_EQ(lines_[0].text,
-              "client c connected from 192.0.2.1:4711 as joe, MQTT 5 on tcp.default, new session, "
-              "clean start, keep alive 60 s");
+    EXPECT_EQ(
+        lines_[0].text,
+        "client \"c\" connected from 192.0.2.1:4711 as joe, MQTT 5 on tcp.default, new session, "
+        "clean start, keep alive 60 s");
     EXPECT_EQ(lines_[0].fields["event"], "connected");
     EXPECT_EQ(lines_[0].fields["client_id"], "c");
     EXPECT_EQ(lines_[0].fields["user"], "joe");
@@ -87,9 +88,9 @@ TEST_F(SessionLogTest, TellsWhoGoesAndWhy) {
     log_.closed(who(), {CloseCause::ProtocolError, "bad packet", true, {}}, now_);
     log_.closed(who(), {CloseCause::KeepAliveTimeout, "", true, {}}, now_);
     EXPECT_THAT(texts(),
-                ElementsAre("client c from 192.0.2.1:4711 closed: client disconnected",
-                            "client c from 192.0.2.1:4711 taken over by a new connection",
-                            "client c from 192.0.2.1:4711 closed by the broker: bad packet",
+                ElementsAre("client \"c\" from 192.0.2.1:4711 closed: client disconnected",
+                            "client \"c\" from 192.0.2.1:4711 taken over by a new connection",
+                            "client \"c\" from 192.0.2.1:4711 closed by the broker: bad packet",
                             "client {[],<<\"c\">>} with username joe stopped due to keepalive "
                             "expired, peer 192.0.2.1:4711"));
     EXPECT_EQ(lines_[0].fields["connected_ms"], "7");
@@ -132,14 +133,14 @@ TEST_F(SessionLogTest, RefusalsAreInVerneMQsWords) {
     EXPECT_THAT(
         texts(),
         ElementsAre("can't authenticate client {\"m\",<<\"c\">>} from 192.0.2.1:4711 due to "
-                    "invalid_credentials, user undefined",
+                    "invalid_credentials",
                     "can't authenticate client {[],<<\"c\">>} from 192.0.2.1:4711 due to "
-                    "no_matching_hook_found, user joe",
+                    "no_matching_hook_found",
                     "can't auth publish for client {[],<<\"c\">>} (user joe) on topic t/x due to "
                     "not_authorized",
-                    "can't authorize SUBSCRIBE from v3 client {[],<<\"c\">>} from 192.0.2.1:4711 "
-                    "due to not_authorized, topic t/#",
-                    "can't authenticate last will of client {[],<<\"c\">>} from 192.0.2.1:4711 "
+                    "can't authorize SUBSCRIBE from v3 client {[],<<\"c\">>} on topic \"t/#\" "
+                    "from 192.0.2.1:4711 due to not_authorized",
+                    "can't authenticate last will from 192.0.2.1:4711 for client {[],<<\"c\">>} "
                     "due to not_authorized",
                     "can't continue enhanced auth with client {[],<<\"c\">>} from 192.0.2.1:4711 "
                     "due to bad_authentication_method"));
@@ -148,6 +149,31 @@ TEST_F(SessionLogTest, RefusalsAreInVerneMQsWords) {
     EXPECT_EQ(lines_[1].level, Level::Error);
     EXPECT_EQ(lines_[2].level, Level::Error);
     EXPECT_EQ(lines_[4].level, Level::Warning);
+}
+
+TEST_F(SessionLogTest, NobodyForgesAnAddressOrAReason) {
+    const std::string forged = R"(x">>} from 198.51.100.9:1 due to invalid_credentials\)";
+    const std::string safe = R"(x\">>} from 198.51.100.9:1 due to invalid_credentials\\)";
+    const SessionLog::Who who{forged, forged, forged, peer_, listener_};
+    const std::string sid = "{\"" + safe + "\",<<\"" + safe + "\">>}";
+    const std::string peer = "192.0.2.1:4711";
+    log_.login_refused(who, "r");
+    log_.publish_refused(who, forged, "r");
+    log_.subscribe_refused(who, forged, true, "r");
+    log_.will_refused(who, "r");
+    log_.connected(who, {}, false, now_);
+    log_.closed(who, {CloseCause::ProtocolError, "bad", true, {}}, now_);
+    ASSERT_EQ(lines_.size(), 6U);
+    EXPECT_EQ(lines_[0].text, "can't authenticate client " + sid + " from " + peer + " due to r");
+    EXPECT_EQ(lines_[1].text, "can't auth publish for client " + sid + " (user " + safe +
+                                  ") on topic " + safe + " due to r");
+    EXPECT_EQ(lines_[2].text, "can't authorize SUBSCRIBE from v5 client " + sid + " on topic \"" +
+                                  safe + "\" from " + peer + " due to r");
+    EXPECT_EQ(lines_[3].text,
+              "can't authenticate last will from " + peer + " for client " + sid + " due to r");
+    EXPECT_TRUE(lines_[4].text.starts_with("client \"" + safe + "\" connected from " + peer));
+    EXPECT_TRUE(lines_[5].text.starts_with("client \"" + safe + "\" of mountpoint "));
+    EXPECT_TRUE(lines_[5].text.ends_with(" from " + peer + " closed by the broker: bad"));
 }
 
 TEST_F(SessionLogTest, WhoIsRefusedAgainAndAgainIsSummedUp) {
@@ -165,7 +191,8 @@ TEST_F(SessionLogTest, WhoIsRefusedAgainAndAgainIsSummedUp) {
     log_.report(now_ + kReportInterval - Seconds(1));
     EXPECT_TRUE(log_.active());
     log_.report(now_ + kReportInterval);
-    EXPECT_EQ(lines_.back().text, "1 more messages or subscriptions of client c were not allowed");
+    EXPECT_EQ(lines_.back().text,
+              "1 more messages or subscriptions of client \"c\" were not allowed");
 }
 
 TEST_F(SessionLogTest, AStormIsSummedUp) {
@@ -178,7 +205,7 @@ TEST_F(SessionLogTest, AStormIsSummedUp) {
     log_.report(now_);
     EXPECT_EQ(lines_.back().text, "1 more connections were closed by the broker");
     log_.closed(who(), bad, now_ + Seconds(1));
-    EXPECT_EQ(lines_.back().text, "client c from 192.0.2.1:4711 closed by the broker: bad");
+    EXPECT_EQ(lines_.back().text, "client \"c\" from 192.0.2.1:4711 closed by the broker: bad");
     lines_.clear();
     for (std::uint32_t i = 0; i <= kConnectionLogsPerSecond; ++i) {
         log_.connected(who(), {}, false, now_);

@@ -11,7 +11,7 @@
 namespace vmq::logging {
 namespace {
 
-constexpr int kPatienceMs = 1000;
+constexpr Millis kPatience{1'000};
 
 bool write_all(int descriptor, std::string_view piece) noexcept {
     while (!piece.empty()) {
@@ -25,11 +25,9 @@ bool write_all(int descriptor, std::string_view piece) noexcept {
 
 }  // namespace
 
-bool Console::writable() {
+bool Console::writable(Millis patience) const {
     pollfd polled{descriptor_, POLLOUT, 0};
-    const int ready = ::poll(&polled, 1, stuck_ ? 0 : kPatienceMs);
-    stuck_ = ready <= 0;
-    return ready > 0;
+    return ::poll(&polled, 1, static_cast<int>(patience.count())) > 0;
 }
 
 std::size_t Console::write(std::string_view lines, std::size_t count) {
@@ -39,13 +37,16 @@ std::size_t Console::write(std::string_view lines, std::size_t count) {
         on_new_line += lines;
         lines = on_new_line;
     }
+    const TimePoint until = steady_now() + (stuck_ ? Millis(0) : kPatience);
     while (!lines.empty()) {
         // A pipe that is writable takes as much as this without waiting.
         const std::string_view piece = lines.substr(0, PIPE_BUF);
-        if (!writable() || !write_all(descriptor_, piece)) break;
+        const Millis left = std::max(until - steady_now(), Millis(0));
+        if (!writable(left) || !write_all(descriptor_, piece)) break;
         in_line_ = piece.back() != '\n';
         lines.remove_prefix(piece.size());
     }
+    stuck_ = !lines.empty();
     const auto lost = static_cast<std::size_t>(std::count(lines.begin(), lines.end(), '\n'));
     return std::min(lost, count);
 }

@@ -4,10 +4,12 @@
 #include <cstddef>
 #include <string_view>
 
+#include "base/clock.h"
+
 namespace vmq::logging {
 
-/// Used by one thread. A terminal or pipe that nobody reads costs lines, not time: it is waited for
-/// once, for a second, and then only looked at.
+/// Used by one thread. A terminal or pipe that is read too slowly costs lines, not time: it is
+/// waited for a second per write() in all, and then only looked at until it has taken everything.
 class Console final {
 public:
     explicit Console(int descriptor = 1) : descriptor_(descriptor) {}
@@ -16,7 +18,7 @@ public:
     std::size_t write(std::string_view lines, std::size_t count);
 
 private:
-    [[nodiscard]] bool writable();
+    [[nodiscard]] bool writable(Millis patience) const;
 
     const int descriptor_;
     bool stuck_ = false;

@@ -6,7 +6,10 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <string>
+
+#include "runtime/work_queue.h"
 
 namespace vmq::logging {
 namespace {
@@ -55,6 +58,22 @@ TEST_F(ConsoleTest, APipeThatNobodyReadsCostsLinesNotTime) {
     EXPECT_EQ(console.write("read again\n", 1), 0U);
     // On a line of its own.
     EXPECT_EQ(read_all(), "\nread again\n");
+}
+
+TEST_F(ConsoleTest, OneThatIsReadSlowlyIsWaitedForASecondInAll) {
+    std::string lines;
+    for (int i = 0; i < 20'000; ++i) lines += "line\n";
+    std::atomic<bool> stop{false};
+    const runtime::WorkThread reader([this, &stop] {
+        std::array<char, 4096> piece{};
+        while (!stop.load()) {
+            (void)::read(ends_[0], piece.data(), piece.size());
+            runtime::pause(Millis(200));  // never a second without progress
+        }
+    });
+    Console console(ends_[1]);
+    EXPECT_GT(console.write(lines, 20'000), 0U);
+    stop.store(true);
 }
 
 }  // namespace

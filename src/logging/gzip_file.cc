@@ -6,6 +6,7 @@
 #include <zlib.h>
 
 #include <cerrno>
+#include <new>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -75,8 +76,12 @@ Result<void> gzip_file(const std::string& path, const std::atomic<bool>& stop) {
 
 Compression::Compression(std::string path)
     : path_(std::move(path)), thread_([this] {
-          const auto packed = gzip_file(path_, stop_);
-          if (!packed && !stop_.load()) log::warning("{}", packed.error().detail);
+          try {
+              const auto packed = gzip_file(path_, stop_);
+              if (!packed && !stop_.load()) log::warning("{}", packed.error().detail);
+          } catch (const std::bad_alloc&) {
+              // It stays as it is.
+          }
           done_.store(true);
       }) {}
 

@@ -13,7 +13,8 @@ namespace vmq::logging {
 /// `path` is left.
 [[nodiscard]] Result<void> gzip_file(const std::string& path, const std::atomic<bool>& stop);
 
-/// Does that on a thread of its own. When destroyed it stops, or has finished; logs what failed.
+/// Does that on a thread of its own; throws std::system_error if there can be none. When destroyed
+/// it stops, or has finished; logs what failed.
 class Compression final {
 public:
     explicit Compression(std::string path);

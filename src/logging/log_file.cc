@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 
@@ -17,6 +18,10 @@ namespace vmq::logging {
 namespace {
 
 constexpr mode_t kFileMode = 0640;
+constexpr mode_t kFolderMode = 0750;
+// Between attempts that fail.
+constexpr Millis kReopenInterval{1'000};
+constexpr Millis kRotationInterval{10'000};
 
 std::string reason() { return std::generic_category().message(errno); }
 
@@ -31,16 +36,59 @@ bool remove_older(const std::string& path, std::uint32_t number) {
     return plain || packed;
 }
 
-/// Makes the name path.0 free; requires keep > 0.
-void make_room(const std::string& path, std::uint32_t keep) {
-    // Also what an earlier, larger `keep` has left.
-    for (std::uint32_t number = keep - 1; remove_older(path, number);) ++number;
-    for (std::uint32_t number = keep - 1; number > 0; --number) {
+/// Removes what is more than `keep`, also what an earlier, larger one has left.
+void remove_surplus(const std::string& path, std::uint32_t keep) {
+    for (std::uint32_t number = keep; remove_older(path, number);) ++number;
+}
+
+/// Renames that are taken back at the end, unless they are kept. Nothing is deleted by them as long
+/// as the new names are free.
+class Renames final {
+public:
+    Renames() = default;
+    ~Renames() {
+        for (auto each = done_.rbegin(); each != done_.rend(); ++each) {
+            (void)::rename(each->second.c_str(), each->first.c_str());
+        }
+    }
+    Renames(const Renames&) = delete;
+    Renames& operator=(const Renames&) = delete;
+
+    /// False with errno.
+    bool rename(std::string from, std::string to) {
+        done_.emplace_back(std::move(from), std::move(to));
+        if (::rename(done_.back().first.c_str(), done_.back().second.c_str()) == 0) return true;
+        const int why = errno;
+        done_.pop_back();
+        errno = why;
+        return false;
+    }
+    bool rename_if_there(std::string from, std::string to) {
+        return rename(std::move(from), std::move(to)) || errno == ENOENT;
+    }
+    void keep() noexcept { done_.clear(); }
+
+private:
+    std::vector<std::pair<std::string, std::string>> done_;  // from, to
+};
+
+/// Makes the name path.0 free; the oldest becomes one more than `keep`. False with errno.
+bool make_room(Renames& renames, const std::string& path, std::uint32_t keep) {
+    for (std::uint32_t number = keep; number > 0; --number) {
         const std::string from = older(path, number - 1);
         const std::string to = older(path, number);
-        (void)::rename(from.c_str(), to.c_str());
-        (void)::rename((from + ".gz").c_str(), (to + ".gz").c_str());
+        if (!renames.rename_if_there(from, to)) return false;
+        if (!renames.rename_if_there(from + ".gz", to + ".gz")) return false;
     }
+    return true;
+}
+
+/// As far as it can; opening the file tells what is missing.
+void make_folder(const std::filesystem::path& folder) {
+    std::error_code error;
+    if (folder.empty() || std::filesystem::exists(folder, error)) return;
+    make_folder(folder.parent_path());
+    (void)::mkdir(folder.c_str(), kFolderMode);
 }
 
 }  // namespace
@@ -57,9 +105,7 @@ LogFile::~LogFile() {
 }
 
 Result<void> LogFile::open_file() {
-    std::error_code error;
-    const auto folder = std::filesystem::path(options_.path).parent_path();
-    if (!folder.empty()) std::filesystem::create_directories(folder, error);
+    make_folder(std::filesystem::path(options_.path).parent_path());
     const int fd =
         ::open(options_.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, kFileMode);
     if (fd < 0) {
@@ -82,12 +128,26 @@ bool LogFile::moved() const noexcept {
 }
 
 void LogFile::reopen() {
+    reopening_failed_ = false;
+    try_to_reopen();
+}
+
+void LogFile::try_to_reopen() {
     const auto opened = open_file();
-    if (!opened) log::error("{}; the lines go where they went before", opened.error().detail);
+    if (opened) {
+        if (std::exchange(reopening_failed_, false)) {
+            log::warning("the log file {} could be opened again", options_.path);
+        }
+        return;
+    }
+    reopen_at_ = steady_now() + kReopenInterval;
+    if (std::exchange(reopening_failed_, true)) return;
+    log::error("{}; the lines go where they went before, until it can be opened",
+               opened.error().detail);
 }
 
 std::size_t LogFile::write(std::string_view lines, std::size_t count) {
-    if (moved()) reopen();
+    if (moved() && steady_now() >= reopen_at_) try_to_reopen();
     struct stat status{};  // others may have cut the file
     if (::fstat(fd_, &status) == 0) size_ = static_cast<std::uint64_t>(status.st_size);
     while (!lines.empty()) {
@@ -149,30 +209,63 @@ void LogFile::works() {
 bool LogFile::may_rotate() noexcept {
     // The file grows on while the one before is still being compressed.
     if (compression_ && !compression_->done()) return false;
+    if (steady_now() < rotate_at_) return false;
     compression_.reset();
     return true;
 }
 
 void LogFile::rotate() {
-    const std::string newest = older(options_.path, 0);
     if (options_.keep == 0) {
         if (::ftruncate(fd_, 0) == 0) size_ = 0;
         return;
     }
-    make_room(options_.path, options_.keep);
-    const bool renamed = ::rename(options_.path.c_str(), newest.c_str()) == 0;
-    auto opened =
-        renamed ? open_file()
-                : Error{ErrorCode::SystemError,
-                        fmt::format("cannot rename the log file {}: {}", options_.path, reason())};
-    if (!opened) {
-        // It goes on in the file that is open.
-        if (renamed) (void)::rename(newest.c_str(), options_.path.c_str());
-        if (!std::exchange(rotation_failed_, true)) log::error("{}", opened.error().detail);
+    const auto begun = begin_anew();
+    if (!begun) {
+        rotate_at_ = steady_now() + kRotationInterval;
+        if (!std::exchange(rotation_failed_, true)) {
+            log::error("{}; it grows on, until that works", begun.error().detail);
+        }
         return;
     }
     rotation_failed_ = false;
-    if (options_.compress) compression_.emplace(newest);
+    if (options_.compress) compress(older(options_.path, 0));
+}
+
+Result<void> LogFile::begin_anew() {
+    const auto failure = [this](std::string_view what) {
+        return Error{ErrorCode::SystemError,
+                     fmt::format("cannot {} the log file {}: {}", what, options_.path, reason())};
+    };
+    // First what may fail most likely; a leftover of this name holds nothing.
+    const std::string fresh = options_.path + ".new";
+    ::unlink(fresh.c_str());
+    const int fd =
+        ::open(fresh.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode);
+    if (fd < 0) return failure("begin anew");
+    Renames renames;
+    if (!make_room(renames, options_.path, options_.keep) ||
+        !renames.rename(options_.path, older(options_.path, 0)) ||
+        !renames.rename(fresh, options_.path)) {
+        Error error = failure("rename");
+        ::close(fd);
+        ::unlink(fresh.c_str());
+        return error;
+    }
+    renames.keep();
+    remove_surplus(options_.path, options_.keep);
+    ::close(fd_);
+    fd_ = fd;
+    size_ = 0;
+    return {};
+}
+
+void LogFile::compress(const std::string& path) {
+    try {
+        compression_.emplace(path);
+    } catch (const std::system_error& error) {
+        log::warning("cannot compress {}: no thread for it: {}; it stays as it is", path,
+                     error.code().message());
+    }
 }
 
 void rotate_if_large(const std::string& path, std::uint64_t limit, std::uint32_t keep) {
@@ -183,8 +276,10 @@ void rotate_if_large(const std::string& path, std::uint64_t limit, std::uint32_t
         (void)::truncate(path.c_str(), 0);
         return;
     }
-    make_room(path, keep);
-    (void)::rename(path.c_str(), older(path, 0).c_str());
+    Renames renames;
+    if (!make_room(renames, path, keep) || !renames.rename(path, older(path, 0))) return;
+    renames.keep();
+    remove_surplus(path, keep);
 }
 
 }  // namespace vmq::logging

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "logging/gzip_file.h"
 
@@ -30,9 +31,10 @@ public:
     LogFile& operator=(const LogFile&) = delete;
 
     /// Whole lines, `count` of them. Returns how many are lost. A failure is logged when it begins
-    /// and when it is over.
+    /// and when it is over: never per call, because what is logged is written here next.
     std::size_t write(std::string_view lines, std::size_t count);
-    /// Opens the file under its name, whatever is open now.
+    /// Opens the file under its name, whatever is open now. If that fails the lines go on to the
+    /// file that is open, and write() tries again every second.
     void reopen();
 
     [[nodiscard]] const std::string& path() const noexcept { return options_.path; }
@@ -43,10 +45,15 @@ private:
     [[nodiscard]] Result<void> open_file();
     /// The name leads to another file, or to none.
     [[nodiscard]] bool moved() const noexcept;
+    void try_to_reopen();
     /// What may be written now of `lines` before the file is full; at least one line.
     [[nodiscard]] std::size_t fitting(std::string_view lines) const noexcept;
     [[nodiscard]] bool may_rotate() noexcept;
     void rotate();
+    /// Puts an empty file in the place of this one, which becomes path.0. On an error all files are
+    /// as before.
+    [[nodiscard]] Result<void> begin_anew();
+    void compress(const std::string& path);
     /// How many bytes of whole lines were written; errno says why not all.
     std::size_t append(std::string_view lines) noexcept;
     void failed(std::size_t lost);
@@ -57,7 +64,10 @@ private:
     std::uint64_t size_ = 0;
     std::uint64_t lost_ = 0;  // lines, since it fails
     bool failing_ = false;
+    bool reopening_failed_ = false;
+    TimePoint reopen_at_{};  // not before
     bool rotation_failed_ = false;
+    TimePoint rotate_at_{};  // not before
     std::optional<Compression> compression_;
 };
 

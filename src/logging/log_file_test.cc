@@ -1,6 +1,7 @@
 #include "logging/log_file.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <zlib.h>
 
@@ -8,7 +9,9 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <vector>
 
+#include "base/log.h"
 #include "runtime/work_queue.h"
 #include "support/temporary_folder.h"
 
@@ -16,6 +19,37 @@ namespace vmq::logging {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// What the files themselves log.
+class Said final : public log::Output {
+public:
+    Said() { log::set_output(this); }
+    ~Said() override { log::set_output(nullptr); }
+    Said(const Said&) = delete;
+    Said& operator=(const Said&) = delete;
+    void write(const log::Line& line) noexcept override { lines.emplace_back(line.text); }
+
+    std::vector<std::string> lines;
+};
+
+/// As long as it lives no thread can be made: none has room for such a stack.
+class NoThreads final {
+public:
+    NoThreads() {
+        ::pthread_getattr_default_np(&before_);
+        pthread_attr_t huge{};
+        ::pthread_attr_init(&huge);
+        ::pthread_attr_setstacksize(&huge, std::size_t{1} << 47U);
+        EXPECT_EQ(::pthread_setattr_default_np(&huge), 0);
+        ::pthread_attr_destroy(&huge);
+    }
+    ~NoThreads() { ::pthread_setattr_default_np(&before_); }
+    NoThreads(const NoThreads&) = delete;
+    NoThreads& operator=(const NoThreads&) = delete;
+
+private:
+    pthread_attr_t before_{};
+};
 
 class LogFileTest : public ::testing::Test {
 protected:
@@ -56,6 +90,8 @@ TEST_F(LogFileTest, IsMadeWithItsFoldersAndNotReadableByEverybody) {
     struct stat status{};
     ASSERT_EQ(::stat(path().c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0027U, 0U);
+    ASSERT_EQ(::stat(fs::path(path()).parent_path().c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0027U, 0U);
 }
 
 TEST_F(LogFileTest, ThatCannotBeOpenedIsTheOperatorsError) {
@@ -75,6 +111,26 @@ TEST_F(LogFileTest, IsOpenedAgainWhenItWasMovedOrRemoved) {
     fs::remove_all(folder_.path() + "/a");
     (void)file->write("third\n", 1);
     EXPECT_EQ(content(path()), "third\n");
+}
+
+TEST_F(LogFileTest, ThatCannotBeOpenedAgainIsToldOnceAndTriedAgain) {
+    const auto file = open();
+    fs::rename(path(), path(".1"));
+    fs::create_directory(path());  // nothing can be written there
+    Said said;
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(file->write("line\n", 1), 0U);
+    ASSERT_EQ(said.lines.size(), 1U);
+    EXPECT_NE(said.lines[0].find(path()), std::string::npos);
+    EXPECT_EQ(content(path(".1")).size(), 500U) << "the lines go on to the file that is open";
+    file->reopen();
+    EXPECT_EQ(said.lines.size(), 2U) << "who asks for it is told";
+    fs::remove(path());
+    for (int i = 0; i < 6000 && !fs::exists(path()); ++i) {
+        (void)file->write("again\n", 1);
+        runtime::pause(Millis(5));
+    }
+    EXPECT_EQ(content(path()), "again\n");
+    EXPECT_EQ(said.lines.size(), 3U);
 }
 
 TEST_F(LogFileTest, ThatOthersHaveCutGoesOnAtItsBeginning) {
@@ -97,6 +153,33 @@ TEST_F(LogFileTest, IsBegunAnewWhenItIsFull) {
     EXPECT_EQ(content(path(".0")), "six\nseven\n");
     EXPECT_EQ(content(path()), "eight\n");
     EXPECT_FALSE(fs::exists(path(".2")));
+}
+
+TEST_F(LogFileTest, ThatCannotBeBegunAnewGrowsOnAndKeepsOlderOnes) {
+    const auto file = open({.path = {}, .rotate_at = 10, .keep = 2});
+    (void)file->write("one\ntwo\nthree\nfour\nfive\nsix\nseven\n", 7);
+    fs::create_directory(path(".new"));  // the next one cannot be opened
+    Said said;
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(file->write("more lines\n", 1), 0U);
+    EXPECT_EQ(content(path(".1")), "one\ntwo\nthree\n");
+    EXPECT_EQ(content(path(".0")), "four\nfive\n");
+    EXPECT_EQ(content(path()).size(), 10U + 5 * 11U);
+    EXPECT_EQ(said.lines.size(), 1U);
+}
+
+TEST_F(LogFileTest, ThatCannotBeRenamedLeavesOlderOnesWhereTheyAre) {
+    const auto file = open({.path = {}, .rotate_at = 10, .keep = 2});
+    (void)file->write("one\ntwo\nthree\nfour\nfive\nsix\nseven\n", 7);
+    std::ofstream(path(".1.gz")) << "packed";
+    fs::create_directories(path(".2.gz") + "/x");  // .1.gz cannot become that
+    Said said;
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(file->write("more lines\n", 1), 0U);
+    EXPECT_EQ(content(path(".1.gz")), "packed");
+    EXPECT_EQ(content(path(".1")), "one\ntwo\nthree\n");
+    EXPECT_EQ(content(path(".0")), "four\nfive\n");
+    EXPECT_FALSE(fs::exists(path(".2")));
+    EXPECT_FALSE(fs::exists(path(".new")));
+    EXPECT_EQ(said.lines.size(), 1U);
 }
 
 TEST_F(LogFileTest, WithoutOlderOnesItIsEmptied) {
@@ -125,6 +208,20 @@ TEST_F(LogFileTest, OlderOnesAreCompressed) {
         runtime::pause(Millis(5));
     }
     EXPECT_EQ(unpacked(path(".1.gz")), "1234567890\n");
+}
+
+TEST_F(LogFileTest, OlderOnesStayAsTheyAreIfThereCanBeNoThread) {
+    const auto file = open({.path = {}, .rotate_at = 10, .keep = 2, .compress = true});
+    Said said;
+    {
+        const NoThreads no_threads;
+        (void)file->write("1234567890\n", 1);
+        EXPECT_EQ(file->write("next\n", 1), 0U);
+    }
+    EXPECT_EQ(content(path(".0")), "1234567890\n");
+    EXPECT_EQ(content(path()), "next\n");
+    ASSERT_EQ(said.lines.size(), 1U);
+    EXPECT_NE(said.lines[0].find("cannot compress"), std::string::npos);
 }
 
 TEST_F(LogFileTest, AFullDiskCostsLinesAndNothingElse) {

@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <new>
 #include <utility>
 
 #include "base/clock.h"
@@ -238,20 +239,37 @@ private:
         std::string batch;
         std::uint64_t refused = 0;
         while (queue_.take(batch, refused, kLinger)) {
-            if (reopen_.exchange(false)) reopen_files();
             std::string_view left = batch;
-            while (!left.empty()) {
-                take_record(left, record_);
-                lay_out();
+            too_many_.fetch_add(refused);
+            try {
+                work_off(left, refused);
+            } catch (const std::bad_alloc&) {
+                give_up(left);
             }
-            if (refused > 0) {
-                too_many_.fetch_add(refused);
-                tell_of(refused);
-            }
-            write_out();
             // Not much longer than what is usual.
             if (batch.capacity() > kMostWaiting / 8) batch = {};
         }
+    }
+
+    void work_off(std::string_view& left, std::uint64_t refused) {
+        if (reopen_.exchange(false)) reopen_files();
+        while (!left.empty()) {
+            std::string_view next = left;
+            take_record(next, record_);
+            lay_out();
+            left = next;
+        }
+        if (refused > 0) tell_of(refused);
+        write_out();
+    }
+
+    /// Without memory: counts as lost what is laid out, and what is not.
+    void give_up(std::string_view left) noexcept {
+        for (std::size_t i = 0; i < kLoggers; ++i) {
+            lost_[i].fetch_add(pending_[i].count);
+            pending_[i].clear();
+        }
+        too_many_.fetch_add(count_records(left));
     }
 
     void reopen_files() {
@@ -304,9 +322,9 @@ private:
             }
             pending.clear();
         };
-        write(Logger::Console, console_);
         write(Logger::ConsoleFile, console_file_);
         write(Logger::Default, errors_);
+        write(Logger::Console, console_);  // last: it may have to wait for who reads
     }
 
     void count_lost(Logger logger, std::size_t lines) { lost_[index(logger)].fetch_add(lines); }

@@ -1,14 +1,17 @@
 #include "logging/logging.h"
 
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
 
-#include "runtime/work_queue.h"
 #include "support/temporary_folder.h"
 
 namespace vmq::logging {
@@ -162,6 +165,28 @@ TEST_F(LoggingTest, LinesThatAreLostAreCounted) {
     }
     EXPECT_GE(lost, 10U);
     EXPECT_TRUE(has(path("error.log"), "cannot write the log file /dev/full"));
+}
+
+TEST_F(LoggingTest, FilesComeBeforeAConsoleThatMayHaveToBeWaitedFor) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    const int before = ::dup(1);
+    ASSERT_EQ(::dup2(ends[1], 1), 1);
+    Settings wanted = settings();
+    wanted.console = Format::Text;
+    std::array<char, 4096> piece{};
+    {
+        const auto logging = start(wanted);
+        for (int i = 0; i < 200; ++i) {
+            log::info("line {}", i);
+            const ssize_t got = ::read(ends[0], piece.data(), piece.size());
+            EXPECT_GT(got, 0);
+            EXPECT_TRUE(has(path(), fmt::format("line {}\n", i)));
+            EXPECT_TRUE(logging->flush());
+        }
+    }
+    ::dup2(before, 1);
+    for (const int each : {before, ends[0], ends[1]}) ::close(each);
 }
 
 TEST_F(LoggingTest, MoreThanCanWaitIsGivenUpAndSaid) {

@@ -72,6 +72,18 @@ void append_record(std::string& bytes, const log::Line& line, std::int64_t time_
     }
 }
 
+std::size_t count_records(std::string_view bytes) noexcept {
+    std::size_t count = 0;
+    for (; !bytes.empty(); ++count) {
+        const auto head = take<Head>(bytes);
+        bytes.remove_prefix(head.text_size);
+        for (unsigned i = 0; i < head.fields; ++i) {
+            bytes.remove_prefix(take<FieldHead>(bytes).text_size);
+        }
+    }
+    return count;
+}
+
 void take_record(std::string_view& bytes, Record& record) {
     const auto head = take<Head>(bytes);
     record.time_us = head.time_us;

@@ -29,5 +29,7 @@ void append_record(std::string& bytes, const log::Line& line, std::int64_t time_
 /// Takes one record from the front of `bytes`, which are not empty and hold what append_record()
 /// has put there in this process.
 void take_record(std::string_view& bytes, Record& record);
+/// How many there are in `bytes`; needs no memory.
+[[nodiscard]] std::size_t count_records(std::string_view bytes) noexcept;
 
 }  // namespace vmq::logging

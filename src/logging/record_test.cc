@@ -14,6 +14,7 @@ TEST(Record, ComesOutAsItWentIn) {
     append_record(bytes, {log::Level::Error, place, "first", fields}, 42, 7);
     append_record(bytes, {log::Level::Debug, place, "", {}}, 43, 8);
     std::string_view left = bytes;
+    EXPECT_EQ(count_records(left), 2U);
     Record record;
     take_record(left, record);
     EXPECT_EQ(record.time_us, 42);

@@ -100,24 +100,24 @@ def who_comes_and_goes():
     """One line each, with name, user and address; none with log.connections = off."""
     with Guarded("logging.keepalive_as_warning = off", users=[("alice", "right")], acl="user alice\ntopic ok\n") as broker:
         alice = broker.login("alice", b"right", "a").open()
-        broker.wait_for_log(r"\[info\] .*client a connected from 127\.0\.0\.1:\d+ as alice, MQTT 5 on tcp\.default, "
+        broker.wait_for_log(r"\[info\] .*client \"a\" connected from 127\.0\.0\.1:\d+ as alice, MQTT 5 on tcp\.default, "
                             r"new session, clean start, keep alive ")
         expect_equal(broker.reason("alice", b"wrong"), 0x86)
         broker.wait_for_log(r"\[warning\] .*can't authenticate client \{\[\],<<\"x\">>\} from 127\.0\.0\.1:\d+ due to "
-                            r"invalid_credentials, user alice\n")
+                            r"invalid_credentials\n")
         broker.reason("bob", b"wrong")
-        broker.wait_for_log(r"due to plugin_chain_exhausted, user bob\n")
+        broker.wait_for_log(r"due to plugin_chain_exhausted\n")
         expect_equal(alice.publish("no", "x", 1), 0x87)
         broker.wait_for_log(r"\[error\] .*can't auth publish for client \{\[\],<<\"a\">>\} \(user alice\) on topic no due to "
                             r"not_authorized\n")
         suback(alice, "no")
-        broker.wait_for_log(r"\[error\] .*can't authorize SUBSCRIBE from v5 client \{\[\],<<\"a\">>\} from .* due to "
-                            r"not_authorized, topic no\n")
+        broker.wait_for_log(r"\[error\] .*can't authorize SUBSCRIBE from v5 client \{\[\],<<\"a\">>\} on topic \"no\" from .* due to "
+                            r"not_authorized\n")
         again = broker.login("alice", b"right", "a").open()
-        broker.wait_for_log(r"\[info\] .*client a from 127\.0\.0\.1:\d+ taken over by a new connection\n")
+        broker.wait_for_log(r"\[info\] .*client \"a\" from 127\.0\.0\.1:\d+ taken over by a new connection\n")
         again.send(mqtt.disconnect())
         again.closed()
-        broker.wait_for_log(r"\[info\] .*client a from 127\.0\.0\.1:\d+ closed: client disconnected\n")
+        broker.wait_for_log(r"\[info\] .*client \"a\" from 127\.0\.0\.1:\d+ closed: client disconnected\n")
         wait_for_line(broker.folder / "log/error.log", "can't auth publish")
         expect("alice connected" not in text(broker.folder / "log/error.log"), "error.log holds more than errors")
         before = broker.log().count(" connected from ")
@@ -126,7 +126,7 @@ def who_comes_and_goes():
             with broker.login("alice", b"right", "b") as client:
                 client.open()
         broker.reason("carol", b"wrong")
-        broker.wait_for_log("user carol")
+        wait_until(lambda: broker.log().count("due to plugin_chain_exhausted") == 2, "the refusal of carol")
         expect_equal(broker.log().count(" connected from "), before)
     with Broker("plugins.vmq_passwd = off", "listener.tcp.default.allow_anonymous_override = off", "allow_anonymous = off") as broker:
         with mqtt.Client(broker.address, "x", 4) as client:
@@ -230,7 +230,7 @@ def full_disk():
                 come_and_go(broker, "again")
                 return "can be written again; lines lost: " in text(disk / "console.log")
             wait_until(logged, "the log to go on")
-            wait_for_line(disk / "console.log", "client again connected")
+            wait_for_line(disk / "console.log", "client \"again\" connected")
             metric = broker.admin("metrics", "show")
             lost = re.search(r"log_lines_dropped = (\d+)", metric.stdout)
             expect(lost and int(lost.group(1)) >= 200, metric.stdout[-500:])
@@ -249,18 +249,18 @@ def levels_at_run_time():
         expect_equal((done.returncode, done.stdout), (0, "Done\n"))
         broker.wait_for_log("Changed log level for Logger consolefile to warning")
         come_and_go(broker, "quiet")
-        broker.wait_for_log("client quiet from .* closed")
+        broker.wait_for_log("client \"quiet\" from .* closed")
         expect("client quiet" not in text(path), "the level of the file has not changed")
         expect_equal(broker.admin("log", "level", "module=session", "level=info").stdout, "Done\n")
         come_and_go(broker, "heard")
-        wait_for_line(path, "client heard connected")
+        wait_for_line(path, "client \"heard\" connected")
         modules = broker.admin("log", "show", "modules", "--format=csv").stdout
         expect("session,info" in modules and "store,default" in modules, modules)
         broker.admin("log", "level", "module=session", "level=error")
         come_and_go(broker, "silent")
         broker.admin("log", "level", "module=session", "level=default")
         come_and_go(broker, "console")
-        broker.wait_for_log("client console from .* closed")
+        broker.wait_for_log("client \"console\" from .* closed")
         expect("client silent" not in broker.log(), "the level of the module does not count")
         expect_equal(broker.admin("set", "log.console.level=debug").returncode, 0)
         probe = socket.create_connection(broker.address)
@@ -370,7 +370,7 @@ def syslog_udp():
     server = Syslog("udp", port)
     with Broker(*remote("udp", port)) as broker:
         come_and_go(broker, "udp\n")
-        server.wait(OLD + r"client udp\? connected from .*")
+        server.wait(OLD + r"client \"udp\?\" connected from .*")
         expect("syslog" in broker.admin("log", "show", "config").stdout, "the logger is not shown")
         server.close()
         for _ in range(20):
@@ -393,16 +393,16 @@ def syslog_tcp():
         server = Syslog("tcp", port)
         with Broker(*remote("tcp", port, *more)) as broker:
             come_and_go(broker, "tcp")
-            server.wait(pattern + r"client tcp connected from .*")
+            server.wait(pattern + r"client \"tcp\" connected from .*")
             server.close()
             broker.wait_for_log("syslog: localhost:.* cannot be reached")
             for i in range(50):
                 come_and_go(broker, f"waits-{i}")
             server = Syslog("tcp", port)
-            server.wait(pattern + r"client waits-49 connected from .*")
+            server.wait(pattern + r"client \"waits-49\" connected from .*")
             broker.wait_for_log("takes messages again")
             for i in range(50):
-                server.wait(pattern + rf"client waits-{i} connected from .*")
+                server.wait(pattern + rf"client \"waits-{i}\" connected from .*")
         server.wait(r".*Administrative stop")  # what was said last has left as well
         server.close()
 
@@ -447,7 +447,7 @@ def syslog_tls():
         server.close()
         expect_equal(server.got, [], "it has talked to another host")
         server = Syslog("tls", port, context(authority.issue("server", hosts=("localhost",))))
-        server.wait(NEW + r"client kept connected from .*")
+        server.wait(NEW + r"client \"kept\" connected from .*")
         server.close()
 
 
@@ -488,8 +488,8 @@ def nothing_secret():
         with mqtt.Client(("127.0.0.1", tls_port), "last", username="alice", password=secrets[0].encode(),
                          layers=lambda plain: layers.wrap_socket(plain, server_hostname="localhost")) as client:
             client.open()
-        server.wait(r".*client last from .* closed.*")
-        broker.wait_for_log("client last from .* closed")
+        server.wait(r".*client \"last\" from .* closed.*")
+        broker.wait_for_log("client \"last\" from .* closed")
         outputs = {"console": broker.log(), "syslog": "\n".join(server.got), "file": text(broker.folder / FILE)}
         for name, output in outputs.items():
             expect("client last" in output, name, "does not say everything")

@@ -129,7 +129,7 @@ def client_certificates():
     ca.revoke("device-2")
     with tls.broker as broker:
         exchange(tls.address, 5, tls.layers(certificate=good))
-        broker.wait_for_log("client pub-5 connected from 127.0.0.1:\\d+ as device-1")
+        broker.wait_for_log("client \"pub-5\" connected from 127.0.0.1:\\d+ as device-1")
         tls.refused("certificate", lowest=ssl.TLSVersion.TLSv1_3)
         tls.refused("certificate", highest=ssl.TLSVersion.TLSv1_2)
         tls.refused("revoked", certificate=revoked)
@@ -152,9 +152,9 @@ def identity_is_optional_without_require():
     certificate = tls.ca.issue("device-1")
     with tls.broker as broker:
         with mqtt.opened(tls.address, "named", username="mqtt-name", layers=tls.layers(certificate=certificate)):
-            broker.wait_for_log("client named connected from .* as device-1")
+            broker.wait_for_log("client \"named\" connected from .* as device-1")
         with mqtt.opened(tls.address, "unnamed", username="mqtt-name", layers=tls.layers()):
-            broker.wait_for_log("client unnamed connected from .* as mqtt-name")
+            broker.wait_for_log("client \"unnamed\" connected from .* as mqtt-name")
 
 
 @scenario
@@ -297,7 +297,7 @@ def behind_a_proxy():
     with tls.broker as broker:
         with mqtt.opened(tls.address, "c", layers=Behind(v2_header(), tls.layers())) as client:
             client.ping()
-        broker.wait_for_log("client c connected from 192.0.2.7:4711")
+        broker.wait_for_log("client \"c\" connected from 192.0.2.7:4711")
 
 
 @scenario

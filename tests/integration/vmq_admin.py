@@ -304,7 +304,7 @@ def log_level_and_backup():
         done(broker, "log", "level", "level=debug", "logger=console")
         broker.wait_for_log("Changed log level")
         mqtt.opened(broker.address, "visible", 5).disconnect()
-        broker.wait_for_log("client visible connected")
+        broker.wait_for_log("client \"visible\" connected")
         folder = broker.folder / "a folder whose name is longer than what an earlier protocol of the control socket took"
         done(broker, "backup", f"path={folder}")
         expect((folder / "CURRENT").exists(), "the backup is empty")

@@ -94,7 +94,7 @@ def websocket_frames():
             texter.socket.raw.sendall(websocket.frame(websocket.TEXT, b"hello"))
             texter.closed()
             expect_equal(texter.socket.closed_with, 1003, "close code")
-        broker.wait_for_log("client texter from 127.0.0.1:\\d+ closed by the broker: WebSocket: ")
+        broker.wait_for_log("client \"texter\" from 127.0.0.1:\\d+ closed by the broker: WebSocket: ")
 
 
 @scenario
@@ -160,19 +160,19 @@ def proxy_headers():
         v1 = b"PROXY TCP6 2001:db8::7 2001:db8::1 4711 1883\r\n"
         with mqtt.opened(("127.0.0.1", tcp), "v1", layers=Behind(v1)) as client:
             client.ping()
-        broker.wait_for_log("client v1 connected from 2001:db8::7:4711")
+        broker.wait_for_log("client \"v1\" connected from 2001:db8::7:4711")
         with mqtt.opened(("127.0.0.1", tcp), "v2", layers=Behind(v2_header())) as client:
             client.ping()
-        broker.wait_for_log("client v2 connected from 192.0.2.7:4711")
+        broker.wait_for_log("client \"v2\" connected from 192.0.2.7:4711")
         with mqtt.opened(("127.0.0.1", tcp), "health", layers=Behind(v2_header(command=0))) as client:
             client.ping()
-        broker.wait_for_log("client health connected from 127.0.0.1:")
+        broker.wait_for_log("client \"health\" connected from 127.0.0.1:")
         with raw(("127.0.0.1", tcp)) as connection:  # a health check
             connection.sendall(v2_header(command=0))
         broker.wait_for_log("\\[debug\\] .*client \\(no id\\) from 127.0.0.1:\\d+ closed: closed by the client")
         with mqtt.opened(("127.0.0.1", ws), "ws", layers=Behind(v2_header(), WebSocket)) as client:
             client.ping()
-        broker.wait_for_log("client ws connected from 192.0.2.7:4711")
+        broker.wait_for_log("client \"ws\" connected from 192.0.2.7:4711")
         for name, header, reason in (("liar", b"\x10\x0d\0\x04MQTT", "PROXY header: "),
                                      ("half", v2_header()[:20], "no PROXY header within 300 ms"),
                                      ("silent", b"", "no PROXY header within 300 ms")):
@@ -193,7 +193,7 @@ def forwarded_for():
         with mqtt.opened(("127.0.0.1", port), "x",
                          layers=lambda s: WebSocket(s, headers=("X-Forwarded-For: 203.0.113.9, 10.0.0.2",))) as client:
             client.ping()
-        broker.wait_for_log("client x connected from 203.0.113.9:")
+        broker.wait_for_log("client \"x\" connected from 203.0.113.9:")
         with raw(("127.0.0.1", port)) as connection:
             connection.sendall(websocket.request())
             read_all(connection)

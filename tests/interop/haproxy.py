@@ -131,7 +131,7 @@ def addresses(kind, header):
         for version in (4, 5):
             name = f"{kind}-{version}"
             client, (host, source_port) = through(port, name, layers_for(kind, ways), version=version)
-            broker.wait_for_log(f"client {name} connected from {re.escape(host)}:{source_port} as nobody")
+            broker.wait_for_log(f"client \"{name}\" connected from {re.escape(host)}:{source_port} as nobody")
             client.disconnect()
 
 
@@ -169,7 +169,7 @@ def ipv6():
     with ways.broker as broker, haproxy:
         for name, port in ports.items():
             client, _ = through(port, name)
-            broker.wait_for_log(f"client {name} connected from 2001:db8::7:4711 as nobody")
+            broker.wait_for_log(f"client \"{name}\" connected from 2001:db8::7:4711 as nobody")
             client.disconnect()
 
 
@@ -192,7 +192,7 @@ def common_name():
     with ways.broker as broker, haproxy:
         for name, port, shown, above, wanted in cases:
             client, (host, source_port) = through(port, name, tls_layer(ways, shown, above), username="mqtt")
-            broker.wait_for_log(f"client {name} connected from {re.escape(host)}:{source_port} as {wanted},")
+            broker.wait_for_log(f"client \"{name}\" connected from {re.escape(host)}:{source_port} as {wanted},")
             client.disconnect()
 
 
@@ -251,10 +251,10 @@ def forwarded_for():
         "http-request set-header X-SSL-Client-CN %[ssl_c_s_dn(cn)]", bind=with_certificate_of_haproxy(ways))
     with ways.broker as broker, haproxy:
         client, (host, _) = through(plain, "plain", WebSocket)
-        broker.wait_for_log(f"client plain connected from {re.escape(host)}:\\d+ as nobody")
+        broker.wait_for_log(f"client \"plain\" connected from {re.escape(host)}:\\d+ as nobody")
         client.disconnect()
         client, (host, _) = through(naming, "named", tls_layer(ways, certificate, WebSocket), username="mqtt")
-        broker.wait_for_log(f"client named connected from {re.escape(host)}:\\d+ as device-1,")
+        broker.wait_for_log(f"client \"named\" connected from {re.escape(host)}:\\d+ as device-1,")
         client.disconnect()
 
 

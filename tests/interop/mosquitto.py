@@ -295,9 +295,9 @@ def tls():
             every_qos(version, to)
         large = "x" * 100_000
         with Subscriber(named, "mqttv5", "-t", "large", client_id="subscriber") as subscriber:
-            broker.wait_for_log("client subscriber connected from 127.0.0.1:\\d+ as device-1")
+            broker.wait_for_log("client \"subscriber\" connected from 127.0.0.1:\\d+ as device-1")
             publish(way, "mqttv5", "-t", "large", "-s", stdin=large.encode(), client_id="publisher")
-            broker.wait_for_log("client publisher connected from 127.0.0.1:\\d+ as nobody")
+            broker.wait_for_log("client \"publisher\" connected from 127.0.0.1:\\d+ as nobody")
             expect_equal(subscriber.message()["payload"], large, "payload")
         strict = ("-h", "localhost", "-p", str(port), "--cafile", str(other.cafile), "-t", "large", "-m", "x")
         said = run(tool("mosquitto_pub"), *strict, status=None)

@@ -47,7 +47,7 @@ def refused_in_log(broker, reason):
 def visits_in_log(broker, **wanted):
     """How often s_client was there under which user name; lines of the log may come a little later."""
     def visits():
-        names = re.findall(r"client s_client connected from \S+ as ([^,\s]+),", broker.log())
+        names = re.findall(r"client \"s_client\" connected from \S+ as ([^,\s]+),", broker.log())
         return len(names) >= sum(wanted.values()) and names
 
     names = wait_until(visits, "all visits in the log")
