@@ -184,9 +184,7 @@ bool Broker::set_durability(store::Durability durability) {
     return true;
 }
 
-std::optional<store::Durability> Broker::durability() const noexcept {
-    return durability_.load();
-}
+std::optional<store::Durability> Broker::durability() const noexcept { return durability_.load(); }
 
 void Broker::set_session_log(bool connections, bool keepalive_as_warning) noexcept {
     shared_.session_log.connections.store(connections);
