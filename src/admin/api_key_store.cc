@@ -318,6 +318,10 @@ Result<void> ApiKeyStore::add(const std::string& key, ApiScope scope,
     if (key.size() < std::max<std::size_t>(rules_.min_length, 1) || key.size() > kMaxApiKeyLength) {
         return Error{ErrorCode::InvalidValue, "invalid_key_length"};
     }
+    // What a header cannot carry, and the colon behind which Basic has the password.
+    const bool sendable = std::ranges::all_of(
+        key, [](char each) { return each > ' ' && each < '\x7f' && each != ':'; });
+    if (!sendable) return Error{ErrorCode::InvalidValue, "invalid_key"};
     const auto held = state_->changes.enter();
     const auto now = facts();
     for (const ApiKeyFact* fact : matches(now, key, true)) {

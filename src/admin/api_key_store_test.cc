@@ -146,6 +146,14 @@ TEST_F(ApiKeyStoreTest, AnExpiredKeyIsRefusedAlsoIfItWasRemembered) {
     EXPECT_TRUE(store.all()[0].expired);
 }
 
+TEST_F(ApiKeyStoreTest, AKeyThatNoRequestCanCarryIsRefused) {
+    ApiKeyStore store = open();
+    for (const char* key : {"with blank", "a:b", "\x1b[31m", "\xc3\xa4", "del\x7f"}) {
+        EXPECT_EQ(store.add(key, ApiScope::Mgmt, std::nullopt).error().detail, "invalid_key");
+    }
+    EXPECT_TRUE(store.add("!~0-_", ApiScope::Mgmt, std::nullopt));
+}
+
 TEST_F(ApiKeyStoreTest, LengthAndLifeHaveTheLimitsOfTheSettings) {
     ApiKeyStore store = open({.min_length = 40, .max_days = 2, .rounds = 2});
     EXPECT_EQ(store.create(ApiScope::Mgmt, std::nullopt).value().size(), 40U);
