@@ -30,12 +30,23 @@ hooks::SubscribeVerdict::Topic left(const char* filter) {
     return {filter, {}, mqtt::ReasonCode::Success, true};
 }
 
-TEST_F(ConnectionHooks, SeveralPluginsMayDecideAboutTheFiltersOfOneSubscribe) {
-    start({Hook::AuthOnSubscribe});
+/// Two plugins that decide about subscriptions, both later, one after the other.
+class TwoDecide : public ConnectionHooks {
+protected:
+    ~TwoDecide() override { broker.reset(); }  // before what it refers to
+
+    void start_with_a_second() {
+        start({Hook::AuthOnSubscribe});
+        broker->shard().chain().add(
+            std::make_unique<LatePlugin>(second, hook_bit(Hook::AuthOnSubscribe)));
+        broker->listener().authz_plugins = hooks::PluginOrder{0, 2};
+    }
+
     Questions second;
-    broker->shard().chain().add(
-        std::make_unique<LatePlugin>(second, hook_bit(Hook::AuthOnSubscribe)));
-    broker->listener().authz_plugins = hooks::PluginOrder{0, 2};
+};
+
+TEST_F(TwoDecide, SeveralPluginsMayDecideAboutTheFiltersOfOneSubscribe) {
+    start_with_a_second();
     TestClient& client = broker->connect("v5 client_id=a");
     client.send("SUBSCRIBE id=1 topic=x topic=y topic=z");
     EXPECT_EQ(client.next(), "nothing");
@@ -51,12 +62,8 @@ TEST_F(ConnectionHooks, SeveralPluginsMayDecideAboutTheFiltersOfOneSubscribe) {
     EXPECT_EQ(client.next(), "SUBACK id=2 reasons=0x00");
 }
 
-TEST_F(ConnectionHooks, WhatWasGrantedBeforeRulesHaveChangedIsAskedAgain) {
-    start({Hook::AuthOnSubscribe});
-    Questions second;
-    broker->shard().chain().add(
-        std::make_unique<LatePlugin>(second, hook_bit(Hook::AuthOnSubscribe)));
-    broker->listener().authz_plugins = hooks::PluginOrder{0, 2};
+TEST_F(TwoDecide, WhatWasGrantedBeforeRulesHaveChangedIsAskedAgain) {
+    start_with_a_second();
     TestClient& client = broker->connect("v5 client_id=a");
     client.send("SUBSCRIBE id=1 topic=secret topic=slow");
     broker->settle();
@@ -71,12 +78,8 @@ TEST_F(ConnectionHooks, WhatWasGrantedBeforeRulesHaveChangedIsAskedAgain) {
     EXPECT_EQ(client.next(), "SUBACK id=1 reasons=0x87,0x00");
 }
 
-TEST_F(ConnectionHooks, WhatWasDecidedStandsIfTheNextPluginDoesNotAnswerInTime) {
-    start({Hook::AuthOnSubscribe});
-    Questions second;
-    broker->shard().chain().add(
-        std::make_unique<LatePlugin>(second, hook_bit(Hook::AuthOnSubscribe)));
-    broker->listener().authz_plugins = hooks::PluginOrder{0, 2};
+TEST_F(TwoDecide, WhatWasDecidedStandsIfTheNextPluginDoesNotAnswerInTime) {
+    start_with_a_second();
     TestClient& client = broker->connect("v5 client_id=a");
     client.send("SUBSCRIBE id=1 topic=x topic=y");
     broker->settle();

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "broker/limits.h"
 #include "broker/shard.h"
+#include "broker/will_context.h"
 #include "mqtt/topic.h"
 
 namespace vmq::broker {
@@ -279,17 +280,7 @@ bool Shard::allows_will(const Client& client, const session::StoredWill& will,
     const hooks::PluginOrder by{will.allowed_by};
     if (will.allowed_by < chain_.size() && !chain_.answers_at_once(kHook, &by)) return true;
     const hooks::PluginOrder some = those_at_once(kHook, order);
-    hooks::PublishContext context;
-    context.subscriber = {client.mountpoint, client.client_id};
-    if (will.username) context.username = *will.username;
-    context.v5 = will.v5;
-    context.qos = will.qos;
-    context.topic = will.topic;
-    context.payload = will.payload;
-    context.retain = will.retain;
-    context.properties = will.properties;
-    context.message_expiry_interval = will.message_expiry_s;
-    const auto verdict = chain_.auth_on_publish(context, {}, {&some});
+    const auto verdict = chain_.auth_on_publish(will_context(client, will), {}, {&some});
     return verdict && verdict->decision == hooks::Decision::Ok;
 }
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "broker/limits.h"
 #include "broker/shard.h"
+#include "broker/will_context.h"
 
 namespace vmq::broker {
 
@@ -572,17 +573,7 @@ void Shard::publish_will(const Client& client, const session::StoredWill& will) 
     intent.retain = will.retain;  // [v5 MQTT-3.1.2-14, -15]
     (void)route(intent, {client.hash, Reply{}});
     if (!chain_.implements(hooks::Hook::OnPublish)) return;
-    hooks::PublishContext context;
-    context.subscriber = {client.mountpoint, client.client_id};
-    if (will.username) context.username = *will.username;
-    context.v5 = will.v5;
-    context.message_expiry_interval = will.message_expiry_s;
-    context.qos = will.qos;
-    context.topic = will.topic;
-    context.payload = will.payload;
-    context.retain = will.retain;
-    context.properties = will.properties;
-    chain_.on_publish(context);
+    chain_.on_publish(will_context(client, will));
 }
 
 bool Shard::may_report(TimePoint& last) const noexcept {
