@@ -10,6 +10,10 @@ add_library(vmq_options INTERFACE)
 target_include_directories(vmq_options INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/generated)
 target_compile_options(vmq_options INTERFACE
   -Wall -Wextra -Wconversion -Wshadow -Wpedantic -Werror -fno-omit-frame-pointer)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # libstdc++ 12 deprecates what its own stable_sort uses, and clang says so where ours calls it.
+  target_compile_options(vmq_options INTERFACE -Wno-deprecated-declarations)
+endif()
 target_compile_definitions(vmq_options INTERFACE BOOST_ASIO_NO_DEPRECATED)
 target_link_libraries(vmq_options INTERFACE Threads::Threads)
 

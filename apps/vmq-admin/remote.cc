@@ -33,7 +33,7 @@ int run_remotely(int socket, const std::vector<std::string>& words, bool termina
     std::array<char, 65536> buffer{};
     while (!answer.status()) {
         if (interruption != nullptr && !interruption->wait_for(socket)) {
-            std::fwrite(last.data(), 1, last.size(), out);
+            if (!last.empty()) std::fwrite(last.data(), 1, last.size(), out);
             std::fflush(out);
             return 0;
         }

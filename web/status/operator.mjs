@@ -66,19 +66,30 @@ function sessionRow(session) {
   let action = '';
   if (online) {
     action = make('button', {type: 'button', 'aria-label': `Disconnect ${session.client_id}`}, 'Disconnect');
-    action.addEventListener('click', () => disconnect(session, action));
+    action.addEventListener('click', () => askWhetherToDisconnect(session, action));
   }
   return row(SESSION_COLUMNS, [make('bdi', {class: 'code'}, known(session.client_id)), make('bdi', {}, known(session.user)),
     online ? 'yes' : 'no', from, known(session.mountpoint) || '–', known(session.queue_size), action]);
 }
 
-async function disconnect(session, button) {
+/// What the open dialog asks about: {session, button}.
+let asked;
+
+function askWhetherToDisconnect(session, button) {
   show(byId('confirm_client'), session.client_id);
+  asked = {session, button};
   const dialog = byId('confirm');
   dialog.returnValue = 'no';
   dialog.showModal();
-  await new Promise((resolve) => { dialog.addEventListener('close', resolve, {once: true}); });
-  if (dialog.returnValue !== 'yes') return;
+}
+
+/// A dialog tells that it was closed a moment later: it may be open again by then, about another session.
+function dialogClosed() {
+  const dialog = byId('confirm');
+  if (!dialog.open && dialog.returnValue === 'yes') disconnect(asked.session, asked.button);
+}
+
+async function disconnect(session, button) {
   const flags = [['client-id', session.client_id]];
   if (session.mountpoint) flags.push(['--mountpoint', session.mountpoint]);
   button.disabled = true;
@@ -147,6 +158,7 @@ function forget() {
 }
 
 export function startOperator() {
+  byId('confirm').addEventListener('close', dialogClosed);
   byId('key_form').addEventListener('submit', (event) => {
     event.preventDefault();
     key = byId('key').value.trim();
