@@ -63,7 +63,7 @@ TEST_F(LiveConfigTest, PluginsAreToldOfWhatConcernsThem) {
 
 TEST_F(LiveConfigTest, TheLogIsToldOfWhatConcernsIt) {
     ASSERT_TRUE(live_.change({{"log.console.level", "debug"}, {"log.connections", "off"}}));
-    EXPECT_EQ(log_.console_level, config::LogLevel::Debug);
+    EXPECT_EQ(log_.console_level, log::Level::Debug);
     EXPECT_FALSE(broker_.shared().session_log.connections.load());
     ASSERT_TRUE(live_.change({{"logging.keepalive_as_warning", "off"}}));
     EXPECT_FALSE(broker_.shared().session_log.keepalive_as_warning.load());

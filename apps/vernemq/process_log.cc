@@ -19,9 +19,6 @@ using logging::Logger;
 constexpr mode_t kFileMode = 0640;
 constexpr const char* kLocalSyslog = "/dev/log";
 
-/// The words are the same and in the same order.
-Level level_of(config::LogLevel level) { return static_cast<Level>(level); }
-
 Level level_of(config::LogFloor floor) {
     switch (floor) {
         case config::LogFloor::All:
@@ -94,7 +91,7 @@ logging::Settings outputs_of(const config::LogSettings& settings, const std::str
                        ? logging::Template::Simple
                        : logging::Template::Extended;
     outputs.floor = level_of(settings.log_level);
-    outputs.console_level = outputs.console_file_level = level_of(settings.console_level);
+    outputs.console_level = outputs.console_file_level = settings.console_level;
     const bool on = settings.console != To::Off;
     if (on && !background && settings.console != To::File) {
         outputs.console = format_of(settings.console_console_format);
@@ -161,8 +158,8 @@ Result<std::unique_ptr<ProcessLog>> ProcessLog::start(const config::LogSettings&
 
 void ProcessLog::apply(const config::LogSettings& settings) {
     if (settings.console_level != settings_.console_level) {
-        logging_->set_level(Logger::Console, level_of(settings.console_level));
-        logging_->set_level(Logger::ConsoleFile, level_of(settings.console_level));
+        logging_->set_level(Logger::Console, settings.console_level);
+        logging_->set_level(Logger::ConsoleFile, settings.console_level);
     }
     if (settings.syslog_level != settings_.syslog_level) {
         logging_->set_level(Logger::Syslog, level_of(settings.syslog_level));
@@ -182,11 +179,11 @@ std::vector<admin::commands::LogOutput> ProcessLog::outputs() const {
     return outputs;
 }
 
-void ProcessLog::set_level(const std::string& logger, config::LogLevel level) {
+void ProcessLog::set_level(const std::string& logger, log::Level level) {
     const auto which = logger_named(logger);
     if (!which) return;
-    logging_->set_level(*which, level_of(level));
-    log::notice("Changed log level for Logger {} to {}", logger, log::name_of(level_of(level)));
+    logging_->set_level(*which, level);
+    log::notice("Changed log level for Logger {} to {}", logger, log::name_of(level));
 }
 
 std::vector<admin::commands::LogModule> ProcessLog::modules() const {
@@ -200,14 +197,12 @@ std::vector<admin::commands::LogModule> ProcessLog::modules() const {
     return modules;
 }
 
-void ProcessLog::set_module_level(const std::string& module,
-                                  std::optional<config::LogLevel> level) {
+void ProcessLog::set_module_level(const std::string& module, std::optional<log::Level> level) {
     const auto which = log::module_named(module);
     if (!which) return;
-    const auto as = level ? std::optional(level_of(*level)) : std::nullopt;
-    logging_->set_module_level(*which, as);
+    logging_->set_module_level(*which, level);
     log::notice("Changed log level for module {} to {}", module,
-                as ? log::name_of(*as) : std::string_view("default"));
+                level ? log::name_of(*level) : std::string_view("default"));
 }
 
 void ProcessLog::add_metrics(metrics::Snapshot& snapshot) const {

@@ -30,10 +30,10 @@ public:
 
     [[nodiscard]] std::vector<admin::commands::LogOutput> outputs() const;
     /// `logger` is one of outputs().
-    void set_level(const std::string& logger, config::LogLevel level);
+    void set_level(const std::string& logger, log::Level level);
     [[nodiscard]] std::vector<admin::commands::LogModule> modules() const;
     /// `module` is one of modules(); nothing: as the outputs have it.
-    void set_module_level(const std::string& module, std::optional<config::LogLevel> level);
+    void set_module_level(const std::string& module, std::optional<log::Level> level);
     void add_metrics(metrics::Snapshot& snapshot) const;
 
     /// Of standard output and the log file; empty: there is no such file.

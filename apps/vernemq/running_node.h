@@ -84,12 +84,11 @@ public:
     admin::commands::ApiKeys& api_keys() override { return keys_; }
 
     std::vector<admin::commands::LogOutput> log_outputs() override { return log_.outputs(); }
-    void set_log_level(const std::string& logger, config::LogLevel level) override {
+    void set_log_level(const std::string& logger, log::Level level) override {
         log_.set_level(logger, level);
     }
     std::vector<admin::commands::LogModule> log_modules() override { return log_.modules(); }
-    void set_module_log_level(const std::string& module,
-                              std::optional<config::LogLevel> level) override {
+    void set_module_log_level(const std::string& module, std::optional<log::Level> level) override {
         log_.set_module_level(module, level);
     }
 

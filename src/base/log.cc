@@ -25,6 +25,13 @@ void write_to_standard_error(const Line& line) {
 
 std::string_view name_of(Level level) noexcept { return kNames[static_cast<std::size_t>(level)]; }
 
+std::optional<Level> level_named(std::string_view word) noexcept {
+    for (std::size_t i = 0; i < static_cast<std::size_t>(Level::Off); ++i) {
+        if (kNames[i] == word) return static_cast<Level>(i);
+    }
+    return std::nullopt;
+}
+
 std::optional<Module> module_named(std::string_view name) noexcept {
     for (std::size_t i = 0; i < kModules; ++i) {
         if (kModuleNames[i] == name) return static_cast<Module>(i);

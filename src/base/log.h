@@ -15,20 +15,9 @@
 #include <string_view>
 #include <type_traits>
 
-namespace vmq::log {
+#include "base/log_level.h"
 
-enum class Level : std::uint8_t {
-    Debug,
-    Info,
-    Notice,
-    Warning,
-    Error,
-    Critical,
-    Alert,
-    Emergency,
-    Off  // of nothing that is logged, only of what is let through
-};
-[[nodiscard]] std::string_view name_of(Level level) noexcept;
+namespace vmq::log {
 
 /// Folders of src/; Node is the program itself. Session is what clients do: they come, go, and are
 /// refused.

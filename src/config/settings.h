@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "base/log_level.h"
+
 namespace vmq::config {
 
 enum class QueueType : std::uint8_t { Fifo, Lifo };
@@ -108,17 +110,6 @@ struct PluginSettings {
 };
 
 enum class LogDestination : std::uint8_t { Off, File, Console, Both };
-enum class LogLevel : std::uint8_t {
-    Debug,
-    Info,
-    Notice,
-    Warning,
-    Error,
-    Critical,
-    Alert,
-    Emergency
-};
-
 enum class LogFloor : std::uint8_t { All, Debug, Info, Warning, Error };
 enum class LogFormat : std::uint8_t { Text, Json };
 enum class LogTemplate : std::uint8_t { Simple, Extended };
@@ -127,7 +118,7 @@ enum class SyslogForm : std::uint8_t { Rfc3164, Rfc5424 };
 
 struct LogSettings {
     LogDestination console = LogDestination::File;
-    LogLevel console_level = LogLevel::Info;  // of file and standard output
+    log::Level console_level = log::Level::Info;  // of file and standard output
     LogFormat console_console_format = LogFormat::Text;
     std::string console_file = "log/console.log";
     LogFormat console_file_format = LogFormat::Text;

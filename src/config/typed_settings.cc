@@ -270,7 +270,7 @@ LogSettings make_log_settings(const Assignments& assignments) {
     using U32 = std::uint32_t;
     LogSettings log;
     log.console = choice<LogDestination>(of("log.console"));
-    log.console_level = choice<LogLevel>(of("log.console.level"));
+    log.console_level = choice<log::Level>(of("log.console.level"));
     log.console_console_format = choice<LogFormat>(of("log.console.console.format"));
     log.console_file = get<std::string>(of("log.console.file"));
     log.console_file_format = choice<LogFormat>(of("log.console.file.format"));

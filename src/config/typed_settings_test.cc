@@ -121,8 +121,9 @@ TEST(TypedSettings, EnumeratorsStandForTheirWords) {
     EXPECT_EQ(destination("file"), LogDestination::File);
     EXPECT_EQ(destination("console"), LogDestination::Console);
     EXPECT_EQ(destination("both"), LogDestination::Both);
-    EXPECT_EQ(config_of("log.console.level = emergency")->log().console_level, LogLevel::Emergency);
-    EXPECT_EQ(config_of("log.console.level = warning")->log().console_level, LogLevel::Warning);
+    EXPECT_EQ(config_of("log.console.level = emergency")->log().console_level,
+              log::Level::Emergency);
+    EXPECT_EQ(config_of("log.console.level = warning")->log().console_level, log::Level::Warning);
 }
 
 TEST(TypedSettings, LimitsHoldAtTheirEdges) {

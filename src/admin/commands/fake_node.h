@@ -148,14 +148,13 @@ public:
     }
     ApiKeys& api_keys() override { return keys; }
     std::vector<LogOutput> log_outputs() override { return logs; }
-    void set_log_level(const std::string& logger, config::LogLevel level) override {
+    void set_log_level(const std::string& logger, log::Level level) override {
         calls.push_back("level " + logger + " " + std::to_string(static_cast<int>(level)));
     }
     std::vector<LogModule> log_modules() override {
         return {{"session", "default"}, {"store", "debug"}};
     }
-    void set_module_log_level(const std::string& module,
-                              std::optional<config::LogLevel> level) override {
+    void set_module_log_level(const std::string& module, std::optional<log::Level> level) override {
         calls.push_back("level of " + module + " " +
                         (level ? std::to_string(static_cast<int>(*level)) : "default"));
     }

@@ -7,20 +7,10 @@
 
 #include "admin/commands/handlers.h"
 #include "admin/commands/node.h"
+#include "base/log.h"
 
 namespace vmq::admin::commands {
 namespace {
-
-struct NamedLevel {
-    std::string_view name;
-    config::LogLevel level;
-};
-constexpr NamedLevel kLevels[] = {
-    {"debug", config::LogLevel::Debug},   {"info", config::LogLevel::Info},
-    {"notice", config::LogLevel::Notice}, {"warning", config::LogLevel::Warning},
-    {"error", config::LogLevel::Error},   {"critical", config::LogLevel::Critical},
-    {"alert", config::LogLevel::Alert},   {"emergency", config::LogLevel::Emergency},
-};
 
 Answer show_config(const Invocation& /*invocation*/, Node& node) {
     Table result{{"logger", "level", "type", "file"}, {}};
@@ -37,14 +27,6 @@ Answer show_modules(const Invocation& /*invocation*/, Node& node) {
         result.rows.push_back({module.name, module.level});
     }
     return table(std::move(result));
-}
-
-/// Nothing: there is no such word.
-std::optional<config::LogLevel> level_named(std::string_view word) {
-    for (const NamedLevel& each : kLevels) {
-        if (each.name == word) return each.level;
-    }
-    return std::nullopt;
 }
 
 Answer no_such_level(const std::string& word, std::string_view more) {
@@ -69,7 +51,7 @@ Answer set_module_level(const std::string& module, const std::string& word, Node
     if (const auto known = others_than(module, node.log_modules(), &LogModule::name)) {
         return refusal("Invalid arguments: module=" + module + " ", "There is: " + *known);
     }
-    const auto level = level_named(word);
+    const auto level = log::level_named(word);
     if (!level && word != "default") {
         return no_such_level(word, "; default: as the loggers have it");
     }
@@ -90,7 +72,7 @@ Answer set_level(const Invocation& invocation, Node& node) {
         return refusal("Invalid arguments: logger=" + *logger + " ",
                        known->empty() ? "The log is off." : "There is: " + *known);
     }
-    const auto level = level_named(word);
+    const auto level = log::level_named(word);
     if (!level) return no_such_level(word, "");
     node.set_log_level(*logger, *level);
     return done();

@@ -165,11 +165,11 @@ public:
 
     [[nodiscard]] virtual std::vector<LogOutput> log_outputs() = 0;
     /// `logger` is one of log_outputs().
-    virtual void set_log_level(const std::string& logger, config::LogLevel level) = 0;
+    virtual void set_log_level(const std::string& logger, log::Level level) = 0;
     [[nodiscard]] virtual std::vector<LogModule> log_modules() = 0;
     /// `module` is one of log_modules(). Nothing: as the outputs have it.
     virtual void set_module_log_level(const std::string& module,
-                                      std::optional<config::LogLevel> level) = 0;
+                                      std::optional<log::Level> level) = 0;
 
     /// Begins to trace clients; ends by itself after `duration`, if there is one.
     [[nodiscard]] virtual Result<std::shared_ptr<Stream>> trace(
