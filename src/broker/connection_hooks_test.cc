@@ -48,6 +48,30 @@ TEST_F(ConnectionHooks, MoreClientsThanMayWaitForAPluginAreToldThatTheBrokerIsBu
                 ElementsAre("register a", "register b", "register e", "register f"));
 }
 
+TEST_F(ConnectionHooks, OnRegisterIsToldWhatTheConnackTells) {
+    start({Hook::AuthOnRegister, Hook::OnRegister});
+    TestClient& client = broker->open();
+    client.send("CONNECT client_id=a");
+    broker->settle();
+    auto verdict = decided<hooks::RegisterVerdict>(Decision::Ok);
+    verdict.modifiers.max_qos = mqtt::QoS::AtLeastOnce;
+    Questions::answer(questions.registers, std::move(verdict));
+    broker->settle();
+    TestClient& other = broker->open();
+    other.send("CONNECT client_id=b");
+    broker->settle();
+    answer_register(Decision::Ok);
+    broker->settle();
+    TestClient& old = broker->open("v311");
+    old.send("CONNECT client_id=c clean_start=1");
+    broker->settle();
+    answer_register(Decision::Ok);
+    broker->settle();
+    EXPECT_THAT(questions.asked,
+                ElementsAre("register a", "registered a: maximum_qos=1", "register b",
+                            "registered b: the usual", "register c", "registered c: nothing"));
+}
+
 TEST_F(ConnectionHooks, ALateErrorRefusesTheClient) {
     start({Hook::AuthOnRegister});
     TestClient& client = broker->open();

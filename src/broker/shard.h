@@ -388,6 +388,7 @@ private:
     void displace(Client& client, bool clean_start);
     void begin_session(Client& client, Connection& connection, session::ConnectPlan plan,
                        bool session_present, bool discarded);
+    void tell_registered(const Client& client, const Connection& connection);
     [[nodiscard]] ConnectionNumber next_connection() noexcept;
     void drop_expired(Client& client, const std::vector<queue::Delivery>& expired);
     void drop_at_attach(Client& client, std::vector<queue::Delivery> dropped);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "broker/limits.h"
 #include "broker/shard.h"
+#include "session/connack.h"
 
 namespace vmq::broker {
 
@@ -138,7 +139,7 @@ void Shard::begin_session(Client& client, Connection& connection, session::Conne
     drop_expired(client, lane->queue.take_expired(now()));
     drop_at_attach(client, lane->queue.attach(window));
     chain_.on_client_wakeup(client_context(client));
-    chain_.on_register(client_context(client));
+    tell_registered(client, connection);
     session_log().connected(connection.who(), connection.plan(), session_present, now());
     check_arrived_will(client, connection);
     pump(client, *lane);
@@ -146,6 +147,17 @@ void Shard::begin_session(Client& client, Connection& connection, session::Conne
     metrics_.add(Counter::SessionsRevoked);
     connection.session()->disconnect(mqtt::ReasonCode::NotAuthorized, CloseCause::NotAuthorized,
                                      "the password has changed or is gone");
+}
+
+void Shard::tell_registered(const Client& client, const Connection& connection) {
+    if (!chain_.implements(hooks::Hook::OnRegister)) return;
+    hooks::ClientContext context = client_context(client);
+    mqtt::Properties properties;
+    if (context.v5) {
+        properties = session::connack_properties(connection.plan());
+        context.properties = &properties;
+    }
+    chain_.on_register(context);
 }
 
 void Shard::drop_at_attach(Client& client, std::vector<queue::Delivery> dropped) {

@@ -86,14 +86,13 @@ struct UnsubscribeContext {
     const mqtt::Properties* properties = nullptr;  // v5, of the UNSUBSCRIBE if there was one
 };
 
-/// on_register, on_client_wakeup, on_client_offline, on_client_gone, on_session_expired. VerneMQ
-/// tells on_register_m5 the properties that plugins have set in the CONNACK; they are not told
-/// here.
+/// on_register, on_client_wakeup, on_client_offline, on_client_gone, on_session_expired.
 struct ClientContext {
     Peer peer;
     SubscriberId subscriber;
     std::optional<std::string_view> username;
     bool v5 = false;
+    const mqtt::Properties* properties = nullptr;  // v5, on_register: what the CONNACK tells
 };
 
 enum class DropReason : std::uint8_t { QueueFull, Expired, MaxPacketSizeExceeded };

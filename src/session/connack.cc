@@ -31,10 +31,8 @@ void add_capabilities(const Capabilities& capabilities, mqtt::Properties& proper
 
 }  // namespace
 
-bool encode_accepting_connack(const ConnectPlan& plan, bool session_present, std::string& out) {
-    mqtt::Connack packet;
-    packet.session_present = session_present;
-    mqtt::Properties& properties = packet.properties;
+mqtt::Properties connack_properties(const ConnectPlan& plan) {
+    mqtt::Properties properties;
     const Settings& settings = *plan.settings;
     if (plan.assigned_client_id) {  // [v5 MQTT-3.2.2-16]
         set_text(properties, Property::AssignedClientIdentifier,
@@ -74,8 +72,19 @@ bool encode_accepting_connack(const ConnectPlan& plan, bool session_present, std
         set_text(properties, Property::ResponseInformation, properties.response_information,
                  extras.response_information);
     }
+    return properties;
+}
+
+bool encode_accepting_connack(const ConnectPlan& plan, bool session_present, std::string& out) {
+    mqtt::Connack packet;
+    packet.session_present = session_present;
+    packet.properties = connack_properties(plan);
+    mqtt::Properties& properties = packet.properties;
     const std::size_t before = out.size();
-    set_text(properties, Property::ReasonString, properties.reason_string, extras.reason_string);
+    if (plan.extras) {
+        set_text(properties, Property::ReasonString, properties.reason_string,
+                 plan.extras->reason_string);
+    }
     mqtt::encode_connack(packet, plan.version, out);
     const auto too_large = [&] {
         return plan.maximum_packet_size != 0 && out.size() - before > plan.maximum_packet_size;

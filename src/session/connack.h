@@ -4,10 +4,14 @@
 #include <string>
 #include <string_view>
 
+#include "mqtt/properties.h"
 #include "mqtt/types.h"
 #include "session/connect_plan.h"
 
 namespace vmq::session {
+
+/// What the CONNACK that accepts `plan` tells beside its reason string; views into it.
+[[nodiscard]] mqtt::Properties connack_properties(const ConnectPlan& plan);
 
 /// Appends the CONNACK that accepts `plan`. False if it is larger than the client's Maximum Packet
 /// Size whatever is left out: then nothing was appended.

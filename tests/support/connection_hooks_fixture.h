@@ -103,6 +103,15 @@ public:
                                                    context.username.value_or("nobody"), context.v5,
                                                    context.message_expiry_interval.value_or(0)));
     }
+    void on_register(const hooks::ClientContext& context) override {
+        std::string told = "nothing";
+        if (context.properties != nullptr) {
+            told = context.properties->has(mqtt::Property::MaximumQoS)
+                       ? fmt::format("maximum_qos={}", context.properties->maximum_qos)
+                       : "the usual";
+        }
+        note("registered", fmt::format("{}: {}", context.subscriber.client_id, told));
+    }
     void on_topic_unsubscribed(const hooks::UnsubscribeContext& context) override {
         note("unsubscribed", context.filters == nullptr
                                  ? std::string(context.subscriber.client_id) + ": all"

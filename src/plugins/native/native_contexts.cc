@@ -58,6 +58,14 @@ void append(const mqtt::Properties& from, std::vector<vmq_property>& to) {
     number(Property::ReceiveMaximum, from.receive_maximum);
     number(Property::TopicAliasMaximum, from.topic_alias_maximum);
     number(Property::MaximumPacketSize, from.maximum_packet_size);
+    text(Property::AssignedClientIdentifier, from.assigned_client_identifier);
+    number(Property::ServerKeepAlive, from.server_keep_alive);
+    text(Property::ResponseInformation, from.response_information);
+    number(Property::MaximumQoS, from.maximum_qos);
+    number(Property::RetainAvailable, from.retain_available);
+    number(Property::WildcardSubscriptionAvailable, from.wildcard_subscription_available);
+    number(Property::SubscriptionIdentifierAvailable, from.subscription_identifier_available);
+    number(Property::SharedSubscriptionAvailable, from.shared_subscription_available);
     for (const std::uint32_t identifier : from.subscription_identifiers) {
         number(Property::SubscriptionIdentifier, identifier);
     }
@@ -170,6 +178,7 @@ vmq_client_context NativeContexts::of(const hooks::ClientContext& context) {
     told.peer_address = string(context.peer.address);
     told.peer_port = context.peer.port;
     told.v5 = flag(context.v5);
+    told.properties = list(context.properties);
     return told;
 }
 

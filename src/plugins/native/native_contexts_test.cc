@@ -202,7 +202,14 @@ TEST(NativeContexts, FiltersOrAllOfThem) {
 
 TEST(NativeContexts, ClientsAndMessagesOfEvents) {
     NativeContexts contexts;
-    const auto client = contexts.of(hooks::ClientContext{{"10.0.0.1", 1}, {"m", "c"}, "u", true});
+    mqtt::Properties told_to_client;
+    told_to_client.server_keep_alive = 30;
+    told_to_client.set(mqtt::Property::ServerKeepAlive);
+    told_to_client.maximum_qos = 1;
+    told_to_client.set(mqtt::Property::MaximumQoS);
+    const auto client =
+        contexts.of(hooks::ClientContext{{"10.0.0.1", 1}, {"m", "c"}, "u", true, &told_to_client});
+    EXPECT_EQ(list(client.properties), "19:30:-:- 36:1:-:- ");
     EXPECT_EQ(client.size, sizeof(client));
     EXPECT_EQ(who(client.client), "m|c|u");
     EXPECT_EQ(text(client.peer_address), "10.0.0.1");

@@ -152,7 +152,7 @@ TEST_F(NativePluginTest, EveryHookCrossesTheBorder) {
     subscribe.subscriber = {"m", "client"};
     subscribe.entries = &entries;
     const hooks::UnsubscribeContext unsubscribe{{"m", "client"}, "user", &filters, false, nullptr};
-    const hooks::ClientContext client{{"10.0.0.1", 1}, {"m", "client"}, "user", false};
+    const hooks::ClientContext client{{"10.0.0.1", 1}, {"m", "client"}, "user", false, nullptr};
     hooks::MessageContext message;
     message.subscriber = {"m", "client"};
     message.topic = "topic";
@@ -251,7 +251,7 @@ TEST_F(NativePluginTest, ExceptionsOfThePluginAreCaughtOnThisSide) {
             << "nobody else has an opinion";
         EXPECT_EQ(chain.on_deliver(publish(word)).decision, Decision::Next);
     }
-    chain.on_client_gone({{}, {"", "throw"}, std::nullopt, false});
+    chain.on_client_gone({{}, {"", "throw"}, std::nullopt, false, nullptr});
     EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("thrown by every_hook"));
     EXPECT_EQ(chain.counts(0, hooks::Hook::AuthOnRegister).failures, 2U);
     EXPECT_EQ(chain.counts(0, hooks::Hook::OnDeliver).failures, 2U);

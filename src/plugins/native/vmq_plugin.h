@@ -88,7 +88,16 @@ enum {
     VMQ_PROPERTY_RECEIVE_MAXIMUM = 0x21,
     VMQ_PROPERTY_TOPIC_ALIAS_MAXIMUM = 0x22,
     VMQ_PROPERTY_USER_PROPERTY = 0x26,
-    VMQ_PROPERTY_MAXIMUM_PACKET_SIZE = 0x27
+    VMQ_PROPERTY_MAXIMUM_PACKET_SIZE = 0x27,
+    // Of a CONNACK.
+    VMQ_PROPERTY_ASSIGNED_CLIENT_IDENTIFIER = 0x12,
+    VMQ_PROPERTY_SERVER_KEEP_ALIVE = 0x13,  // seconds
+    VMQ_PROPERTY_RESPONSE_INFORMATION = 0x1A,
+    VMQ_PROPERTY_MAXIMUM_QOS = 0x24,
+    VMQ_PROPERTY_RETAIN_AVAILABLE = 0x25,
+    VMQ_PROPERTY_WILDCARD_SUBSCRIPTION_AVAILABLE = 0x28,
+    VMQ_PROPERTY_SUBSCRIPTION_IDENTIFIER_AVAILABLE = 0x29,
+    VMQ_PROPERTY_SHARED_SUBSCRIPTION_AVAILABLE = 0x2A
 };
 
 /// One property. Which member holds the value follows from the identifier; a user property has a
@@ -196,6 +205,7 @@ typedef struct vmq_client_context {
     vmq_string peer_address;  // empty when there is no connection
     uint16_t peer_port;
     uint8_t v5;
+    vmq_properties properties;  // v5, on_register: what the CONNACK tells
 } vmq_client_context;
 
 enum { VMQ_DROP_QUEUE_FULL = 0, VMQ_DROP_EXPIRED = 1, VMQ_DROP_MAX_PACKET_SIZE_EXCEEDED = 2 };
