@@ -1,0 +1,25 @@
+// Who a node is: what stays the same for a data directory, and for one run of the process.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+
+namespace vmq::cluster {
+
+/// Longest node name ("name@host") in bytes: a host name has at most 253.
+inline constexpr std::size_t kLongestNodeName = 512;
+
+/// Random, made together with the data directory: a node whose disk was wiped is a new incarnation
+/// of the same name.
+struct Incarnation {
+    std::array<std::uint8_t, 16> bytes{};
+
+    auto operator<=>(const Incarnation&) const noexcept = default;
+};
+
+/// Random, another one for each start of the process.
+enum class Boot : std::uint64_t {};
+
+}  // namespace vmq::cluster
