@@ -32,10 +32,15 @@ enum class FrameType : std::uint8_t {
     // Data links.
     Publish = 16,
     Ack = 17,
+    StreamState = 18,
+    StreamStart = 19,
+    Skip = 20,
     // Control links.
     Facts = 32,
     FactVector = 33,
     Filters = 40,
+    FilterState = 41,
+    FilterAck = 42,
 };
 
 /// A type that a receiver who does not know it may skip. Another unknown one ends the link.
