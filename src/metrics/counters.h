@@ -48,6 +48,9 @@ enum class Counter : std::uint8_t {
     SessionsRevoked,       // whose password has changed or is gone
     QueueNearlyFull,       // a queue reached the level at which the log warns
     WillsRevoked,          // that the rules no longer allow
+    ClusterBytesReceived,  // on the wire, from other nodes
+    ClusterBytesSent,
+    ClusterBytesDropped,
     Count,
 };
 
