@@ -1,15 +1,20 @@
-// Who a node is: what stays the same for a data directory, and for one run of the process.
+// Who a node is: its name, what stays the same for a data directory, and for one run of the
+// process.
 #pragma once
 
 #include <array>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace vmq::cluster {
 
-/// Longest node name ("name@host") in bytes: a host name has at most 253.
+/// Longest node name in bytes: a host name has at most 253.
 inline constexpr std::size_t kLongestNodeName = 512;
+
+/// "name@host" in visible ASCII, as far as it may be shown in tables and lines of a log.
+[[nodiscard]] bool is_valid_node_name(std::string_view name) noexcept;
 
 /// Random, made together with the data directory: a node whose disk was wiped is a new incarnation
 /// of the same name.
