@@ -110,9 +110,9 @@ void Shard::move_away(Client& client, const Delivery& delivery) {
 }
 
 // Nothing is taken in that could not be stored: the publisher is told, and may try again.
-bool Shard::refuses(const session::PublishIntent& intent) const noexcept {
-    if (intent.qos == QoS::AtMostOnce || shared_.store->accepting()) return false;
-    if (intent.retain) return true;
+bool Shard::refuses(QoS qos, bool retain) const noexcept {
+    if (qos == QoS::AtMostOnce || shared_.store->accepting()) return false;
+    if (retain) return true;
     return std::any_of(
                matches_.filters.begin(), matches_.filters.end(),
                [](const routing::FilterMatch& match) { return match.persistent_shards != 0; }) ||
@@ -165,10 +165,20 @@ void Shard::act(std::vector<WhenSafe> actions) {
         connection->let_go();
         if (action.packet.empty()) {
             pump(*connection->client(), connection->lane());
+        } else if (action.type == mqtt::PacketType::Suback && in_company()) {
+            const std::uint64_t ticket = ++last_filter_wait_;
+            filter_waits_.emplace(ticket, std::move(action));
+            shared_.cluster.load()->await_filters(id_, ticket);
         } else {
-            connection->send_stored(action.type, action.reason, action.packet);
+            send_answer(action);
         }
     }
+}
+
+void Shard::send_answer(const WhenSafe& answer) {
+    Connection* connection = find(answer.connection);
+    if (connection == nullptr || connection->client() == nullptr) return;
+    connection->send_stored(answer.type, answer.reason, answer.packet);
 }
 
 void Shard::on_store_refusing() {

@@ -27,12 +27,17 @@ enum class Counter : std::uint8_t {
     QueueMessageExpired,    // message expiry passed before delivery
     QueueMessageUnhandled,  // the sum of DropOffline and DropSessionEnded
     RouterMatchesLocal,
+    RouterMatchesRemote,
+    ClusterBytesReceived,
+    ClusterBytesSent,
+    ClusterBytesDropped,
     ClientExpired,
     QueueMessageDropMaxPacketSize,  // larger than the client's Maximum Packet Size
     DropOffline,                    // QoS 0 for a session whose client is away
     DropSessionEnded,               // waited for a session that has ended
     DropNoSubscriber,               // published, and nobody subscribes
     DropStoreRefused,               // the store takes nothing: published and refused
+    DropNodeUnreachable,            // too much waits for another node
     SocketRefusedMaxConnections,
     TlsAcceptPaused,
     ConnectRefusedBusy,
@@ -48,9 +53,6 @@ enum class Counter : std::uint8_t {
     SessionsRevoked,       // whose password has changed or is gone
     QueueNearlyFull,       // a queue reached the level at which the log warns
     WillsRevoked,          // that the rules no longer allow
-    ClusterBytesReceived,  // on the wire, from other nodes
-    ClusterBytesSent,
-    ClusterBytesDropped,
     Count,
 };
 
