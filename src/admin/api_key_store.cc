@@ -15,6 +15,7 @@
 #include <limits>
 #include <system_error>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "admin/api_key_hash.h"
@@ -32,6 +33,7 @@ using commands::ApiScope;
 
 constexpr std::size_t kKeyLength = 32;  // of those we make
 constexpr std::size_t kSaltBytes = 16;
+constexpr std::size_t kSecretBytes = 32;
 constexpr std::size_t kIdBytes = 4;
 constexpr std::size_t kMaxStart = 8;  // characters of a key that are shown
 constexpr std::int64_t kVersion = 1;  // of the file
@@ -220,13 +222,18 @@ struct ApiKeyStore::State {
     struct Table {
         std::vector<ApiKeyFact> facts;
         std::uint64_t version = 0;  // another one after each change
-        /// What keys were found to be, by a digest with `secret`: ids of the facts. Forgotten when
-        /// facts change.
-        mutable std::unordered_map<std::string, std::vector<std::string>> known;
-        mutable std::unordered_map<std::string, std::vector<std::string>> strangers;
+        /// A key that was found good.
+        struct Known {
+            std::vector<std::string> ids;  // of the facts about it
+            std::uint64_t version;         // of the table; there may be more facts about it since
+            std::int64_t used_millis;
+        };
+        /// By the key's digest with `secret`.
+        mutable std::unordered_map<std::string, Known> known;
+        mutable std::unordered_set<std::string> strangers;  // as `version` has it
     };
 
-    const std::string secret = random_bytes(kSaltBytes);
+    const std::string secret = random_bytes(kSecretBytes);  // of this process
     runtime::OneAtATime changes;
     runtime::Guarded<Table> table;
 };
@@ -256,6 +263,22 @@ std::vector<const ApiKeyFact*> matches(const std::vector<ApiKeyFact>& facts, std
 bool of_no_use(const ApiKeyFact& fact, std::int64_t now_millis) {
     if (fact.deleted) return fact.stamp.millis < now_millis - kForgetDeletedMillis;
     return fact.expires && *fact.expires < now_millis / 1000 - kForgetExpiredSeconds;
+}
+
+/// Ids of keys that are in both, and the same.
+std::unordered_set<std::string_view> unchanged(const std::vector<ApiKeyFact>& before,
+                                               const std::vector<ApiKeyFact>& now) {
+    std::unordered_map<std::string_view, std::string_view> digests;
+    for (const ApiKeyFact& fact : before) {
+        if (!fact.deleted) digests.emplace(fact.id, fact.hash.digest);
+    }
+    std::unordered_set<std::string_view> same;
+    for (const ApiKeyFact& fact : now) {
+        const auto found = digests.find(fact.id);
+        if (fact.deleted || found == digests.end()) continue;
+        if (found->second == fact.hash.digest) same.insert(fact.id);
+    }
+    return same;
 }
 
 /// Leaves kMaxDeletedApiKeys of those that are deleted.
@@ -436,10 +459,15 @@ Result<void> ApiKeyStore::replace(std::vector<ApiKeyFact> facts) {
         if (auto written = replace_file(path_, text); !written) return written;
     }
     state_->table.with([&](State::Table& table) {
+        // Whoever uses a key that stays as it is does not have to wait for a check again.
+        const auto as_before = unchanged(table.facts, facts);
+        std::erase_if(table.known, [&](const auto& each) {
+            return !std::ranges::all_of(
+                each.second.ids, [&](const std::string& id) { return as_before.contains(id); });
+        });
+        table.strangers.clear();
         table.facts = std::move(facts);
         ++table.version;
-        table.known.clear();
-        table.strangers.clear();
     });
     return {};
 }
@@ -474,12 +502,23 @@ ApiKeyStore::Verdict judge(const std::vector<ApiKeyFact>& facts,
 
 ApiKeyStore::Verdict ApiKeyStore::look_up(std::string_view key, ApiScope scope) const {
     if (key.empty() || key.size() > kMaxApiKeyLength) return {};
-    const std::string place = digest_of(key, state_->secret, 1);
-    const WallSeconds now = clock_() / 1000;
+    const std::string place = keyed_digest_of(key, state_->secret);
+    const std::int64_t millis = clock_();
+    const WallSeconds now = millis / 1000;
     return state_->table.with([&](const State::Table& table) -> Verdict {
-        for (const auto* answers : {&table.known, &table.strangers}) {
-            const auto found = answers->find(place);
-            if (found != answers->end()) return judge(table.facts, found->second, scope, now);
+        if (table.strangers.contains(place)) return {};
+        const auto found = table.known.find(place);
+        if (found != table.known.end()) {
+            State::Table::Known& known = found->second;
+            if (millis - known.used_millis >= kRememberKey.count()) {
+                table.known.erase(found);
+            } else {
+                Verdict verdict = judge(table.facts, known.ids, scope, now);
+                if (verdict.outcome == Outcome::Granted) known.used_millis = millis;
+                if (verdict.outcome == Outcome::Granted || known.version == table.version) {
+                    return verdict;
+                }
+            }
         }
         std::vector<std::string> ids;
         for (const ApiKeyFact* fact : matches(table.facts, key, false)) ids.push_back(fact->id);
@@ -499,15 +538,21 @@ ApiKeyStore::Verdict ApiKeyStore::check(std::string_view key, ApiScope scope) co
             [](const State::Table& table) { return std::pair(table.facts, table.version); });
         std::vector<std::string> ids;
         for (const ApiKeyFact* fact : matches(all, key, true)) ids.push_back(fact->id);
-        const std::string place = digest_of(key, state_->secret, 1);
-        const WallSeconds now = clock_() / 1000;
+        std::string place = keyed_digest_of(key, state_->secret);
+        const std::int64_t millis = clock_();
         const auto found = state_->table.with(
             [&, seen = version](const State::Table& table) -> std::optional<Verdict> {
                 if (table.version != seen) return std::nullopt;
-                auto& answers = ids.empty() ? table.strangers : table.known;
-                if (answers.size() >= kMaxRememberedKeys) answers.clear();
-                answers.emplace(place, ids);
-                return judge(table.facts, ids, scope, now);
+                Verdict result = judge(table.facts, ids, scope, millis / 1000);
+                if (ids.empty()) {
+                    if (table.strangers.size() >= kMaxRememberedKeys) table.strangers.clear();
+                    table.strangers.insert(std::move(place));
+                } else {
+                    if (table.known.size() >= kMaxRememberedKeys) table.known.clear();
+                    table.known.insert_or_assign(std::move(place),
+                                                 State::Table::Known{std::move(ids), seen, millis});
+                }
+                return result;
             });
         if (found) return *found;
     }

@@ -80,10 +80,12 @@ public:
         Outcome outcome = Outcome::Refused;
         std::string name;  // of the key, if granted
     };
-    /// Whether `key` opens `scope` now. Takes microseconds. Unknown: check() has to find out.
+    /// Whether `key` opens `scope` now. Takes microseconds: of keys that people choose it knows
+    /// those that check() has found good and that were used within kRememberKey, and some that it
+    /// has found to be none. Unknown: check() has to find out.
     [[nodiscard]] Verdict look_up(std::string_view key, commands::ApiScope scope) const;
     /// Never Unknown. Takes as long as the slowest hash, some 30 ms, and remembers the answer for
-    /// look_up() until keys change.
+    /// look_up(): a good key until it is deleted or changed, what is none until any key changes.
     [[nodiscard]] Verdict check(std::string_view key, commands::ApiScope scope) const;
 
     // For those who bring the keys of other nodes.

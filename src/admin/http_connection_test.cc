@@ -146,6 +146,53 @@ TEST_F(HttpConnectionShards, AKeyMayBeTheUserNameOfBasic) {
                 StartsWith("HTTP/1.1 401 "));
 }
 
+TEST_F(HttpConnectionShards, StrangersKeysHoldUpNobodyWhoseKeyIsRemembered) {
+    serve(on_any_port());
+    ASSERT_TRUE(keys_.add("chosen", ApiScope::Mgmt, std::nullopt));
+    const std::string made = keys_.create(ApiScope::Mgmt, std::nullopt).value();
+    const std::string target = "/api/v1/cluster/show";
+    EXPECT_THAT(ask(get(target, with_key("chosen"))), StartsWith("HTTP/1.1 200 "));
+    hold_checks();
+    std::vector<tcp::socket> strangers;
+    int keys_tried = 0;
+    const auto try_a_key = [&](const std::string& address) {
+        strangers.push_back(connect_from(address, port()));
+        send(strangers.back(), get(target, with_key("wrong" + std::to_string(++keys_tried))));
+    };
+    const auto first_answer = [&] {
+        for (;; std::this_thread::yield()) {
+            const auto told = std::ranges::find_if(
+                strangers, [](const tcp::socket& each) { return each.available() > 0; });
+            if (told == strangers.end()) continue;
+            const std::string answer = rest_of(*told);
+            strangers.erase(told);
+            return answer;
+        }
+    };
+    for (std::size_t i = 0; i <= kMaxKeyChecksOfAddress; ++i) try_a_key("127.0.2.1");
+    const std::string too_many = first_answer();
+    EXPECT_THAT(too_many, StartsWith("HTTP/1.1 429 Too Many Requests\r\n"));
+    EXPECT_THAT(too_many, HasSubstr("Retry-After: 1\r\n"));
+    EXPECT_THAT(too_many, HasSubstr("from this address"));
+    EXPECT_EQ(metric("http_key_checks_refused"), 1U);
+    for (std::size_t i = kMaxKeyChecksOfAddress; i <= kMaxKeyChecks; ++i) {
+        try_a_key("127.0.3." + std::to_string(i));
+    }
+    const std::string busy = first_answer();
+    EXPECT_THAT(busy, StartsWith("HTTP/1.1 503 Service Unavailable\r\n"));
+    EXPECT_THAT(busy, HasSubstr("Retry-After: 1\r\n"));
+    EXPECT_EQ(metric("http_key_checks_refused"), 2U);
+
+    for (const std::string& key : {std::string("chosen"), made}) {
+        EXPECT_THAT(ask(get(target, with_key(key))), StartsWith("HTTP/1.1 200 ")) << key;
+    }
+    let_checks_go();
+    for (std::size_t i = 0; i < kMaxKeyChecks; ++i) {
+        EXPECT_THAT(first_answer(), StartsWith("HTTP/1.1 401 "));
+    }
+    EXPECT_EQ(metric("http_key_checks"), 1 + kMaxKeyChecks);
+}
+
 TEST_F(HttpConnectionShards, EveryModuleMayAskForKeysButThePageAndTheDescriptionDoNot) {
     auto options = on_any_port();
     options.listeners[0].modules.keys = {

@@ -50,7 +50,7 @@ public:
           inspect_(std::move(inspect)),
           collector_(collector),
           commands_(io_, options_.command_threads, kMaxApiRequests),
-          key_checks_(io_, 1, kMaxKeyChecks),
+          key_checks_(io_, keys),
           shared_{.sources = {[this] { return view(); },
                               [this] {
                                   return metrics_text(collector_.snapshot(), collector_.node(),
@@ -64,7 +64,7 @@ public:
     ~Impl() {
         tls_watcher_.reset();
         close_commands();
-        key_checks_.stop({});
+        key_checks_.stop();
         thread_.reset();
         // Connections go with these and with io_, whose services they use.
         commands_.clear();
@@ -119,7 +119,7 @@ private:
     const MetricsCollector& collector_;
     mutable runtime::Guarded<RecentCounts> recent_;
     OffThread<HttpResponse> commands_;
-    OffThread<ApiKeyStore::Verdict> key_checks_;
+    KeyChecks key_checks_;
     HttpShared shared_;
     std::atomic<std::uint64_t> refused_{0};
     std::atomic<std::uint64_t> dropped_{0};
@@ -476,6 +476,11 @@ void HttpServer::Impl::add_metrics(metrics::Snapshot& snapshot) const {
         shared_.unauthorized.load());
     add("http_requests_busy", "HTTP requests refused because too many were under way.",
         shared_.busy.load());
+    add("http_key_checks", "API keys of an operator's own choice whose slow hash was computed.",
+        key_checks_.begun());
+    add("http_key_checks_refused",
+        "HTTP requests refused because too many API keys were being checked.",
+        key_checks_.refused());
     broker::add_listener_metrics(listeners(), snapshot);
 }
 
