@@ -220,6 +220,8 @@ void HttpConnection::on_header(error_code error) {
     request_.content_type = view_of(message[http::field::content_type]);
     request_.fetch_site = view_of(message["Sec-Fetch-Site"]);
     request_.origin = view_of(message[http::field::origin]);
+    request_.referer = view_of(message[http::field::referer]);
+    request_.user_agent = view_of(message[http::field::user_agent]);
     request_.host = view_of(message[http::field::host]);
     ++shared_.requests;
     on_request();
