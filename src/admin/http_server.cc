@@ -79,6 +79,7 @@ public:
 
     void serve_commands(commands::Node& node) { shared_.node = &node; }
     Result<void> start();
+    void announce_stop() noexcept { stopping_ = true; }
     void close_commands();
 
     [[nodiscard]] EndpointPtr find(std::string_view address, std::uint16_t port) const;
@@ -121,6 +122,7 @@ private:
     OffThread<HttpResponse> commands_;
     KeyChecks key_checks_;
     HttpShared shared_;
+    std::atomic<bool> stopping_{false};
     std::atomic<std::uint64_t> refused_{0};
     std::atomic<std::uint64_t> dropped_{0};
     runtime::Guarded<std::vector<EndpointPtr>> endpoints_;
@@ -426,7 +428,7 @@ HttpConnection* HttpServer::Impl::of_larger_listener(const HttpEndpoint& endpoin
 }
 
 NodeView HttpServer::Impl::view() const {
-    NodeView result{inspect_(), {}, std::chrono::system_clock::now()};
+    NodeView result{inspect_(), {}, std::chrono::system_clock::now(), stopping_.load()};
     for (auto& listener : listeners()) result.node.listeners.push_back(std::move(listener));
     const WatchedCounts counts = watched_counts(result.node);
     result.recent =
@@ -492,6 +494,7 @@ HttpServer::~HttpServer() = default;
 
 void HttpServer::serve_commands(commands::Node& node) { impl_->serve_commands(node); }
 Result<void> HttpServer::start() { return impl_->start(); }
+void HttpServer::announce_stop() noexcept { impl_->announce_stop(); }
 void HttpServer::close_commands() { impl_->close_commands(); }
 
 bool HttpServer::has(std::string_view address, std::uint16_t port) const {
