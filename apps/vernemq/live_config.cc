@@ -91,6 +91,12 @@ LiveConfig::LiveConfig(std::shared_ptr<const config::Config> loaded, broker::Bro
     listeners_.assign(loaded_->listeners().begin(), loaded_->listeners().end());
 }
 
+void LiveConfig::on_change(Tell others) {
+    const auto held = calls_.enter();
+    others_ = std::move(others);
+    others_(*current_.get());
+}
+
 Result<void> LiveConfig::change(const std::vector<admin::commands::SettingChange>& changes) {
     const auto held = calls_.enter();
     std::shared_ptr<const config::Config> changed = current_.get();
@@ -181,6 +187,7 @@ void LiveConfig::apply(std::shared_ptr<const config::Config> changed) {
         if (settings) options.settings = broker::session_settings(changed->mqtt(), *settings);
     });
     current_.set(std::move(changed));
+    if (others_) others_(*current_.get());
 }
 
 void LiveConfig::add_listener(config::ListenerSettings settings) {

@@ -69,6 +69,21 @@ TEST_F(LiveConfigTest, TheLogIsToldOfWhatConcernsIt) {
     EXPECT_FALSE(broker_.shared().session_log.keepalive_as_warning.load());
 }
 
+TEST_F(LiveConfigTest, OthersAreToldOfWhatHoldsAtOnceAndAfterEachChange) {
+    std::vector<std::string> told;
+    live_.on_change([&](const config::Config& now) {
+        const auto days = now.text("max_apikey_expiry_days");
+        told.push_back(now.text("min_apikey_length").value() + " " +
+                       (days ? days.value() : "unset"));
+    });
+    ASSERT_TRUE(live_.change({{"min_apikey_length", "40"}}));
+    EXPECT_FALSE(live_.change({{"min_apikey_length", "257"}}));
+    live_.reload(
+        loaded("vmq_generic_msg_store.store_dir = ''\nretry_interval = 5\n"
+               "max_apikey_expiry_days = 9\n"));
+    EXPECT_EQ(told, (std::vector<std::string>{"0 unset", "40 unset", "40 9"}));
+}
+
 /// Writes down what change_config tells.
 class Listening final : public hooks::Plugin {
 public:

@@ -234,6 +234,7 @@ struct ApiKeyStore::State {
     };
 
     const std::string secret = random_bytes(kSecretBytes);  // of this process
+    runtime::Guarded<ApiKeyRules> rules;
     runtime::OneAtATime changes;
     runtime::Guarded<Table> table;
 };
@@ -303,9 +304,9 @@ void forget_oldest_deleted(std::vector<ApiKeyFact>& facts) {
 ApiKeyStore::ApiKeyStore(std::string path, std::string node, ApiKeyRules rules, Clock clock)
     : path_(std::move(path)),
       node_(std::move(node)),
-      rules_(rules),
       clock_(std::move(clock)),
       state_(std::make_unique<State>()) {
+    set_rules(rules);
     if (path_.empty()) return;
     auto text = read_file(path_);
     if (!text) {
@@ -324,13 +325,21 @@ ApiKeyStore::ApiKeyStore(std::string path, std::string node, ApiKeyRules rules, 
 
 ApiKeyStore::~ApiKeyStore() = default;
 
+void ApiKeyStore::set_rules(ApiKeyRules rules) {
+    state_->rules.with([&](ApiKeyRules& now) { now = rules; });
+}
+
+ApiKeyRules ApiKeyStore::rules() const {
+    return state_->rules.with([](const ApiKeyRules& now) { return now; });
+}
+
 std::int64_t ApiKeyStore::now_millis() {
     return std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch())
         .count();
 }
 
 Result<std::string> ApiKeyStore::create(ApiScope scope, std::optional<WallSeconds> expires) {
-    std::string key = random_key(std::max(kKeyLength, rules_.min_length));
+    std::string key = random_key(std::max(kKeyLength, rules().min_length));
     const auto held = state_->changes.enter();
     if (const auto put_in = put(key, scope, expires, 1); !put_in) return put_in.error();
     return key;
@@ -338,7 +347,9 @@ Result<std::string> ApiKeyStore::create(ApiScope scope, std::optional<WallSecond
 
 Result<void> ApiKeyStore::add(const std::string& key, ApiScope scope,
                               std::optional<WallSeconds> expires) {
-    if (key.size() < std::max<std::size_t>(rules_.min_length, 1) || key.size() > kMaxApiKeyLength) {
+    const ApiKeyRules now_hold = rules();
+    if (key.size() < std::max<std::size_t>(now_hold.min_length, 1) ||
+        key.size() > kMaxApiKeyLength) {
         return Error{ErrorCode::InvalidValue, "invalid_key_length"};
     }
     // What a header cannot carry, and the colon behind which Basic has the password.
@@ -350,7 +361,7 @@ Result<void> ApiKeyStore::add(const std::string& key, ApiScope scope,
     for (const ApiKeyFact* fact : matches(now, key, true)) {
         if (fact->scope == scope) return Error{ErrorCode::InvalidValue, "key_already_exists"};
     }
-    return put(key, scope, expires, rules_.rounds);
+    return put(key, scope, expires, now_hold.rounds);
 }
 
 Result<void> ApiKeyStore::put(const std::string& key, ApiScope scope,
@@ -481,7 +492,8 @@ ApiKeyStamp ApiKeyStore::next_stamp() const {
 bool ApiKeyStore::in_range(std::optional<WallSeconds> expires) const {
     if (!expires) return true;
     const std::int64_t left = *expires - clock_() / 1000;
-    return left > 0 && (!rules_.max_days || left <= *rules_.max_days * kSecondsPerDay);
+    const auto max_days = rules().max_days;
+    return left > 0 && (!max_days || left <= *max_days * kSecondsPerDay);
 }
 
 namespace {

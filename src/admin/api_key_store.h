@@ -67,6 +67,9 @@ public:
 
     [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
 
+    /// For keys that are made from now on.
+    void set_rules(ApiKeyRules rules);
+
     // commands::ApiKeys
     [[nodiscard]] Result<std::string> create(commands::ApiScope scope,
                                              std::optional<WallSeconds> expires) override;
@@ -103,11 +106,11 @@ private:
                                    std::optional<WallSeconds> expires, std::uint32_t rounds);
     [[nodiscard]] Result<void> replace(std::vector<ApiKeyFact> facts);
     [[nodiscard]] ApiKeyStamp next_stamp() const;
+    [[nodiscard]] ApiKeyRules rules() const;
     [[nodiscard]] bool in_range(std::optional<WallSeconds> expires) const;
 
     const std::string path_;
     const std::string node_;
-    const ApiKeyRules rules_;
     const Clock clock_;
     std::string problem_;
     const std::unique_ptr<State> state_;

@@ -206,6 +206,17 @@ TEST_F(ApiKeyStoreTest, LengthAndLifeHaveTheLimitsOfTheSettings) {
     }
 }
 
+TEST_F(ApiKeyStoreTest, OtherRulesHoldForKeysThatAreMadeFromThenOn) {
+    ApiKeyStore store = open();
+    ASSERT_TRUE(store.add("k", ApiScope::Mgmt, kNow + 2 * kDay));
+    store.set_rules({.min_length = 40, .max_days = 1, .rounds = 2});
+    EXPECT_EQ(outcome(store, "k"), Outcome::Granted);
+    EXPECT_EQ(store.add("other", ApiScope::Mgmt, std::nullopt).error().detail,
+              "invalid_key_length");
+    EXPECT_EQ(store.create(ApiScope::Mgmt, kNow + 2 * kDay).error().detail, "invalid_expiry_date");
+    EXPECT_EQ(store.create(ApiScope::Mgmt, kNow + kDay).value().size(), 40U);
+}
+
 TEST_F(ApiKeyStoreTest, OneKeyTooManyIsRefused) {
     ApiKeyStore store("", "a@b", {.min_length = 0, .max_days = {}, .rounds = 2});
     std::vector<ApiKeyFact> many(kMaxApiKeys - 1);

@@ -103,6 +103,7 @@ public:
 
     void apply(config::GraphiteSettings settings) {
         asio::post(io_, [this, settings = std::move(settings)]() mutable {
+            if (settings == settings_) return;
             settings_ = std::move(settings);
             start();
         });
