@@ -120,10 +120,12 @@ void LiveConfig::reload(std::shared_ptr<const config::Config> fresh) {
     plugins_(current_.get()->plugins());
 }
 
-void LiveConfig::tell_start() const {
+void LiveConfig::tell_all_settings(std::optional<hooks::PluginPlace> only) const {
+    const auto held = calls_.enter();
     auto values = values_of(*current_.get());
-    for (auto& [key, value] : own_settings(*current_.get())) values[key] = value;
-    broker_.change_config(changed_entries({}, values), true);
+    // Their own are as the file says now.
+    for (auto& [key, value] : own_settings(*loaded_)) values[key] = value;
+    broker_.change_config(changed_entries({}, values), true, only);
 }
 
 void LiveConfig::take_over(std::shared_ptr<const config::Config> fresh) {

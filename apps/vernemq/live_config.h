@@ -45,8 +45,9 @@ public:
     /// errors.
     void reload(std::shared_ptr<const config::Config> fresh);
 
-    /// Tells the plugins of all settings in force. Once, before the first client.
-    void tell_start() const;
+    /// Tells the plugins of all settings in force: all of them once, before the first client, or
+    /// one that has been switched on.
+    void tell_all_settings(std::optional<hooks::PluginPlace> only = {}) const;
 
     /// The listener is one of those whose sessions follow the configuration.
     void add_listener(config::ListenerSettings settings);

@@ -122,7 +122,7 @@ TEST(LiveConfigHooks, PluginsAreToldOfChangedSettings) {
     broker.add_plugin([&told](ShardId) { return std::make_unique<Listening>(told); });
     LiveConfig live(
         config, broker, [](const config::PluginSettings&) {}, [](const config::LogSettings&) {});
-    live.tell_start();
+    live.tell_all_settings();
     ASSERT_TRUE(broker.start());
     ASSERT_TRUE(live.change({{"max_client_id_size", "7"}}));
     ASSERT_TRUE(live.change({{"max_client_id_size", "7"}}));  // is so already
@@ -130,6 +130,23 @@ TEST(LiveConfigHooks, PluginsAreToldOfChangedSettings) {
     broker.stop(Millis(0));
     EXPECT_EQ(told.with([](const auto& all) { return all; }),
               (std::vector<std::string>{"all", "max_client_id_size=7", "mine.url=b"}));
+}
+
+TEST(LiveConfigHooks, APluginThatIsSwitchedOnIsToldOfAllSettings) {
+    const auto config = loaded("vmq_generic_msg_store.store_dir = ''\n");
+    runtime::Guarded<std::vector<std::string>> first;
+    runtime::Guarded<std::vector<std::string>> second;
+    broker::Broker broker(broker::options_from_config(*config).options);
+    broker.add_plugin([&first](ShardId) { return std::make_unique<Listening>(first); });
+    LiveConfig live(
+        config, broker, [](const config::PluginSettings&) {}, [](const config::LogSettings&) {});
+    ASSERT_TRUE(broker.start());
+    broker.add_plugin([&second](ShardId) { return std::make_unique<Listening>(second); });
+    live.tell_all_settings(hooks::PluginPlace{1});
+    broker.stop(Millis(0));
+    const auto all = [](const auto& told) { return told; };
+    EXPECT_EQ(first.with(all), std::vector<std::string>{});
+    EXPECT_EQ(second.with(all), std::vector<std::string>(broker.shard_count(), "all"));
 }
 
 TEST_F(LiveConfigTest, AllChangesHoldOrNone) {

@@ -344,7 +344,7 @@ int run(const Plan& plan, int ready) {
     if (const auto attached = plugins.attach(broker); !attached) {
         return not_started(attached.error());
     }
-    live.tell_start();
+    live.tell_all_settings();
     for (const auto& warning : plugins.warnings()) {
         log::warning("{}", warning);
         if (!background) fmt::print(stderr, "warning: {}\n", warning);
@@ -365,6 +365,7 @@ int run(const Plan& plan, int ready) {
     admin::HttpServer http(
         plan.http.options, [&inspector] { return inspector.snapshot(); }, collector, keys);
     collector.add([&http](metrics::Snapshot& snapshot) { http.add_metrics(snapshot); });
+    collector.add([&plugins](auto& snapshot) { plugins.add_metrics(snapshot); });
     collector.add([&process_log](auto& snapshot) { process_log.add_metrics(snapshot); });
     live.on_http_change([&http](const config::Config& config) {
         const auto configured = admin::http_from_config(config);
