@@ -6,14 +6,15 @@ add_custom_target(vmq_shards)  # what the tests labelled shards need; ./dev test
 add_custom_target(vmq_generated)  # generated sources, which clang-tidy needs
 
 # Folders whose tests start threads: their tests are labelled shards.
-set(VMQ_FOLDERS_WITH_THREADS logging routing runtime transport broker admin admin_query plugin_acl plugin_native plugin_passwd)
+set(VMQ_FOLDERS_WITH_THREADS logging routing runtime transport cluster_link broker admin admin_query plugin_acl plugin_native plugin_passwd)
 
 # vmq_library(NAME [DEPS lib...] [TEST_DEPS lib...] [TEST_ENVIRONMENT NAME=VALUE]): one folder is one library. Its x.cc files are the library, its x_test.cc files the
 # test program vmq_NAME_test, x_bench.cc the benchmark vmq_NAME_bench, and each x_fuzz.cc a fuzz target of its own, so
-# a file that stands in the folder is built and a test cannot be forgotten.
+# a file that stands in the folder is built and a test cannot be forgotten. Where a folder is two libraries, ONLY and
+# EXCEPT with the same regular expression say which files (by name, with their tests) are whose.
 function(vmq_library name)
-  cmake_parse_arguments(arg "" "TEST_ENVIRONMENT" "DEPS;TEST_DEPS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  cmake_parse_arguments(arg "" "TEST_ENVIRONMENT;ONLY;EXCEPT" "DEPS;TEST_DEPS" ${ARGN})
+  vmq_folder_files(sources "*.cc" "${arg_ONLY}" "${arg_EXCEPT}")
   set(tests ${sources})
   set(benches ${sources})
   set(fuzzers ${sources})
@@ -28,7 +29,7 @@ function(vmq_library name)
     add_library(vmq_${name} INTERFACE)
     target_link_libraries(vmq_${name} INTERFACE vmq_options ${arg_DEPS})
   endif()
-  vmq_headers_alone(${name})
+  vmq_headers_alone(${name} "${arg_ONLY}" "${arg_EXCEPT}")
   if(VMQ_TESTS AND tests)
     set(labels unit)
     if(name IN_LIST VMQ_FOLDERS_WITH_THREADS)
@@ -52,10 +53,29 @@ function(vmq_library name)
   endif()
 endfunction()
 
-# Compiles each header of a folder as a source of its own, as part of the target vmq_headers only.
-function(vmq_headers_alone name)
+# The files of the current folder with that pattern, whole paths; `only` and `except` as in vmq_library.
+function(vmq_folder_files result pattern only except)
+  set(files)
+  file(GLOB found CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/${pattern})
+  if(only)
+    list(FILTER found INCLUDE REGEX "${only}")
+  endif()
+  if(except)
+    list(FILTER found EXCLUDE REGEX "${except}")
+  endif()
+  list(TRANSFORM found PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
+  set(${result} ${found} PARENT_SCOPE)
+endfunction()
+
+# Compiles each header of a library as a source of its own, as part of the target vmq_headers only.
+function(vmq_headers_alone name only except)
   set(sources)
-  file(GLOB headers CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/src ${CMAKE_CURRENT_SOURCE_DIR}/*.h)
+  vmq_folder_files(found "*.h" "${only}" "${except}")
+  set(headers)
+  foreach(header ${found})
+    file(RELATIVE_PATH header ${CMAKE_SOURCE_DIR}/src ${header})
+    list(APPEND headers ${header})
+  endforeach()
   foreach(header ${headers})
     set(source ${CMAKE_BINARY_DIR}/headers/${header}.cc)
     file(CONFIGURE OUTPUT ${source} CONTENT "#include \"${header}\"\n" @ONLY)

@@ -38,7 +38,7 @@ ALLOWED = {
     "admin": EDGE,
 }
 # Files of a unit (by the start of their path) that may include more than their unit.
-ALLOWED_MORE = {"cluster/link": ["transport", "runtime"]}
+ALLOWED_MORE = {"cluster/link": ["transport", "runtime"], "cluster/connector": ["transport", "runtime"]}
 # Headers of tests/ that the tests beside the code may include.
 TEST_ONLY = "support"
 
@@ -137,6 +137,7 @@ def self_test():
         ("the one header of store for queue", {"queue/q.h": ["store/message_store.h"]}, True),
         ("another header of store for queue", {"queue/q.h": ["store/rocksdb_store.h"]}, False),
         ("a cluster link uses transport", {"cluster/link.cc": ["transport/tcp.h"]}, True),
+        ("a cluster connector uses runtime", {"cluster/connector.h": ["runtime/loop.h"]}, True),
         ("cluster core uses transport", {"cluster/membership.cc": ["transport/tcp.h"]}, False),
         ("a plugin uses a narrow interface", {"plugins/acl/a.cc": ["broker/publisher.h"]}, True),
         ("a plugin uses the broker's inside", {"plugins/acl/a.cc": ["broker/broker.h"]}, False),

@@ -20,9 +20,9 @@ TEST(StatusJson, IsTheFormatOfVerneMQFollowedByOurFields) {
               R"("retained_bytes":300,"connects":9,"connects_refused":2,"bytes_in":0,)"
               R"("bytes_out":0,"num_queued":0,"drops":{"queue_full":11,"expired":12,)"
               R"("packet_too_large":14,"offline_qos0":0,"session_ended":0,"no_subscriber":0,)"
-              R"("not_authorized":0,"store_refused":0},"drops_last_minute":{"queue_full":0,)"
+              R"("not_authorized":0,"store_refused":0,"node_unreachable":0},"drops_last_minute":{"queue_full":0,)"
               R"("expired":0,"packet_too_large":0,"offline_qos0":0,"session_ended":0,)"
-              R"("no_subscriber":0,"not_authorized":0,"store_refused":0},"alarms":[],)"
+              R"("no_subscriber":0,"not_authorized":0,"store_refused":0,"node_unreachable":0},"alarms":[],)"
               R"("shards":[{"load":12},{"load":3}],"store":{"durability":"os",)"
               R"("bytes_on_disk":0,"refusing":false},"memory_bytes":0}}])");
 }

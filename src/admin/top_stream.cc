@@ -58,6 +58,7 @@ constexpr NamedCounter kDrops[] = {
     {"session_ended", Counter::DropSessionEnded},
     {"no_subscriber", Counter::DropNoSubscriber},
     {"storage_full", Counter::DropStoreRefused},
+    {"node_unreachable", Counter::DropNodeUnreachable},
 };
 
 json::object rates(const broker::NodeSnapshot& now, const broker::NodeSnapshot& before,

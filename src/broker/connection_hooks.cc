@@ -420,9 +420,7 @@ session::Routed Connection::route(const session::PublishIntent& intent, session:
         shard_.count_received(*client_, intent.topic, intent.payload.size());
     }
     const bool refused = mqtt::is_error(routed.reason);
-    if (refused) {
-        shard_.metrics().add(Counter::DropStoreRefused);
-    } else if (!routed.matched && !intent.retain) {
+    if (!refused && !routed.matched && !intent.retain) {
         shard_.metrics().add(Counter::DropNoSubscriber);
     }
     if (shard_.chain().implements(hooks::Hook::OnPublish) && !refused) {

@@ -21,8 +21,9 @@ enum class Undelivered : std::uint8_t {
     NoSubscriber,   // counted with the publisher, like the rest
     NotAuthorized,
     StorageFull,
+    NodeUnreachable,  // too much waits for another node
 };
-inline constexpr std::size_t kUndeliveredReasons = 8;
+inline constexpr std::size_t kUndeliveredReasons = 9;
 
 /// As VerneMQ's words are written: "queue_full".
 [[nodiscard]] std::string_view name_of(Undelivered reason) noexcept;

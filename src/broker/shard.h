@@ -25,6 +25,7 @@
 #include "broker/limits.h"
 #include "broker/listener.h"
 #include "broker/login_guard.h"
+#include "broker/node_outbox.h"
 #include "broker/pending_writes.h"
 #include "broker/rights.h"
 #include "broker/rights_questions.h"
@@ -136,6 +137,9 @@ public:
         bool remembered = false;  // the publisher's QoS 2 packet id is stored
     };
     session::Routed route(const session::PublishIntent& intent, const Origin& origin);
+    /// A message that another node sent for the clients of this one. It is never sent on, and what
+    /// is retained comes another way.
+    session::Routed route_from_node(mqtt::MessageParts parts, const Reply& reply);
     /// Asks for `reply` from every shard, this one too, once all that was routed from here before
     /// is safe there. The number of answers to come.
     std::uint32_t await_published(const Reply& reply);
@@ -170,6 +174,15 @@ public:
     /// A message that `client` does not get, which is the way of the world.
     void count_unhandled(const Client& client, const queue::Delivery& delivery, Undelivered reason);
     [[nodiscard]] DropLedger& drops() noexcept { return drops_; }
+
+    // Other nodes, see shard_nodes.cc. Called in turns of this shard.
+    /// `most_bytes`: of messages that may wait for it here.
+    void add_node(NodeNumber number, std::string name, std::size_t most_bytes);
+    /// Which bits of the index stand for the node from now on.
+    void set_node_slots(NodeNumber number, ShardSet slots);
+    /// What waits for it is given up.
+    void remove_node(NodeNumber number);
+    [[nodiscard]] NodeOutbox* find_node(NodeNumber number) noexcept;
 
     // What is stored, see shard_store.cc.
     void store_session(Client& client);
@@ -373,7 +386,22 @@ private:
     void restore_will(Client& client, const store::StoredWill& stored);
     void act(std::vector<WhenSafe> actions);
     void hand_over_writes();
-    [[nodiscard]] bool refuses(const session::PublishIntent& intent) const noexcept;
+    /// Of a message of this kind for `matches_`.
+    [[nodiscard]] bool refuses(mqtt::QoS qos, bool retain) const noexcept;
+    /// Other nodes that `matches_` names.
+    struct NodeMatches {
+        ShardSet some = 0;     // want the message
+        ShardSet keeping = 0;  // those that store it for somebody
+    };
+    /// Takes them out of `matches_`.
+    [[nodiscard]] NodeMatches take_node_matches() noexcept;
+    /// Whether their nodes' outboxes take another message of QoS 1 or 2.
+    [[nodiscard]] bool has_room(ShardSet nodes) const noexcept;
+    void forward(const mqtt::MessagePtr& message, const NodeMatches& nodes, const Reply& reply,
+                 session::Routed& routed);
+    /// To the clients of this node that `matches_` names; `reply` of answering_ is set.
+    void spread(const mqtt::MessagePtr& message, const Reply& reply, bool remembered,
+                session::Routed& routed);
     [[nodiscard]] TimePoint steady(store::WallMillis at) const noexcept;
     Lane& choose_lane(Client& client);
     void pump_retained(Client& client, Lane& lane);
@@ -496,6 +524,9 @@ private:
     std::vector<Fetch> fetches_;  // asked for in this turn
     std::uint64_t next_store_id_ = 0;
     std::uint32_t next_session_ = 0;
+
+    std::vector<std::unique_ptr<NodeOutbox>> nodes_;
+    std::array<NodeOutbox*, kMaxShards> node_by_slot_{};
 
     std::vector<std::unique_ptr<runtime::Mailbox<ShardMessage>>> mailboxes_;  // by sender
     std::vector<std::vector<ShardMessage>> outboxes_;                         // by receiver

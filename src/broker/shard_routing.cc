@@ -39,8 +39,14 @@ session::Routed Shard::route(const session::PublishIntent& intent, const Origin&
         if (origin.publisher != 0) count_not_routed(intent, origin, Undelivered::NoSubscriber);
         return routed;
     }
-    if (refuses(intent)) {
+    const NodeMatches nodes = take_node_matches();
+    if (refuses(intent.qos, intent.retain)) {
         count_not_routed(intent, origin, Undelivered::StorageFull);
+        routed.reason = mqtt::ReasonCode::QuotaExceeded;
+        return routed;
+    }
+    if (intent.qos != QoS::AtMostOnce && nodes.some != 0 && !has_room(nodes.some)) {
+        count_not_routed(intent, origin, Undelivered::NodeUnreachable);
         routed.reason = mqtt::ReasonCode::QuotaExceeded;
         return routed;
     }
@@ -57,10 +63,18 @@ session::Routed Shard::route(const session::PublishIntent& intent, const Origin&
     parts.store_id = new_store_id(intent.qos);
     const mqtt::MessagePtr message = mqtt::Message::make(parts);
 
-    const bool answer = intent.qos != QoS::AtMostOnce && origin.reply.wanted();
-    const auto& none = Reply{};
-    answering_ = {answer ? origin.reply : none};
+    const Reply reply = intent.qos != QoS::AtMostOnce ? origin.reply : Reply{};
+    answering_ = {reply};
     if (intent.retain) retain(message);
+    spread(message, reply, origin.remembered, routed);
+    if (nodes.some != 0) forward(message, nodes, reply, routed);
+    return routed;
+}
+
+void Shard::spread(const mqtt::MessagePtr& message, const Reply& reply, bool remembered,
+                   session::Routed& routed) {
+    const bool answer = reply.wanted();
+    const auto& none = Reply{};
     std::uint32_t elsewhere = 0;  // shards and members of other shards that get it
     ShardSet addressed = 0;       // shards whose outbox ends with a Deliver of this message
     for (const routing::FilterMatch& match : matches_.filters) {
@@ -76,13 +90,13 @@ session::Routed Shard::route(const session::PublishIntent& intent, const Origin&
             deliver.filters.push_back(match.key);
             if (answer && !deliver.reply.wanted() &&
                 (match.persistent_shards & shard_bit(to)) != 0) {
-                deliver.reply = origin.reply;
+                deliver.reply = reply;
                 ++routed.waits;
             }
         }
     }
     for (const routing::SharedMatch& match : matches_.shared) {
-        DeliverShared deliver{message, match.group, match.member, answer ? origin.reply : none};
+        DeliverShared deliver{message, match.group, match.member, answer ? reply : none};
         bool sent_on = match.shard != id_;
         if (sent_on) {
             send(match.shard, std::move(deliver));
@@ -96,11 +110,10 @@ session::Routed Shard::route(const session::PublishIntent& intent, const Origin&
     }
     if (std::exchange(answering_, {}).ack != 0) ++routed.waits;
     // Exactly once also if we die now: the packet id is remembered with all copies, or with none.
-    if (origin.remembered && elsewhere > 0) {
+    if (remembered && elsewhere > 0) {
         message->begin_parts(elsewhere + 1);
         writes_.join(message);
     }
-    return routed;
 }
 
 // Several queues may hold it, so that it is stored once for all of them.
@@ -584,6 +597,8 @@ bool Shard::may_report(TimePoint& last) const noexcept {
 
 void Shard::count_not_routed(const session::PublishIntent& intent, const Origin& origin,
                              Undelivered reason) {
+    if (reason == Undelivered::StorageFull) metrics_.add(Counter::DropStoreRefused);
+    if (reason == Undelivered::NodeUnreachable) metrics_.add(Counter::DropNodeUnreachable);
     const Connection* publisher = find(origin.reply.connection);
     const Client* client = publisher != nullptr ? publisher->client() : nullptr;
     drops_.add(reason, intent.mountpoint, client != nullptr ? client->client_id : "", intent.topic);

@@ -110,9 +110,9 @@ void Shard::move_away(Client& client, const Delivery& delivery) {
 }
 
 // Nothing is taken in that could not be stored: the publisher is told, and may try again.
-bool Shard::refuses(const session::PublishIntent& intent) const noexcept {
-    if (intent.qos == QoS::AtMostOnce || shared_.store->accepting()) return false;
-    if (intent.retain) return true;
+bool Shard::refuses(QoS qos, bool retain) const noexcept {
+    if (qos == QoS::AtMostOnce || shared_.store->accepting()) return false;
+    if (retain) return true;
     return std::any_of(
                matches_.filters.begin(), matches_.filters.end(),
                [](const routing::FilterMatch& match) { return match.persistent_shards != 0; }) ||

@@ -27,12 +27,17 @@ enum class Counter : std::uint8_t {
     QueueMessageExpired,    // message expiry passed before delivery
     QueueMessageUnhandled,  // the sum of DropOffline and DropSessionEnded
     RouterMatchesLocal,
+    RouterMatchesRemote,
+    ClusterBytesReceived,
+    ClusterBytesSent,
+    ClusterBytesDropped,
     ClientExpired,
     QueueMessageDropMaxPacketSize,  // larger than the client's Maximum Packet Size
     DropOffline,                    // QoS 0 for a session whose client is away
     DropSessionEnded,               // waited for a session that has ended
     DropNoSubscriber,               // published, and nobody subscribes
     DropStoreRefused,               // the store takes nothing: published and refused
+    DropNodeUnreachable,            // too much waits for another node
     SocketRefusedMaxConnections,
     TlsAcceptPaused,
     ConnectRefusedBusy,

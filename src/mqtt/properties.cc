@@ -263,6 +263,17 @@ Properties decode_forwarded_properties(std::string_view encoded) {
     return properties;
 }
 
+bool are_valid_forwarded_properties(std::string_view encoded) noexcept {
+    static constexpr detail::PropertyRules kRules{detail::kForwardedProperties};
+    detail::WireReader reader(encoded);
+    detail::PropertySet seen = 0;
+    detail::PropertyValue value;
+    while (!reader.done()) {
+        if (!detail::read_property(reader, kRules, seen, value).ok()) return false;
+    }
+    return true;
+}
+
 void append_properties(const Properties& properties, std::string& out) {
     if (properties.empty()) return;
     for (std::size_t identifier = 1; identifier < detail::kIdentifiers; ++identifier) {

@@ -105,6 +105,9 @@ void append_forwarded_properties(std::string_view raw, std::string& out);
 /// Decodes what append_forwarded_properties() wrote (for hooks and for tests).
 [[nodiscard]] Properties decode_forwarded_properties(std::string_view encoded);
 
+/// Whether bytes that claim to be what append_forwarded_properties() wrote are it.
+[[nodiscard]] bool are_valid_forwarded_properties(std::string_view encoded) noexcept;
+
 /// Encodes the set properties without their length. User properties keep their order.
 void append_properties(const Properties& properties, std::string& out);
 

@@ -320,6 +320,18 @@ TEST(ForwardedProperties, AreUnalteredInTheirOrderAndWithoutTheOthers) {
     EXPECT_FALSE(read.has(Property::TopicAlias));
 }
 
+TEST(ForwardedProperties, AreKnownFromOthers) {
+    const Bytes good =
+        Bytes().u8(0x01).u8(1).u8(0x26).text("a").text("1").u8(0x26).text("a").text("2");
+    EXPECT_TRUE(are_valid_forwarded_properties(""));
+    EXPECT_TRUE(are_valid_forwarded_properties(good.view()));
+    EXPECT_FALSE(are_valid_forwarded_properties(good.view().substr(0, good.view().size() - 1)));
+    EXPECT_FALSE(are_valid_forwarded_properties(Bytes().u8(0x01).u8(2).view()));
+    EXPECT_FALSE(are_valid_forwarded_properties(Bytes().u8(0x01).u8(1).u8(0x01).u8(1).view()));
+    EXPECT_FALSE(are_valid_forwarded_properties(Bytes().u8(0x02).u32(5).view()))
+        << "a message's expiry is not kept in its properties";
+}
+
 TEST(AppendProperties, WritesOnlyWhatIsSet) {
     Properties properties = testing::sample_properties({});
     std::string out;

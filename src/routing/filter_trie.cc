@@ -48,16 +48,24 @@ void FilterTrie::prune(FilterNode* node) {
     while (node != nullptr && node->children == 0 && node->groups == nullptr &&
            node->shards.load() == 0) {
         FilterNode* parent = node->parent;
-        table(ChildTable::hash(parent, word(node->word()).hash)).erase(node);
+        ChildTable& siblings = table(ChildTable::hash(parent, word(node->word()).hash));
+        const std::size_t before = siblings.bytes();
+        siblings.erase(node);
         if (parent != nullptr) {
             --parent->children;
             if (node->word() == "+") parent->has_plus = false;
             if (node->word() == "#") parent->has_hash = false;
         }
-        bytes_ -= node->bytes();
+        bytes_ -= node->bytes() + before - siblings.bytes();
         FilterNode::destroy(node);
         node = parent;
     }
+}
+
+std::string FilterTrie::mountpoint(const FilterNode& node) {
+    const FilterNode* at = &node;
+    while (at->parent != nullptr) at = at->parent;
+    return std::string(at->word());
 }
 
 std::string FilterTrie::text(const FilterNode& node) {

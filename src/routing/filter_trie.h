@@ -48,6 +48,9 @@ public:
     void for_each_match(std::string_view mountpoint, std::string_view topic, Visit&& visit) const;
 
     [[nodiscard]] static std::string text(const FilterNode& node);
+    [[nodiscard]] static std::string mountpoint(const FilterNode& node);
+    /// For walks over all nodes, one table after the other.
+    [[nodiscard]] const std::vector<ChildTable>& tables() const noexcept { return tables_; }
 
 private:
     static constexpr std::size_t kTables = 64;

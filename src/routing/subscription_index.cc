@@ -1,5 +1,6 @@
 #include "routing/subscription_index.h"
 
+#include <algorithm>
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <utility>
 
@@ -49,18 +50,39 @@ Presence presence(bool online, bool keeps_offline) noexcept {
 }  // namespace
 
 struct SubscriptionIndex::Impl {
-    Impl(std::uint32_t shards, std::uint64_t seed)
-        : mutex(shards), trie(seed), groups(0, GroupHash{seed}, GroupEqual{}) {}
+    Impl(std::uint32_t shard_count, std::uint64_t seed)
+        : shards(shard_count),
+          local(shard_count == kMaxShards ? ~ShardSet{0} : shard_bit(shard_count) - 1),
+          mutex(shard_count + 1),
+          trie(seed),
+          groups(0, GroupHash{seed}, GroupEqual{}) {}
     ~Impl() {
         for (SharedGroup* group : groups) delete group;
     }
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
 
-    [[nodiscard]] FilterHandle mark(ShardId shard, FilterNode* node) noexcept {
-        if (node->shards.fetch_or(shard_bit(shard)) == 0 && node->groups == nullptr) ++filters;
-        return {SubscriptionKey{node->id}, node};
+    struct Marked {
+        FilterNode* node;
+        bool first;  // of this node's shards
+    };
+    [[nodiscard]] Marked mark(ShardId shard, FilterNode* node) noexcept {
+        const ShardSet before = node->shards.fetch_or(shard_bit(shard));
+        if (before == 0 && node->groups == nullptr) ++filters;
+        return {node, shard < shards && (before & local) == 0};
     }
+    [[nodiscard]] Marked mark(ShardId shard, std::string_view mountpoint, std::string_view filter);
+    void unmark(ShardId shard, FilterNode* node);
+    /// `node` cannot vanish: the caller's shard has its bit there.
+    void tell(const FilterNode& node) {
+        FilterObserver* told = observer.load(std::memory_order_acquire);
+        if (told != nullptr) {
+            told->on_local_change(FilterTrie::mountpoint(node), FilterTrie::text(node));
+        }
+    }
+    /// Calls `visit` for the nodes of the next part of the walk.
+    template <typename Visit>
+    void walk_some(FilterWalk& walk, Visit visit) const;
     [[nodiscard]] SharedGroup* find_group(const FilterNode* node, std::string_view name) const {
         const auto at = groups.find(GroupName{node, name});
         return at == groups.end() ? nullptr : *at;
@@ -68,8 +90,11 @@ struct SubscriptionIndex::Impl {
     [[nodiscard]] SharedGroup* add_group(FilterNode* node, std::string_view name);
     void remove_group(SharedGroup* group);
 
-    ShardedMutex mutex;
+    const std::uint32_t shards;
+    const ShardSet local;
+    ShardedMutex mutex;  // the last is that of the cluster's thread
     FilterTrie trie;
+    std::atomic<FilterObserver*> observer{nullptr};
     boost::unordered_flat_set<SharedGroup*, GroupHash, GroupEqual> groups;
     std::atomic<std::size_t> filters{0};
 };
@@ -124,39 +149,55 @@ void SubscriptionIndex::match(ShardId reader, std::string_view mountpoint, std::
     });
 }
 
-FilterHandle SubscriptionIndex::acquire(ShardId shard, std::string_view mountpoint,
-                                        std::string_view filter) {
+SubscriptionIndex::Impl::Marked SubscriptionIndex::Impl::mark(ShardId shard,
+                                                              std::string_view mountpoint,
+                                                              std::string_view filter) {
     {
-        const auto lock = impl_->mutex.shared(shard);
-        FilterNode* node = impl_->trie.find(mountpoint, filter);
-        if (node != nullptr) return impl_->mark(shard, node);
+        const auto lock = mutex.shared(std::min(shard, shards));
+        FilterNode* node = trie.find(mountpoint, filter);
+        if (node != nullptr) return mark(shard, node);
     }
-    const ShardedMutex::Exclusive lock(impl_->mutex);
-    return impl_->mark(shard, impl_->trie.add(mountpoint, filter));
+    const ShardedMutex::Exclusive lock(mutex);
+    return mark(shard, trie.add(mountpoint, filter));
 }
 
-void SubscriptionIndex::set_persistent(ShardId shard, FilterHandle handle,
-                                       bool persistent) noexcept {
-    if (persistent) {
-        handle.node->persistent.fetch_or(shard_bit(shard));
-    } else {
-        handle.node->persistent.fetch_and(~shard_bit(shard));
-    }
-}
-
-void SubscriptionIndex::release(ShardId shard, FilterHandle handle) {
-    FilterNode* node = handle.node;
+void SubscriptionIndex::Impl::unmark(ShardId shard, FilterNode* node) {
     const ShardSet own = shard_bit(shard);
-    set_persistent(shard, handle, false);
+    node->persistent.fetch_and(~own);
     // The last bit goes only while nobody reads: a shard that cleared it before would have to come
     // back to a node that another shard may have taken, dropped and pruned in the meantime.
     for (ShardSet seen = node->shards.load(); seen != own;) {
         if (node->shards.compare_exchange_weak(seen, seen & ~own)) return;
     }
-    const ShardedMutex::Exclusive lock(impl_->mutex);
+    const ShardedMutex::Exclusive lock(mutex);
     if ((node->shards.fetch_and(~own) & ~own) != 0) return;
-    if (node->groups == nullptr) --impl_->filters;
-    impl_->trie.prune(node);
+    if (node->groups == nullptr) --filters;
+    trie.prune(node);
+}
+
+FilterHandle SubscriptionIndex::acquire(ShardId shard, std::string_view mountpoint,
+                                        std::string_view filter) {
+    const auto [node, first] = impl_->mark(shard, mountpoint, filter);
+    if (first) impl_->tell(*node);
+    return {SubscriptionKey{node->id}, node};
+}
+
+void SubscriptionIndex::set_persistent(ShardId shard, FilterHandle handle, bool persistent) {
+    const ShardSet own = shard_bit(shard);
+    const ShardSet before = persistent ? handle.node->persistent.fetch_or(own)
+                                       : handle.node->persistent.fetch_and(~own);
+    if ((before & impl_->local & ~own) == 0 && ((before & own) != 0) != persistent) {
+        impl_->tell(*handle.node);
+    }
+}
+
+void SubscriptionIndex::release(ShardId shard, FilterHandle handle) {
+    FilterObserver* observer = impl_->observer.load(std::memory_order_acquire);
+    if (observer == nullptr) return impl_->unmark(shard, handle.node);
+    std::string mountpoint = FilterTrie::mountpoint(*handle.node);
+    std::string filter = FilterTrie::text(*handle.node);
+    impl_->unmark(shard, handle.node);  // the node may be gone
+    observer->on_local_change(std::move(mountpoint), std::move(filter));
 }
 
 FilterHandle SubscriptionIndex::find(ShardId reader, std::string_view mountpoint,
@@ -243,6 +284,71 @@ std::string SubscriptionIndex::text(ShardId reader, GroupHandle handle) const {
     result += '/';
     result += FilterTrie::text(*handle.group->node());
     return result;
+}
+
+// A whole table at once: nodes move within theirs when others are added and removed.
+template <typename Visit>
+void SubscriptionIndex::Impl::walk_some(FilterWalk& walk, Visit visit) const {
+    const auto lock = mutex.shared(shards);
+    trie.tables()[walk.table].for_each([&](FilterNode* node) { visit(*node); });
+    walk.done = ++walk.table == trie.tables().size();
+}
+
+std::uint32_t SubscriptionIndex::shards() const noexcept { return impl_->shards; }
+
+ShardSet SubscriptionIndex::local() const noexcept { return impl_->local; }
+
+void SubscriptionIndex::observe(FilterObserver* observer) noexcept {
+    impl_->observer.store(observer, std::memory_order_release);
+}
+
+LocalPresence SubscriptionIndex::local_presence(std::string_view mountpoint,
+                                                std::string_view filter) const {
+    const auto lock = impl_->mutex.shared(impl_->shards);
+    const FilterNode* node = impl_->trie.find(mountpoint, filter);
+    if (node == nullptr) return {};
+    return {(node->shards.load() & impl_->local) != 0,
+            (node->persistent.load() & impl_->local) != 0};
+}
+
+void SubscriptionIndex::set_remote(NodeSlot node, std::string_view mountpoint,
+                                   std::string_view filter, bool persistent) {
+    VMQ_ASSERT(node >= impl_->shards && node < kMaxShards);
+    FilterNode* marked = impl_->mark(node, mountpoint, filter).node;
+    if (persistent) {
+        marked->persistent.fetch_or(shard_bit(node));
+    } else {
+        marked->persistent.fetch_and(~shard_bit(node));
+    }
+}
+
+void SubscriptionIndex::clear_remote(NodeSlot node, std::string_view mountpoint,
+                                     std::string_view filter) {
+    VMQ_ASSERT(node >= impl_->shards && node < kMaxShards);
+    FilterNode* found = nullptr;
+    {
+        const auto lock = impl_->mutex.shared(impl_->shards);
+        found = impl_->trie.find(mountpoint, filter);
+        if (found == nullptr || (found->shards.load() & shard_bit(node)) == 0) return;
+    }
+    impl_->unmark(node, found);  // its bit keeps it
+}
+
+void SubscriptionIndex::clear_remote_some(NodeSlot node, FilterWalk& walk) {
+    std::vector<FilterNode*> found;
+    impl_->walk_some(walk, [&](FilterNode& each) {
+        if ((each.shards.load() & shard_bit(node)) != 0) found.push_back(&each);
+    });
+    for (FilterNode* each : found) impl_->unmark(node, each);  // which its bit has kept
+}
+
+void SubscriptionIndex::collect_local_some(FilterWalk& walk,
+                                           std::vector<LocalFilter>& found) const {
+    impl_->walk_some(walk, [&](const FilterNode& each) {
+        if ((each.shards.load() & impl_->local) == 0) return;
+        found.push_back({FilterTrie::mountpoint(each), FilterTrie::text(each),
+                         (each.persistent.load() & impl_->local) != 0});
+    });
 }
 
 std::size_t SubscriptionIndex::bytes() const noexcept { return impl_->trie.bytes(); }

@@ -36,10 +36,36 @@ struct GroupHandle {
     SharedGroup* group = nullptr;
 };
 
+/// Another node of the cluster, as the index knows it: it stands in a ShardSet behind the shards of
+/// this one, so shards and other nodes together are at most kMaxShards.
+using NodeSlot = ShardId;
+
 struct FilterMatch {
     SubscriptionKey key;
-    ShardSet shards;             // shards with at least one subscriber
+    ShardSet shards;             // shards, and other nodes, with at least one subscriber
     ShardSet persistent_shards;  // those of them with a subscriber whose messages are stored
+};
+
+/// Whether this node, on any shard, has subscribers on a filter.
+struct LocalPresence {
+    bool subscribed = false;
+    bool persistent = false;  // one of them has its messages stored
+
+    bool operator==(const LocalPresence&) const = default;
+};
+
+/// Hears of filters whose LocalPresence may have changed. Called on any shard, which holds no lock
+/// of the index.
+class FilterObserver {
+public:
+    virtual ~FilterObserver() = default;
+    virtual void on_local_change(std::string mountpoint, std::string filter) = 0;
+};
+
+/// Where a walk over all filters stands. Begin with {}.
+struct FilterWalk {
+    std::uint32_t table = 0;
+    bool done = false;
 };
 
 /// One matched shared group with the member chosen for this message.
@@ -86,10 +112,10 @@ public:
     [[nodiscard]] FilterHandle acquire(ShardId shard, std::string_view mountpoint,
                                        std::string_view filter);
     /// Says whether one of the shard's subscribers of this filter needs its messages stored.
-    void set_persistent(ShardId shard, FilterHandle handle, bool persistent) noexcept;
+    void set_persistent(ShardId shard, FilterHandle handle, bool persistent);
     /// The shard's last subscriber has left: the handle is invalid afterwards.
     void release(ShardId shard, FilterHandle handle);
-    /// Key of `filter` if any shard holds it.
+    /// Key of `filter` if any shard or other node holds it.
     [[nodiscard]] FilterHandle find(ShardId reader, std::string_view mountpoint,
                                     std::string_view filter) const;
 
@@ -120,6 +146,32 @@ public:
     [[nodiscard]] std::string text(ShardId reader, FilterHandle handle) const;
     [[nodiscard]] std::string text(ShardId reader, GroupHandle handle) const;
 
+    // Other nodes. Everything here belongs to one thread, the cluster's.
+
+    [[nodiscard]] std::uint32_t shards() const noexcept;
+    /// The bits of this node's own shards.
+    [[nodiscard]] ShardSet local() const noexcept;
+    /// From now on `observer`, which outlives the index or is taken back with null, is told. What
+    /// was subscribed before, a walk finds.
+    void observe(FilterObserver* observer) noexcept;
+    [[nodiscard]] LocalPresence local_presence(std::string_view mountpoint,
+                                               std::string_view filter) const;
+    /// The node has subscribers on `filter` (valid, not shared). Idempotent.
+    void set_remote(NodeSlot node, std::string_view mountpoint, std::string_view filter,
+                    bool persistent);
+    /// It has none any more. Idempotent.
+    void clear_remote(NodeSlot node, std::string_view mountpoint, std::string_view filter);
+    /// Clears away what the node has on one 64th of all filters; again until `walk.done`.
+    void clear_remote_some(NodeSlot node, FilterWalk& walk);
+    struct LocalFilter {
+        std::string mountpoint;
+        std::string filter;
+        bool persistent;
+    };
+    /// Appends those of one 64th of all filters on which this node has subscribers; again until
+    /// `walk.done`. New filters of shards wait meanwhile: 8 ms with a million filters.
+    void collect_local_some(FilterWalk& walk, std::vector<LocalFilter>& found) const;
+    /// Filters with a subscriber on this node or another.
     [[nodiscard]] std::size_t filter_count() const noexcept;
     /// Memory of the filters, without that of shared groups. Any thread.
     [[nodiscard]] std::size_t bytes() const noexcept;

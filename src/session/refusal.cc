@@ -36,6 +36,16 @@ ReasonCode refusal_in(PacketType type, ReasonCode reason) noexcept {
     return mqtt::is_error(reason) && allowed(type, reason) ? reason : ReasonCode::NotAuthorized;
 }
 
+void add_user_property(mqtt::Properties& properties, std::string_view name,
+                       std::string_view value) {
+    const auto can_be = [](std::string_view text) {
+        return text.size() <= kMaxText && mqtt::is_valid_utf8(text);
+    };
+    if (!can_be(name) || !can_be(value)) return;  // [v5 MQTT-1.5.7-1]
+    properties.user_properties.emplace_back(name, value);
+    properties.set(mqtt::Property::UserProperty);
+}
+
 void set_text(mqtt::Properties& properties, mqtt::Property property, std::string_view& field,
               std::string_view text) {
     if (mqtt::is_valid_utf8(text)) set_binary(properties, property, field, text);

@@ -19,5 +19,7 @@ void set_text(mqtt::Properties& properties, mqtt::Property property, std::string
 /// The same for binary data, which only can be too long.
 void set_binary(mqtt::Properties& properties, mqtt::Property property, std::string_view& field,
                 std::string_view data);
+/// Adds a user property whose name and value can be ones; name and value stay the caller's.
+void add_user_property(mqtt::Properties& properties, std::string_view name, std::string_view value);
 
 }  // namespace vmq::session

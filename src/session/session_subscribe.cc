@@ -92,8 +92,7 @@ void Session::add_details(const mqtt::AckDetails& details, mqtt::Properties& to)
     if (!plan_.request_problem_information) return;  // [v5 MQTT-3.1.2-29]
     set_text(to, mqtt::Property::ReasonString, to.reason_string, details.reason_string);
     for (const auto& [name, value] : details.user_properties) {
-        to.user_properties.emplace_back(name, value);
-        to.set(mqtt::Property::UserProperty);
+        add_user_property(to, name, value);
     }
 }
 

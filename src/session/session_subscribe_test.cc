@@ -172,6 +172,21 @@ TEST_F(SessionSubscribeTest, AHookMaySaySomethingInTheAnswers) {
     EXPECT_EQ(unsubscribe({"a"}), Texts{"UNSUBACK 1 0x00"});
 }
 
+TEST_F(SessionSubscribeTest, WhatAHookSaysIsLeftOutWhereItIsNoText) {
+    const std::string null(1, '\0');
+    host_.on_subscribe = [&](SubscribeIntent& intent, Denial&) {
+        intent.details.user_properties = {{"k", null}, {null, "v"}, {"k", "1"}};
+        return Answer::Allowed;
+    };
+    host_.on_unsubscribe = [&](UnsubscribeIntent& intent) {
+        intent.details.reason_string = null;
+        intent.details.user_properties = {
+            {"k", std::string(65'536, 'x')}, {"k", "\xff"}, {"k", ""}};
+    };
+    EXPECT_EQ(subscribe({entry("a")}), Texts{"SUBACK 1 0x00 k:1"});
+    EXPECT_EQ(unsubscribe({"a"}), Texts{"UNSUBACK 1 0x00 k:"});  // [v5 MQTT-1.5.7-1]
+}
+
 TEST_F(SessionSubscribeTest, WhatAHookSaysIsLeftOutWhereItDoesNotFit) {
     plan_.maximum_packet_size = 8;
     host_.on_subscribe = [](SubscribeIntent& intent, Denial&) {

@@ -146,6 +146,23 @@ void TlsSession::Release::operator()(ssl_st* ssl) const noexcept { SSL_free(ssl)
 
 TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, std::uint32_t records_per_key)
     : context_(std::move(context)), records_per_key_(records_per_key) {}
+TlsSession::TlsSession(std::shared_ptr<const TlsClientContext> context, const std::string& host,
+                       OutputBuffer& out, std::uint32_t records_per_key)
+    : client_context_(std::move(context)), records_per_key_(records_per_key) {
+    ssl_.reset(client_context_->new_connection(host));
+    if (ssl_ == nullptr) {
+        fail("no memory for a TLS connection");
+        return;
+    }
+    attach_wire();
+    SSL_set_connect_state(ssl_.get());
+    notes_->expected_host = host;
+    wire_.out = &out;
+    ERR_clear_error();
+    advance_handshake();
+    wire_ = {};
+}
+
 TlsSession::~TlsSession() = default;
 
 TlsSession::Status TlsSession::receive(std::string_view wire, std::string& plain,
@@ -185,7 +202,9 @@ bool TlsSession::hold(std::string_view& wire) {
     }
     if (!whole_header) return false;
     if (!is_header(held_)) {
-        fail("what the client sent is not a TLS record");
+        fail(is_client() ? "not TLS: what the server sent is no record of it; is it the port of a "
+                           "listener with TLS?"
+                         : "what the client sent is not a TLS record");
         return false;
     }
     return take(kHeaderBytes + body_size(held_));
@@ -205,12 +224,16 @@ bool TlsSession::begin(std::string_view first_record) {
         fail("no memory for a TLS connection");
         return false;
     }
+    attach_wire();
+    SSL_set_accept_state(ssl_.get());
+    return true;
+}
+
+void TlsSession::attach_wire() {
     BIO* bio = TlsWire::make(wire_);
     SSL_set_bio(ssl_.get(), bio, bio);
-    SSL_set_accept_state(ssl_.get());
     notes_ = std::make_unique<HandshakeNotes>();
     set_notes(*ssl_, notes_.get());
-    return true;
 }
 
 // `records` are whole, so OpenSSL keeps nothing of them.
@@ -237,7 +260,7 @@ void TlsSession::finish_handshake() {
     set_notes(*ssl_, nullptr);
     notes_.reset();
     const X509* certificate = SSL_get0_peer_certificate(ssl_.get());
-    if (certificate != nullptr && context_->takes_identity()) {
+    if (certificate != nullptr && !is_client() && context_->takes_identity()) {
         auto identity = identity_of(*certificate);
         if (!identity) return fail("the client's certificate: " + identity.error().detail);
         identity_ = std::move(identity).value();
@@ -331,7 +354,9 @@ void TlsSession::close(OutputBuffer& out) {
     wire_ = {};
 }
 
-void TlsSession::fail() { fail(describe_failure(notes_.get())); }
+void TlsSession::fail() {
+    fail(describe_failure(notes_.get(), is_client() ? TlsRole::Client : TlsRole::Server));
+}
 
 void TlsSession::fail(std::string why) {
     status_ = Status::Failed;
@@ -368,6 +393,16 @@ std::string_view TlsSession::server_name() const {
 }
 
 bool TlsSession::resumed() const { return ssl_ != nullptr && SSL_session_reused(ssl_.get()) == 1; }
+
+std::string TlsSession::channel_binding() const {
+    constexpr std::string_view kLabel = "EXPORTER-Channel-Binding";
+    std::string binding(32, '\0');
+    VMQ_ASSERT(ssl_ != nullptr && handshake_done_);
+    VMQ_ASSERT(SSL_export_keying_material(
+                   ssl_.get(), reinterpret_cast<unsigned char*>(binding.data()), binding.size(),
+                   kLabel.data(), kLabel.size(), nullptr, 0, 0) == 1);
+    return binding;
+}
 
 std::size_t TlsSession::memory() const noexcept {
     return sizeof *this + held_.capacity() + error_.capacity() + psk_identity_.capacity() +

@@ -1,4 +1,4 @@
-// The server side of one TLS connection: bytes in, bytes out, no sockets.
+// One TLS connection, of either side: bytes in, bytes out, no sockets.
 #pragma once
 
 #include <cstddef>
@@ -9,19 +9,21 @@
 #include <string_view>
 
 #include "base/output_buffer.h"
+#include "transport/tls_client_context.h"
 #include "transport/tls_context.h"
 
 namespace vmq::transport {
 
 struct HandshakeNotes;
 
-/// TLS 1.0 to 1.3 as the context allows, for one connection.
+/// TLS 1.0 to 1.3 as the context allows, for one connection: mostly as the server, whose peer is
+/// called client here; as the client of another node the peer is the server.
 ///
 /// Owned by that connection and used by one thread at a time; an idle one may move to another shard
 /// with its connection. Reads no clock (OpenSSL does, for certificates and tickets) and no socket.
-/// Holds no OpenSSL object before the client has sent its first whole record, no buffers while
-/// nothing is under way, and never more of the client's bytes than one record and one handshake
-/// message.
+/// A server holds no OpenSSL object before the client has sent its first whole record, no buffers
+/// while nothing is under way, and never more of the client's bytes than one record and one
+/// handshake message.
 class TlsSession final {
 public:
     enum class Status : std::uint8_t {
@@ -37,6 +39,10 @@ public:
     /// With TLS 1.3 the key changes after some `records_per_key` records sent.
     explicit TlsSession(std::shared_ptr<const TlsContext> context,
                         std::uint32_t records_per_key = kRecordsPerKey);
+    /// As a client of `host` (a name or an address), whose certificate has to name it. Appends what
+    /// has to be written first to `out`.
+    TlsSession(std::shared_ptr<const TlsClientContext> context, const std::string& host,
+               OutputBuffer& out, std::uint32_t records_per_key = kRecordsPerKey);
     ~TlsSession();
     TlsSession(const TlsSession&) = delete;
     TlsSession& operator=(const TlsSession&) = delete;
@@ -77,6 +83,9 @@ public:
     [[nodiscard]] std::string_view cipher() const;
     [[nodiscard]] std::string_view server_name() const;
     [[nodiscard]] bool resumed() const;
+    /// 32 bytes that only the two ends of this connection know (RFC 9266, tls-exporter). Requires
+    /// handshake_done() and that it has not failed.
+    [[nodiscard]] std::string channel_binding() const;
 
     /// Memory held, in bytes: what is ours exactly, OpenSSL's objects as measured (tls_bench.cc).
     [[nodiscard]] std::size_t memory() const noexcept;
@@ -95,6 +104,8 @@ private:
     [[nodiscard]] bool begin(std::string_view first_record);
     [[nodiscard]] bool hold(std::string_view& wire);
     void feed(std::string_view records, std::string& plain);
+    void attach_wire();
+    [[nodiscard]] bool is_client() const noexcept { return client_context_ != nullptr; }
     void advance_handshake();
     void finish_handshake();
     void read(std::string& plain, std::size_t most);
@@ -102,7 +113,8 @@ private:
     void fail();
     void fail(std::string why);
 
-    const std::shared_ptr<const TlsContext> context_;
+    const std::shared_ptr<const TlsContext> context_;  // null: a client
+    const std::shared_ptr<const TlsClientContext> client_context_;
     std::unique_ptr<ssl_st, Release> ssl_;
     std::unique_ptr<HandshakeNotes> notes_;  // during the handshake
     Wire wire_;

@@ -43,7 +43,7 @@ int judge_error(int ok, X509_STORE_CTX* chain) {
 }
 
 // What is wrong with `certificate`, to follow its title.
-std::string fault_of(X509_STORE_CTX* chain, const X509& certificate, int error) {
+std::string fault_of(X509_STORE_CTX* chain, const X509& certificate, int error, TlsRole role) {
     const std::string issuer = title_of(*X509_get_issuer_name(&certificate));
     switch (error) {
         case X509_V_ERR_CERT_REVOKED:
@@ -79,20 +79,29 @@ std::string fault_of(X509_STORE_CTX* chain, const X509& certificate, int error) 
             return fmt::format(
                 "cannot be checked: the revocation list of {} is not signed by its key", issuer);
         case X509_V_ERR_INVALID_PURPOSE:
-            return "is not meant for clients (extended key usage)";
+            return fmt::format("is not meant for {} (extended key usage)",
+                               role == TlsRole::Server ? "clients" : "servers");
+        case X509_V_ERR_HOSTNAME_MISMATCH:
+        case X509_V_ERR_IP_ADDRESS_MISMATCH:
+            return fmt::format("does not name {}: it needs that among its alternative names",
+                               notes_of(chain) == nullptr
+                                   ? "the host it was reached by"
+                                   : printable(notes_of(chain)->expected_host));
         default:
             return fmt::format("is refused: {}", X509_verify_cert_error_string(error));
     }
 }
 
-std::string describe_refusal(X509_STORE_CTX* chain, int error) {
+std::string describe_refusal(X509_STORE_CTX* chain, int error, TlsRole role) {
+    const std::string_view peer = role == TlsRole::Server ? "client" : "server";
     const bool leaf = X509_STORE_CTX_get_error_depth(chain) == 0;
     const X509* certificate = X509_STORE_CTX_get_current_cert(chain);
     if (certificate == nullptr) certificate = X509_STORE_CTX_get0_cert(chain);
-    if (certificate == nullptr) return "the client's certificate is refused";
-    return fmt::format("{} ({}) {}",
-                       leaf ? "the client's certificate" : "a certificate of the client's chain",
-                       title_of(*certificate), fault_of(chain, *certificate, error));
+    if (certificate == nullptr) return fmt::format("the {}'s certificate is refused", peer);
+    const std::string whose = leaf ? fmt::format("the {}'s certificate", peer)
+                                   : fmt::format("a certificate of the {}'s chain", peer);
+    return fmt::format("{} ({}) {}", whose, title_of(*certificate),
+                       fault_of(chain, *certificate, error, role));
 }
 
 void refuse(X509_STORE_CTX* chain, std::string why) {
@@ -128,6 +137,49 @@ std::string describe_alert(int alert) {
                                SSL_alert_desc_string_long(alert));
         default:
             return fmt::format("the client gave up (alert: {})", SSL_alert_desc_string_long(alert));
+    }
+}
+
+std::string describe_alert_of_server(int alert) {
+    constexpr int kCertificateRequired = 116;  // [RFC 8446, 6.2]
+    switch (alert) {
+        case SSL_AD_UNKNOWN_CA:
+            return "the server does not trust our certificate (alert: unknown CA); give it the "
+                   "authority, and check that certfile has the certificates in between";
+        case kCertificateRequired:
+            return "the server asks for a certificate: set certfile and keyfile";
+        case SSL_AD_CERTIFICATE_EXPIRED:
+            return "the server takes our certificate for expired; renew it or set the server's "
+                   "clock";
+        case SSL_AD_BAD_CERTIFICATE:
+        case SSL_AD_CERTIFICATE_UNKNOWN:
+        case SSL_AD_UNSUPPORTED_CERTIFICATE:
+        case SSL_AD_CERTIFICATE_REVOKED:
+            return fmt::format("the server refused our certificate (alert: {})",
+                               SSL_alert_desc_string_long(alert));
+        case SSL_AD_HANDSHAKE_FAILURE:
+        case SSL_AD_PROTOCOL_VERSION:
+        case SSL_AD_INSUFFICIENT_SECURITY:
+            return fmt::format(
+                "the server has no version or suite in common with tls_version and ciphers, or "
+                "asks for a certificate (alert: {})",
+                SSL_alert_desc_string_long(alert));
+        default:
+            return fmt::format("the server gave up (alert: {})", SSL_alert_desc_string_long(alert));
+    }
+}
+
+std::string_view describe_reason_of_server(int reason) {
+    switch (reason) {
+        case SSL_R_UNSUPPORTED_PROTOCOL:
+        case SSL_R_WRONG_SSL_VERSION:
+        case SSL_R_WRONG_VERSION_NUMBER:
+        case SSL_R_NO_PROTOCOLS_AVAILABLE:
+            return "the server speaks no TLS version that tls_version allows";
+        case SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC:
+            return "what the server sent does not decrypt: it was altered";
+        default:
+            return {};
     }
 }
 
@@ -209,7 +261,7 @@ StorePtr make_store(const std::vector<CertificatePtr>& authorities,
 
 int verify_client(X509_STORE_CTX* chain, void* needs_identity) {
     if (X509_verify_cert(chain) != 1) {
-        refuse(chain, describe_refusal(chain, X509_STORE_CTX_get_error(chain)));
+        refuse(chain, describe_refusal(chain, X509_STORE_CTX_get_error(chain), TlsRole::Server));
         return 0;
     }
     // OpenSSL would keep it as long as the connection, and 4 kB for each certificate in it.
@@ -224,7 +276,16 @@ int verify_client(X509_STORE_CTX* chain, void* needs_identity) {
     return 0;
 }
 
-std::string describe_failure(const HandshakeNotes* notes) {
+int verify_server(X509_STORE_CTX* chain, void* /*unused*/) {
+    if (X509_verify_cert(chain) != 1) {
+        refuse(chain, describe_refusal(chain, X509_STORE_CTX_get_error(chain), TlsRole::Client));
+        return 0;
+    }
+    X509_STORE_CTX_set0_verified_chain(chain, nullptr);
+    return 1;
+}
+
+std::string describe_failure(const HandshakeNotes* notes, TlsRole role) {
     const unsigned long error = take_error();
     if (notes != nullptr && !notes->refused_certificate.empty()) return notes->refused_certificate;
     if (error == 0) return "the TLS connection failed";
@@ -232,10 +293,12 @@ std::string describe_failure(const HandshakeNotes* notes) {
     if (notes != nullptr && !notes->psk_identity.empty() && ERR_GET_LIB(error) == ERR_LIB_SSL)
         if (std::string text = describe_psk_failure(*notes, reason); !text.empty()) return text;
     if (ERR_GET_LIB(error) == ERR_LIB_SSL) {
-        if (reason > kAlertReasons && reason < kAlertReasons + 256)
-            return describe_alert(reason - kAlertReasons);
-        if (const std::string_view text = describe_reason(reason); !text.empty())
-            return std::string(text);
+        const bool server = role == TlsRole::Server;
+        if (const int alert = reason - kAlertReasons; alert > 0 && alert < 256)
+            return server ? describe_alert(alert) : describe_alert_of_server(alert);
+        const std::string_view text =
+            server ? describe_reason(reason) : describe_reason_of_server(reason);
+        if (!text.empty()) return std::string(text);
     }
     const char* text = ERR_reason_error_string(error);
     return fmt::format("TLS failed: {}", text == nullptr ? "unknown reason" : text);

@@ -19,6 +19,7 @@ const REASONS = {
   no_subscriber: 'Nobody subscribed to the topic',
   not_authorized: 'The publisher may not publish there',
   store_refused: 'The message store could not write',
+  node_unreachable: 'Another node was away for too long',
 };
 
 const history = new History();

@@ -1,0 +1,182 @@
+#include "cluster/filter_log.h"
+
+#include <utility>
+
+#include "cluster/frame_codec.h"
+#include "mqtt/topic.h"
+
+namespace vmq::cluster {
+namespace {
+
+// Of a Filters frame.
+constexpr std::uint8_t kBegin = 1;  // what follows replaces everything
+constexpr std::uint8_t kEnd = 2;    // and this was all of it
+// Of an entry.
+constexpr std::uint8_t kSubscribed = 1;
+constexpr std::uint8_t kPersistent = 2;
+
+constexpr std::size_t kLongestText = 65'535;
+constexpr std::size_t kLeastEntry = 3;
+
+void write(const FilterChange& change, ByteWriter& to) {
+    to.u8(static_cast<std::uint8_t>((change.subscribed ? kSubscribed : 0) |
+                                    (change.persistent ? kPersistent : 0)));
+    to.string(change.mountpoint);
+    to.string(change.filter);
+}
+
+}  // namespace
+
+void FilterLog::add(FilterChange change) {
+    if (changes_.size() == most_changes_) (void)changes_.pop_front();
+    changes_.push_back(std::move(change));
+    ++number_;
+}
+
+void FilterSender::begin(std::uint64_t boot, std::uint64_t number) noexcept {
+    linked_ = true;
+    if (boot != log_.boot() || !log_.has_since(number)) return begin_all();
+    all_ = false;
+    sent_ = acknowledged_ = number;
+}
+
+void FilterSender::begin_all() noexcept {
+    all_ = true;
+    portion_ = 0;
+    sent_ = log_.number();  // what changes from here on is sent behind it
+    acknowledged_ = 0;
+}
+
+bool FilterSender::pump(std::string& out, std::size_t most_bytes) {
+    if (!linked_) return false;
+    const std::size_t before = out.size();
+    while (out.size() - before < most_bytes) {
+        if (!log_.has_since(sent_)) begin_all();  // too many changes meanwhile
+        if (all_) {
+            send_portion(out);
+        } else if (sent_ < log_.number()) {
+            send_changes(out, most_bytes);
+        } else {
+            break;
+        }
+    }
+    return out.size() > before;
+}
+
+void FilterSender::send_portion(std::string& out) {
+    filters_.clear();
+    const bool more = source_.portion(portion_, filters_);
+    FrameWriter frame(FrameType::Filters, out);
+    ByteWriter& body = frame.body();
+    body.u8(static_cast<std::uint8_t>((portion_ == 0 ? kBegin : 0) | (more ? 0 : kEnd)));
+    body.varint(sent_);
+    body.varint(filters_.size());
+    for (const FilterChange& each : filters_) write(each, body);
+    frame.finish();
+    ++portion_;
+    all_ = more;
+}
+
+void FilterSender::send_changes(std::string& out, std::size_t most_bytes) {
+    std::uint64_t last = sent_;
+    std::size_t bytes = 0;
+    while (last < log_.number() && bytes < most_bytes) {
+        ++last;
+        bytes += log_.change(last).mountpoint.size() + log_.change(last).filter.size() + 4;
+    }
+    FrameWriter frame(FrameType::Filters, out);
+    ByteWriter& body = frame.body();
+    body.u8(0);
+    body.varint(last);
+    body.varint(last - sent_);
+    while (sent_ < last) write(log_.change(++sent_), body);
+    frame.finish();
+}
+
+bool FilterSender::acknowledge(std::uint64_t number) noexcept {
+    if (all_) return true;  // of what was sent before it had to begin again
+    if (number > sent_) return false;
+    if (number > acknowledged_) acknowledged_ = number;
+    return true;
+}
+
+void FilterReceiver::begin(std::uint64_t boot, std::string& out) {
+    all_ = false;
+    if (boot != boot_ || !complete_) {
+        boot_ = boot;
+        number_ = 0;
+        complete_ = false;
+    }
+    acknowledged_ = number_;
+    FrameWriter frame(FrameType::FilterState, out);
+    // A state that is not complete must not be taken for one.
+    frame.body().u64(complete_ ? boot_ : 0);
+    frame.body().varint(number_);
+    frame.finish();
+}
+
+bool FilterReceiver::receive(std::string_view body) {
+    ByteReader reader(body);
+    std::uint8_t flags = 0;
+    std::uint64_t number = 0;
+    std::size_t count = 0;
+    if (!reader.u8(flags) || (flags & ~(kBegin | kEnd)) != 0 || !reader.varint(number) ||
+        !reader.count(count, kLeastEntry)) {
+        return false;
+    }
+    const bool change = !all_ && (flags & kBegin) == 0;
+    if (change && (!complete_ || flags != 0 || number < number_ || count != number - number_)) {
+        return false;
+    }
+    if ((flags & kBegin) != 0) {
+        sink_->begin_all();
+        all_ = true;
+        complete_ = false;
+    }
+    for (; count > 0; --count) {
+        std::uint8_t kind = 0;
+        std::string_view mountpoint;
+        std::string_view filter;
+        if (!reader.u8(kind) || (kind & ~(kSubscribed | kPersistent)) != 0 ||
+            !reader.string(mountpoint, kLongestText) || !reader.string(filter, kLongestText) ||
+            !mqtt::is_valid_topic_filter(filter)) {
+            complete_ = false;
+            return false;
+        }
+        sink_->set(mountpoint, filter, (kind & kSubscribed) != 0, (kind & kPersistent) != 0);
+    }
+    if (!reader.done()) {
+        complete_ = false;
+        return false;
+    }
+    if (change) {
+        number_ = number;
+    } else if ((flags & kEnd) != 0) {
+        sink_->end_all();
+        all_ = false;
+        complete_ = true;
+        number_ = number;
+        acknowledged_ = ~std::uint64_t{0};  // news even if it is 0
+    }
+    return true;
+}
+
+void FilterReceiver::acknowledge(std::string& out) {
+    if (!complete_ || acknowledged_ == number_) return;
+    acknowledged_ = number_;
+    FrameWriter frame(FrameType::FilterAck, out);
+    frame.body().varint(number_);
+    frame.finish();
+}
+
+bool decode_filter_state(std::string_view body, FilterState& state) noexcept {
+    ByteReader reader(body);
+    return reader.u64(state.boot) && reader.varint(state.number) && reader.done();
+}
+
+bool decode_filter_ack(std::string_view body, std::uint64_t& number) noexcept {
+    ByteReader reader(body);
+    return reader.varint(number) && reader.done();
+}
+
+}  // namespace vmq::cluster

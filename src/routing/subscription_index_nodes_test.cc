@@ -1,0 +1,216 @@
+// What the index knows of other nodes, and what it tells them of this one.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/random.h"
+#include "routing/subscription_index.h"
+
+namespace vmq::routing {
+namespace {
+
+using Name = std::pair<std::string, std::string>;
+
+class Changes final : public FilterObserver {
+public:
+    void on_local_change(std::string mountpoint, std::string filter) override {
+        const std::lock_guard lock(mutex_);
+        seen_.emplace_back(std::move(mountpoint), std::move(filter));
+    }
+    std::vector<Name> take() {
+        const std::lock_guard lock(mutex_);
+        return std::exchange(seen_, {});
+    }
+
+private:
+    std::mutex mutex_;
+    std::vector<Name> seen_;
+};
+
+class SubscriptionIndexNodesTest : public testing::Test {
+protected:
+    static constexpr std::uint32_t kShards = 4;
+    static constexpr NodeSlot kOther = kShards;
+    static constexpr NodeSlot kThird = kShards + 1;
+
+    MatchResult match(std::string_view topic, std::string_view mountpoint = "") {
+        MatchResult result;
+        index.match(0, mountpoint, topic, random, result);
+        return result;
+    }
+    std::map<Name, bool> local() const {
+        std::vector<SubscriptionIndex::LocalFilter> found;
+        for (FilterWalk walk; !walk.done;) index.collect_local_some(walk, found);
+        std::map<Name, bool> result;
+        for (const auto& each : found) result[{each.mountpoint, each.filter}] = each.persistent;
+        EXPECT_EQ(result.size(), found.size());
+        return result;
+    }
+
+    SubscriptionIndex index{kShards, 99};
+    Random random{1};
+};
+
+TEST_F(SubscriptionIndexNodesTest, AnotherNodeStandsBehindTheShards) {
+    (void)index.acquire(1, "", "a/+");
+    index.set_remote(kOther, "", "a/+", true);
+    index.set_remote(kThird, "", "#", false);
+    const MatchResult result = match("a/b");
+    ASSERT_EQ(result.filters.size(), 2U);
+    ShardSet all = 0;
+    ShardSet persistent = 0;
+    for (const FilterMatch& each : result.filters) {
+        all |= each.shards;
+        persistent |= each.persistent_shards;
+    }
+    EXPECT_EQ(all, shard_bit(1) | shard_bit(kOther) | shard_bit(kThird));
+    EXPECT_EQ(persistent, shard_bit(kOther));
+    EXPECT_EQ(all & index.local(), shard_bit(1));
+    index.set_remote(kOther, "", "a/+", false);
+    EXPECT_EQ(match("a/b").filters[0].persistent_shards | match("a/b").filters[1].persistent_shards,
+              0U);
+}
+
+TEST_F(SubscriptionIndexNodesTest, ItsFiltersGoOneByOneOrAllAtOnce) {
+    const FilterHandle own = index.acquire(0, "m", "x/1");
+    for (int i = 0; i < 5000; ++i) {
+        index.set_remote(kOther, "m", "x/" + std::to_string(i), i % 2 == 0);
+    }
+    index.set_remote(kThird, "m", "x/7", false);
+    EXPECT_EQ(index.filter_count(), 5000U);
+    index.clear_remote(kOther, "m", "x/3");
+    index.clear_remote(kOther, "m", "x/3");
+    index.clear_remote(kThird, "m", "x/4");
+    index.clear_remote(kOther, "m", "nothing/there");
+    EXPECT_EQ(index.filter_count(), 4999U);
+    EXPECT_EQ(match("x/4", "m").filters[0].shards, shard_bit(kOther));
+    for (FilterWalk walk; !walk.done;) index.clear_remote_some(kOther, walk);
+    EXPECT_EQ(index.filter_count(), 2U);
+    EXPECT_EQ(match("x/1", "m").filters[0].shards, shard_bit(0));
+    EXPECT_EQ(match("x/7", "m").filters[0].shards, shard_bit(kThird));
+    EXPECT_TRUE(match("x/4", "m").empty());
+    index.release(0, own);
+    index.clear_remote(kThird, "m", "x/7");
+    EXPECT_EQ(index.filter_count(), 0U);
+    EXPECT_EQ(index.bytes(), SubscriptionIndex(kShards, 99).bytes());
+}
+
+TEST_F(SubscriptionIndexNodesTest, ToldIsWhatMayHaveChangedForTheOthers) {
+    Changes changes;
+    const FilterHandle before = index.acquire(0, "", "before");
+    index.observe(&changes);
+    const FilterHandle first = index.acquire(0, "m", "a/#");
+    EXPECT_EQ(changes.take(), (std::vector<Name>{{"m", "a/#"}}));
+    EXPECT_EQ(index.local_presence("m", "a/#"), (LocalPresence{true, false}));
+    const FilterHandle second = index.acquire(3, "m", "a/#");
+    (void)index.acquire(3, "m", "a/#");
+    index.set_persistent(0, first, false);
+    EXPECT_TRUE(changes.take().empty()) << "nothing new for others";
+    index.set_persistent(0, first, true);
+    EXPECT_EQ(changes.take().size(), 1U);
+    index.set_persistent(3, second, true);
+    index.set_persistent(3, second, false);
+    EXPECT_TRUE(changes.take().empty()) << "one with stored messages was there all the time";
+    EXPECT_EQ(index.local_presence("m", "a/#"), (LocalPresence{true, true}));
+    index.release(0, first);
+    EXPECT_GE(changes.take().size(), 1U);
+    EXPECT_EQ(index.local_presence("m", "a/#"), (LocalPresence{true, false}));
+    index.release(3, second);
+    EXPECT_EQ(changes.take().size(), 1U);
+    EXPECT_EQ(index.local_presence("m", "a/#"), LocalPresence{});
+    EXPECT_EQ(local(), (std::map<Name, bool>{{{"", "before"}, false}}));
+    index.release(0, before);
+    index.observe(nullptr);
+    (void)index.acquire(0, "", "after");
+    EXPECT_EQ(changes.take().size(), 1U);
+}
+
+TEST_F(SubscriptionIndexNodesTest, OthersFiltersAreNoChangeOfThisNode) {
+    Changes changes;
+    index.observe(&changes);
+    index.set_remote(kOther, "", "a", true);
+    index.clear_remote(kOther, "", "a");
+    index.set_remote(kOther, "", "b", true);
+    EXPECT_TRUE(changes.take().empty());
+    EXPECT_EQ(index.local_presence("", "b"), LocalPresence{});
+    EXPECT_TRUE(local().empty());
+}
+
+TEST_F(SubscriptionIndexNodesTest, AWalkFindsEverythingThatIsThere) {
+    std::map<Name, bool> model;
+    for (int i = 0; i < 3000; ++i) {
+        const std::string filter = "f/" + std::to_string(i) + (i % 3 == 0 ? "/#" : "");
+        const FilterHandle handle = index.acquire(static_cast<ShardId>(i % 4), "m", filter);
+        index.set_persistent(static_cast<ShardId>(i % 4), handle, i % 5 == 0);
+        model[{"m", filter}] = i % 5 == 0;
+        index.set_remote(kOther, "m", "r/" + std::to_string(i), true);
+    }
+    EXPECT_EQ(local(), model);
+}
+
+// Shards subscribe and leave at random while the cluster's thread follows what it is told and other
+// nodes come and go: in the end what it has followed is what is there.
+TEST_F(SubscriptionIndexNodesTest, WhoFollowsTheChangesKnowsThemAll) {
+    Changes changes;
+    index.observe(&changes);
+    std::atomic<std::uint32_t> running{kShards};
+    std::vector<std::thread> shards;
+    std::mutex kept_mutex;
+    std::map<Name, bool> kept;
+    for (ShardId shard = 0; shard < kShards; ++shard) {
+        shards.emplace_back([&, shard] {
+            Random own{shard + 10};
+            std::map<std::string, std::pair<FilterHandle, bool>> held;
+            for (int round = 0; round < 20'000; ++round) {
+                const std::string filter = "f/" + std::to_string(own.below(50)) + "/+";
+                const auto at = held.find(filter);
+                if (at == held.end()) {
+                    held[filter] = {index.acquire(shard, "", filter), false};
+                } else if (own.below(2) == 0) {
+                    at->second.second = !at->second.second;
+                    index.set_persistent(shard, at->second.first, at->second.second);
+                } else {
+                    index.release(shard, at->second.first);
+                    held.erase(at);
+                }
+            }
+            const std::lock_guard lock(kept_mutex);
+            for (const auto& [filter, each] : held) {
+                bool& persistent = kept[{"", filter}];
+                persistent = persistent || each.second;
+            }
+            --running;
+        });
+    }
+    std::map<Name, bool> followed;
+    Random own{5};
+    for (bool last = false; !last;) {
+        last = running == 0;
+        for (const auto& [mountpoint, filter] : changes.take()) {
+            const LocalPresence now = index.local_presence(mountpoint, filter);
+            if (now.subscribed) {
+                followed[{mountpoint, filter}] = now.persistent;
+            } else {
+                followed.erase({mountpoint, filter});
+            }
+        }
+        for (int i = 0; i < 20; ++i) {
+            index.set_remote(kOther, "", "f/" + std::to_string(own.below(50)) + "/+", true);
+            index.clear_remote(kOther, "", "f/" + std::to_string(own.below(50)) + "/+");
+        }
+    }
+    for (std::thread& each : shards) each.join();
+    EXPECT_EQ(followed, kept);
+    EXPECT_EQ(local(), kept);
+}
+
+}  // namespace
+}  // namespace vmq::routing
