@@ -5,15 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
-#include <latch>
+#include <functional>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -44,21 +42,14 @@ inline std::string post(const std::string& target, const std::string& body,
 }
 
 class HttpServerTest : public ::testing::Test {
-public:
-    ~HttpServerTest() override { let_checks_go(); }
-    HttpServerTest(const HttpServerTest&) = delete;
-    HttpServerTest& operator=(const HttpServerTest&) = delete;
-
 protected:
-    HttpServerTest() = default;
-
     using tcp = boost::asio::ip::tcp;
 
     void serve(HttpOptions options) {
         server_.emplace(
             std::move(options),
             [this] {
-                server_thread_ = std::this_thread::get_id();
+                if (on_view_) on_view_();
                 return sample_view().node;
             },
             collector_, keys_);
@@ -66,14 +57,6 @@ protected:
         server_->serve_commands(*node_);
         const auto started = server_->start();
         ASSERT_TRUE(started) << started.error().detail;
-    }
-    /// From now on the checks of slow keys stand still until let_checks_go().
-    void hold_checks() {
-        ask(get("/status.json"));  // so that the server's thread is known
-        checks_are_held_ = true;
-    }
-    void let_checks_go() {
-        if (checks_are_held_.exchange(false)) checks_may_go_.count_down();
     }
     std::uint16_t port() const { return server_->snapshot().at(0).port; }
 
@@ -120,15 +103,11 @@ protected:
 
     boost::asio::io_context io_;
     MetricsCollector collector_{"a@b"};
-    const std::thread::id here_ = std::this_thread::get_id();
-    std::atomic<std::thread::id> server_thread_{};
-    std::atomic<bool> checks_are_held_{false};
-    std::latch checks_may_go_{1};
+    // For those who set them before serve().
+    std::function<void()> on_view_;       // on the server's thread
+    std::function<void()> on_key_clock_;  // where a key is looked at: any thread
     ApiKeyStore keys_{"", "a@b", {.min_length = 0, .max_days = {}, .rounds = 2}, [this] {
-                          const auto thread = std::this_thread::get_id();
-                          if (checks_are_held_ && thread != here_ && thread != server_thread_) {
-                              checks_may_go_.wait();
-                          }
+                          if (on_key_clock_) on_key_clock_();
                           return ApiKeyStore::now_millis();
                       }};
     commands::FakeNode fake_;
