@@ -307,6 +307,7 @@ private:
     bool over_limit_;
     store::WritePosition held_for_ = 0;  // output waits for the write before this position
     bool dirty_ = false;                 // in the shard's list of connections to flush
+    bool tells_filters_ = false;         // its SUBACK waits until other nodes know
     bool held_back_ = false;             // the shard reads from nobody for the moment
     bool write_waiting_ = false;         // the socket is full
     bool closing_ = false;

@@ -36,7 +36,7 @@ bool Connection::keeps_state() const noexcept {
 }
 
 bool Connection::unsafe() const noexcept {
-    return client_->last_write >= shard_.writes().uncommitted();
+    return client_->last_write >= shard_.writes().uncommitted() || tells_filters_;
 }
 
 void Connection::hold_output() {
@@ -56,6 +56,7 @@ void Connection::stop_holding() {
 
 void Connection::send_when_safe(mqtt::PacketType type, mqtt::ReasonCode reason,
                                 std::string packet) {
+    tells_filters_ = false;
     shard_.writes().when_safe({number_, type, reason, std::move(packet)});
 }
 
@@ -135,6 +136,7 @@ mqtt::ReasonCode Connection::subscribe(const mqtt::SubscribeEntry& entry,
     }
     const auto added = shard_.subscribe(client, entry, subscription_id);
     if (!added) return mqtt::ReasonCode::QuotaExceeded;
+    tells_filters_ = shard_.in_company();
     const bool is_new = *added == routing::LocalSubscribers::Added::New;
     // [v5 MQTT-3.3.1-9, -10, -11]; shared subscriptions get no retained messages [v5 4.8.2].
     using mqtt::RetainHandling;

@@ -27,6 +27,7 @@ Shard::Shard(ShardId id, SharedState& shared, std::uint64_t seed, TimePoint star
 Shard::~Shard() {
     // Timers and sockets go before the loop they belong to.
     acceptors_.clear();
+    node_links_.reset();
     for (auto& [number, connection] : connections_) connection->end_session();
     connections_.clear();
     clients_by_number_.clear();
@@ -155,6 +156,7 @@ void Shard::shut_down(TimePoint deadline) {
     shutdown_deadline_ = deadline;
     loop_.timers().start(shutdown_timer_, deadline);
     for (const auto& [listener, acceptor] : acceptors_) acceptor->close();
+    if (node_links_) node_links_->stop_receiving();
     (void)disconnect_where([](const Connection&) { return true; },  // [v5 3.14.2.1]
                            mqtt::ReasonCode::ServerShuttingDown,
                            session::CloseCause::ServerShutdown, "broker shutting down");
@@ -217,6 +219,7 @@ void Shard::on_turn_end() {
     hand_over_outboxes();
     flush_dirty();
     close_finished();
+    if (node_links_) node_links_->on_turn_end();
     subscription_count_.store(subscribers_.subscription_count(), std::memory_order_relaxed);
     connection_count_.store(connections_.size(), std::memory_order_relaxed);
     client_count_.store(clients_.size(), std::memory_order_relaxed);
@@ -232,7 +235,7 @@ void Shard::finish_shutdown() {
     for (const auto& outbox : outboxes_) {
         if (!outbox.empty()) return;
     }
-    if (!drained_ || !writes_.idle()) return;
+    if (!drained_ || !writes_.idle() || (node_links_ && node_links_->busy())) return;
     mail_.published_taken.store(mail_.taken);
     if (!shared_.quiet.load()) {
         if (!all_quiet()) return;  // the last one to become so tells the others
@@ -309,6 +312,10 @@ void Shard::close_finished() {
 }
 
 void Shard::handle(Confirm& confirm) {
+    if ((static_cast<std::uint64_t>(confirm.connection) & kInboxBit) != 0) {
+        if (node_links_) node_links_->settle(confirm.connection, confirm.ticket, confirm.safe);
+        return;
+    }
     Connection* connection = find(confirm.connection);
     if (connection == nullptr || connection->session() == nullptr || connection->closing()) return;
     const bool was_busy = connection->session()->busy();

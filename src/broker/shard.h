@@ -18,6 +18,7 @@
 #include "broker/activity.h"
 #include "broker/activity_watch.h"
 #include "broker/client.h"
+#include "broker/cluster_port.h"
 #include "broker/connection.h"
 #include "broker/drop_ledger.h"
 #include "broker/drop_log.h"
@@ -25,6 +26,7 @@
 #include "broker/limits.h"
 #include "broker/listener.h"
 #include "broker/login_guard.h"
+#include "broker/node_links.h"
 #include "broker/node_outbox.h"
 #include "broker/pending_writes.h"
 #include "broker/rights.h"
@@ -76,6 +78,7 @@ struct SharedState {
     /// Of sessions that an earlier process left behind, until their clients are back.
     std::shared_ptr<const session::Settings> default_settings =
         std::make_shared<const session::Settings>();
+    std::atomic<ClusterPort*> cluster{nullptr};  // null: none
     std::vector<class Shard*> peers;  // by ShardId; complete before the first thread starts
     /// While the broker stops: shards without connections, and whether all are and nothing is under
     /// way between them.
@@ -144,6 +147,7 @@ public:
     /// is safe there. The number of answers to come.
     std::uint32_t await_published(const Reply& reply);
     void publish_will(const Client& client, const session::StoredWill& will);
+    void confirm(const Reply& reply, bool safe);
     /// Sends what `lane` has waiting, as far as its connection takes it.
     void pump(Client& client, Lane& lane);
     /// Whether pump() would have something to send now.
@@ -176,12 +180,22 @@ public:
     [[nodiscard]] DropLedger& drops() noexcept { return drops_; }
 
     // Other nodes, see shard_nodes.cc. Called in turns of this shard.
+    /// Once, before any node is added.
+    void start_node_links(cluster::LinkSettings settings, NodeLinks::Lost lost);
+    [[nodiscard]] NodeLinks* node_links() noexcept { return node_links_.get(); }
     /// `most_bytes`: of messages that may wait for it here.
     void add_node(NodeNumber number, std::string name, std::size_t most_bytes);
     /// Which bits of the index stand for the node from now on.
     void set_node_slots(NodeNumber number, ShardSet slots);
     /// What waits for it is given up.
     void remove_node(NodeNumber number);
+    /// Whether SUBACKs wait until other nodes know of the subscriptions.
+    [[nodiscard]] bool in_company() const noexcept {
+        const ClusterPort* cluster = shared_.cluster.load(std::memory_order_acquire);
+        return cluster != nullptr && !cluster->alone();
+    }
+    /// They do: the SUBACK that was to wait with `ticket` goes out.
+    void filters_known(std::uint64_t ticket);
     [[nodiscard]] NodeOutbox* find_node(NodeNumber number) noexcept;
 
     // What is stored, see shard_store.cc.
@@ -385,6 +399,7 @@ private:
                                  std::string_view why);
     void restore_will(Client& client, const store::StoredWill& stored);
     void act(std::vector<WhenSafe> actions);
+    void send_answer(const WhenSafe& answer);
     void hand_over_writes();
     /// Of a message of this kind for `matches_`.
     [[nodiscard]] bool refuses(mqtt::QoS qos, bool retain) const noexcept;
@@ -466,7 +481,6 @@ private:
     void report_session_log();
     void log_drops(const DropLog::Report& report) const;
     void commit();
-    void confirm(const Reply& reply, bool safe);
     void close_finished();
     void hand_over_outboxes();
     void flush_dirty();
@@ -526,6 +540,9 @@ private:
     std::uint32_t next_session_ = 0;
 
     std::vector<std::unique_ptr<NodeOutbox>> nodes_;
+    boost::unordered_flat_map<std::uint64_t, WhenSafe> filter_waits_;  // SUBACKs, by ticket
+    std::uint64_t last_filter_wait_ = 0;
+    std::unique_ptr<NodeLinks> node_links_;  // null: no cluster
     std::array<NodeOutbox*, kMaxShards> node_by_slot_{};
 
     std::vector<std::unique_ptr<runtime::Mailbox<ShardMessage>>> mailboxes_;  // by sender

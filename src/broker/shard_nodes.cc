@@ -72,6 +72,10 @@ void Shard::forward(const mqtt::MessagePtr& message, const NodeMatches& nodes, c
     }
 }
 
+void Shard::start_node_links(cluster::LinkSettings settings, NodeLinks::Lost lost) {
+    node_links_ = std::make_unique<NodeLinks>(*this, settings, std::move(lost));
+}
+
 void Shard::add_node(NodeNumber number, std::string name, std::size_t most_bytes) {
     if (find_node(number) != nullptr) return;
     nodes_.push_back(std::make_unique<NodeOutbox>(number, std::move(name), most_bytes));
@@ -91,6 +95,7 @@ void Shard::set_node_slots(NodeNumber number, ShardSet slots) {
 
 void Shard::remove_node(NodeNumber number) {
     set_node_slots(number, 0);
+    if (node_links_) node_links_->drop(number);
     const auto at = std::find_if(nodes_.begin(), nodes_.end(),
                                  [number](const auto& each) { return each->number == number; });
     if (at == nodes_.end()) return;
@@ -98,6 +103,14 @@ void Shard::remove_node(NodeNumber number) {
         if (reply.wanted()) confirm(reply, safe);
     });
     nodes_.erase(at);
+}
+
+void Shard::filters_known(std::uint64_t ticket) {
+    const auto at = filter_waits_.find(ticket);
+    if (at == filter_waits_.end()) return;
+    const WhenSafe answer = std::move(at->second);
+    filter_waits_.erase(at);
+    send_answer(answer);
 }
 
 NodeOutbox* Shard::find_node(NodeNumber number) noexcept {

@@ -165,10 +165,20 @@ void Shard::act(std::vector<WhenSafe> actions) {
         connection->let_go();
         if (action.packet.empty()) {
             pump(*connection->client(), connection->lane());
+        } else if (action.type == mqtt::PacketType::Suback && in_company()) {
+            const std::uint64_t ticket = ++last_filter_wait_;
+            filter_waits_.emplace(ticket, std::move(action));
+            shared_.cluster.load()->await_filters(id_, ticket);
         } else {
-            connection->send_stored(action.type, action.reason, action.packet);
+            send_answer(action);
         }
     }
+}
+
+void Shard::send_answer(const WhenSafe& answer) {
+    Connection* connection = find(answer.connection);
+    if (connection == nullptr || connection->client() == nullptr) return;
+    connection->send_stored(answer.type, answer.reason, answer.packet);
 }
 
 void Shard::on_store_refusing() {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "cluster/frame_codec.h"
+#include "cluster/number_frame.h"
 #include "mqtt/topic.h"
 
 namespace vmq::cluster {
@@ -164,19 +165,12 @@ bool FilterReceiver::receive(std::string_view body) {
 void FilterReceiver::acknowledge(std::string& out) {
     if (!complete_ || acknowledged_ == number_) return;
     acknowledged_ = number_;
-    FrameWriter frame(FrameType::FilterAck, out);
-    frame.body().varint(number_);
-    frame.finish();
+    append_number(FrameType::FilterAck, number_, out);
 }
 
 bool decode_filter_state(std::string_view body, FilterState& state) noexcept {
     ByteReader reader(body);
     return reader.u64(state.boot) && reader.varint(state.number) && reader.done();
-}
-
-bool decode_filter_ack(std::string_view body, std::uint64_t& number) noexcept {
-    ByteReader reader(body);
-    return reader.varint(number) && reader.done();
 }
 
 }  // namespace vmq::cluster

@@ -133,12 +133,11 @@ private:
     bool all_ = false;  // everything is being received
 };
 
-/// Bodies of the frames FilterState (receiver to owner, first of a link) and FilterAck.
+/// Body of the frame FilterState, receiver to owner, first of a link. FilterAck is a number_frame.
 struct FilterState {
     std::uint64_t boot = 0;
     std::uint64_t number = 0;
 };
 [[nodiscard]] bool decode_filter_state(std::string_view body, FilterState& state) noexcept;
-[[nodiscard]] bool decode_filter_ack(std::string_view body, std::uint64_t& number) noexcept;
 
 }  // namespace vmq::cluster

@@ -9,6 +9,7 @@
 
 #include "base/random.h"
 #include "cluster/frame_codec.h"
+#include "cluster/number_frame.h"
 
 namespace vmq::cluster {
 namespace {
@@ -102,7 +103,7 @@ protected:
             return sender->begin(state.boot, state.number);
         }
         std::uint64_t number = 0;
-        ASSERT_TRUE(decode_filter_ack(body, number));
+        ASSERT_TRUE(decode_number(body, number));
         ASSERT_TRUE(sender->acknowledge(number));
     }
     void carry_to_receiver() {
@@ -228,7 +229,7 @@ TEST_F(FilterLogTest, BadBytesAreRefusedAndTheNextLinkTellsEverything) {
     EXPECT_FALSE(receiver.complete());
     std::uint64_t number = 0;
     FilterState state;
-    EXPECT_FALSE(decode_filter_ack("", number));
+    EXPECT_FALSE(decode_number("", number));
     EXPECT_FALSE(decode_filter_state("1234567", state));
     EXPECT_FALSE(sender->acknowledge(100));
     link();

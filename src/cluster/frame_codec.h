@@ -41,6 +41,8 @@ enum class FrameType : std::uint8_t {
     Filters = 40,
     FilterState = 41,
     FilterAck = 42,
+    Join = 48,
+    Members = 49,
 };
 
 /// A type that a receiver who does not know it may skip. Another unknown one ends the link.

@@ -1,0 +1,271 @@
+#include "broker/node_links.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "broker/limits.h"
+#include "broker/shard.h"
+#include "cluster/number_frame.h"
+
+namespace vmq::broker {
+
+using cluster::Frame;
+using cluster::FrameType;
+using cluster::Link;
+using metrics::Counter;
+
+NodeLinks::NodeLinks(Shard& shard, cluster::LinkSettings settings, Lost lost)
+    : shard_(shard), loop_(shard.loop(), shard.metrics(), settings), lost_(std::move(lost)) {}
+
+NodeLinks::~NodeLinks() = default;
+
+void NodeLinks::adopt_outgoing(NodeNumber node, cluster::MovedLink moved) {
+    std::erase_if(outgoing_, [&](std::unique_ptr<Outgoing>& each) {
+        if (each->node != node) return false;
+        close(std::move(each->link), "a newer link has taken its place");
+        return true;
+    });
+    auto made = std::make_unique<Outgoing>();
+    made->node = node;
+    made->link = std::make_unique<Link>(loop_, *this, std::move(moved));
+    Link& link = *made->link;
+    outgoing_.push_back(std::move(made));
+    link.start();
+}
+
+void NodeLinks::adopt_incoming(NodeNumber node, cluster::MovedLink moved) {
+    // Of an earlier process of that node nothing more comes.
+    std::erase_if(incoming_, [&](auto& each) {
+        Incoming& incoming = *each.second;
+        if (incoming.node != node || incoming.boot == moved.peer.boot) return false;
+        if (incoming.link) close(std::move(incoming.link), "the node has started anew");
+        return true;
+    });
+    auto at = std::find_if(incoming_.begin(), incoming_.end(), [&](const auto& each) {
+        return each.second->node == node && each.second->shard == moved.shard;
+    });
+    if (at == incoming_.end()) {
+        const ConnectionNumber number{kInboxBit | ++last_inbox_};
+        auto made = std::make_unique<Incoming>();
+        made->node = node;
+        made->boot = moved.peer.boot;
+        made->shard = moved.shard;
+        made->number = number;
+        at = incoming_.emplace(number, std::move(made)).first;
+    }
+    Incoming& incoming = *at->second;
+    if (incoming.link) close(std::move(incoming.link), "a newer link has taken its place");
+    incoming.begun = false;
+    incoming.link = std::make_unique<Link>(loop_, *this, std::move(moved));
+    cluster::append_number(FrameType::StreamState, incoming.stream.received(),
+                           incoming.link->output().bytes());
+    if (paused_) incoming.link->pause_reading();
+    incoming.link->start();
+}
+
+void NodeLinks::drop(NodeNumber node) {
+    std::erase_if(outgoing_, [&](std::unique_ptr<Outgoing>& each) {
+        if (each->node != node) return false;
+        close(std::move(each->link), "the node is no member of the cluster any more");
+        return true;
+    });
+    std::erase_if(incoming_, [&](auto& each) {
+        if (each.second->node != node) return false;
+        if (each.second->link) {
+            close(std::move(each.second->link), "the node is no member of the cluster any more");
+        }
+        return true;
+    });
+}
+
+void NodeLinks::stop_receiving() {
+    for (const auto& [number, each] : incoming_) {
+        if (!each->link) continue;
+        acknowledge(*each);
+        each->link->close({cluster::RefusalCode::ShuttingDown, "this node shuts down"});
+        loop_.bury(std::move(each->link));
+    }
+}
+
+bool NodeLinks::busy() const noexcept {
+    return std::any_of(outgoing_.begin(), outgoing_.end(), [this](const auto& each) {
+        const NodeOutbox* outbox = shard_.find_node(each->node);
+        return each->started && outbox != nullptr && outbox->stream.size() > 0;
+    });
+}
+
+void NodeLinks::close(std::unique_ptr<Link> link, std::string_view why) {
+    link->close({cluster::RefusalCode::Duplicate, std::string(why)});
+    loop_.bury(std::move(link));
+}
+
+NodeLinks::Outgoing* NodeLinks::find_outgoing(const Link& link) noexcept {
+    const auto at = std::find_if(outgoing_.begin(), outgoing_.end(),
+                                 [&](const auto& each) { return each->link.get() == &link; });
+    return at == outgoing_.end() ? nullptr : at->get();
+}
+
+NodeLinks::Incoming* NodeLinks::find_incoming(const Link& link) noexcept {
+    const auto at =
+        std::find_if(incoming_.begin(), incoming_.end(),
+                     [&](const auto& each) { return each.second->link.get() == &link; });
+    return at == incoming_.end() ? nullptr : at->second.get();
+}
+
+std::size_t NodeLinks::incoming_links() const noexcept {
+    return static_cast<std::size_t>(std::count_if(
+        incoming_.begin(), incoming_.end(), [](const auto& each) { return each.second->link; }));
+}
+
+void NodeLinks::on_frame(Link& link, const Frame& frame) {
+    if (Outgoing* outgoing = find_outgoing(link)) return on_outgoing(*outgoing, frame);
+    if (Incoming* incoming = find_incoming(link)) on_incoming(*incoming, frame);
+}
+
+void NodeLinks::on_outgoing(Outgoing& outgoing, const Frame& frame) {
+    NodeOutbox* outbox = shard_.find_node(outgoing.node);
+    if (outbox == nullptr) return;  // drop() follows
+    if (frame.type == FrameType::StreamState) {
+        std::uint64_t received = 0;
+        if (outgoing.started || !cluster::decode_number(frame.body, received) ||
+            !outbox->stream.restart(received)) {
+            return outgoing.link->fail("it says it has messages that were never sent");
+        }
+        outgoing.started = true;
+        cluster::append_number(FrameType::StreamStart, outbox->stream.next_sequence(),
+                               outgoing.link->output().bytes());
+        return pump(outgoing, *outbox);
+    }
+    if (frame.type != FrameType::Ack) return outgoing.link->on_unknown(frame);
+    const bool right = cluster::decode_ack(frame.body, ack_) &&
+                       outbox->stream.acknowledge(ack_.sequence, ack_.refused,
+                                                  [this](const Reply& reply, bool safe) {
+                                                      shard_.confirm(reply, safe);
+                                                  });
+    if (!right) outgoing.link->fail("it acknowledges messages that were never sent");
+}
+
+void NodeLinks::on_incoming(Incoming& incoming, const Frame& frame) {
+    std::uint64_t number = 0;
+    switch (frame.type) {
+        case FrameType::StreamStart:
+            if (incoming.begun || !cluster::decode_number(frame.body, number) ||
+                !incoming.stream.begin(number)) {
+                return incoming.link->fail("it leaves messages out");
+            }
+            incoming.begun = true;
+            return;
+        case FrameType::Publish:
+            return on_publish(incoming, frame.body);
+        case FrameType::Skip:
+            if (!incoming.begun || !cluster::decode_number(frame.body, number) ||
+                incoming.stream.arrive(number) == cluster::InboundStream::Arrival::Gap) {
+                return incoming.link->fail("it leaves messages out");
+            }
+            return;
+        default:
+            return incoming.link->on_unknown(frame);
+    }
+}
+
+void NodeLinks::on_publish(Incoming& incoming, std::string_view body) {
+    cluster::ForwardedPublish publish;
+    if (!incoming.begun || !cluster::decode_publish(body, shard_.now(), publish)) {
+        return incoming.link->fail("it sends a message that is none");
+    }
+    using Arrival = cluster::InboundStream::Arrival;
+    const Arrival arrival = incoming.stream.arrive(publish.sequence);
+    if (arrival == Arrival::Repeated) return;
+    if (arrival == Arrival::Gap) return incoming.link->fail("it leaves messages out");
+    const auto routed = shard_.route_from_node(
+        publish.parts, Reply{incoming.number, static_cast<session::AckTicket>(publish.sequence),
+                             shard_.id()});
+    const bool refused = mqtt::is_error(routed.reason);
+    incoming.stream.expect(refused ? 1 : routed.waits);
+    if (refused) incoming.stream.settle(publish.sequence, false);
+}
+
+void NodeLinks::settle(ConnectionNumber inbox, session::AckTicket ticket, bool safe) {
+    const auto at = incoming_.find(inbox);
+    if (at == incoming_.end()) return;
+    cluster::InboundStream& stream = at->second->stream;
+    // The ticket has the lower half; what is not settled spans far less.
+    const std::uint64_t latest = stream.received();
+    const auto back = static_cast<std::uint32_t>(latest) - ticket;
+    stream.settle(latest - back, safe);
+}
+
+void NodeLinks::on_room(Link& link) {
+    if (Outgoing* outgoing = find_outgoing(link)) {
+        if (NodeOutbox* outbox = shard_.find_node(outgoing->node)) pump(*outgoing, *outbox);
+    }
+}
+
+void NodeLinks::pump(Outgoing& outgoing, NodeOutbox& outbox) {
+    if (!outgoing.started || !outgoing.link->open()) return;
+    OutputBuffer& output = outgoing.link->output();
+    const std::uint32_t longest = outgoing.link->peer().longest_frame;
+    const TimePoint now = shard_.now();
+    while (outbox.stream.has_next() && outgoing.link->unsent() < kNodeLinkBuffer) {
+        const auto next = outbox.stream.next();
+        if (next.message->expired(now)) {
+            cluster::append_number(FrameType::Skip, next.sequence, output.bytes());
+        } else if (!cluster::append_publish(next.sequence, next.message, now, longest, output)) {
+            cluster::append_number(FrameType::Skip, next.sequence, output.bytes());
+            shard_.metrics().add(Counter::ClusterBytesDropped, next.message->footprint());
+            shard_.drops().add(Undelivered::TooLarge, next.message->mountpoint(), {},
+                               next.message->topic());
+        }
+    }
+    if (outbox.stream.has_next()) outgoing.link->tell_when_below(kNodeLinkBuffer / 2);
+}
+
+void NodeLinks::acknowledge(Incoming& incoming) {
+    if (!incoming.link || !incoming.link->open() || !incoming.begun) return;
+    while (incoming.stream.take_ack(ack_)) {
+        cluster::append_ack(ack_, incoming.link->output().bytes());
+    }
+}
+
+void NodeLinks::on_turn_end() {
+    for (const auto& each : outgoing_) {
+        NodeOutbox* outbox = shard_.find_node(each->node);
+        if (outbox != nullptr && outbox->stream.has_next()) pump(*each, *outbox);
+    }
+    bool too_much = shard_.congested();
+    for (const auto& [number, each] : incoming_) {
+        acknowledge(*each);
+        too_much = too_much || each->stream.unsettled() > kMostUnsettled;
+    }
+    if (too_much != paused_) {
+        paused_ = too_much;
+        for (const auto& [number, each] : incoming_) {
+            if (!each->link || !each->link->open()) continue;
+            if (paused_) {
+                each->link->pause_reading();
+            } else {
+                each->link->resume_reading();
+            }
+        }
+    }
+    loop_.on_turn_end();
+}
+
+void NodeLinks::on_end(Link& link, const cluster::LinkEnd& end) {
+    if (Incoming* incoming = find_incoming(link)) {
+        loop_.bury(std::move(incoming->link));
+        return;
+    }
+    const auto at = std::find_if(outgoing_.begin(), outgoing_.end(),
+                                 [&](const auto& each) { return each->link.get() == &link; });
+    if (at == outgoing_.end()) return;
+    const NodeNumber node = (*at)->node;
+    log::warning("node {}: the link of shard {} is down: {}", link.peer_name(), shard_.id(),
+                 end.text);
+    loop_.bury(std::move((*at)->link));
+    outgoing_.erase(at);
+    lost_(node, shard_.id());
+}
+
+}  // namespace vmq::broker
