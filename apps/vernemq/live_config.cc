@@ -91,6 +91,12 @@ LiveConfig::LiveConfig(std::shared_ptr<const config::Config> loaded, broker::Bro
     listeners_.assign(loaded_->listeners().begin(), loaded_->listeners().end());
 }
 
+void LiveConfig::on_change(Tell others) {
+    const auto held = calls_.enter();
+    others_ = std::move(others);
+    others_(*current_.get());
+}
+
 Result<void> LiveConfig::change(const std::vector<admin::commands::SettingChange>& changes) {
     const auto held = calls_.enter();
     std::shared_ptr<const config::Config> changed = current_.get();
@@ -114,10 +120,12 @@ void LiveConfig::reload(std::shared_ptr<const config::Config> fresh) {
     plugins_(current_.get()->plugins());
 }
 
-void LiveConfig::tell_start() const {
+void LiveConfig::tell_all_settings(std::optional<hooks::PluginPlace> only) const {
+    const auto held = calls_.enter();
     auto values = values_of(*current_.get());
-    for (auto& [key, value] : own_settings(*current_.get())) values[key] = value;
-    broker_.change_config(changed_entries({}, values), true);
+    // Their own are as the file says now.
+    for (auto& [key, value] : own_settings(*loaded_)) values[key] = value;
+    broker_.change_config(changed_entries({}, values), true, only);
 }
 
 void LiveConfig::take_over(std::shared_ptr<const config::Config> fresh) {
@@ -181,6 +189,7 @@ void LiveConfig::apply(std::shared_ptr<const config::Config> changed) {
         if (settings) options.settings = broker::session_settings(changed->mqtt(), *settings);
     });
     current_.set(std::move(changed));
+    if (others_) others_(*current_.get());
 }
 
 void LiveConfig::add_listener(config::ListenerSettings settings) {

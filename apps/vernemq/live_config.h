@@ -20,8 +20,6 @@ namespace vmq::launcher {
 class LiveConfig final {
 public:
     using TellPlugins = std::function<void(const config::PluginSettings& settings)>;
-    using TellHttp = std::function<void(const config::Config& config)>;
-
     using TellLog = std::function<void(const config::LogSettings& settings)>;
 
     /// `plugins` is told when their settings have changed and at each reload, `log` when its
@@ -29,8 +27,12 @@ public:
     LiveConfig(std::shared_ptr<const config::Config> loaded, broker::Broker& broker,
                TellPlugins plugins, TellLog log);
 
+    using Tell = std::function<void(const config::Config& config)>;
+    /// `others` is told of the whole configuration, now and after each change. Once.
+    void on_change(Tell others);
+
     /// `http` is told when settings of HTTP listeners have changed in the file. Before reload().
-    void on_http_change(TellHttp http) { http_ = std::move(http); }
+    void on_http_change(Tell http) { http_ = std::move(http); }
 
     [[nodiscard]] std::shared_ptr<const config::Config> get() const { return current_.get(); }
 
@@ -43,8 +45,9 @@ public:
     /// errors.
     void reload(std::shared_ptr<const config::Config> fresh);
 
-    /// Tells the plugins of all settings in force. Once, before the first client.
-    void tell_start() const;
+    /// Tells the plugins of all settings in force: all of them once, before the first client, or
+    /// one that has been switched on.
+    void tell_all_settings(std::optional<hooks::PluginPlace> only = {}) const;
 
     /// The listener is one of those whose sessions follow the configuration.
     void add_listener(config::ListenerSettings settings);
@@ -61,7 +64,8 @@ private:
 
     broker::Broker& broker_;
     const TellPlugins plugins_;
-    TellHttp http_;
+    Tell http_;
+    Tell others_;
     const TellLog log_changed_;
     runtime::OneAtATime calls_;
     std::shared_ptr<const config::Config> loaded_;

@@ -69,6 +69,21 @@ TEST_F(LiveConfigTest, TheLogIsToldOfWhatConcernsIt) {
     EXPECT_FALSE(broker_.shared().session_log.keepalive_as_warning.load());
 }
 
+TEST_F(LiveConfigTest, OthersAreToldOfWhatHoldsAtOnceAndAfterEachChange) {
+    std::vector<std::string> told;
+    live_.on_change([&](const config::Config& now) {
+        const auto days = now.text("max_apikey_expiry_days");
+        told.push_back(now.text("min_apikey_length").value() + " " +
+                       (days ? days.value() : "unset"));
+    });
+    ASSERT_TRUE(live_.change({{"min_apikey_length", "40"}}));
+    EXPECT_FALSE(live_.change({{"min_apikey_length", "257"}}));
+    live_.reload(
+        loaded("vmq_generic_msg_store.store_dir = ''\nretry_interval = 5\n"
+               "max_apikey_expiry_days = 9\n"));
+    EXPECT_EQ(told, (std::vector<std::string>{"0 unset", "40 unset", "40 9"}));
+}
+
 /// Writes down what change_config tells.
 class Listening final : public hooks::Plugin {
 public:
@@ -107,7 +122,7 @@ TEST(LiveConfigHooks, PluginsAreToldOfChangedSettings) {
     broker.add_plugin([&told](ShardId) { return std::make_unique<Listening>(told); });
     LiveConfig live(
         config, broker, [](const config::PluginSettings&) {}, [](const config::LogSettings&) {});
-    live.tell_start();
+    live.tell_all_settings();
     ASSERT_TRUE(broker.start());
     ASSERT_TRUE(live.change({{"max_client_id_size", "7"}}));
     ASSERT_TRUE(live.change({{"max_client_id_size", "7"}}));  // is so already
@@ -115,6 +130,23 @@ TEST(LiveConfigHooks, PluginsAreToldOfChangedSettings) {
     broker.stop(Millis(0));
     EXPECT_EQ(told.with([](const auto& all) { return all; }),
               (std::vector<std::string>{"all", "max_client_id_size=7", "mine.url=b"}));
+}
+
+TEST(LiveConfigHooks, APluginThatIsSwitchedOnIsToldOfAllSettings) {
+    const auto config = loaded("vmq_generic_msg_store.store_dir = ''\n");
+    runtime::Guarded<std::vector<std::string>> first;
+    runtime::Guarded<std::vector<std::string>> second;
+    broker::Broker broker(broker::options_from_config(*config).options);
+    broker.add_plugin([&first](ShardId) { return std::make_unique<Listening>(first); });
+    LiveConfig live(
+        config, broker, [](const config::PluginSettings&) {}, [](const config::LogSettings&) {});
+    ASSERT_TRUE(broker.start());
+    broker.add_plugin([&second](ShardId) { return std::make_unique<Listening>(second); });
+    live.tell_all_settings(hooks::PluginPlace{1});
+    broker.stop(Millis(0));
+    const auto all = [](const auto& told) { return told; };
+    EXPECT_EQ(first.with(all), std::vector<std::string>{});
+    EXPECT_EQ(second.with(all), std::vector<std::string>(broker.shard_count(), "all"));
 }
 
 TEST_F(LiveConfigTest, AllChangesHoldOrNone) {

@@ -24,8 +24,11 @@ namespace passwd = plugins::passwd;
 constexpr std::string_view kAcl = "vmq_acl";
 constexpr std::string_view kPasswd = "vmq_passwd";
 
-/// What a plugin may have asked for that is not carried out yet.
-constexpr int kMaxWishes = 10'000;
+/// What it takes while it waits.
+std::size_t bytes_of(const broker::Publication& message) {
+    return sizeof(message) + message.mountpoint.size() + message.topic.size() +
+           message.payload.size() + message.properties.size();
+}
 
 bool is_there(const std::string& path) {
     std::error_code error;
@@ -114,7 +117,7 @@ std::vector<Plugins::View> Plugins::enabled() const {
     return views;
 }
 
-Result<void> Plugins::switch_on(Attached& plugin, hooks::PluginPlace place) {
+Result<hooks::PluginPlace> Plugins::switch_on(Attached& plugin, hooks::PluginPlace place) {
     if (plugin.enabled) return Error{ErrorCode::InvalidValue, "already_enabled"};
     broker_->set_plugin_enabled(place, true);
     plugin.enabled = true;
@@ -123,10 +126,10 @@ Result<void> Plugins::switch_on(Attached& plugin, hooks::PluginPlace place) {
         acl_is_on_ = true;
         check_everything();  // nobody has looked while it was off
     }
-    return {};
+    return place;
 }
 
-Result<void> Plugins::enable(const std::string& name, const std::string& path) {
+Result<hooks::PluginPlace> Plugins::enable(const std::string& name, const std::string& path) {
     const auto held = calls_.enter();
     if (!running_) return Error{ErrorCode::Unavailable, "broker_not_running"};
     for (std::size_t i = 0; i < attached_.size(); ++i) {
@@ -150,7 +153,7 @@ Result<void> Plugins::enable(const std::string& name, const std::string& path) {
     plugin.path = path;
     const std::size_t warned = warnings_.size();
     if (!path.empty()) {
-        if (auto loaded = load_native(plugin); !loaded) return loaded;
+        if (auto loaded = load_native(plugin); !loaded) return loaded.error();
     } else if (!built_in) {
         return Error{ErrorCode::NotFound, "plugin_not_found"};
     }
@@ -161,7 +164,7 @@ Result<void> Plugins::enable(const std::string& name, const std::string& path) {
         check_everything();
     }
     log::notice("plugin {} enabled by an operator", name);
-    return {};
+    return static_cast<hooks::PluginPlace>(attached_.size() - 1);
 }
 
 Result<void> Plugins::disable(const std::string& name) {
@@ -212,20 +215,15 @@ void Plugins::attach_passwd() {
     broker_->add_plugin([this](ShardId shard) { return passwd_->plugin(shard); });
 }
 
-plugins::native::Services Plugins::services() {
+plugins::native::Services Plugins::services(
+    const std::shared_ptr<plugins::native::WishLimit>& limit) {
     // A thread that a plugin leaves behind may call these for as long as the process lives: nothing
     // here needs this object, and the broker is only touched while it is in the gate.
-    const auto open = std::make_shared<std::atomic<int>>(0);
-    const auto done = [open] { open->fetch_sub(1); };
     // Carried out on shards, later: a plugin that wishes faster than they work is told so.
-    const auto wish = [gate = gate_, open](const auto& work) {
+    const auto wish = [gate = gate_, limit](std::size_t bytes, const auto& work) {
         return gate->with([&](const Gate& now) {
-            if (now.broker == nullptr) return false;
-            if (open->fetch_add(1) >= kMaxWishes) {
-                open->fetch_sub(1);
-                return false;
-            }
-            work(*now.broker);
+            if (now.broker == nullptr || !limit->take(bytes)) return false;
+            work(*now.broker, [limit, bytes] { limit->give_back(bytes); });
             return true;
         });
     };
@@ -237,22 +235,26 @@ plugins::native::Services Plugins::services() {
                     [&shard = *broker.shards()[home], work = std::move(work)] { work(shard); });
     };
     plugins::native::Services services;
-    services.publish = [wish, done](const broker::Publication& message) {
-        return wish(
-            [&](broker::Broker& broker) { broker::Publisher(broker).publish({message}, done); });
+    using Done = std::function<void()>;
+    services.publish = [wish](broker::Publication message) {
+        return wish(bytes_of(message), [&](broker::Broker& broker, Done done) {
+            std::vector<broker::Publication> one;
+            one.push_back(std::move(message));
+            broker::Publisher(broker).publish(std::move(one), std::move(done));
+        });
     };
-    services.disconnect = [wish, done, at_home](const std::string& mountpoint,
-                                                const std::string& client_id, bool cleanup) {
-        return wish([&](broker::Broker& broker) {
+    services.disconnect = [wish, at_home](const std::string& mountpoint,
+                                          const std::string& client_id, bool cleanup) {
+        return wish(mountpoint.size() + client_id.size(), [&](broker::Broker& broker, Done done) {
             at_home(broker, mountpoint, client_id, [=](broker::Shard& shard) {
                 (void)shard.disconnect_client(mountpoint, client_id, cleanup);
                 done();
             });
         });
     };
-    services.reauthorize = [wish, done, at_home](const std::string& mountpoint,
-                                                 const std::string& client_id) {
-        return wish([&](broker::Broker& broker) {
+    services.reauthorize = [wish, at_home](const std::string& mountpoint,
+                                           const std::string& client_id) {
+        return wish(mountpoint.size() + client_id.size(), [&](broker::Broker& broker, Done done) {
             at_home(broker, mountpoint, client_id, [=](broker::Shard& shard) {
                 shard.reauthorize(mountpoint, client_id, {},
                                   [done](broker::Reauthorization) { done(); });
@@ -262,14 +264,46 @@ plugins::native::Services Plugins::services() {
     return services;
 }
 
+void Plugins::add_metrics(metrics::Snapshot& snapshot) const {
+    metrics::Snapshot refused;
+    metrics::Snapshot bytes;
+    wishes_.with([&](const auto& all) {
+        for (const auto& each : all) {
+            const auto counts = each->counts();
+            const auto add = [&](metrics::Snapshot& to, const char* name, const char* description,
+                                 std::uint64_t value) -> metrics::Sample& {
+                metrics::Sample& sample = to.emplace_back();
+                sample.name = name;
+                sample.labels = {{"plugin", each->plugin()}};
+                sample.description = description;
+                sample.value = value;
+                return sample;
+            };
+            add(refused, "plugin_requests_refused",
+                "What a plugin asked the broker to do and was refused, because too much of it "
+                "waited.",
+                counts.refused);
+            add(bytes, "plugin_requests_waiting_bytes",
+                "Bytes of messages that a plugin has published and that wait for a shard.",
+                counts.waiting_bytes)
+                .type = metrics::Type::Gauge;
+        }
+    });
+    for (metrics::Snapshot* part : {&refused, &bytes}) {
+        for (metrics::Sample& sample : *part) snapshot.push_back(std::move(sample));
+    }
+}
+
 Result<void> Plugins::load_native(const config::EnabledPlugin& plugin) {
+    const auto limit = std::make_shared<plugins::native::WishLimit>(plugin.name);
     auto loaded = plugins::native::NativePlugin::load(
         plugin.name, plugin.path, plugin.settings, broker_->shard_count(),
         [this](ShardId shard, std::function<void()> work) {
             broker_->post(shard, std::move(work));
         },
-        services());
+        services(limit));
     if (!loaded) return loaded.error();
+    wishes_.with([&](auto& all) { all.push_back(limit); });
     native_.push_back(std::move(loaded).value());
     return {};
 }

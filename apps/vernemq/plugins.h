@@ -11,8 +11,10 @@
 #include "base/result.h"
 #include "broker/broker.h"
 #include "config/settings.h"
+#include "metrics/snapshot.h"
 #include "plugins/acl/acl_source.h"
 #include "plugins/native/native_plugin.h"
+#include "plugins/native/wish_limit.h"
 #include "plugins/passwd/passwd.h"
 #include "runtime/coordination.h"
 #include "runtime/guarded.h"
@@ -50,9 +52,13 @@ public:
     /// Those that are on, in the order in which they are asked.
     [[nodiscard]] std::vector<View> enabled() const;
     /// One that was switched off, one of the broker's, or with a path one in a shared object, which
-    /// is then asked after all others.
-    [[nodiscard]] Result<void> enable(const std::string& name, const std::string& path);
+    /// is then asked after all others. Its place in the chain.
+    [[nodiscard]] Result<hooks::PluginPlace> enable(const std::string& name,
+                                                    const std::string& path);
     [[nodiscard]] Result<void> disable(const std::string& name);
+
+    /// What waits of their requests, and what was refused.
+    void add_metrics(metrics::Snapshot& snapshot) const;
 
     /// Reads both files now, changed or not.
     void reload();
@@ -73,7 +79,8 @@ private:
     void check_everything();
     void attach_acl();
     void attach_passwd();
-    [[nodiscard]] plugins::native::Services services();
+    [[nodiscard]] plugins::native::Services services(
+        const std::shared_ptr<plugins::native::WishLimit>& limit);
     [[nodiscard]] Result<void> load_native(const config::EnabledPlugin& plugin);
     void on_acl_changed(const plugins::acl::Revision& revision);
     void on_passwords_changed(const plugins::passwd::PasswordChanges& changes) const;
@@ -89,7 +96,7 @@ private:
     };
     void add(const config::EnabledPlugin& plugin);
     void note(std::string name, std::string file);
-    [[nodiscard]] Result<void> switch_on(Attached& plugin, hooks::PluginPlace place);
+    [[nodiscard]] Result<hooks::PluginPlace> switch_on(Attached& plugin, hooks::PluginPlace place);
 
     mutable runtime::OneAtATime calls_;  // for all but what shards and watchers call
     config::PluginSettings settings_;
@@ -111,6 +118,7 @@ private:
     std::optional<plugins::acl::AclWatcher> acl_watcher_;  // before acl_ goes
     std::unique_ptr<plugins::passwd::Passwd> passwd_;      // null: off
     std::vector<std::shared_ptr<plugins::native::NativePlugin>> native_;
+    runtime::Guarded<std::vector<std::shared_ptr<plugins::native::WishLimit>>> wishes_;
     std::uint8_t passwd_place_ = hooks::kNobody;
 };
 

@@ -111,6 +111,8 @@ logging::Settings outputs_of(const config::LogSettings& settings, const std::str
     if (settings.syslog) {
         outputs.syslog =
             logging::Settings::Syslog{syslog_target(settings), syslog_identity(settings, nodename)};
+        outputs.syslog->identity.local =
+            outputs.syslog->target.protocol == logging::SyslogTarget::Protocol::Local;
         outputs.syslog_level = level_of(settings.syslog_level);
     }
     return outputs;

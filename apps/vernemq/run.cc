@@ -198,6 +198,7 @@ struct MetricsOutputs {
     admin::Systree systree;
     admin::GraphiteSender graphite;
 
+    /// Any thread.
     void apply(const config::Config& config) {
         systree.apply(config.systree());
         graphite.apply(config.graphite());
@@ -205,8 +206,7 @@ struct MetricsOutputs {
 };
 
 /// Certificates, files of plugins, and the settings that may change while the broker runs.
-void reload(const Plan& plan, broker::Broker& broker, admin::HttpServer& http, LiveConfig& live,
-            MetricsOutputs& metrics) {
+void reload(const Plan& plan, broker::Broker& broker, admin::HttpServer& http, LiveConfig& live) {
     broker.listeners().reload_tls(true);
     http.reload_tls(true);
     if (!plan.file) return live.reload(nullptr);
@@ -216,7 +216,6 @@ void reload(const Plan& plan, broker::Broker& broker, admin::HttpServer& http, L
         log::error("{}; everything stays as it is", config::to_string(error));
     }
     live.reload(std::move(loaded.config));
-    metrics.apply(*live.get());
 }
 
 /// Requests of vernemq itself; empty: it is none of them.
@@ -345,7 +344,7 @@ int run(const Plan& plan, int ready) {
     if (const auto attached = plugins.attach(broker); !attached) {
         return not_started(attached.error());
     }
-    live.tell_start();
+    live.tell_all_settings();
     for (const auto& warning : plugins.warnings()) {
         log::warning("{}", warning);
         if (!background) fmt::print(stderr, "warning: {}\n", warning);
@@ -366,6 +365,7 @@ int run(const Plan& plan, int ready) {
     admin::HttpServer http(
         plan.http.options, [&inspector] { return inspector.snapshot(); }, collector, keys);
     collector.add([&http](metrics::Snapshot& snapshot) { http.add_metrics(snapshot); });
+    collector.add([&plugins](auto& snapshot) { plugins.add_metrics(snapshot); });
     collector.add([&process_log](auto& snapshot) { process_log.add_metrics(snapshot); });
     live.on_http_change([&http](const config::Config& config) {
         const auto configured = admin::http_from_config(config);
@@ -390,6 +390,10 @@ int run(const Plan& plan, int ready) {
         {plan.config->systree(), collector,
          [&publisher](auto messages) { publisher.publish(std::move(messages)); }},
         {plan.config->graphite(), collector}};
+    live.on_change([&keys, &outputs](const config::Config& config) {
+        keys.set_rules(admin::key_rules_from_config(config));
+        outputs.apply(config);
+    });
     const Descriptor asked_to_stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     admin::ControlService service(control.value().descriptor(),
                                   actions_of(node, asked_to_stop.get(), waiters));
@@ -410,8 +414,9 @@ int run(const Plan& plan, int ready) {
     wait_for_stop(asked_to_stop.get(), signal_fd, [&] {
         process_log.reopen();
         log::notice("log file opened anew");
-        reload(plan, broker, http, live, outputs);
+        reload(plan, broker, http, live);
     });
+    http.announce_stop();
     watchdog.reset();
     notify_systemd("STOPPING=1");
     log::notice("Administrative stop");

@@ -151,6 +151,13 @@ std::vector<admin::commands::Node::PluginView> RunningNode::plugins() {
     return views;
 }
 
+Result<void> RunningNode::enable_plugin(const std::string& name, const std::string& path) {
+    const auto place = plugins_.enable(name, path);
+    if (!place) return place.error();
+    config_.tell_all_settings(place.value());
+    return {};
+}
+
 Result<void> RunningNode::reload_passwords() {
     const auto read = plugins_.reload_passwords();
     if (!read) return read.error();

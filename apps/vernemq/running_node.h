@@ -72,9 +72,7 @@ public:
     Result<Reauthorized> reauthorize(const admin::commands::SessionName& session,
                                      std::optional<std::string> username) override;
     std::vector<PluginView> plugins() override;
-    Result<void> enable_plugin(const std::string& name, const std::string& path) override {
-        return plugins_.enable(name, path);
-    }
+    Result<void> enable_plugin(const std::string& name, const std::string& path) override;
     Result<void> disable_plugin(const std::string& name) override { return plugins_.disable(name); }
     Result<std::size_t> delete_expired_retained() override {
         return sessions_.delete_expired_retained();

@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #include "base/assert.h"
@@ -56,6 +57,13 @@ std::string digest_of(std::string_view key, std::string_view salt, std::uint32_t
     const std::string both = std::string(salt) + std::string(key);
     VMQ_ASSERT(EVP_Digest(both.data(), both.size(), bytes_of(digest), nullptr, EVP_sha256(),
                           nullptr) == 1);
+    return digest;
+}
+
+std::string keyed_digest_of(std::string_view key, std::string_view secret) {
+    std::string digest(kDigestBytes, '\0');
+    VMQ_ASSERT(HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()), bytes_of(key),
+                    key.size(), bytes_of(digest), nullptr) != nullptr);
     return digest;
 }
 

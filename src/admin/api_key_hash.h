@@ -17,6 +17,8 @@ namespace vmq::admin {
 /// 32 bytes. `rounds`: 1 is SHA-256 of salt and key, more is PBKDF2 with HMAC-SHA-256.
 [[nodiscard]] std::string digest_of(std::string_view key, std::string_view salt,
                                     std::uint32_t rounds);
+/// 32 bytes: HMAC-SHA-256 of `key` with `secret`.
+[[nodiscard]] std::string keyed_digest_of(std::string_view key, std::string_view secret);
 /// Takes as long for equal texts as for others of that size.
 [[nodiscard]] bool same_digest(std::string_view a, std::string_view b) noexcept;
 

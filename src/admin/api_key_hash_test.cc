@@ -40,5 +40,10 @@ TEST(ApiKeyHash, DigestsAreComparedAsAWhole) {
     EXPECT_TRUE(same_digest("", ""));
 }
 
+TEST(ApiKeyHash, AKeyedDigestIsThatOfRfc4231) {
+    EXPECT_EQ(to_hex(keyed_digest_of("what do ya want for nothing?", "Jefe")),
+              "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
 }  // namespace
 }  // namespace vmq::admin

@@ -15,6 +15,7 @@
 #include <limits>
 #include <system_error>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "admin/api_key_hash.h"
@@ -32,6 +33,7 @@ using commands::ApiScope;
 
 constexpr std::size_t kKeyLength = 32;  // of those we make
 constexpr std::size_t kSaltBytes = 16;
+constexpr std::size_t kSecretBytes = 32;
 constexpr std::size_t kIdBytes = 4;
 constexpr std::size_t kMaxStart = 8;  // characters of a key that are shown
 constexpr std::int64_t kVersion = 1;  // of the file
@@ -220,13 +222,19 @@ struct ApiKeyStore::State {
     struct Table {
         std::vector<ApiKeyFact> facts;
         std::uint64_t version = 0;  // another one after each change
-        /// What keys were found to be, by a digest with `secret`: ids of the facts. Forgotten when
-        /// facts change.
-        mutable std::unordered_map<std::string, std::vector<std::string>> known;
-        mutable std::unordered_map<std::string, std::vector<std::string>> strangers;
+        /// A key that was found good.
+        struct Known {
+            std::vector<std::string> ids;  // of the facts about it
+            std::uint64_t version;         // of the table; there may be more facts about it since
+            std::int64_t used_millis;
+        };
+        /// By the key's digest with `secret`.
+        mutable std::unordered_map<std::string, Known> known;
+        mutable std::unordered_set<std::string> strangers;  // as `version` has it
     };
 
-    const std::string secret = random_bytes(kSaltBytes);
+    const std::string secret = random_bytes(kSecretBytes);  // of this process
+    runtime::Guarded<ApiKeyRules> rules;
     runtime::OneAtATime changes;
     runtime::Guarded<Table> table;
 };
@@ -258,6 +266,22 @@ bool of_no_use(const ApiKeyFact& fact, std::int64_t now_millis) {
     return fact.expires && *fact.expires < now_millis / 1000 - kForgetExpiredSeconds;
 }
 
+/// Ids of keys that are in both, and the same.
+std::unordered_set<std::string_view> unchanged(const std::vector<ApiKeyFact>& before,
+                                               const std::vector<ApiKeyFact>& now) {
+    std::unordered_map<std::string_view, std::string_view> digests;
+    for (const ApiKeyFact& fact : before) {
+        if (!fact.deleted) digests.emplace(fact.id, fact.hash.digest);
+    }
+    std::unordered_set<std::string_view> same;
+    for (const ApiKeyFact& fact : now) {
+        const auto found = digests.find(fact.id);
+        if (fact.deleted || found == digests.end()) continue;
+        if (found->second == fact.hash.digest) same.insert(fact.id);
+    }
+    return same;
+}
+
 /// Leaves kMaxDeletedApiKeys of those that are deleted.
 void forget_oldest_deleted(std::vector<ApiKeyFact>& facts) {
     std::vector<ApiKeyStamp> stamps;
@@ -280,9 +304,9 @@ void forget_oldest_deleted(std::vector<ApiKeyFact>& facts) {
 ApiKeyStore::ApiKeyStore(std::string path, std::string node, ApiKeyRules rules, Clock clock)
     : path_(std::move(path)),
       node_(std::move(node)),
-      rules_(rules),
       clock_(std::move(clock)),
       state_(std::make_unique<State>()) {
+    set_rules(rules);
     if (path_.empty()) return;
     auto text = read_file(path_);
     if (!text) {
@@ -301,13 +325,21 @@ ApiKeyStore::ApiKeyStore(std::string path, std::string node, ApiKeyRules rules, 
 
 ApiKeyStore::~ApiKeyStore() = default;
 
+void ApiKeyStore::set_rules(ApiKeyRules rules) {
+    state_->rules.with([&](ApiKeyRules& now) { now = rules; });
+}
+
+ApiKeyRules ApiKeyStore::rules() const {
+    return state_->rules.with([](const ApiKeyRules& now) { return now; });
+}
+
 std::int64_t ApiKeyStore::now_millis() {
     return std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch())
         .count();
 }
 
 Result<std::string> ApiKeyStore::create(ApiScope scope, std::optional<WallSeconds> expires) {
-    std::string key = random_key(std::max(kKeyLength, rules_.min_length));
+    std::string key = random_key(std::max(kKeyLength, rules().min_length));
     const auto held = state_->changes.enter();
     if (const auto put_in = put(key, scope, expires, 1); !put_in) return put_in.error();
     return key;
@@ -315,7 +347,9 @@ Result<std::string> ApiKeyStore::create(ApiScope scope, std::optional<WallSecond
 
 Result<void> ApiKeyStore::add(const std::string& key, ApiScope scope,
                               std::optional<WallSeconds> expires) {
-    if (key.size() < std::max<std::size_t>(rules_.min_length, 1) || key.size() > kMaxApiKeyLength) {
+    const ApiKeyRules now_hold = rules();
+    if (key.size() < std::max<std::size_t>(now_hold.min_length, 1) ||
+        key.size() > kMaxApiKeyLength) {
         return Error{ErrorCode::InvalidValue, "invalid_key_length"};
     }
     // What a header cannot carry, and the colon behind which Basic has the password.
@@ -327,7 +361,7 @@ Result<void> ApiKeyStore::add(const std::string& key, ApiScope scope,
     for (const ApiKeyFact* fact : matches(now, key, true)) {
         if (fact->scope == scope) return Error{ErrorCode::InvalidValue, "key_already_exists"};
     }
-    return put(key, scope, expires, rules_.rounds);
+    return put(key, scope, expires, now_hold.rounds);
 }
 
 Result<void> ApiKeyStore::put(const std::string& key, ApiScope scope,
@@ -436,10 +470,15 @@ Result<void> ApiKeyStore::replace(std::vector<ApiKeyFact> facts) {
         if (auto written = replace_file(path_, text); !written) return written;
     }
     state_->table.with([&](State::Table& table) {
+        // Whoever uses a key that stays as it is does not have to wait for a check again.
+        const auto as_before = unchanged(table.facts, facts);
+        std::erase_if(table.known, [&](const auto& each) {
+            return !std::ranges::all_of(
+                each.second.ids, [&](const std::string& id) { return as_before.contains(id); });
+        });
+        table.strangers.clear();
         table.facts = std::move(facts);
         ++table.version;
-        table.known.clear();
-        table.strangers.clear();
     });
     return {};
 }
@@ -453,7 +492,8 @@ ApiKeyStamp ApiKeyStore::next_stamp() const {
 bool ApiKeyStore::in_range(std::optional<WallSeconds> expires) const {
     if (!expires) return true;
     const std::int64_t left = *expires - clock_() / 1000;
-    return left > 0 && (!rules_.max_days || left <= *rules_.max_days * kSecondsPerDay);
+    const auto max_days = rules().max_days;
+    return left > 0 && (!max_days || left <= *max_days * kSecondsPerDay);
 }
 
 namespace {
@@ -474,12 +514,23 @@ ApiKeyStore::Verdict judge(const std::vector<ApiKeyFact>& facts,
 
 ApiKeyStore::Verdict ApiKeyStore::look_up(std::string_view key, ApiScope scope) const {
     if (key.empty() || key.size() > kMaxApiKeyLength) return {};
-    const std::string place = digest_of(key, state_->secret, 1);
-    const WallSeconds now = clock_() / 1000;
+    const std::string place = keyed_digest_of(key, state_->secret);
+    const std::int64_t millis = clock_();
+    const WallSeconds now = millis / 1000;
     return state_->table.with([&](const State::Table& table) -> Verdict {
-        for (const auto* answers : {&table.known, &table.strangers}) {
-            const auto found = answers->find(place);
-            if (found != answers->end()) return judge(table.facts, found->second, scope, now);
+        if (table.strangers.contains(place)) return {};
+        const auto found = table.known.find(place);
+        if (found != table.known.end()) {
+            State::Table::Known& known = found->second;
+            if (millis - known.used_millis >= kRememberKey.count()) {
+                table.known.erase(found);
+            } else {
+                Verdict verdict = judge(table.facts, known.ids, scope, now);
+                if (verdict.outcome == Outcome::Granted) known.used_millis = millis;
+                if (verdict.outcome == Outcome::Granted || known.version == table.version) {
+                    return verdict;
+                }
+            }
         }
         std::vector<std::string> ids;
         for (const ApiKeyFact* fact : matches(table.facts, key, false)) ids.push_back(fact->id);
@@ -499,15 +550,21 @@ ApiKeyStore::Verdict ApiKeyStore::check(std::string_view key, ApiScope scope) co
             [](const State::Table& table) { return std::pair(table.facts, table.version); });
         std::vector<std::string> ids;
         for (const ApiKeyFact* fact : matches(all, key, true)) ids.push_back(fact->id);
-        const std::string place = digest_of(key, state_->secret, 1);
-        const WallSeconds now = clock_() / 1000;
+        std::string place = keyed_digest_of(key, state_->secret);
+        const std::int64_t millis = clock_();
         const auto found = state_->table.with(
             [&, seen = version](const State::Table& table) -> std::optional<Verdict> {
                 if (table.version != seen) return std::nullopt;
-                auto& answers = ids.empty() ? table.strangers : table.known;
-                if (answers.size() >= kMaxRememberedKeys) answers.clear();
-                answers.emplace(place, ids);
-                return judge(table.facts, ids, scope, now);
+                Verdict result = judge(table.facts, ids, scope, millis / 1000);
+                if (ids.empty()) {
+                    if (table.strangers.size() >= kMaxRememberedKeys) table.strangers.clear();
+                    table.strangers.insert(std::move(place));
+                } else {
+                    if (table.known.size() >= kMaxRememberedKeys) table.known.clear();
+                    table.known.insert_or_assign(std::move(place),
+                                                 State::Table::Known{std::move(ids), seen, millis});
+                }
+                return result;
             });
         if (found) return *found;
     }

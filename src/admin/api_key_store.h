@@ -67,6 +67,9 @@ public:
 
     [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
 
+    /// For keys that are made from now on.
+    void set_rules(ApiKeyRules rules);
+
     // commands::ApiKeys
     [[nodiscard]] Result<std::string> create(commands::ApiScope scope,
                                              std::optional<WallSeconds> expires) override;
@@ -80,10 +83,12 @@ public:
         Outcome outcome = Outcome::Refused;
         std::string name;  // of the key, if granted
     };
-    /// Whether `key` opens `scope` now. Takes microseconds. Unknown: check() has to find out.
+    /// Whether `key` opens `scope` now. Takes microseconds: of keys that people choose it knows
+    /// those that check() has found good and that were used within kRememberKey, and some that it
+    /// has found to be none. Unknown: check() has to find out.
     [[nodiscard]] Verdict look_up(std::string_view key, commands::ApiScope scope) const;
     /// Never Unknown. Takes as long as the slowest hash, some 30 ms, and remembers the answer for
-    /// look_up() until keys change.
+    /// look_up(): a good key until it is deleted or changed, what is none until any key changes.
     [[nodiscard]] Verdict check(std::string_view key, commands::ApiScope scope) const;
 
     // For those who bring the keys of other nodes.
@@ -101,11 +106,11 @@ private:
                                    std::optional<WallSeconds> expires, std::uint32_t rounds);
     [[nodiscard]] Result<void> replace(std::vector<ApiKeyFact> facts);
     [[nodiscard]] ApiKeyStamp next_stamp() const;
+    [[nodiscard]] ApiKeyRules rules() const;
     [[nodiscard]] bool in_range(std::optional<WallSeconds> expires) const;
 
     const std::string path_;
     const std::string node_;
-    const ApiKeyRules rules_;
     const Clock clock_;
     std::string problem_;
     const std::unique_ptr<State> state_;

@@ -131,6 +131,43 @@ TEST_F(ApiKeyStoreTest, TheSameKeyMayHaveSeveralScopesButEachOnce) {
     EXPECT_EQ(outcome(store, "chosen", ApiScope::Status), Outcome::Granted);
 }
 
+TEST_F(ApiKeyStoreTest, AGoodKeyIsRememberedForAWhileAfterItsLastUse) {
+    ApiKeyStore store = open();
+    ASSERT_TRUE(store.add("chosen", ApiScope::Mgmt, std::nullopt));
+    EXPECT_EQ(outcome(store, "chosen"), Outcome::Granted);
+    for (int i = 0; i < 3; ++i) {
+        now_ += kRememberKey.count() - 1;
+        EXPECT_EQ(store.look_up("chosen", ApiScope::Mgmt).outcome, Outcome::Granted);
+    }
+    now_ += kRememberKey.count();
+    EXPECT_EQ(store.look_up("chosen", ApiScope::Mgmt).outcome, Outcome::Unknown);
+    EXPECT_EQ(outcome(store, "chosen"), Outcome::Granted);
+}
+
+TEST_F(ApiKeyStoreTest, ChangesOfOtherKeysLetItBeRememberedItsOwnDoNot) {
+    ApiKeyStore store = open();
+    ASSERT_TRUE(store.add("chosen", ApiScope::Mgmt, std::nullopt));
+    ASSERT_TRUE(store.add("other", ApiScope::Mgmt, std::nullopt));
+    EXPECT_EQ(outcome(store, "chosen"), Outcome::Granted);
+    EXPECT_EQ(store.look_up("chosen", ApiScope::Health).outcome, Outcome::Refused);
+    ASSERT_TRUE(store.remove("other", ApiScope::Mgmt));
+    EXPECT_EQ(store.look_up("chosen", ApiScope::Mgmt).outcome, Outcome::Granted);
+    // It may be good for more by now.
+    ASSERT_TRUE(store.add("chosen", ApiScope::Health, std::nullopt));
+    EXPECT_EQ(store.look_up("chosen", ApiScope::Mgmt).outcome, Outcome::Granted);
+    EXPECT_EQ(store.look_up("chosen", ApiScope::Health).outcome, Outcome::Unknown);
+    EXPECT_EQ(outcome(store, "chosen", ApiScope::Health), Outcome::Granted);
+    EXPECT_EQ(store.look_up("chosen", ApiScope::Metrics).outcome, Outcome::Refused);
+
+    auto changed = store.facts();
+    for (ApiKeyFact& fact : changed) {
+        ++fact.stamp.millis;
+        if (!fact.deleted) fact.hash.digest[0] = static_cast<char>(fact.hash.digest[0] ^ 1);
+    }
+    ASSERT_TRUE(store.merge(changed));
+    EXPECT_EQ(outcome(store, "chosen"), Outcome::Refused);
+}
+
 TEST_F(ApiKeyStoreTest, AnExpiredKeyIsRefusedAlsoIfItWasRemembered) {
     ApiKeyStore store = open();
     const std::string key = store.create(ApiScope::Mgmt, kNow + 10).value();
@@ -167,6 +204,17 @@ TEST_F(ApiKeyStoreTest, LengthAndLifeHaveTheLimitsOfTheSettings) {
     for (const std::int64_t expires : {kNow - 1, kNow, kNow + 2 * kDay + 1}) {
         EXPECT_EQ(store.create(ApiScope::Mgmt, expires).error().detail, "invalid_expiry_date");
     }
+}
+
+TEST_F(ApiKeyStoreTest, OtherRulesHoldForKeysThatAreMadeFromThenOn) {
+    ApiKeyStore store = open();
+    ASSERT_TRUE(store.add("k", ApiScope::Mgmt, kNow + 2 * kDay));
+    store.set_rules({.min_length = 40, .max_days = 1, .rounds = 2});
+    EXPECT_EQ(outcome(store, "k"), Outcome::Granted);
+    EXPECT_EQ(store.add("other", ApiScope::Mgmt, std::nullopt).error().detail,
+              "invalid_key_length");
+    EXPECT_EQ(store.create(ApiScope::Mgmt, kNow + 2 * kDay).error().detail, "invalid_expiry_date");
+    EXPECT_EQ(store.create(ApiScope::Mgmt, kNow + kDay).value().size(), 40U);
 }
 
 TEST_F(ApiKeyStoreTest, OneKeyTooManyIsRefused) {

@@ -17,6 +17,7 @@
 
 #include "base/log.h"
 #include "runtime/io_thread.h"
+#include "runtime/name_lookup.h"
 
 namespace vmq::admin {
 namespace {
@@ -103,6 +104,7 @@ public:
 
     void apply(config::GraphiteSettings settings) {
         asio::post(io_, [this, settings = std::move(settings)]() mutable {
+            if (settings == settings_) return;
             settings_ = std::move(settings);
             start();
         });
@@ -118,7 +120,7 @@ private:
     void give_up() {
         ++attempt_;
         timer_.cancel();
-        resolver_.cancel();
+        looks_up_ = false;
         error_code ignored;
         socket_.close(ignored);
     }
@@ -134,16 +136,24 @@ private:
 
     void connect() {
         limit(Millis(settings_.graphite_connect_timeout_ms), "no connection in time");
-        resolver_.async_resolve(
-            settings_.graphite_host, std::to_string(settings_.graphite_port),
-            current([this](error_code error, const tcp::resolver::results_type& addresses) {
-                if (error) return fail(error.message());
-                asio::async_connect(socket_, addresses,
-                                    current([this](error_code failed, const tcp::endpoint&) {
-                                        if (failed) return fail(failed.message());
-                                        on_connected();
-                                    }));
-            }));
+        looks_up_ = true;
+        if (lookup_ && looked_up_ == host()) return;  // it is still on its way
+        looked_up_ = host();
+        lookup_.emplace(io_, settings_.graphite_host, settings_.graphite_port,
+                        [this](error_code error, const runtime::NameLookup::Addresses& addresses) {
+                            lookup_.reset();
+                            on_found(error, addresses);
+                        });
+    }
+
+    void on_found(error_code error, const runtime::NameLookup::Addresses& addresses) {
+        if (!std::exchange(looks_up_, false)) return;  // too late
+        if (error) return fail(error.message());
+        asio::async_connect(socket_, addresses,
+                            current([this](error_code failed, const tcp::endpoint&) {
+                                if (failed) return fail(failed.message());
+                                on_connected();
+                            }));
     }
 
     void on_connected() {
@@ -201,8 +211,10 @@ private:
     config::GraphiteSettings settings_;
     const MetricsCollector& collector_;
     asio::io_context io_{1};
-    asio::steady_timer timer_{io_};  // what is waited for now: a limit or a pause
-    tcp::resolver resolver_{io_};
+    asio::steady_timer timer_{io_};              // what is waited for now: a limit or a pause
+    std::optional<runtime::NameLookup> lookup_;  // of looked_up_; the end does not wait for it
+    std::string looked_up_;
+    bool looks_up_ = false;  // what it finds is wanted
     tcp::socket socket_{io_};
     std::uint64_t attempt_ = 0;
     bool failing_ = false;  // has been logged

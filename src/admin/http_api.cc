@@ -157,6 +157,36 @@ bool is_json(std::string_view content_type) {
                0, std::min(content_type.find_first_of("; "), content_type.size())) == kJson;
 }
 
+bool same_text(std::string_view a, std::string_view b) {
+    return std::ranges::equal(
+        a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+}
+
+/// `url`, of which only the origin counts, is not of the host that was asked.
+bool is_elsewhere(std::string_view url, std::string_view host) {
+    const std::size_t scheme = url.find("://");
+    if (scheme == std::string_view::npos) return true;  // "null"
+    url.remove_prefix(scheme + 3);
+    return !same_text(url.substr(0, url.find_first_of("/?#")), host);
+}
+
+/// A page of another origin has made a browser send `request`, and the browser says so.
+bool from_another_site(const HttpRequest& request) {
+    // A browser that tells it does so of itself, whatever a proxy has done with Host.
+    if (!request.fetch_site.empty()) {
+        return request.fetch_site != "same-origin" && request.fetch_site != "none";
+    }
+    const std::string_view whose = request.origin.empty() ? request.referer : request.origin;
+    return !whose.empty() && is_elsewhere(whose, request.host);
+}
+
+/// All of them say so, and no page can make one say something else. With plain HTTP none sends
+/// Sec-Fetch-Site, with GET none Origin, and Referer is what the page wants it to be.
+bool is_browser(std::string_view user_agent) {
+    if (user_agent.find("PowerShell/") != std::string_view::npos) return false;
+    return user_agent.starts_with("Mozilla/") || user_agent.starts_with("Opera/");
+}
+
 HttpResponse for_a_terminal(std::string_view what) {
     return api_error(
         403, "`" + std::string(what) + "` is for a terminal of the machine: use vmq-admin there");
@@ -173,10 +203,7 @@ std::optional<HttpResponse> refusal(const HttpRequest& request, const Command& c
         return not_allowed("this command changes something: use POST", "GET, POST, OPTIONS");
     }
     // A browser that has the key sends it along for whoever asks; VerneMQ's GET needs no more.
-    if (changes && from_another_site(request)) {
-        return api_error(403, "pages of other sites may change nothing here");
-    }
-    return std::nullopt;
+    return changes ? cross_site_refusal(request) : std::nullopt;
 }
 
 /// Nothing: none of its flags is for a terminal only.
@@ -191,17 +218,15 @@ std::optional<HttpResponse> refusal(const commands::Invocation& invocation) {
 
 }  // namespace
 
-bool from_another_site(const HttpRequest& request) noexcept {
-    // A browser that tells it does so of itself, whatever a proxy has done with Host.
-    if (!request.fetch_site.empty()) {
-        return request.fetch_site != "same-origin" && request.fetch_site != "none";
+std::optional<HttpResponse> cross_site_refusal(const HttpRequest& request) {
+    if (from_another_site(request)) {
+        return api_error(403, "pages of other sites may change nothing here");
     }
-    if (request.origin.empty()) return false;
-    const std::size_t scheme = request.origin.find("://");
-    if (scheme == std::string_view::npos) return true;  // "null"
-    return !std::ranges::equal(
-        request.origin.substr(scheme + 3), request.host,
-        [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
+    const bool told =
+        !request.fetch_site.empty() || !request.origin.empty() || !request.referer.empty();
+    if (request.method != "GET" || told || !is_browser(request.user_agent)) return std::nullopt;
+    return api_error(403, "a browser has sent this and does not say for whose page",
+                     "Use POST, HTTPS, or a program that is no browser, such as curl.");
 }
 
 bool runs_over_http(const Command& command) noexcept {

@@ -1,6 +1,7 @@
 // Version 1 of the API: the command table by path and query. No sockets.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,8 +34,9 @@ struct ApiCall {
 [[nodiscard]] HttpResponse run_api_call(const ApiCall& call, const commands::CommandTable& table,
                                         commands::Node& node);
 
-/// A page of another origin has made a browser send `request`.
-[[nodiscard]] bool from_another_site(const HttpRequest& request) noexcept;
+/// Why `request` may change nothing: a page of another origin has made a browser send it, or may
+/// have. Nothing: it may.
+[[nodiscard]] std::optional<HttpResponse> cross_site_refusal(const HttpRequest& request);
 
 /// Answer to a request that asks which others are possible; of all of the API.
 [[nodiscard]] HttpResponse api_options();

@@ -156,6 +156,44 @@ TEST_F(HttpApi, PagesOfOtherSitesChangeNothing) {
               200U);
 }
 
+TEST_F(HttpApi, ABrowserThatDoesNotSayForWhomChangesNothingWithGet) {
+    constexpr const char* kFirefox =
+        "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    const auto status = [&](const char* method, const char* referer, const char* agent) {
+        return ask({.method = method,
+                    .target = "/api/v1/session/disconnect?client-id=c",
+                    .referer = referer,
+                    .user_agent = agent,
+                    .host = "a:1"})
+            .status;
+    };
+    // An image of a page that forbids its browser to say where it is.
+    EXPECT_EQ(status("GET", "", kFirefox), 403U);
+    EXPECT_EQ(status("GET", "http://b:1/page", kFirefox), 403U);
+    EXPECT_EQ(status("GET", "http://b:1/http://a:1/", kFirefox), 403U);
+    EXPECT_EQ(status("GET", "http://a:1@b/", kFirefox), 403U);
+    EXPECT_EQ(status("GET", "http://a:2/", kFirefox), 403U);
+    EXPECT_EQ(status("GET", "about:client", kFirefox), 403U);
+    EXPECT_EQ(status("POST", "http://b:1/page", kFirefox), 403U);
+    EXPECT_TRUE(node_.calls.empty());
+    EXPECT_EQ(status("GET", "http://A:1/status?x", kFirefox), 200U);
+    EXPECT_EQ(status("POST", "", kFirefox), 200U);  // of another site it would have an Origin
+    for (const char* agent :
+         {"", "curl/8.5.0", "Wget/1.21", "python-requests/2.31", "node", "Go-http-client/1.1",
+          "Mozilla/5.0 (Windows NT; Windows NT 10.0; de-DE) WindowsPowerShell/5.1.19041.1682"}) {
+        EXPECT_EQ(status("GET", "", agent), 200U) << agent;
+    }
+    EXPECT_EQ(
+        ask({.method = "GET", .target = "/api/v1/cluster/show", .user_agent = kFirefox}).status,
+        200U);
+    EXPECT_EQ(ask({.method = "GET",
+                   .target = "/api/v1/session/disconnect?client-id=c",
+                   .fetch_site = "none",
+                   .user_agent = kFirefox})
+                  .status,
+              200U);
+}
+
 TEST_F(HttpApi, WrongCommandsAreToldWhy) {
     EXPECT_EQ(get("/api/v1/session/shwo").body,
               R"({"error":"there is no such command","hint":"Unknown sub-command \"shwo\". Did )"

@@ -70,8 +70,8 @@ std::variant<ApiV2Call, HttpResponse> plan_api_v2_call(const HttpRequest& reques
                                      changes ? "GET, POST, OPTIONS" : "GET, HEAD, OPTIONS");
         return refused;
     }
-    if (changes && from_another_site(request)) {
-        return api_error(403, "pages of other sites may change nothing here");
+    if (changes) {
+        if (auto refused = cross_site_refusal(request)) return std::move(*refused);
     }
     if (!request.body.empty()) return api_error(400, "a body means nothing here");
     const auto query = query_of(request.target);

@@ -100,14 +100,20 @@ HttpListenerOptions http_listener_from_config(const config::Config& config,
     return listener;
 }
 
+ApiKeyRules key_rules_from_config(const config::Config& config) {
+    ApiKeyRules rules;
+    rules.min_length = static_cast<std::size_t>(config.integer("min_apikey_length"));
+    if (config.text("max_apikey_expiry_days")) {
+        rules.max_days = config.integer("max_apikey_expiry_days");
+    }
+    return rules;
+}
+
 ConfiguredHttp http_from_config(const config::Config& config) {
     ConfiguredHttp result;
     result.options.metrics_prefix = text_or(config, "prometheus_namespace", "vernemq_");
     result.key_file = text_or(config, "setup.data_dir", "data") + "/api_keys.json";
-    result.key_rules.min_length = static_cast<std::size_t>(config.integer("min_apikey_length"));
-    if (config.text("max_apikey_expiry_days")) {
-        result.key_rules.max_days = config.integer("max_apikey_expiry_days");
-    }
+    result.key_rules = key_rules_from_config(config);
     const Millis crl_interval(config.mqtt().crl_refresh_interval_ms);
     if (crl_interval > Millis(0)) {
         result.options.tls_watch_interval =

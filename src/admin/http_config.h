@@ -20,6 +20,9 @@ struct ConfiguredHttp {
 
 [[nodiscard]] ConfiguredHttp http_from_config(const config::Config& config);
 
+/// Part of the former.
+[[nodiscard]] ApiKeyRules key_rules_from_config(const config::Config& config);
+
 /// What a listener of HTTP or HTTPS is opened with. It may also be one that is not in `config`.
 [[nodiscard]] HttpListenerOptions http_listener_from_config(
     const config::Config& config, const config::ListenerSettings& configured,

@@ -66,10 +66,23 @@ HttpResponse unauthorized() {
     return response;
 }
 
-HttpResponse too_busy() {
-    HttpResponse response = api_error(503, "too many requests are under way: try again");
+HttpResponse try_again(unsigned status, std::string_view text, std::string_view hint = {}) {
+    HttpResponse response = api_error(status, text, hint);
     response.headers.emplace_back("Retry-After", "1");
     return response;
+}
+
+HttpResponse too_busy() { return try_again(503, "too many requests are under way: try again"); }
+
+HttpResponse too_many_checks(KeyChecks::Taken refused) {
+    constexpr std::string_view kHint =
+        "Keys that `vmq-admin api-key create` makes are checked at once, and so are others that "
+        "were used within the last minutes.";
+    if (refused == KeyChecks::Taken::TooManyOfAddress) {
+        return try_again(429, "too many API keys from this address are being checked: try again",
+                         kHint);
+    }
+    return try_again(503, "too many API keys are being checked: try again", kHint);
 }
 
 std::string peer_of(const tcp::socket& socket) {
@@ -207,6 +220,8 @@ void HttpConnection::on_header(error_code error) {
     request_.content_type = view_of(message[http::field::content_type]);
     request_.fetch_site = view_of(message["Sec-Fetch-Site"]);
     request_.origin = view_of(message[http::field::origin]);
+    request_.referer = view_of(message[http::field::referer]);
+    request_.user_agent = view_of(message[http::field::user_agent]);
     request_.host = view_of(message[http::field::host]);
     ++shared_.requests;
     on_request();
@@ -249,16 +264,12 @@ void HttpConnection::check_key(HttpModule module) {
     if (verdict.outcome != ApiKeyStore::Outcome::Unknown) return on_verdict(module, verdict);
     waits_since_.reset();
     expires_never();
-    const bool taken = shared_.key_checks.run(
-        [&keys = shared_.keys, key = std::move(key), module] {
-            return keys.check(key, scope_of(module));
-        },
+    const auto taken = shared_.key_checks.check(
+        neighbourhood_, std::move(key), scope_of(module),
         [self = shared_from_this(), module](const ApiKeyStore::Verdict& found) {
             self->on_verdict(module, found);
         });
-    if (taken) return;
-    ++shared_.busy;
-    respond_with(too_busy());
+    if (taken != KeyChecks::Taken::Yes) respond_with(too_many_checks(taken));
 }
 
 void HttpConnection::on_verdict(HttpModule module, const ApiKeyStore::Verdict& verdict) {

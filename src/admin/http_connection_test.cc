@@ -1,6 +1,10 @@
 #include "admin/http_connection.h"
 
+#include <atomic>
+#include <latch>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "admin/http_server_fixture.h"
 
@@ -17,6 +21,39 @@ using ::testing::StartsWith;
 class HttpConnectionShards : public HttpServerTest {
 protected:
     std::string with_key(const std::string& key) { return "x-api-key: " + key + "\r\n"; }
+};
+
+/// Checks of slow keys can be made to stand still.
+class HeldKeyChecksShards : public HttpConnectionShards {
+public:
+    ~HeldKeyChecksShards() override {
+        let_go();
+        server_.reset();  // it uses what is here
+    }
+    HeldKeyChecksShards(const HeldKeyChecksShards&) = delete;
+    HeldKeyChecksShards& operator=(const HeldKeyChecksShards&) = delete;
+
+protected:
+    HeldKeyChecksShards() {
+        on_view_ = [this] { server_thread_ = std::this_thread::get_id(); };
+        on_key_clock_ = [this] {
+            const auto thread = std::this_thread::get_id();
+            if (held_ && thread != here_ && thread != server_thread_) may_go_.wait();
+        };
+    }
+    void hold() {
+        ask(get("/status.json"));  // so that the server's thread is known
+        held_ = true;
+    }
+    void let_go() {
+        if (held_.exchange(false)) may_go_.count_down();
+    }
+
+private:
+    const std::thread::id here_ = std::this_thread::get_id();
+    std::atomic<std::thread::id> server_thread_{};
+    std::atomic<bool> held_{false};
+    std::latch may_go_{1};
 };
 
 /// A target that makes the whole request line `length` bytes long.
@@ -144,6 +181,53 @@ TEST_F(HttpConnectionShards, AKeyMayBeTheUserNameOfBasic) {
     }
     EXPECT_THAT(ask(get("/api/v1/cluster/show", "Authorization: Basic a2V6Og==\r\n")),
                 StartsWith("HTTP/1.1 401 "));
+}
+
+TEST_F(HeldKeyChecksShards, StrangersKeysHoldUpNobodyWhoseKeyIsRemembered) {
+    serve(on_any_port());
+    ASSERT_TRUE(keys_.add("chosen", ApiScope::Mgmt, std::nullopt));
+    const std::string made = keys_.create(ApiScope::Mgmt, std::nullopt).value();
+    const std::string target = "/api/v1/cluster/show";
+    EXPECT_THAT(ask(get(target, with_key("chosen"))), StartsWith("HTTP/1.1 200 "));
+    hold();
+    std::vector<tcp::socket> strangers;
+    int keys_tried = 0;
+    const auto try_a_key = [&](const std::string& address) {
+        strangers.push_back(connect_from(address, port()));
+        send(strangers.back(), get(target, with_key("wrong" + std::to_string(++keys_tried))));
+    };
+    const auto first_answer = [&] {
+        for (;; std::this_thread::yield()) {
+            const auto told = std::ranges::find_if(
+                strangers, [](const tcp::socket& each) { return each.available() > 0; });
+            if (told == strangers.end()) continue;
+            const std::string answer = rest_of(*told);
+            strangers.erase(told);
+            return answer;
+        }
+    };
+    for (std::size_t i = 0; i <= kMaxKeyChecksOfAddress; ++i) try_a_key("127.0.2.1");
+    const std::string too_many = first_answer();
+    EXPECT_THAT(too_many, StartsWith("HTTP/1.1 429 Too Many Requests\r\n"));
+    EXPECT_THAT(too_many, HasSubstr("Retry-After: 1\r\n"));
+    EXPECT_THAT(too_many, HasSubstr("from this address"));
+    EXPECT_EQ(metric("http_key_checks_refused"), 1U);
+    for (std::size_t i = kMaxKeyChecksOfAddress; i <= kMaxKeyChecks; ++i) {
+        try_a_key("127.0.3." + std::to_string(i));
+    }
+    const std::string busy = first_answer();
+    EXPECT_THAT(busy, StartsWith("HTTP/1.1 503 Service Unavailable\r\n"));
+    EXPECT_THAT(busy, HasSubstr("Retry-After: 1\r\n"));
+    EXPECT_EQ(metric("http_key_checks_refused"), 2U);
+
+    for (const std::string& key : {std::string("chosen"), made}) {
+        EXPECT_THAT(ask(get(target, with_key(key))), StartsWith("HTTP/1.1 200 ")) << key;
+    }
+    let_go();
+    for (std::size_t i = 0; i < kMaxKeyChecks; ++i) {
+        EXPECT_THAT(first_answer(), StartsWith("HTTP/1.1 401 "));
+    }
+    EXPECT_EQ(metric("http_key_checks"), 1 + kMaxKeyChecks);
 }
 
 TEST_F(HttpConnectionShards, EveryModuleMayAskForKeysButThePageAndTheDescriptionDoNot) {

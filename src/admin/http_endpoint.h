@@ -14,6 +14,7 @@
 #include "admin/commands/node.h"
 #include "admin/http_options.h"
 #include "admin/http_routes.h"
+#include "admin/key_checks.h"
 #include "admin/off_thread.h"
 #include "runtime/published.h"
 #include "transport/tls_context.h"
@@ -49,7 +50,7 @@ struct HttpShared {
     commands::Node* node = nullptr;  // who commands are for; null: there are none
     const ApiKeyStore& keys;
     OffThread<HttpResponse>& commands;
-    OffThread<ApiKeyStore::Verdict>& key_checks;
+    KeyChecks& key_checks;
 
     std::list<HttpConnection*> clients{};  // who has waited longest for a request comes first
     std::size_t open = 0;                  // clients that are not about to be closed

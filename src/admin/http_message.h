@@ -16,6 +16,8 @@ struct HttpRequest {
     std::string_view content_type{};
     std::string_view fetch_site{};  // Sec-Fetch-Site: whose page made the browser send it
     std::string_view origin{};      // likewise, of browsers that do not say that
+    std::string_view referer{};     // likewise, of those that do not say this either
+    std::string_view user_agent{};
     std::string_view host{};
     std::string_view body{};
 };

@@ -64,16 +64,24 @@ const PageFile* part_of_page(std::string_view path) {
     return file == files.end() || file->name == "index.html" ? nullptr : &*file;
 }
 
-HttpResponse health(const NodeView& view) {
+/// Why no more clients should be sent here; empty: they should.
+std::vector<std::string> reasons_against(const NodeView& view) {
+    std::vector<std::string> reasons;
+    if (view.stopping) reasons.emplace_back("The node is stopping");
     const std::string not_ready = listeners_not_ready(view);
-    if (not_ready.empty()) return json_answer(200, health_json({}));
-    return json_answer(503, health_json({"Listeners are not ready: " + not_ready}));
+    if (!not_ready.empty()) reasons.push_back("Listeners are not ready: " + not_ready);
+    return reasons;
+}
+
+HttpResponse health(const NodeView& view) {
+    const auto reasons = reasons_against(view);
+    return json_answer(reasons.empty() ? 200 : 503, health_json(reasons));
 }
 
 HttpResponse listener_health(const NodeView& view) {
-    const std::string not_ready = listeners_not_ready(view);
-    if (not_ready.empty()) return json_answer(200, listener_health_json({}));
-    return json_answer(503, listener_health_json("Listeners are not ready: " + not_ready));
+    const auto reasons = reasons_against(view);
+    if (reasons.empty()) return json_answer(200, listener_health_json({}));
+    return json_answer(503, listener_health_json(reasons.front()));
 }
 
 /// Whether the Accept header lets us answer with text/plain.

@@ -109,6 +109,21 @@ TEST(HttpRoutes, HealthFollowsTheListeners) {
     EXPECT_EQ(respond({"GET", "/health/ping", {}}, {}, sources(down)).status, 200U);
 }
 
+TEST(HttpRoutes, HealthTellsThatTheNodeIsStopping) {
+    const auto stopping = [] {
+        auto view = sample_view();
+        view.stopping = true;
+        return view;
+    };
+    const auto health = respond({"GET", "/health", {}}, {}, sources(stopping));
+    EXPECT_EQ(health.status, 503U);
+    EXPECT_EQ(health.body, R"({"status":"DOWN","reasons":["The node is stopping"]})");
+    const auto listeners = respond({"GET", "/health/listeners", {}}, {}, sources(stopping));
+    EXPECT_EQ(listeners.status, 503U);
+    EXPECT_EQ(listeners.body, R"({"status":"DOWN","reason":"The node is stopping"})");
+    EXPECT_EQ(respond({"GET", "/health/ping", {}}, {}, sources(stopping)).status, 200U);
+}
+
 TEST(HttpRoutes, TheApiIsDescribed) {
     const auto response = get("/api/v1/openapi.json");
     EXPECT_EQ(response.status, 200U);

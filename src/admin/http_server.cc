@@ -50,7 +50,7 @@ public:
           inspect_(std::move(inspect)),
           collector_(collector),
           commands_(io_, options_.command_threads, kMaxApiRequests),
-          key_checks_(io_, 1, kMaxKeyChecks),
+          key_checks_(io_, keys),
           shared_{.sources = {[this] { return view(); },
                               [this] {
                                   return metrics_text(collector_.snapshot(), collector_.node(),
@@ -64,7 +64,7 @@ public:
     ~Impl() {
         tls_watcher_.reset();
         close_commands();
-        key_checks_.stop({});
+        key_checks_.stop();
         thread_.reset();
         // Connections go with these and with io_, whose services they use.
         commands_.clear();
@@ -79,6 +79,7 @@ public:
 
     void serve_commands(commands::Node& node) { shared_.node = &node; }
     Result<void> start();
+    void announce_stop() noexcept { stopping_ = true; }
     void close_commands();
 
     [[nodiscard]] EndpointPtr find(std::string_view address, std::uint16_t port) const;
@@ -119,8 +120,9 @@ private:
     const MetricsCollector& collector_;
     mutable runtime::Guarded<RecentCounts> recent_;
     OffThread<HttpResponse> commands_;
-    OffThread<ApiKeyStore::Verdict> key_checks_;
+    KeyChecks key_checks_;
     HttpShared shared_;
+    std::atomic<bool> stopping_{false};
     std::atomic<std::uint64_t> refused_{0};
     std::atomic<std::uint64_t> dropped_{0};
     runtime::Guarded<std::vector<EndpointPtr>> endpoints_;
@@ -426,7 +428,7 @@ HttpConnection* HttpServer::Impl::of_larger_listener(const HttpEndpoint& endpoin
 }
 
 NodeView HttpServer::Impl::view() const {
-    NodeView result{inspect_(), {}, std::chrono::system_clock::now()};
+    NodeView result{inspect_(), {}, std::chrono::system_clock::now(), stopping_.load()};
     for (auto& listener : listeners()) result.node.listeners.push_back(std::move(listener));
     const WatchedCounts counts = watched_counts(result.node);
     result.recent =
@@ -476,6 +478,11 @@ void HttpServer::Impl::add_metrics(metrics::Snapshot& snapshot) const {
         shared_.unauthorized.load());
     add("http_requests_busy", "HTTP requests refused because too many were under way.",
         shared_.busy.load());
+    add("http_key_checks", "API keys of an operator's own choice whose slow hash was computed.",
+        key_checks_.begun());
+    add("http_key_checks_refused",
+        "HTTP requests refused because too many API keys were being checked.",
+        key_checks_.refused());
     broker::add_listener_metrics(listeners(), snapshot);
 }
 
@@ -487,6 +494,7 @@ HttpServer::~HttpServer() = default;
 
 void HttpServer::serve_commands(commands::Node& node) { impl_->serve_commands(node); }
 Result<void> HttpServer::start() { return impl_->start(); }
+void HttpServer::announce_stop() noexcept { impl_->announce_stop(); }
 void HttpServer::close_commands() { impl_->close_commands(); }
 
 bool HttpServer::has(std::string_view address, std::uint16_t port) const {

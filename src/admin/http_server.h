@@ -39,6 +39,8 @@ public:
     /// Opens every listener, then starts the thread; once. On an error no listener is open, and
     /// others can be opened all the same.
     [[nodiscard]] Result<void> start();
+    /// /health tells load balancers from now on that this node ends. Any thread.
+    void announce_stop() noexcept;
     /// No command is begun any more; returns when those that run have ended.
     void close_commands();
 

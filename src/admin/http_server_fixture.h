@@ -9,6 +9,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -45,7 +46,13 @@ protected:
     using tcp = boost::asio::ip::tcp;
 
     void serve(HttpOptions options) {
-        server_.emplace(std::move(options), [] { return sample_view().node; }, collector_, keys_);
+        server_.emplace(
+            std::move(options),
+            [this] {
+                if (on_view_) on_view_();
+                return sample_view().node;
+            },
+            collector_, keys_);
         collector_.add([this](metrics::Snapshot& snapshot) { server_->add_metrics(snapshot); });
         server_->serve_commands(*node_);
         const auto started = server_->start();
@@ -96,7 +103,13 @@ protected:
 
     boost::asio::io_context io_;
     MetricsCollector collector_{"a@b"};
-    ApiKeyStore keys_{"", "a@b", {.min_length = 0, .max_days = {}, .rounds = 2}};
+    // For those who set them before serve().
+    std::function<void()> on_view_;       // on the server's thread
+    std::function<void()> on_key_clock_;  // where a key is looked at: any thread
+    ApiKeyStore keys_{"", "a@b", {.min_length = 0, .max_days = {}, .rounds = 2}, [this] {
+                          if (on_key_clock_) on_key_clock_();
+                          return ApiKeyStore::now_millis();
+                      }};
     commands::FakeNode fake_;
     commands::Node* node_ = &fake_;
     std::optional<HttpServer> server_;

@@ -18,10 +18,12 @@ inline constexpr std::size_t kFairHttpConnections = 8;
 /// Others leave each listener at least so many, or its part of all if that is more.
 inline constexpr std::uint32_t kMinHttpConnectionsOfListener = 4;
 /// Commands of the API that run at a time, those and the ones that wait for their turn or whose
-/// answer is on its way, and checks of keys that are hashed slowly that wait for theirs.
+/// answer is on its way.
 inline constexpr std::size_t kApiThreads = 4;
 inline constexpr std::size_t kMaxApiRequests = 16;
+/// Checks of keys that are hashed slowly, with the one that is done: in all, and of one address.
 inline constexpr std::size_t kMaxKeyChecks = 16;
+inline constexpr std::size_t kMaxKeyChecksOfAddress = 2;
 /// Body of a request.
 inline constexpr std::size_t kMaxHttpBody = 64 * 1024;
 /// All header lines of a request together, without the request line.
@@ -40,6 +42,8 @@ inline constexpr std::size_t kMaxDeletedApiKeys = 4096;
 inline constexpr std::size_t kMaxApiKeyLength = 256;
 /// Keys whose slow hash is remembered, of those that are good and of those that are not.
 inline constexpr std::size_t kMaxRememberedKeys = 1000;
+/// A good one is, so long after its last use.
+inline constexpr Millis kRememberKey = std::chrono::minutes(10);
 /// Those who speak to the control socket at a time; one too many is closed at once.
 inline constexpr std::size_t kMaxControlConnections = 32;
 /// Commands that run at a time; others wait for their turn.

@@ -12,6 +12,7 @@ struct NodeView {
     broker::NodeSnapshot node;  // its listeners include those of HTTP
     WatchedCounts recent;       // within RecentCounts::kWindow
     std::chrono::system_clock::time_point wall_now;
+    bool stopping = false;  // somebody has asked for the end
 };
 
 }  // namespace vmq::admin

@@ -130,7 +130,7 @@ json::object body_of(const Command& command) {
 json::object responses() {
     json::object result;
     result["200"] = reference("responses", "Answer");
-    for (const char* status : {"400", "401", "403", "405", "413", "415", "503"}) {
+    for (const char* status : {"400", "401", "403", "405", "413", "415", "429", "503"}) {
         result[status] = reference("responses", "Error");
     }
     return result;
@@ -171,7 +171,7 @@ json::object version_2(std::string_view method, std::string_view word, std::stri
     json::object responses;
     responses["200"] = {{"description", "What there is to say."},
                         {"content", {{"application/json", {{"schema", std::move(schema)}}}}}};
-    for (const char* status : {"400", "401", "405", "503"}) {
+    for (const char* status : {"400", "401", "403", "405", "429", "503"}) {
         responses[status] = reference("responses", "Error");
     }
     json::object result;

@@ -47,6 +47,7 @@ Systree::Systree(config::SystreeSettings settings, const MetricsCollector& colle
           kFirst) {}
 
 void Systree::apply(config::SystreeSettings settings) {
+    if (settings == *settings_.get()) return;  // its interval would begin anew
     const Millis interval = interval_of(settings);
     settings_.set(std::make_shared<const config::SystreeSettings>(std::move(settings)));
     periodic_.set_interval(interval);

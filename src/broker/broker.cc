@@ -163,12 +163,13 @@ UnwelcomeSessions Broker::find_unwelcome(const Unwelcome& unwelcome) const {
     return all;
 }
 
-void Broker::change_config(std::vector<hooks::ConfigContext::Entry> entries, bool at_start) const {
+void Broker::change_config(std::vector<hooks::ConfigContext::Entry> entries, bool at_start,
+                           std::optional<hooks::PluginPlace> only) const {
     const auto told =
         std::make_shared<const std::vector<hooks::ConfigContext::Entry>>(std::move(entries));
     for (const auto& shard : shards_) {
-        const auto tell = [&chain = shard->chain(), told, at_start] {
-            chain.change_config({at_start, told.get()});
+        const auto tell = [&chain = shard->chain(), told, at_start, only] {
+            chain.change_config({at_start, told.get()}, only);
         };
         if (threads_.empty()) {
             tell();

@@ -77,8 +77,10 @@ public:
     void disconnect_unwelcome(const Unwelcome& unwelcome, const std::string& why);
     /// Those whom it would be. Any thread but a shard's, between start() and stop().
     [[nodiscard]] UnwelcomeSessions find_unwelcome(const Unwelcome& unwelcome) const;
-    /// Tells plugins on all shards that settings have changed. Any thread, until stop().
-    void change_config(std::vector<hooks::ConfigContext::Entry> entries, bool at_start) const;
+    /// Tells plugins on all shards, or one of them, that settings have changed. Any thread, until
+    /// stop().
+    void change_config(std::vector<hooks::ConfigContext::Entry> entries, bool at_start,
+                       std::optional<hooks::PluginPlace> only = {}) const;
 
     /// A consistent copy of the store in a folder that does not exist yet. Any thread, between
     /// start() and stop().

@@ -29,12 +29,14 @@ void add_http(std::vector<Setting>& table) {
         integer("min_apikey_length", "0", "Shortest API key accepted.")
             .unit("characters")
             .range(0, 256)
+            .live()
             .built()
             .hidden(),
         integer("max_apikey_expiry_days", kUnset,
                 "Longest life of an API key that expires at all; none is as long as is asked for.")
             .unit("days")
             .range(0, 1'000'000)
+            .live()
             .built()
             .hidden(),
         integer_or_infinity("max_ws_frame_size", "268435456", "Largest WebSocket frame accepted.")

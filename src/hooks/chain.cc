@@ -216,14 +216,18 @@ template <typename Call>
 void Chain::tell(Hook hook, Call call) {
     if (!implements(hook)) return;
     for (const auto& slot : slots_) {
-        if (!slot->has(hook)) continue;
-        Stopwatch watch(slot->of(hook), true);
-        (void)call_one<std::monostate>(*slot, hook, [&](Plugin& plugin) {
-            call(plugin);
-            return std::optional(std::monostate{});
-        });
-        watch.stop();
+        if (slot->has(hook)) tell_one(*slot, hook, call);
     }
+}
+
+template <typename Call>
+void Chain::tell_one(Slot& slot, Hook hook, Call call) {
+    Stopwatch watch(slot.of(hook), true);
+    (void)call_one<std::monostate>(slot, hook, [&](Plugin& plugin) {
+        call(plugin);
+        return std::optional(std::monostate{});
+    });
+    watch.stop();
 }
 
 void Chain::on_register(const ClientContext& context) {
@@ -256,8 +260,11 @@ void Chain::on_client_gone(const ClientContext& context) {
 void Chain::on_session_expired(const ClientContext& context) {
     tell(Hook::OnSessionExpired, [&](Plugin& plugin) { plugin.on_session_expired(context); });
 }
-void Chain::change_config(const ConfigContext& context) {
-    tell(Hook::ChangeConfig, [&](Plugin& plugin) { plugin.change_config(context); });
+void Chain::change_config(const ConfigContext& context, std::optional<PluginPlace> only) {
+    const auto call = [&](Plugin& plugin) { plugin.change_config(context); };
+    if (!only) return tell(Hook::ChangeConfig, call);
+    Slot& slot = *slots_[*only];
+    if (slot.has(Hook::ChangeConfig)) tell_one(slot, Hook::ChangeConfig, call);
 }
 
 }  // namespace vmq::hooks

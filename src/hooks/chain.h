@@ -99,7 +99,8 @@ public:
     void on_client_offline(const ClientContext& context);
     void on_client_gone(const ClientContext& context);
     void on_session_expired(const ClientContext& context);
-    void change_config(const ConfigContext& context);
+    /// `only`: this plugin alone.
+    void change_config(const ConfigContext& context, std::optional<PluginPlace> only = {});
 
 private:
     struct Slot {
@@ -128,6 +129,8 @@ private:
     Verdict ask_at_once(Hook hook, Call call);
     template <typename Call>
     void tell(Hook hook, Call call);
+    template <typename Call>
+    void tell_one(Slot& slot, Hook hook, Call call);
     /// What call(plugin) returns; a verdict that is Next if it throws.
     template <typename Verdict, typename Call>
     static std::optional<Verdict> call_one(Slot& slot, Hook hook, Call call);

@@ -297,6 +297,16 @@ TEST_F(ChainTest, EveryPluginIsToldOfEvents) {
     EXPECT_EQ(script_.calls, expected);
 }
 
+TEST_F(ChainTest, OnePluginAloneCanBeToldOfSettings) {
+    add("a", Answer::Ok);
+    add("b", Answer::Next);
+    chain_.change_config({}, PluginPlace{1});
+    EXPECT_EQ(script_.calls, Calls{"b told config"});
+    chain_.set_enabled(PluginPlace{1}, false);
+    chain_.change_config({}, PluginPlace{1});
+    EXPECT_EQ(script_.calls.size(), 1U);
+}
+
 TEST_F(ChainTest, ARouteNamesWhoIsAskedAndInWhichOrder) {
     add("a", Answer::Ok);
     add("b", Answer::Next);

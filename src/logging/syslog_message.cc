@@ -50,8 +50,10 @@ void append_syslog(std::string& out, TimeText& times, const Record& record,
         times.append_short(out, record.time_us);
     }
     out += ' ';
-    append_word(out, identity.host, 255);
-    out += ' ';
+    if (modern || !identity.local) {
+        append_word(out, identity.host, 255);
+        out += ' ';
+    }
     append_word(out, identity.app_name, modern ? 48 : 32);
     if (modern) {
         fmt::format_to(std::back_inserter(out), " {} {} - ", identity.process,

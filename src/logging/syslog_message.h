@@ -17,6 +17,7 @@ struct SyslogIdentity {
     SyslogFormat format = SyslogFormat::Rfc3164;
     std::uint8_t facility = 3;  // daemon
     std::string host = "localhost";
+    bool local = false;  // for this machine's own daemon, which wants no host with RFC 3164
     std::string app_name = "vernemq";
     std::int64_t process = 0;
 };

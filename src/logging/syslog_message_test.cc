@@ -7,13 +7,20 @@
 namespace vmq::logging {
 namespace {
 
-std::string message(SyslogFormat format, log::Level level = log::Level::Warning) {
+std::string message(SyslogFormat format, log::Level level = log::Level::Warning,
+                    bool local = false) {
     Record record;
     record.time_us = 1'795'708'195'000'042;
     record.level = level;
     record.place.module = log::Module::Session;
     record.text = "client a\nb";
-    SyslogIdentity identity{format, syslog_facility("local1").value(), "10.0.0.1", "Verne MQ", 42};
+    SyslogIdentity identity;
+    identity.format = format;
+    identity.facility = syslog_facility("local1").value();
+    identity.host = "10.0.0.1";
+    identity.local = local;
+    identity.app_name = "Verne MQ";
+    identity.process = 42;
     TimeText times;
     std::string out;
     append_syslog(out, times, record, identity);
@@ -31,6 +38,15 @@ TEST(SyslogMessage, HasTheTwoForms) {
         std::regex(
             R"(<140>1 2026-11-2\dT\d\d:\d\d:\d\d\.000042[+-]\d\d:\d\d 10\.0\.0\.1 Verne_MQ 42 session - client a\?b)")))
         << message(SyslogFormat::Rfc5424);
+}
+
+// What glibc's syslog() writes there; daemons take a host for the tag.
+TEST(SyslogMessage, TheOldFormHasNoHostForTheDaemonOfThisMachine) {
+    EXPECT_TRUE(
+        std::regex_match(message(SyslogFormat::Rfc3164, log::Level::Warning, true),
+                         std::regex(R"(<140>Nov 2\d \d\d:\d\d:\d\d Verne_MQ\[42\]: client a\?b)")));
+    EXPECT_NE(message(SyslogFormat::Rfc5424, log::Level::Warning, true).find(" 10.0.0.1 Verne_MQ"),
+              std::string::npos);
 }
 
 TEST(SyslogMessage, SeveritiesAreThoseOfSyslog) {

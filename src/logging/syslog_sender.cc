@@ -41,8 +41,6 @@ using Datagrams = asio::generic::datagram_protocol;
 using boost::system::error_code;
 using Protocol = SyslogTarget::Protocol;
 
-constexpr Seconds kFirstPause{1};
-constexpr Seconds kLongestPause{30};
 constexpr Seconds kConnectTimeout{10};
 /// For a server that is connected and takes nothing.
 constexpr Seconds kWriteTimeout{30};
@@ -51,19 +49,22 @@ constexpr Millis kLastWords{2000};
 
 /// One attempt to reach the server. Its operations hold it, so it outlives them.
 struct Link {
-    Link(asio::io_context& io, ssl::context& tls) : stream(io, tls), datagrams(io), resolver(io) {}
+    Link(asio::io_context& io, ssl::context& tls) : stream(io, tls), datagrams(io) {}
 
     ssl::stream<tcp::socket> stream;  // without TLS only its socket is used
     Datagrams::socket datagrams;
-    tcp::resolver resolver;
-    std::deque<std::string> under_way;  // what `out` was made of
+    bool looks_up = false;  // waits for the addresses of the server
+    std::optional<TimePoint> up_since;
+    bool probing = false;  // messages wait until it works
+    bool proving = false;  // it works if nothing happens for a while
+    bool works = false;
+    std::deque<std::string> under_way;  // what `out` was made of, or the datagram that is the probe
     std::string out;
     std::array<char, 512> in{};
 
     [[nodiscard]] tcp::socket& socket() { return stream.next_layer(); }
     void close() {
         error_code ignored;
-        resolver.cancel();
         socket().close(ignored);
         datagrams.close(ignored);
     }
@@ -75,7 +76,12 @@ using LinkPtr = std::shared_ptr<Link>;
 /// Everything but send() and the end happens on its thread.
 class SyslogSender::Impl final {
 public:
-    Impl(SyslogTarget target, ssl::context tls) : target_(std::move(target)), tls_(std::move(tls)) {
+    Impl(SyslogTarget target, SyslogPatience patience, runtime::NameLookup::Resolve resolve,
+         ssl::context tls)
+        : target_(std::move(target)),
+          patience_(patience),
+          resolve_(std::move(resolve)),
+          tls_(std::move(tls)) {
         thread_.emplace(io_);
         asio::post(io_, [this] { connect(); });
     }
@@ -151,14 +157,23 @@ private:
             return open_datagrams(
                 Datagrams::endpoint(asio::local::datagram_protocol::endpoint(target_.host)));
         }
-        link->resolver.async_resolve(
-            target_.host, std::to_string(target_.port),
-            current(link, [this, link](error_code error, const tcp::resolver::results_type& found) {
-                if (error) return fail(error.message());
-                if (is_stream()) return connect_stream(found);
-                const tcp::endpoint first = *found.begin();
-                open_datagrams(Datagrams::endpoint(udp::endpoint(first.address(), first.port())));
-            }));
+        link->looks_up = true;
+        if (lookup_) return;  // it is still on its way
+        lookup_.emplace(
+            io_, target_.host, target_.port,
+            [this](error_code error, const runtime::NameLookup::Addresses& found) {
+                lookup_.reset();
+                on_found(error, found);
+            },
+            resolve_);
+    }
+
+    void on_found(error_code error, const runtime::NameLookup::Addresses& found) {
+        if (!std::exchange(link_->looks_up, false)) return;  // too late
+        if (error) return fail(error.message());
+        if (is_stream()) return connect_stream(found);
+        const tcp::endpoint first = *found.begin();
+        open_datagrams(Datagrams::endpoint(udp::endpoint(first.address(), first.port())));
     }
 
     void open_datagrams(const Datagrams::endpoint& server) {
@@ -171,7 +186,7 @@ private:
         on_connected();
     }
 
-    void connect_stream(const tcp::resolver::results_type& found) {
+    void connect_stream(const runtime::NameLookup::Addresses& found) {
         const LinkPtr link = link_;
         asio::async_connect(link->socket(), found,
                             current(link, [this, link](error_code error, const tcp::endpoint&) {
@@ -197,39 +212,79 @@ private:
 
     void on_connected() {
         timer_.cancel();
-        connected_.store(true);
+        link_->up_since = steady_now();
+        if (target_.protocol != Protocol::Local) listen();
+        if (is_stream()) prove();
         // A datagram socket is connected to nobody in particular: only what is sent tells.
-        if (is_stream()) {
-            works();
-            listen();
-        }
+        link_->probing = is_stream() ? !trusted_ : target_.protocol == Protocol::Udp && failing_;
+        connected_.store(!link_->probing);
         pump();
     }
 
+    /// It works if it lasts.
+    void prove() {
+        if (std::exchange(link_->proving, true)) return;
+        proof_.expires_after(std::max(patience_.proof, pause_));
+        proof_.async_wait(current(link_, [this](error_code error) {
+            if (error) return;
+            if (std::exchange(link_->probing, false)) link_->under_way.clear();
+            works();
+            connected_.store(true);
+            pump();
+        }));
+    }
+
     void works() {
-        pause_ = kFirstPause;
+        link_->works = true;
+        trusted_ = true;
         if (std::exchange(failing_, false))
             log::notice("syslog: {} takes messages again", server());
     }
 
-    /// Servers say nothing: what comes is their end.
+    /// Servers say nothing: what comes is their end, or that there is none.
     void listen() {
         const LinkPtr link = link_;
         auto heard = current(link, [this](error_code error, std::size_t) {
+            if (error && target_.protocol == Protocol::Udp) return refused(error.message());
             if (error) return fail(error.message());
             listen();
         });
-        if (target_.protocol == Protocol::Tls) {
+        if (target_.protocol == Protocol::Udp) {
+            link->datagrams.async_receive(asio::buffer(link->in), std::move(heard));
+        } else if (target_.protocol == Protocol::Tls) {
             link->stream.async_read_some(asio::buffer(link->in), std::move(heard));
         } else {
             link->socket().async_read_some(asio::buffer(link->in), std::move(heard));
         }
     }
 
+    /// Somebody tells that a datagram did not arrive: which one is only known of a probe.
+    void refused(std::string_view why) {
+        if (link_->under_way.empty()) lost_.fetch_add(1);
+        fail(why);
+    }
+
     void pump() {
-        if (!connected_.load() || writing_.load()) return;
+        if (writing_.load() || !link_->up_since) return;
+        if (link_->probing) return probe();
         if (is_stream()) return pump_stream();
         pump_datagrams();
+    }
+
+    void probe() {
+        if (is_stream() || !link_->under_way.empty()) return;
+        auto message = next();
+        if (!message) return;
+        error_code error;
+        (void)link_->datagrams.send(asio::buffer(*message), 0, error);
+        link_->under_way.push_back(std::move(*message));
+        if (error == asio::error::message_size) {
+            lost_.fetch_add(1);
+            link_->under_way.clear();
+            return probe();
+        }
+        if (error) return fail(error.message());
+        prove();
     }
 
     [[nodiscard]] std::optional<std::string> next() {
@@ -312,19 +367,19 @@ private:
                                                   }));
             }
             if (!error) {
-                works();
+                if (target_.protocol == Protocol::Local) {
+                    works();  // it has been taken
+                } else {
+                    prove();
+                }
                 continue;
-            }
-            // Of a datagram before this one, which somebody refused: UDP tells one too late.
-            if (error == asio::error::connection_refused && target_.protocol == Protocol::Udp) {
-                lost_.fetch_add(1);
-                complain(error.message());
-                (void)link->datagrams.send(asio::buffer(*message), 0, error);
-                if (!error) continue;
             }
             if (error == asio::error::message_size) {
                 lost_.fetch_add(1);
                 continue;
+            }
+            if (error == asio::error::connection_refused && target_.protocol == Protocol::Udp) {
+                lost_.fetch_add(1);  // one before this
             }
             link->under_way.push_back(std::move(*message));
             return fail(error.message());
@@ -339,8 +394,14 @@ private:
 
     void fail(std::string_view why) {
         complain(why);
+        const auto up_since = link_->up_since;
+        if (up_since && !link_->works) trusted_ = false;
+        if (up_since && steady_now() - *up_since >= patience_.longest_pause) {
+            pause_ = patience_.first_pause;
+        }
         connected_.store(false);
         writing_.store(false);
+        proof_.cancel();
         put_back(link_->under_way);
         link_->close();
         const LinkPtr link = link_ = std::make_shared<Link>(io_, tls_);
@@ -348,10 +409,12 @@ private:
         timer_.async_wait(current(link, [this](error_code error) {
             if (!error) connect();
         }));
-        pause_ = std::min(pause_ * 2, kLongestPause);
+        pause_ = std::min(pause_ * 2, patience_.longest_pause);
     }
 
     const SyslogTarget target_;
+    const SyslogPatience patience_;
+    const runtime::NameLookup::Resolve resolve_;
     runtime::Guarded<Waiting> waiting_;
     std::atomic<bool> asked_{false};
     std::atomic<bool> connected_{false};
@@ -361,16 +424,21 @@ private:
     asio::io_context io_{1};
     ssl::context tls_;
     asio::steady_timer timer_{io_};
+    asio::steady_timer proof_{io_};
+    std::optional<runtime::NameLookup> lookup_;  // one at a time, however long it takes
     LinkPtr link_;
-    Seconds pause_ = kFirstPause;
-    bool failing_ = false;
+    Millis pause_ = patience_.first_pause;  // after the next failure
+    bool failing_ = false;                  // has been logged
+    bool trusted_ = true;                   // false: the last link that came about did not work
     std::optional<runtime::IoThread> thread_;
 };
 
 SyslogSender::SyslogSender(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 SyslogSender::~SyslogSender() = default;
 
-Result<std::unique_ptr<SyslogSender>> SyslogSender::start(SyslogTarget target) {
+Result<std::unique_ptr<SyslogSender>> SyslogSender::start(SyslogTarget target,
+                                                          SyslogPatience patience,
+                                                          runtime::NameLookup::Resolve resolve) {
     ssl::context tls(ssl::context::tls_client);
     if (target.protocol == Protocol::Tls) {
         error_code error;
@@ -385,8 +453,8 @@ Result<std::unique_ptr<SyslogSender>> SyslogSender::start(SyslogTarget target) {
                                      error.message())};
         }
     }
-    return std::unique_ptr<SyslogSender>(
-        new SyslogSender(std::make_unique<Impl>(std::move(target), std::move(tls))));
+    return std::unique_ptr<SyslogSender>(new SyslogSender(
+        std::make_unique<Impl>(std::move(target), patience, std::move(resolve), std::move(tls))));
 }
 
 bool SyslogSender::send(std::string message) { return impl_->send(std::move(message)); }

@@ -6,7 +6,9 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.h"
 #include "base/result.h"
+#include "runtime/name_lookup.h"
 
 namespace vmq::logging {
 
@@ -20,17 +22,34 @@ struct SyslogTarget {
     bool counted = true;
 };
 
+/// How long it waits for what.
+struct SyslogPatience {
+    Millis first_pause{1'000};     // before it looks for a server that has gone
+    Millis longest_pause{30'000};  // each is twice the one before
+    /// A link works when it has lasted so long, or as long as the pause after it would be.
+    Millis proof{5'000};
+};
+
 /// Sends on a thread of its own. While the server is away messages wait, kMostWaiting bytes of
-/// them; more are given up. It is looked for again after 1 s, then at longer intervals up to 30 s.
-/// What has left this machine is not sent again: a server that fails may lose what was under way.
+/// them; more are given up. What has left this machine is not sent again: a server that fails may
+/// lose what was under way.
+///
+/// That a server takes a connection or a datagram does not mean that it is there: refusals of
+/// datagrams come later, and a balancer without servers behind it closes what it has taken. After
+/// such a failure messages wait until a link works, but for the one datagram that it takes to know;
+/// only then is it logged that the server is back, and one that failed soon is looked for less and
+/// less often.
 class SyslogSender final {
 public:
     static constexpr std::size_t kMostWaiting = 4 * 1024 * 1024;
     static constexpr std::size_t kLongestMessage = 8 * 1024;  // longer ones are cut
 
     /// An Error: the certificates cannot be read. A server that is not there is none.
-    [[nodiscard]] static Result<std::unique_ptr<SyslogSender>> start(SyslogTarget target);
-    /// What waits has two seconds to leave if the server is there.
+    /// `resolve`: none asks the system.
+    [[nodiscard]] static Result<std::unique_ptr<SyslogSender>> start(
+        SyslogTarget target, SyslogPatience patience = {},
+        runtime::NameLookup::Resolve resolve = {});
+    /// What waits has two seconds to leave if the server is there. Waits for no name server.
     ~SyslogSender();
     SyslogSender(const SyslogSender&) = delete;
     SyslogSender& operator=(const SyslogSender&) = delete;

@@ -330,6 +330,59 @@ def changed_file():
 
 
 @scenario
+def key_rules_at_run_time():
+    """min_apikey_length and max_apikey_expiry_days hold for the next key, by `set` and by SIGHUP."""
+    with HttpBroker() as broker:
+        def add(key, *more):
+            return broker.admin("api-key", "add", f"key={key}", *more).stdout
+
+        far = "expires=2100-01-01T00:00:00"
+        expect_equal(add("a" * 10, far), "ok\n")
+        broker.admin("set", "min_apikey_length=20", "max_apikey_expiry_days=3")
+        expect_equal(add("b" * 19), "{error,invalid_key_length}\n")
+        expect_equal(add("b" * 20), "ok\n")
+        expect_equal(add("c" * 20, far), "{error,invalid_expiry_date}\n")
+        expect_equal(broker.status_of("/api/v1/cluster/show", "a" * 10), 200, "a key that was there stays")
+        file = broker.folder / "vernemq.conf"
+        file.write_text(file.read_text() + "min_apikey_length = 30\nmax_apikey_expiry_days = 100000\n")
+        broker.process.send_signal(signal.SIGHUP)
+        broker.wait_for_log("max_apikey_expiry_days is now 100000")
+        wait_until(lambda: add("d" * 29) == "{error,invalid_key_length}\n", "the rules of the file")
+        expect_equal(add("d" * 30, far), "ok\n")
+        expect("takes effect after a restart" not in broker.log(), "nothing needs a restart")
+
+
+@scenario
+def health_while_stopping():
+    """From SIGTERM and from `vernemq stop` on, /health sends load balancers elsewhere, until the broker has ended."""
+    for by_command in (False, True):
+        with HttpBroker() as broker:
+            # The stop waits for these: they do not close their side.
+            clients = [mqtt.opened(broker.address, f"client-{i}") for i in range(3)]
+            early = http.client.HTTPConnection("127.0.0.1", broker.http_port, timeout=LIMIT)
+
+            def health(path="/health"):
+                early.request("GET", path)
+                answer = early.getresponse()
+                return answer.status, answer.read().decode()
+
+            expect_equal(health(), (200, '{"status":"OK"}'))
+            with concurrent.futures.ThreadPoolExecutor(1) as pool:
+                done = pool.submit(broker.command, "stop") if by_command else broker.process.send_signal(signal.SIGTERM)
+                broker.wait_for_log("Administrative stop")
+                status, body = health()
+                expect(status == 503 and "The node is stopping" in body, f"/health while it stops: {status} {body}")
+                expect_equal(broker.status_of("/health/listeners"), 503, "of a new connection")
+                expect_equal(health("/health/ping")[0], 200)
+                if done:
+                    expect_equal(done.result().returncode, 0, "vernemq stop")
+            early.close()
+            expect_equal(broker.process.wait(LIMIT), 0, "the broker's exit status")
+            for client in clients:
+                client.close()
+
+
+@scenario
 def description():
     """The OpenAPI description is one, by the schema of the OpenAPI Initiative, and fits what is there."""
     try:

@@ -2,6 +2,7 @@
 """What the log says, in which form, where it goes, and that none of it stops the broker."""
 
 import contextlib
+import ctypes
 import gzip
 import json
 import os
@@ -17,7 +18,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import mqtt_wire as mqtt
-from broker import SANITIZERS, Broker, Skip, expect, expect_equal, free_port, wait_until
+from broker import LIMIT, SANITIZERS, Broker, Skip, expect, expect_equal, free_port, wait_until
 from certificates import Authority
 from scenarios import main, scenario
 
@@ -398,23 +399,63 @@ def syslog_udp():
 @scenario
 def syslog_tcp():
     """Both forms; a server that goes away and comes back gets what waited for it."""
-    for pattern, more in ((OLD, ()), (NEW, ("log.syslog.format = rfc5424",))):
+    for pattern, goes, more in ((OLD, True, ()), (NEW, False, ("log.syslog.format = rfc5424",))):
         port = free_port()
         server = Syslog("tcp", port)
         with Broker(*remote("tcp", port, *more)) as broker:
             come_and_go(broker, "tcp")
             server.wait(pattern + r"client \"tcp\" connected from .*")
-            server.close()
-            broker.wait_for_log("syslog: localhost:.* cannot be reached")
-            for i in range(50):
-                come_and_go(broker, f"waits-{i}")
-            server = Syslog("tcp", port)
-            server.wait(pattern + r"client \"waits-49\" connected from .*")
-            broker.wait_for_log("takes messages again")
-            for i in range(50):
-                server.wait(pattern + rf"client \"waits-{i}\" connected from .*")
+            if goes:
+                server.close()
+                broker.wait_for_log("syslog: localhost:.* cannot be reached")
+                for i in range(50):
+                    come_and_go(broker, f"waits-{i}")
+                server = Syslog("tcp", port)
+                server.wait(pattern + r"client \"waits-49\" connected from .*")
+                broker.wait_for_log("takes messages again")
+                for i in range(50):
+                    server.wait(pattern + rf"client \"waits-{i}\" connected from .*")
         server.wait(r".*Administrative stop")  # what was said last has left as well
         server.close()
+
+
+class BrokerWithoutNames(Broker):
+    """One whose name server, of which it is asked on `NAME_SERVER`, never answers."""
+
+    NAME_SERVER = "127.0.0.153"
+
+    def _limit_files(self):
+        """In a mount namespace of its own the process has another /etc/resolv.conf."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        new_namespace, recursive, private, bind = 0x20000, 0x4000, 0x40000, 0x1000
+        if (libc.unshare(new_namespace) or libc.mount(b"none", b"/", None, recursive | private, None)
+                or libc.mount(bytes(self.folder / "resolv.conf"), b"/etc/resolv.conf", None, bind, None)):
+            raise OSError(ctypes.get_errno(), "mount")
+
+
+@scenario
+def stop_without_name_server():
+    """Syslog and Graphite wait for the addresses of their servers, the stop does not."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        broker = BrokerWithoutNames("log.syslog = on", "log.syslog.remote.host = log.example", "graphite_enabled = on",
+                                    "graphite_host = graphite.example")
+        (broker.folder / "resolv.conf").write_text(
+            f"nameserver {broker.NAME_SERVER}\noptions timeout:30 attempts:5\n")
+        try:
+            silent.bind((broker.NAME_SERVER, 53))
+            broker.start()
+        except (OSError, subprocess.SubprocessError) as not_allowed:
+            raise Skip(f"needs root and a mount namespace: {not_allowed}") from not_allowed
+        try:
+            asked = {name: False for name in (b"graphite", b"log")}
+            silent.settimeout(LIMIT)
+            while not all(asked.values()):
+                question = silent.recv(1000)
+                asked.update({name: True for name in asked if bytes([len(name)]) + name in question})
+            broker.stop()  # fails if it takes long
+        finally:
+            broker.process.kill()
+            broker.process.wait()
 
 
 @scenario

@@ -110,6 +110,16 @@ def systree():
 
 
 @scenario
+def systree_switched_on():
+    """`vmq-admin set` reaches the $SYS tree."""
+    with Broker("systree_enabled = off") as broker:
+        client = mqtt.opened(broker.address, "watcher")
+        client.subscribe("$SYS/#")
+        expect_equal(broker.admin("set", "systree_interval=100", "systree_enabled=on").returncode, 0)
+        expect(client.message().topic.startswith("$SYS/"), "nothing came")
+
+
+@scenario
 def graphite():
     """Lines arrive at a server of the plaintext protocol, after it has gone away too."""
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import pathlib
 import random
+import re
 import signal
 import sys
 
@@ -258,6 +259,28 @@ def plugins_share_a_decision():
 
 
 @scenario
+def flood_of_a_plugin():
+    """What a plugin publishes and no shard has taken yet is bounded in bytes."""
+    plugin = pathlib.Path(os.environ["VMQ_BROKER"]).resolve().parent.parent / "test_plugins/wishes.so"
+    if not plugin.exists():
+        raise Skip(f"{plugin} is not built")
+    with Guarded("plugins.wishes = on", f"plugins.wishes.path = {plugin}", "shards = 1", users=[("alice", "a")],
+                 acl="topic read flooded\ntopic write wish/flood\n") as broker:
+        client = broker.login("alice", b"a", "alice").open()
+        expect_equal(suback(client, "flooded"), [1])
+        for _ in range(2):
+            client.publish("wish/flood", "", 1)
+            expect_equal(client.message().payload, b"63", "messages of 1 MiB and a bit that fit into 64 MiB")
+        broker.wait_for_log("wishes: the plugin publishes.*faster than the broker.*more are refused")
+
+        def metric(name):
+            return int(re.search(rf"{name} = (\d+)", broker.admin("metrics", "show").stdout).group(1))
+
+        expect_equal(metric("plugin_requests_refused"), 2 * 37, "refused messages")
+        expect_equal(metric("plugin_requests_waiting_bytes"), 0, "all of it is done")
+
+
+@scenario
 def rights_on_command():
     users = [("alice", "a"), ("bob", "b")]
     with Guarded(users=users, acl="topic #\n") as broker:
@@ -312,6 +335,15 @@ def plugins_switched_at_run_time():
         if plugin.exists():
             expect_equal(broker.admin("plugin", "enable", "--name=wishes", f"--path={plugin}").stdout, "Done\n")
             expect_equal(suback(alice, "mine/x"), [1])
+            # It is told of all settings when it is switched on, each time.
+            broker.set_acl("topic read news\ntopic read config\n")
+            broker.reload()
+            expect_equal(broker.admin("plugin", "disable", "-n", "wishes").stdout, "Done\n")
+            wait_until(lambda: suback(alice, "config") == [1], "the right to read config")
+            expect_equal(broker.admin("plugin", "enable", "-n", "wishes").stdout, "Done\n")
+            while (told := alice.message()).topic != "config":
+                pass
+            expect(int(told.payload) > 100, "the number of settings", told.payload)
         shown = broker.admin("plugin", "show", "--format=csv").stdout
         expect("vmq_passwd,application" in shown and "vmq_acl:auth_on_publish/6" in shown, shown)
         expect_equal(broker.admin("plugin", "disable", "-n", "vmq_acl").stdout, "Done\n")

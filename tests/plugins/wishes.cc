@@ -6,7 +6,10 @@
 //     again
 //               wish/disconnect/ID  client ID is disconnected
 //               wish/echo           its payload is published on echo, with a user property
+//               wish/flood          as many messages of 1 MB as are taken are published on flood,
+//                                   100 at most, and their number on flooded
 //     a changed setting             its value is published on config/KEY
+//     all settings, told late       their number is published on config
 #include <atomic>
 #include <string>
 #include <string_view>
@@ -34,7 +37,7 @@ std::string_view behind(std::string_view topic, std::string_view prefix) {
     return topic.starts_with(prefix) ? topic.substr(prefix.size()) : std::string_view();
 }
 
-void publish(const vmq_host* host, std::string_view topic, vmq_string payload) {
+bool publish(const vmq_host* host, std::string_view topic, vmq_string payload) {
     const vmq_property by{VMQ_PROPERTY_USER_PROPERTY, 0, string("wishes"), string("by")};
     vmq_message message{};
     message.size = sizeof(message);
@@ -42,7 +45,7 @@ void publish(const vmq_host* host, std::string_view topic, vmq_string payload) {
     message.topic = string(topic);
     message.payload = payload;
     message.properties = {&by, 1};
-    (void)host->publish(host, &message);
+    return host->publish(host, &message) != 0;
 }
 
 int32_t auth_on_subscribe(void* shard, const vmq_subscribe_context* context, vmq_call* call) {
@@ -74,16 +77,25 @@ void on_publish(void* shard, const vmq_publish_context* context) {
     } else if (const auto gone = behind(topic, "wish/disconnect/"); !gone.empty()) {
         (void)host->disconnect(host, string(""), string(gone), 0);
     } else if (topic == "wish/echo") {
-        publish(host, "echo", context->payload);
+        (void)publish(host, "echo", context->payload);
+    } else if (topic == "wish/flood") {
+        const std::string large(std::size_t{1} << 20U, 'x');
+        int taken = 0;
+        for (int i = 0; i < 100; ++i) taken += publish(host, "flood", string(large)) ? 1 : 0;
+        (void)publish(host, "flooded", string(std::to_string(taken)));
     }
 }
 
 void change_config(void* shard, const vmq_config_context* context) {
     const Shard& told = *static_cast<Shard*>(shard);
-    if (told.number != 0 || context->at_start != 0) return;
+    if (told.number != 0) return;
+    if (context->at_start != 0) {  // before the first client nothing can be published
+        (void)publish(told.instance.host, "config", string(std::to_string(context->entry_count)));
+        return;
+    }
     for (size_t i = 0; i < context->entry_count; ++i) {
-        publish(told.instance.host, "config/" + std::string(view(context->entries[i].key)),
-                context->entries[i].value);
+        (void)publish(told.instance.host, "config/" + std::string(view(context->entries[i].key)),
+                      context->entries[i].value);
     }
 }
 

@@ -232,7 +232,9 @@ typedef struct vmq_config_context {
     size_t size;
     const vmq_config_entry* entries;
     size_t entry_count;
-    uint8_t at_start;  // 1: before the first client, all settings in force; 0: what has changed
+    // 1: all settings in force, before the first client or when the plugin is switched on; 0: what
+    // has changed
+    uint8_t at_start;
 } vmq_config_context;
 
 // What authorisation hooks answer. Make an answer with its vmq_..._answer_of function, change what
