@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <utility>
+
 namespace vmq {
 
 /// Owns `fd`, which is negative if opening it failed.
@@ -15,9 +17,11 @@ public:
     Descriptor(const Descriptor&) = delete;
     Descriptor& operator=(const Descriptor&) = delete;
     [[nodiscard]] int get() const noexcept { return fd_; }
+    /// Gives it up.
+    [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
 
 private:
-    const int fd_;
+    int fd_;
 };
 
 }  // namespace vmq

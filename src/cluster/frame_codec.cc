@@ -111,8 +111,8 @@ std::string FrameReader::take_rest() {
 }
 
 std::string FrameReader::error() const {
-    if (refused_ == 0) return "it sent a frame without a type";
-    return fmt::format("it sent a frame of {} bytes, the longest taken here is {}", refused_,
+    if (refused_ == 0) return "sent a frame without a type";
+    return fmt::format("sent a frame of {} bytes, the longest taken here is {}", refused_,
                        longest_);
 }
 

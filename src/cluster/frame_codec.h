@@ -91,7 +91,7 @@ public:
     /// Bytes held: of a frame that is not complete, or kept.
     [[nodiscard]] std::size_t held() const noexcept { return held_.size() - held_at_; }
 
-    /// A sentence for the log. Requires a failure.
+    /// For the log, to follow the peer's name. Requires a failure.
     [[nodiscard]] std::string error() const;
 
 private:

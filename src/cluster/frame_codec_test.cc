@@ -94,7 +94,7 @@ TEST(FrameReader, RefusesAFrameThatIsTooLongBeforeItIsBuffered) {
     const std::string longer = frame_bytes(8, "1234567890");
     reader.add(std::string_view(longer).substr(0, 4));
     EXPECT_EQ(read_all(reader), std::vector<std::string>{"too long"});
-    EXPECT_EQ(reader.error(), "it sent a frame of 11 bytes, the longest taken here is 10");
+    EXPECT_EQ(reader.error(), "sent a frame of 11 bytes, the longest taken here is 10");
 }
 
 TEST(FrameReader, RefusesATooLongFrameWhoseLengthCameInPieces) {
@@ -104,14 +104,14 @@ TEST(FrameReader, RefusesATooLongFrameWhoseLengthCameInPieces) {
     reader.add("\xFF\xFFrest");
     EXPECT_EQ(read_all(reader), std::vector<std::string>{"too long"});
     EXPECT_EQ(reader.held(), 4U);
-    EXPECT_EQ(reader.error(), "it sent a frame of 4294967295 bytes, the longest taken here is 10");
+    EXPECT_EQ(reader.error(), "sent a frame of 4294967295 bytes, the longest taken here is 10");
 }
 
 TEST(FrameReader, RefusesAFrameWithoutAType) {
     FrameReader reader(10);
     reader.add({"\0\0\0\0", 4});
     EXPECT_EQ(read_all(reader), std::vector<std::string>{"empty"});
-    EXPECT_EQ(reader.error(), "it sent a frame without a type");
+    EXPECT_EQ(reader.error(), "sent a frame without a type");
 }
 
 TEST(FrameReader, TakesLongerFramesOnceItIsTold) {

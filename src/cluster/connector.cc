@@ -1,0 +1,201 @@
+#include "cluster/connector.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <boost/asio/post.hpp>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/descriptor.h"
+
+namespace vmq::cluster {
+
+using Do = ConnectorPlan::Do;
+using Stage = ConnectorPlan::Stage;
+
+namespace {
+
+/// A name may have many addresses; the log names the reasons of the first ones.
+constexpr std::size_t kLongestReason = 600;
+
+std::string shown(const transport::PeerAddress& address) {
+    const bool v6 = address.address.find(':') != std::string::npos;
+    return fmt::format("{}{}{}:{}", v6 ? "[" : "", address.address, v6 ? "]" : "", address.port);
+}
+
+std::string reason_of(const transport::PeerAddress& address, int error) {
+    switch (error) {
+        case ECONNREFUSED:
+            return fmt::format(
+                "{} refuses connections: see that the node runs and has its clustering listener "
+                "there",
+                shown(address));
+        case ETIMEDOUT:
+            return fmt::format(
+                "{} does not answer: see that the machine runs and that no firewall is in between",
+                shown(address));
+        default:
+            return fmt::format("{} cannot be reached: {}", shown(address), std::strerror(error));
+    }
+}
+
+}  // namespace
+
+/// A connection that is being made. The poller may still call it in the turn in which it is over.
+class Connector::Attempt final : public runtime::ReadyHandler {
+public:
+    Attempt(Connector& owner, int fd) : owner_(&owner), socket_(fd) {}
+
+    void on_ready(std::uint8_t /*events*/) override {
+        if (owner_ != nullptr) owner_->on_socket_ready();
+    }
+    void disown() noexcept { owner_ = nullptr; }
+    [[nodiscard]] Descriptor& socket() noexcept { return socket_; }
+
+private:
+    Connector* owner_;
+    Descriptor socket_;
+};
+
+Connector::Connector(runtime::ShardLoop& loop, transport::HostResolver& resolver,
+                     ConnectorHandler& handler, DialSettings settings, std::uint64_t seed)
+    : loop_(loop),
+      resolver_(resolver),
+      handler_(handler),
+      plan_(settings, seed),
+      timer_(this,
+             [](void* self, TimePoint now) { static_cast<Connector*>(self)->on_timer(now); }) {}
+
+Connector::~Connector() { stop(); }
+
+void Connector::dial(std::string host, std::uint16_t port) {
+    stop();
+    host_ = std::move(host);
+    port_ = port;
+    obey(plan_.start(loop_.now()));
+}
+
+void Connector::stop() {
+    plan_.stop();
+    timer_.stop();
+    forget_attempt();
+    why_.clear();
+}
+
+void Connector::connection_ended(bool was_good) {
+    plan_.ended(was_good, loop_.now());
+    obey(Do::Nothing);
+}
+
+void Connector::obey(Do next) {
+    // A connection may fail at once.
+    while (next == Do::Connect) {
+        connect();
+        if (attempt_ != nullptr) break;
+        next = plan_.connecting_failed(loop_.now());
+    }
+    if (next == Do::Resolve) resolve();
+    if (plan_.deadline() == kNever) {
+        timer_.stop();
+    } else {
+        loop_.timers().start(timer_, plan_.deadline());
+    }
+    if (plan_.stage() == Stage::Pausing && !why_.empty()) tell_failure();
+}
+
+void Connector::resolve() {
+    lookup_ = resolver_.resolve(host_, port_, [this](auto answer) {
+        lookup_ = 0;
+        if (answer) {
+            addresses_ = std::move(answer).value();
+            obey(plan_.resolved(addresses_.size(), loop_.now()));
+        } else {
+            note(answer.error().detail);
+            obey(plan_.resolving_failed(loop_.now()));
+        }
+    });
+}
+
+/// To the address whose turn it is. Without an attempt_ afterwards it has failed.
+void Connector::connect() {
+    const transport::SocketAddress& address = addresses_[plan_.address()];
+    const auto* bytes = reinterpret_cast<const sockaddr*>(&address.storage);
+    const int fd =
+        ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return note(reason_of(address.peer(), errno));
+    auto attempt = std::make_shared<Attempt>(*this, fd);
+    if (::connect(fd, bytes, address.size) != 0 && errno != EINPROGRESS) {
+        return note(reason_of(address.peer(), errno));
+    }
+    // Reported as writable when it is there, also if it is already.
+    if (!loop_.poller().add(fd, *attempt, runtime::ReadyHandler::kWritable)) {
+        return note(reason_of(address.peer(), errno));
+    }
+    attempt_ = std::move(attempt);
+}
+
+void Connector::on_socket_ready() {
+    int error = 0;
+    socklen_t size = sizeof error;
+    (void)::getsockopt(attempt_->socket().get(), SOL_SOCKET, SO_ERROR, &error, &size);
+    if (error == EINPROGRESS) return;
+    if (error != 0) return on_connect_failed(error);
+    (void)plan_.connected(loop_.now());
+    timer_.stop();
+    why_.clear();
+    give_away();
+}
+
+void Connector::give_away() {
+    loop_.poller().remove(attempt_->socket().get());
+    const int fd = attempt_->socket().release();
+    forget_attempt();
+    handler_.on_connected(*this, fd, addresses_[plan_.address()].peer());
+}
+
+void Connector::on_connect_failed(int error) {
+    note(reason_of(addresses_[plan_.address()].peer(), error));
+    forget_attempt();
+    obey(plan_.connecting_failed(loop_.now()));
+}
+
+void Connector::on_timer(TimePoint now) {
+    switch (plan_.stage()) {
+        case Stage::Resolving:
+            note(fmt::format("the name {} was not looked up in time: see to the name server",
+                             host_));
+            break;
+        case Stage::Connecting:
+            note(reason_of(addresses_[plan_.address()].peer(), ETIMEDOUT));
+            break;
+        default:
+            break;
+    }
+    forget_attempt();
+    obey(plan_.expired(now));
+}
+
+void Connector::note(std::string why) {
+    if (why_.size() + why.size() > kLongestReason) return;
+    if (!why_.empty()) why_ += "; ";
+    why_ += why;
+}
+
+void Connector::tell_failure() {
+    const std::string why = std::exchange(why_, {});
+    handler_.on_dial_failed(*this, why);
+}
+
+void Connector::forget_attempt() {
+    if (lookup_ != 0) resolver_.forget(std::exchange(lookup_, 0));
+    if (attempt_ == nullptr) return;
+    attempt_->disown();
+    if (attempt_->socket().get() >= 0) loop_.poller().remove(attempt_->socket().get());
+    // Until the events of this turn have been handled.
+    boost::asio::post(loop_.io(), [attempt = std::move(attempt_)] {});
+    attempt_ = nullptr;
+}
+
+}  // namespace vmq::cluster

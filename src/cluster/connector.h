@@ -1,0 +1,82 @@
+// Connector: dials another node until a connection is there, and again when it has ended.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "cluster/connector_plan.h"
+#include "runtime/shard_loop.h"
+#include "runtime/timer_wheel.h"
+#include "transport/host_resolver.h"
+#include "transport/peer_address.h"
+
+namespace vmq::cluster {
+
+class Connector;
+
+/// Told by a Connector, on its loop's thread; outlives it. May call anything of it, but not destroy
+/// it.
+class ConnectorHandler {
+public:
+    /// A connection is there; takes `fd` over, which does not block. Nothing more is dialled before
+    /// connection_ended() or dial().
+    virtual void on_connected(Connector& connector, int fd, transport::PeerAddress address) = 0;
+    /// An attempt has failed, another one follows after a pause. `why`: a sentence for the log that
+    /// says what to do.
+    virtual void on_dial_failed(Connector& connector, const std::string& why) = 0;
+
+protected:
+    ~ConnectorHandler() = default;
+};
+
+/// Owned beside a loop and used on its thread.
+class Connector final {
+public:
+    /// All outlive it.
+    Connector(runtime::ShardLoop& loop, transport::HostResolver& resolver,
+              ConnectorHandler& handler, DialSettings settings, std::uint64_t seed);
+    ~Connector();
+    Connector(const Connector&) = delete;
+    Connector& operator=(const Connector&) = delete;
+
+    /// Begins to dial, at once and whatever it did before. `host`: a name or an address, without
+    /// brackets.
+    void dial(std::string host, std::uint16_t port);
+    /// Dials no more. A connection that was given is not touched.
+    void stop();
+    /// The connection given last has ended, see ConnectorPlan::ended().
+    void connection_ended(bool was_good);
+
+    [[nodiscard]] const std::string& host() const noexcept { return host_; }
+    [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+    [[nodiscard]] ConnectorPlan::Stage stage() const noexcept { return plan_.stage(); }
+
+private:
+    class Attempt;
+
+    void obey(ConnectorPlan::Do next);
+    void resolve();
+    void connect();
+    void on_socket_ready();
+    void on_connect_failed(int error);
+    void on_timer(TimePoint now);
+    void give_away();
+    void note(std::string why);
+    void tell_failure();
+    void forget_attempt();
+
+    runtime::ShardLoop& loop_;
+    transport::HostResolver& resolver_;
+    ConnectorHandler& handler_;
+    ConnectorPlan plan_;
+    std::string host_;
+    std::uint16_t port_ = 0;
+    transport::HostResolver::Addresses addresses_;
+    std::uint64_t lookup_ = 0;  // 0: none under way
+    std::shared_ptr<Attempt> attempt_;
+    std::string why_;  // of this attempt, so far
+    runtime::Timer timer_;
+};
+
+}  // namespace vmq::cluster

@@ -1,0 +1,147 @@
+#include "cluster/connector_plan.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace vmq::cluster {
+namespace {
+
+using Do = ConnectorPlan::Do;
+using Stage = ConnectorPlan::Stage;
+
+constexpr TimePoint kStart{Millis(1'000)};
+
+class ConnectorPlanTest : public ::testing::Test {
+protected:
+    /// The time at which something is to be done.
+    Do at_deadline() {
+        now_ = plan_.deadline();
+        return plan_.expired(now_);
+    }
+    /// One attempt that fails at once; how long the pause after it is.
+    Millis failed_attempt() {
+        EXPECT_EQ(plan_.stage(), Stage::Resolving);
+        EXPECT_EQ(plan_.resolving_failed(now_), Do::Nothing);
+        EXPECT_EQ(plan_.stage(), Stage::Pausing);
+        const Millis pause = plan_.deadline() - now_;
+        EXPECT_EQ(at_deadline(), Do::Resolve);
+        return pause;
+    }
+    void connect() {
+        ASSERT_EQ(plan_.resolved(1, now_), Do::Connect);
+        ASSERT_EQ(plan_.connected(now_), Do::Done);
+        ASSERT_EQ(plan_.deadline(), kNever);
+    }
+
+    ConnectorPlan plan_{{}, 5};
+    TimePoint now_ = kStart;
+};
+
+TEST_F(ConnectorPlanTest, DoesNothingBeforeItIsStarted) {
+    EXPECT_EQ(plan_.deadline(), kNever);
+    EXPECT_EQ(plan_.expired(now_), Do::Nothing);
+    EXPECT_EQ(plan_.resolved(1, now_), Do::Nothing);
+    EXPECT_EQ(plan_.connected(now_), Do::Nothing);
+}
+
+TEST_F(ConnectorPlanTest, LooksUpAndConnects) {
+    EXPECT_EQ(plan_.start(now_), Do::Resolve);
+    EXPECT_EQ(plan_.deadline(), kStart + Seconds(5));
+    EXPECT_EQ(plan_.resolved(2, now_), Do::Connect);
+    EXPECT_EQ(plan_.address(), 0U);
+    EXPECT_EQ(plan_.connected(now_), Do::Done);
+    EXPECT_EQ(plan_.stage(), Stage::Connected);
+}
+
+TEST_F(ConnectorPlanTest, TriesAllAddressesAndLeavesTimeForEach) {
+    EXPECT_EQ(plan_.start(now_), Do::Resolve);
+    now_ += Millis(500);
+    EXPECT_EQ(plan_.resolved(3, now_), Do::Connect);
+    EXPECT_EQ(plan_.deadline(), now_ + Millis(1'500));
+    EXPECT_EQ(at_deadline(), Do::Connect);  // no answer
+    EXPECT_EQ(plan_.address(), 1U);
+    EXPECT_EQ(plan_.deadline(), now_ + Millis(1'500));
+    EXPECT_EQ(plan_.connecting_failed(now_), Do::Connect);  // refused at once
+    EXPECT_EQ(plan_.address(), 2U);
+    EXPECT_EQ(plan_.deadline(), now_ + Millis(3'000)) << "the last one has all that is left";
+    EXPECT_EQ(at_deadline(), Do::Nothing);
+    EXPECT_EQ(plan_.stage(), Stage::Pausing);
+    EXPECT_EQ(now_, kStart + Seconds(5));
+}
+
+TEST_F(ConnectorPlanTest, ANameServerThatDoesNotAnswerEndsTheAttempt) {
+    (void)plan_.start(now_);
+    EXPECT_EQ(at_deadline(), Do::Nothing);
+    EXPECT_EQ(plan_.stage(), Stage::Pausing);
+    EXPECT_EQ(plan_.resolved(1, now_), Do::Nothing) << "late";
+    EXPECT_EQ(plan_.stage(), Stage::Pausing);
+}
+
+TEST_F(ConnectorPlanTest, PausesDoubleUpToTheLongest) {
+    (void)plan_.start(now_);
+    for (const int most : {100, 200, 400, 800, 1'600, 3'200, 5'000, 5'000, 5'000}) {
+        const Millis pause = failed_attempt();
+        EXPECT_GE(pause, Millis(most / 2));
+        EXPECT_LE(pause, Millis(most));
+    }
+}
+
+TEST_F(ConnectorPlanTest, ChanceKeepsNodesApart) {
+    std::set<Millis> pauses;
+    for (std::uint64_t seed = 0; seed < 50; ++seed) {
+        ConnectorPlan plan({.first_pause = Millis(1'000)}, seed);
+        (void)plan.start(now_);
+        (void)plan.resolving_failed(now_);
+        pauses.insert(plan.deadline() - now_);
+    }
+    EXPECT_GT(pauses.size(), 30U);
+}
+
+TEST_F(ConnectorPlanTest, AfterAGoodConnectionPausesBeginAnew) {
+    (void)plan_.start(now_);
+    for (int i = 0; i < 5; ++i) (void)failed_attempt();
+    connect();
+    now_ += Seconds(5);
+    plan_.ended(true, now_);
+    EXPECT_LE(plan_.deadline(), now_ + Millis(100));
+    EXPECT_EQ(at_deadline(), Do::Resolve);
+}
+
+TEST_F(ConnectorPlanTest, AConnectionThatFallsAtOnceOrIsRefusedIsNoGoodOne) {
+    for (const bool was_good : {true, false}) {
+        (void)plan_.start(now_);
+        for (int i = 0; i < 5; ++i) (void)failed_attempt();
+        connect();
+        now_ += was_good ? Millis(4'999) : Millis(60'000);
+        plan_.ended(was_good, now_);
+        EXPECT_GE(plan_.deadline(), now_ + Millis(1'600));
+    }
+}
+
+TEST_F(ConnectorPlanTest, StartDoesNotWaitForAPauseToEnd) {
+    (void)plan_.start(now_);
+    for (int i = 0; i < 5; ++i) (void)failed_attempt();
+    (void)plan_.resolving_failed(now_);
+    EXPECT_EQ(plan_.start(now_), Do::Resolve);
+    EXPECT_LE(failed_attempt(), Millis(100));
+}
+
+TEST_F(ConnectorPlanTest, StopEndsEverything) {
+    (void)plan_.start(now_);
+    (void)plan_.resolved(1, now_);
+    plan_.stop();
+    EXPECT_EQ(plan_.deadline(), kNever);
+    EXPECT_EQ(plan_.connected(now_), Do::Nothing);
+    plan_.ended(true, now_);
+    EXPECT_EQ(plan_.stage(), Stage::Stopped);
+}
+
+TEST_F(ConnectorPlanTest, ANameWithoutAddressesIsAFailure) {
+    (void)plan_.start(now_);
+    EXPECT_EQ(plan_.resolved(0, now_), Do::Nothing);
+    EXPECT_EQ(plan_.stage(), Stage::Pausing);
+}
+
+}  // namespace
+}  // namespace vmq::cluster
