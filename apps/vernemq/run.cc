@@ -34,6 +34,7 @@
 #include "admin/systree.h"
 #include "base/descriptor.h"
 #include "base/log.h"
+#include "broker/cluster_options.h"
 #include "broker/broker.h"
 #include "broker/inspect.h"
 #include "broker/options_from_config.h"
@@ -267,8 +268,9 @@ void detach(int ready, const config::LogSettings& log) {
 }
 
 /// `log_file`: empty without one.
-void announce(const broker::Broker& broker, const admin::HttpServer& http, const Plan& plan,
-              const std::string& log_file, bool background) {
+void announce(const broker::Broker& broker, const broker::ClusterService* cluster,
+              const admin::HttpServer& http, const Plan& plan, const std::string& log_file,
+              bool background) {
     if (!background && !log_file.empty()) fmt::print("the log is in {}\n", full_path(log_file));
     const auto opened = [&](std::string_view key, std::string_view protocol,
                             const std::string& name, const std::string& endpoint) {
@@ -283,6 +285,13 @@ void announce(const broker::Broker& broker, const admin::HttpServer& http, const
         opened(listener.type, listener.type, listener.name,
                endpoint_of(listener.address, listener.port));
     }
+    if (cluster != nullptr) {
+        for (const auto& listener : cluster->listeners()) {
+            const std::string kind = listener.tls ? "vmqs" : "vmq";
+            opened(kind, kind, "clustering",
+                   endpoint_of(listener.where.address, listener.where.port));
+        }
+    }
     if (!background && !plan.file) print_first_steps(broker, http);
     std::fflush(stdout);
 }
@@ -293,6 +302,21 @@ void limit_kept_memory() {
     ::mallopt(M_MMAP_THRESHOLD, 128 * 1024);
     // NOLINTNEXTLINE(concurrency-mt-unsafe)
     ::mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+}
+
+/// `cluster` stays empty without a clustering listener.
+Result<void> start_cluster(const config::Config& config, broker::Broker& broker,
+                           std::optional<broker::ClusterService>& cluster) {
+    std::vector<std::string> warnings;
+    auto options = broker::cluster_options_from_config(config, warnings);
+    for (const auto& warning : warnings) {
+        log::warning("{}", warning);
+        fmt::print(stderr, "warning: {}\n", warning);
+    }
+    if (!options) return options.error();
+    if (!options.value()) return {};
+    cluster.emplace(broker, std::move(*std::move(options).value()));
+    return cluster->start();
 }
 
 int not_started(const Error& error) {
@@ -351,6 +375,14 @@ int run(const Plan& plan, int ready) {
     }
     if (const auto started = broker.start(); !started) return not_started(started.error());
     plugins.start();
+    std::optional<broker::ClusterService> cluster;
+    if (const auto started = start_cluster(*plan.config, broker, cluster); !started) {
+        plugins.stop_watching();
+        broker.stop();
+        cluster.reset();
+        plugins.stop();
+        return not_started(started.error());
+    }
     const broker::Inspector inspector(broker, plan.config->node().nodename, std::string(version()));
     admin::MetricsCollector collector(plan.config->node().nodename);
     collector.add([&inspector](metrics::Snapshot& snapshot) {
@@ -372,7 +404,7 @@ int run(const Plan& plan, int ready) {
         for (const auto& warning : configured.warnings) log::warning("{}", warning);
         http.reconfigure(configured.options.listeners);
     });
-    RunningNode node(broker, inspector, collector, plugins, live, http, keys, process_log);
+    RunningNode node(broker, cluster ? &*cluster : nullptr, inspector, collector, plugins, live, http, keys, process_log);
     http.serve_commands(node);
     if (const auto started = http.start(); !started) {
         if (plan.file) {
@@ -397,7 +429,7 @@ int run(const Plan& plan, int ready) {
     const Descriptor asked_to_stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     admin::ControlService service(control.value().descriptor(),
                                   actions_of(node, asked_to_stop.get(), waiters));
-    announce(broker, http, plan, process_log.file(), background);
+    announce(broker, cluster ? &*cluster : nullptr, http, plan, process_log.file(), background);
     // Before the parent ends: until it knows this process, systemd waits for that one.
     const pid_t parent = background ? ::getppid() : 0;
     notify_systemd(fmt::format("READY=1\nMAINPID={}", ::getpid()));
@@ -424,7 +456,9 @@ int run(const Plan& plan, int ready) {
     service.close();
     http.close_commands();
     plugins.stop_watching();
+    if (cluster) cluster->stop_accepting();
     broker.stop();
+    cluster.reset();
     plugins.stop();
     log::info("stopped");
     return 0;

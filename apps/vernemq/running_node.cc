@@ -26,6 +26,30 @@ std::int64_t seconds_of(transport::WallTime time) {
 
 }  // namespace
 
+std::vector<admin::commands::ClusterMember> RunningNode::cluster() {
+    if (cluster_ == nullptr) return {{inspector_.snapshot().node, true}};
+    std::vector<admin::commands::ClusterMember> members;
+    for (const broker::ClusterNode& each : cluster_->nodes()) {
+        members.push_back({each.name, each.running});
+    }
+    return members;
+}
+
+Result<void> RunningNode::join(const std::string& node, const std::string& host,
+                               std::uint16_t port) {
+    if (cluster_ == nullptr) {
+        return Error{ErrorCode::Unavailable,
+                     "no_listener: this node has no clustering listener; for example: "
+                     "listener.vmq.clustering = 0.0.0.0:44053"};
+    }
+    return cluster_->join(node, {host, port, cluster_->has_tls()});
+}
+
+Result<void> RunningNode::forget_node(const std::string& node) {
+    if (cluster_ == nullptr) return Error{ErrorCode::Unavailable, "this node is in no cluster"};
+    return cluster_->remove(node);
+}
+
 broker::NodeSnapshot RunningNode::snapshot() {
     broker::NodeSnapshot now = inspector_.snapshot();
     for (auto& listener : http_.snapshot()) now.listeners.push_back(std::move(listener));

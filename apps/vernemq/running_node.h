@@ -11,6 +11,7 @@
 #include "admin/metrics_collector.h"
 #include "broker/activity_watch.h"
 #include "broker/broker.h"
+#include "broker/cluster_service.h"
 #include "broker/inspect.h"
 #include "broker/session_control.h"
 #include "broker/tracer.h"
@@ -23,10 +24,13 @@ namespace vmq::launcher {
 /// Owned by the main thread; what it refers to outlives it.
 class RunningNode final : public admin::commands::Node {
 public:
-    RunningNode(broker::Broker& broker, const broker::Inspector& inspector,
+    /// `cluster`: null without a clustering listener.
+    RunningNode(broker::Broker& broker, broker::ClusterService* cluster,
+                const broker::Inspector& inspector,
                 admin::MetricsCollector& metrics, Plugins& plugins, LiveConfig& config,
                 admin::HttpServer& http, admin::ApiKeyStore& keys, ProcessLog& log)
         : broker_(broker),
+          cluster_(cluster),
           inspector_(inspector),
           metrics_(metrics),
           plugins_(plugins),
@@ -41,6 +45,11 @@ public:
     broker::NodeSnapshot snapshot() override;
     std::vector<admin::commands::Metric> metrics() override;
     void reset_metrics() override { metrics_.reset(); }
+
+    std::vector<admin::commands::ClusterMember> cluster() override;
+    Result<void> join(const std::string& node, const std::string& host,
+                      std::uint16_t port) override;
+    Result<void> forget_node(const std::string& node) override;
 
     std::shared_ptr<const config::Config> config() override { return config_.get(); }
     Result<void> change(const std::vector<admin::commands::SettingChange>& changes) override {
@@ -100,6 +109,7 @@ public:
 
 private:
     broker::Broker& broker_;
+    broker::ClusterService* const cluster_;
     const broker::Inspector& inspector_;
     admin::MetricsCollector& metrics_;
     Plugins& plugins_;

@@ -15,8 +15,9 @@ namespace vmq::broker {
 namespace {
 
 std::uint32_t choose_shards(std::uint32_t wanted) {
-    const std::uint32_t count = wanted != 0 ? wanted : runtime::core_count();
-    return std::clamp(count, 1U, kMaxShards);
+    // Shards and other nodes of a cluster share the bits of a ShardSet.
+    if (wanted == 0) return std::clamp(runtime::core_count(), 1U, kMaxShards - kNodesBeside);
+    return std::clamp(wanted, 1U, kMaxShards);
 }
 
 std::uint64_t entropy() {

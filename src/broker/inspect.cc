@@ -133,6 +133,9 @@ NodeSnapshot Inspector::snapshot() const {
         result.subscriptions += shard->subscription_count();
         add(result.numbers, shard->counters());
     }
+    if (const auto* cluster = broker_.shared().cluster_metrics.load()) {
+        add(result.numbers, *cluster);
+    }
     result.router_bytes = broker_.shared().subscriptions.bytes() +
                           result.subscriptions * routing::LocalSubscribers::kBytesPerSubscription;
     result.retained_messages = broker_.shared().retained.size();

@@ -77,6 +77,9 @@ inline constexpr std::uint32_t kWatermarkLogs = 20;
 /// The same warning is repeated at most this often, for dropped messages with what came meanwhile.
 inline constexpr Seconds kReportInterval{10};
 
+/// Room for other nodes that shards leave unless their number is configured; a node needs two while
+/// it tells its filters anew.
+inline constexpr std::uint32_t kNodesBeside = 24;
 /// Bytes that wait on a link to another node at most; more messages wait in front of it.
 inline constexpr std::size_t kNodeLinkBuffer = 256 * 1024;
 /// Messages of one shard of another node that are not safe yet, from which on it is not read.

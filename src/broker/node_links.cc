@@ -28,7 +28,7 @@ void NodeLinks::adopt_outgoing(NodeNumber node, cluster::MovedLink moved) {
     });
     auto made = std::make_unique<Outgoing>();
     made->node = node;
-    made->link = std::make_unique<Link>(loop_, *this, std::move(moved));
+    made->link = std::make_unique<Link>(loop_, handler(), std::move(moved));
     Link& link = *made->link;
     outgoing_.push_back(std::move(made));
     link.start();
@@ -57,7 +57,7 @@ void NodeLinks::adopt_incoming(NodeNumber node, cluster::MovedLink moved) {
     Incoming& incoming = *at->second;
     if (incoming.link) close(std::move(incoming.link), "a newer link has taken its place");
     incoming.begun = false;
-    incoming.link = std::make_unique<Link>(loop_, *this, std::move(moved));
+    incoming.link = std::make_unique<Link>(loop_, handler(), std::move(moved));
     cluster::append_number(FrameType::StreamState, incoming.stream.received(),
                            incoming.link->output().bytes());
     if (paused_) incoming.link->pause_reading();
@@ -115,7 +115,8 @@ NodeLinks::Incoming* NodeLinks::find_incoming(const Link& link) noexcept {
 
 std::size_t NodeLinks::incoming_links() const noexcept {
     return static_cast<std::size_t>(std::count_if(
-        incoming_.begin(), incoming_.end(), [](const auto& each) { return each.second->link; }));
+        incoming_.begin(), incoming_.end(),
+        [](const auto& each) { return each.second->link != nullptr; }));
 }
 
 void NodeLinks::on_frame(Link& link, const Frame& frame) {

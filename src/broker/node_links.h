@@ -71,6 +71,7 @@ private:
         bool begun = false;                   // the other side has said where it begins
     };
 
+    [[nodiscard]] cluster::LinkHandler& handler() noexcept { return *this; }
     void on_agreed(cluster::Link& /*link*/) override {}
     void on_frame(cluster::Link& link, const cluster::Frame& frame) override;
     void on_room(cluster::Link& link) override;

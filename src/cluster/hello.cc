@@ -42,7 +42,7 @@ bool read_kind(ByteReader& reader, LinkKind& kind) noexcept {
     std::uint8_t number = 0;
     if (!reader.u8(number)) return false;
     kind = LinkKind{number};
-    return kind == LinkKind::Control || kind == LinkKind::Data;
+    return kind == LinkKind::Control || kind == LinkKind::Data || kind == LinkKind::Join;
 }
 
 bool read_boot(ByteReader& reader, Boot& boot) noexcept {

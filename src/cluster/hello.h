@@ -24,7 +24,8 @@ inline constexpr VersionRange kProtocolVersions{1, 1};
 /// The longest frame of a handshake, whatever was configured.
 inline constexpr std::uint32_t kLongestHandshakeFrame = 4096;
 
-enum class LinkKind : std::uint8_t { Control = 1, Data = 2 };
+/// Join: the initiator wants to become a member; the acceptor answers with all members.
+enum class LinkKind : std::uint8_t { Control = 1, Data = 2, Join = 3 };
 
 using Nonce = std::array<std::uint8_t, 32>;
 

@@ -39,7 +39,7 @@ constexpr std::uint32_t kMqtt = kTcp | kSsl | kWs | kWss;
 constexpr std::uint32_t kMqttTls = kSsl | kWss;
 constexpr std::uint32_t kTls = kSsl | kWss | kHttps | kVmqs;
 constexpr std::uint32_t kWeb = kHttp | kHttps;
-constexpr std::uint32_t kBuiltTls = kMqttTls | kHttps;
+constexpr std::uint32_t kBuiltTls = kMqttTls | kHttps | kVmqs;
 constexpr std::uint32_t kAll = kMqtt | kWeb | kVmq | kVmqs;
 
 constexpr std::string_view kCurves =

@@ -93,9 +93,7 @@ void SettingTable::add_listener_settings() {
                           kind == ListenerKind::Ws || kind == ListenerKind::Wss;
         address.type = mqtt ? ValueType::AddressOrSocket : ValueType::Address;
         address.doc = "Where a listener listens; without it there is no listener.";
-        const bool built = mqtt || kind == ListenerKind::Http || kind == ListenerKind::Https;
-        add(address, listener_prefix(kind) + "$N", built ? Status::Built : Status::NotBuiltYet,
-            false);
+        add(address, listener_prefix(kind) + "$N", Status::Built, false);
     }
 }
 

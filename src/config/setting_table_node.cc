@@ -9,7 +9,11 @@ void add_node(std::vector<Setting>& table) {
         text("nodename", "VerneMQ@127.0.0.1",
              "Name of this node, as name@host; part of $SYS topics and metrics.")
             .built(),
-        text("distributed_cookie", "vmq", "Secret shared by the nodes of a cluster.").secret(),
+        text("distributed_cookie", "vmq",
+             "Secret shared by the nodes of a cluster. With the default, which everybody knows, "
+             "other nodes are let in from this machine only.")
+            .secret()
+            .built(),
         integer("shards", "0",
                 "Number of shards; 0 is one per processor core. Not known to VerneMQ.")
             .range(0, 1024)
@@ -40,12 +44,35 @@ void add_node(std::vector<Setting>& table) {
 void add_cluster(std::vector<Setting>& table) {
     const Setting rows[] = {
         integer("outgoing_clustering_buffer_size", "67108864",
-                "Bytes kept for a node that cannot be reached; what exceeds them is dropped.")
+                "Bytes of messages kept for a node until it has them safe. What exceeds them is "
+                "dropped with QoS 0 and refused with QoS 1 and 2.")
             .unit("bytes")
+            .built()
             .hidden(),
         integer("incoming_clustering_buffer_size", "67108864",
-                "Bytes of unparsed input accepted from another node.")
+                "Longest frame accepted from another node.")
             .unit("bytes")
+            .range(65'536, 1'073'741'824)
+            .built()
+            .hidden(),
+        integer("cluster.heartbeat_interval", "500",
+                "How often nodes tell each other that they are there. Not known to VerneMQ.")
+            .unit("ms")
+            .range(50, 60'000)
+            .built()
+            .hidden(),
+        integer("cluster.heartbeat_timeout", "3000",
+                "A node from which nothing has come for so long is away. Not known to VerneMQ.")
+            .unit("ms")
+            .range(200, 600'000)
+            .built()
+            .hidden(),
+        integer("cluster.subscribe_timeout", "1000",
+                "How long a SUBACK waits until all nodes that run know the subscription. Not known "
+                "to VerneMQ.")
+            .unit("ms")
+            .range(0, 60'000)
+            .built()
             .hidden(),
         integer("outgoing_clustering_flush_threshold", "65536",
                 "Bytes gathered before they are sent to another node.")

@@ -237,6 +237,16 @@ NodeSettings make_node_settings(const Assignments& assignments) {
     node.store_memory_percent =
         number<std::uint32_t>(at(assignments, "leveldb.maximum_memory.percent"));
     node.sync_on_write = get<bool>(at(assignments, "leveldb.sync_on_write"));
+    node.outgoing_clustering_buffer_size =
+        number<std::uint64_t>(at(assignments, "outgoing_clustering_buffer_size"));
+    node.incoming_clustering_buffer_size =
+        number<std::uint32_t>(at(assignments, "incoming_clustering_buffer_size"));
+    node.cluster_heartbeat_interval_ms =
+        number<std::uint32_t>(at(assignments, "cluster.heartbeat_interval"));
+    node.cluster_heartbeat_timeout_ms =
+        number<std::uint32_t>(at(assignments, "cluster.heartbeat_timeout"));
+    node.cluster_subscribe_timeout_ms =
+        number<std::uint32_t>(at(assignments, "cluster.subscribe_timeout"));
     return node;
 }
 

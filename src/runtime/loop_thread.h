@@ -6,19 +6,21 @@
 #include <cstdint>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "runtime/shard_loop.h"
 
 namespace vmq::runtime {
 
 /// Runs `loop` with `handler`, both of which outlive it, until the loop is stopped. Joins when
-/// destroyed. `top -H` calls it shard-N.
+/// destroyed. `top -H` calls it `name`, or shard-N.
 class LoopThread final {
 public:
-    LoopThread(ShardLoop& loop, TurnHandler& handler)
-        : thread_([&loop, &handler] {
-              ::pthread_setname_np(::pthread_self(),
-                                   ("shard-" + std::to_string(loop.id())).c_str());
+    LoopThread(ShardLoop& loop, TurnHandler& handler, std::string name = {})
+        : thread_([&loop, &handler, name = std::move(name)] {
+              const std::string shown =
+                  name.empty() ? "shard-" + std::to_string(loop.id()) : name;
+              ::pthread_setname_np(::pthread_self(), shown.c_str());
               loop.run(handler);
           }) {}
     ~LoopThread() { thread_.join(); }

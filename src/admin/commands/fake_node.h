@@ -56,6 +56,16 @@ public:
     broker::NodeSnapshot snapshot() override { return now; }
     std::vector<Metric> metrics() override { return counted; }
     void reset_metrics() override { calls.emplace_back("reset_metrics"); }
+    std::vector<ClusterMember> cluster() override { return members; }
+    Result<void> join(const std::string& name, const std::string& host,
+                      std::uint16_t port) override {
+        calls.push_back("join " + name + " " + host + " " + std::to_string(port));
+        return outcome;
+    }
+    Result<void> forget_node(const std::string& name) override {
+        calls.push_back("forget " + name);
+        return outcome;
+    }
     std::shared_ptr<const config::Config> config() override { return settings; }
     Result<void> change(const std::vector<SettingChange>& changes) override {
         for (const auto& [key, value] : changes) settings = settings->with(key, value).value();
@@ -179,6 +189,7 @@ public:
         return outcome;
     }
 
+    std::vector<ClusterMember> members{{"a@b", true}};
     broker::NodeSnapshot now;
     std::vector<Metric> counted;
     std::shared_ptr<const config::Config> settings = config::Config::without_file();

@@ -13,6 +13,7 @@ struct Declarations {
 };
 
 void add_node_commands(Declarations& table);
+void add_cluster_commands(Declarations& table);
 void add_session_commands(Declarations& table);
 void add_query_commands(Declarations& table);
 void add_retain_commands(Declarations& table);

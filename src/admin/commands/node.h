@@ -84,6 +84,11 @@ struct TopOptions {
 
 using SettingChange = std::pair<std::string, std::string>;  // key, value
 
+struct ClusterMember {
+    std::string name;
+    bool running = false;
+};
+
 /// Implemented where the program is put together, faked in tests. Called by several threads at the
 /// same time, none of them a shard's. A call waits for shards at most as long as a few seconds; an
 /// Error then says that they did not answer, and what was asked for may still happen.
@@ -99,6 +104,14 @@ public:
     [[nodiscard]] virtual std::vector<Metric> metrics() = 0;
     /// Counters of the node begin again at 0.
     virtual void reset_metrics() = 0;
+
+    /// Members of the cluster by name, this node included.
+    [[nodiscard]] virtual std::vector<ClusterMember> cluster() = 0;
+    /// Errors begin with VerneMQ's word for the reason: "not_reachable: ...".
+    [[nodiscard]] virtual Result<void> join(const std::string& node, const std::string& host,
+                                            std::uint16_t port) = 0;
+    /// Takes a node that does not run out of the cluster.
+    [[nodiscard]] virtual Result<void> forget_node(const std::string& node) = 0;
 
     // Configuration as it is in force now.
     [[nodiscard]] virtual std::shared_ptr<const config::Config> config() = 0;

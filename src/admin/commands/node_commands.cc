@@ -1,4 +1,4 @@
-// node, cluster and backup: the node as a whole.
+// node and backup: the node as a whole.
 #include <algorithm>
 #include <cstdint>
 #include <utility>
@@ -33,13 +33,9 @@ Answer status(const Invocation& /*invocation*/, Node& node) {
     add("num_subscriptions", static_cast<std::int64_t>(now.subscriptions));
     add("num_retained", static_cast<std::int64_t>(now.retained_messages));
     add("matches_local", counter(Counter::RouterMatchesLocal));
-    add("matches_remote", 0);
+    add("matches_remote", counter(Counter::RouterMatchesRemote));
     result.rows.push_back({std::string("version"), now.version});
     return table(std::move(result));
-}
-
-Answer cluster_show(const Invocation& /*invocation*/, Node& node) {
-    return table({{"Node", "Running"}, {{node.snapshot().node, true}}});
 }
 
 Answer backup(const Invocation& invocation, Node& node) {
@@ -62,13 +58,6 @@ void add_node_commands(Declarations& table) {
                               .arguments = {},
                               .flags = {},
                               .run = status});
-    table.groups.push_back({"cluster", "Manage the cluster that this node belongs to."});
-    table.commands.push_back({.words = "cluster show",
-                              .summary = "Shows the nodes of the cluster and whether they run.",
-                              .help = {},
-                              .arguments = {},
-                              .flags = {},
-                              .run = cluster_show});
     table.commands.push_back(
         {.words = "backup",
          .summary = "Copies the message store while the broker runs.",

@@ -3,15 +3,6 @@
 namespace vmq::admin::commands {
 namespace {
 
-TEST_F(CommandTest, ClusterShowIsThisNode) {
-    EXPECT_EQ(out("cluster show"),
-              "+------+---------+\n"
-              "| Node | Running |\n"
-              "+------+---------+\n"
-              "| a@b  | true    |\n"
-              "+------+---------+\n");
-}
-
 TEST_F(CommandTest, NodeStatusHasVerneMqsRowsInItsOrder) {
     node.now.connections = 2;
     node.now.clients = 5;

@@ -13,6 +13,7 @@ namespace {
 CommandTable make_table() {
     Declarations all;
     add_node_commands(all);
+    add_cluster_commands(all);
     add_session_commands(all);
     add_query_commands(all);
     add_acl_commands(all);

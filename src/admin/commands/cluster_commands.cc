@@ -1,0 +1,125 @@
+// cluster: which nodes this one belongs to.
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "admin/commands/handlers.h"
+#include "admin/commands/node.h"
+
+namespace vmq::admin::commands {
+namespace {
+
+constexpr std::uint16_t kDefaultPort = 44053;
+
+/// Of NAME@HOST[:PORT]; an IPv6 address with a port is in brackets.
+struct NodeAt {
+    std::string node;
+    std::string host;
+    std::uint16_t port = kDefaultPort;
+};
+
+std::optional<NodeAt> parse_node(std::string_view text) {
+    const std::size_t at = text.find('@');
+    if (at == 0 || at == std::string_view::npos || at + 1 == text.size()) return std::nullopt;
+    std::string_view host = text.substr(at + 1);
+    std::string_view port;
+    if (const std::size_t end = host.find(']'); host.starts_with('[') && end != host.npos) {
+        port = host.substr(end + 1);
+        host = host.substr(1, end - 1);
+    } else if (std::count(host.begin(), host.end(), ':') == 1) {
+        port = host.substr(host.find(':'));
+        host = host.substr(0, host.find(':'));
+    }
+    NodeAt found{std::string(text.substr(0, at + 1)) + std::string(host), std::string(host)};
+    if (!port.empty()) {
+        const char* const end = port.data() + port.size();
+        const auto [stop, error] = std::from_chars(port.data() + 1, end, found.port);
+        if (!port.starts_with(':') || error != std::errc() || stop != end || found.port == 0) {
+            return std::nullopt;
+        }
+    }
+    if (host.empty()) return std::nullopt;
+    return found;
+}
+
+Answer show(const Invocation& /*invocation*/, Node& node) {
+    Table result{{"Node", "Running"}, {}};
+    for (const ClusterMember& each : node.cluster()) {
+        result.rows.push_back({each.name, each.running});
+    }
+    return table(std::move(result));
+}
+
+Answer join(const Invocation& invocation, Node& node) {
+    const auto given = invocation.argument("discovery-node");
+    if (!given) {
+        return alert(
+            "You have to provide a discovery node (example "
+            "discovery-node=vernemq1@127.0.0.1)");
+    }
+    const auto found = parse_node(*given);
+    if (!found) {
+        return refusal("Invalid arguments: discovery-node=" + *given + " ",
+                       "Write NAME@HOST, or NAME@HOST:PORT where its clustering listener does not "
+                       "use port 44053.");
+    }
+    const auto joined = node.join(found->node, found->host, found->port);
+    if (joined) return done();
+    const std::string& detail = joined.error().detail;
+    const std::size_t end = detail.find(':');
+    return refusal("RPC to node " + found->node + " failed for reason: " + detail.substr(0, end),
+                   end == std::string::npos ? "" : detail.substr(end + 2));
+}
+
+Answer leave(const Invocation& invocation, Node& node) {
+    const auto name = invocation.argument("node");
+    if (!name) return alert("You have to provide a node");
+    const auto members = node.cluster();
+    const auto member = std::find_if(members.begin(), members.end(),
+                                     [&](const ClusterMember& each) { return each.name == *name; });
+    if (member == members.end()) return refusal(*name + " is no member of the cluster.");
+    if (member->running) {
+        return refusal(*name + " is running: its sessions would stay behind.",
+                       "Moving them to other nodes is not built yet. Stop that node first, and "
+                       "repeat this command on one that stays.");
+    }
+    const auto removed = node.forget_node(*name);
+    return removed ? done() : refusal(removed.error().detail);
+}
+
+}  // namespace
+
+void add_cluster_commands(Declarations& table) {
+    table.groups.push_back({"cluster", "Manage the cluster that this node belongs to."});
+    table.commands.push_back({.words = "cluster show",
+                              .summary = "Shows the nodes of the cluster and whether they run.",
+                              .help = "Running: this node has a link to it.",
+                              .arguments = {},
+                              .flags = {},
+                              .run = show});
+    table.commands.push_back(
+        {.words = "cluster join",
+         .summary = "Makes this node a member of the cluster that another node is in.",
+         .help = "Both need a clustering listener and the same distributed_cookie. A node that is "
+                 "in a cluster with others has to leave that one first.",
+         .arguments = {{"discovery-node", "Node",
+                        "A member, as NAME@HOST or NAME@HOST:PORT; the port is 44053 unless given.",
+                        false}},
+         .flags = {},
+         .access = Access::Change,
+         .run = join});
+    table.commands.push_back({.words = "cluster leave",
+                              .summary = "Takes a node that is down out of the cluster.",
+                              .help = "What is stored on it is no longer part of the cluster. When "
+                                      "it starts again it goes on alone.",
+                              .arguments = {{"node", "Node", "Its name.", false}},
+                              .flags = {},
+                              .access = Access::Change,
+                              .run = leave});
+}
+
+}  // namespace vmq::admin::commands

@@ -1,0 +1,58 @@
+#include "admin/commands/fake_node.h"
+
+namespace vmq::admin::commands {
+namespace {
+
+TEST_F(CommandTest, ClusterShowIsATableOfNodes) {
+    node.members.push_back({"c@d", false});
+    EXPECT_EQ(out("cluster show"),
+              "+------+---------+\n"
+              "| Node | Running |\n"
+              "+------+---------+\n"
+              "| a@b  | true    |\n"
+              "| c@d  | false   |\n"
+              "+------+---------+\n");
+}
+
+TEST_F(CommandTest, ClusterJoinTakesANodeAndPerhapsAPort) {
+    EXPECT_EQ(out("cluster join discovery-node=c@d"), "Done\n");
+    EXPECT_EQ(out("cluster join discovery-node=c@127.0.0.1:44153"), "Done\n");
+    EXPECT_EQ(out("cluster join discovery-node=c@[::1]:1"), "Done\n");
+    EXPECT_EQ(out("cluster join discovery-node=c@fd00::1"), "Done\n");
+    EXPECT_EQ(calls(),
+              (Calls{"join c@d d 44053", "join c@127.0.0.1 127.0.0.1 44153", "join c@::1 ::1 1",
+                     "join c@fd00::1 fd00::1 44053"}));
+    for (const char* bad : {"c", "@d", "c@", "c@d:", "c@d:0", "c@d:65536", "c@d:x", "c@:1", "c@[::1]1"}) {
+        const auto refused = run("cluster join discovery-node=" + std::string(bad));
+        EXPECT_EQ(refused.status, 1) << bad;
+        EXPECT_NE(refused.err.find("NAME@HOST"), std::string::npos) << bad;
+    }
+    EXPECT_EQ(calls(), Calls{});
+}
+
+TEST_F(CommandTest, ClusterJoinSaysWhatVerneMqSays) {
+    EXPECT_EQ(out("cluster join"),
+              "You have to provide a discovery node (example discovery-node=vernemq1@127.0.0.1)\n");
+    node.outcome = Error{ErrorCode::Unavailable, "not_reachable: connection refused"};
+    const auto failed = run("cluster join discovery-node=c@d:1");
+    EXPECT_EQ(failed.status, 1);
+    EXPECT_NE(failed.err.find("connection refused"), std::string::npos);
+    EXPECT_EQ(out("cluster join discovery-node=c@d:1"),
+              "RPC to node c@d failed for reason: not_reachable\n");
+    node.outcome = Error{ErrorCode::InvalidValue, "self_join"};
+    EXPECT_EQ(out("cluster join discovery-node=a@b"),
+              "RPC to node a@b failed for reason: self_join\n");
+}
+
+TEST_F(CommandTest, ClusterLeaveIsForNodesThatAreDown) {
+    node.members.push_back({"c@d", false});
+    EXPECT_EQ(out("cluster leave"), "You have to provide a node\n");
+    EXPECT_EQ(run("cluster leave node=e@f").status, 1);
+    EXPECT_EQ(run("cluster leave node=a@b").status, 1);
+    EXPECT_EQ(calls(), Calls{});
+    EXPECT_EQ(out("cluster leave node=c@d"), "Done\n");
+    EXPECT_EQ(calls(), Calls{"forget c@d"});
+}
+
+}  // namespace
+}  // namespace vmq::admin::commands

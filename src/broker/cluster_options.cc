@@ -1,0 +1,74 @@
+#include "broker/cluster_options.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "transport/tls_options.h"
+
+namespace vmq::broker {
+namespace {
+
+constexpr std::string_view kKnownCookie = "vmq";  // VerneMQ's default
+
+bool is_loopback(std::string_view address) {
+    return address.starts_with("127.") || address == "::1";
+}
+
+transport::TlsClientOptions client_options(const transport::TlsOptions& server) {
+    transport::TlsClientOptions options;
+    options.cafile = server.cafile;
+    options.crlfile = server.crlfile;
+    options.depth = server.depth;
+    options.certificate = server.certificate;
+    options.ciphers = server.ciphers;
+    options.eccs = server.eccs;
+    options.tls_version = server.tls_version;
+    return options;
+}
+
+}  // namespace
+
+Result<std::optional<ClusterOptions>> cluster_options_from_config(
+    const config::Config& config, std::vector<std::string>& warnings) {
+    ClusterOptions options;
+    const config::NodeSettings& node = config.node();
+    options.node = node.nodename;
+    options.cookie = node.distributed_cookie;
+    const bool known_cookie = options.cookie == kKnownCookie;
+    for (const config::ListenerSettings& each : config.listeners()) {
+        const bool tls = each.kind == config::ListenerKind::Vmqs;
+        if (!tls && each.kind != config::ListenerKind::Vmq) continue;
+        ClusterListener listener;
+        listener.where.address = each.address;
+        listener.where.port = each.port;
+        listener.where.backlog = static_cast<int>(each.backlog);
+        if (known_cookie && !is_loopback(each.address)) {
+            warnings.push_back("listener " + each.name + " at " + each.address +
+                               ": distributed_cookie is the default, which everybody knows, so "
+                               "other nodes are let in on 127.0.0.1 only; set a secret of your own");
+            listener.where.address = each.address.find(':') == std::string::npos ? "127.0.0.1"
+                                                                                  : "::1";
+        }
+        if (tls) {
+            const transport::TlsOptions server = transport::tls_options_from(each, warnings);
+            auto context = transport::TlsContext::load(server, nullptr);
+            if (!context) return context.error();
+            listener.tls = std::move(context).value();
+            auto client = transport::TlsClientContext::load(client_options(server));
+            if (!client) return client.error();
+            options.tls = std::move(client).value();
+        }
+        options.listeners.push_back(std::move(listener));
+    }
+    if (options.listeners.empty()) return std::optional<ClusterOptions>();
+    const auto folder = config.text("setup.data_dir");
+    options.state_file = (folder ? folder.value() : "data") + "/cluster_state";
+    options.outgoing_bytes = static_cast<std::size_t>(node.outgoing_clustering_buffer_size);
+    options.longest_frame = node.incoming_clustering_buffer_size;
+    options.links.heartbeat_interval = Millis(node.cluster_heartbeat_interval_ms);
+    options.links.silence_timeout = Millis(node.cluster_heartbeat_timeout_ms);
+    options.filters_known_timeout = Millis(node.cluster_subscribe_timeout_ms);
+    return std::optional(std::move(options));
+}
+
+}  // namespace vmq::broker

@@ -1,0 +1,286 @@
+#include "broker/cluster_peer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "broker/broker.h"
+#include "broker/limits.h"
+#include "cluster/number_frame.h"
+
+namespace vmq::broker {
+
+using cluster::Frame;
+using cluster::FrameType;
+using cluster::Link;
+using cluster::LinkKind;
+using cluster::Refusal;
+using cluster::RefusalCode;
+
+namespace {
+
+constexpr Millis kFirstRetry{200};
+constexpr Millis kLongestRetry{5000};
+/// What the node with the greater name waits before it dials as well.
+constexpr Millis kSecondCaller{1000};
+
+}  // namespace
+
+ClusterPeer::ClusterPeer(Home& home, NodeNumber number, cluster::Member member,
+                         std::string_view self, std::size_t outgoing_bytes)
+    : home_(home),
+      number_(number),
+      member_(std::move(member)),
+      dials_first_(self < member_.name),
+      data_dials_(home.broker().shard_count()),
+      sender_(home.filter_log(), home.filters()) {
+    control_dial_.at = home_.links().loop().now() + (dials_first_ ? Millis(0) : kSecondCaller);
+    const std::size_t share = outgoing_bytes / home_.broker().shard_count();
+    for (const auto& shard : home_.broker().shards()) {
+        home_.broker().post(shard->id(), [&shard = *shard, number, name = member_.name, share] {
+            shard.add_node(number, name, share);
+        });
+    }
+}
+
+ClusterPeer::~ClusterPeer() {
+    if (control_) home_.links().bury(std::move(control_));
+}
+
+void ClusterPeer::set_address(const cluster::NodeAddress& address) {
+    if (member_.address == address) return;
+    member_.address = address;
+    control_dial_.at = home_.links().loop().now();
+    control_dial_.wait = Millis(0);
+}
+
+void ClusterPeer::leave(const Refusal& why) {
+    if (control_) close(std::move(control_), why);
+    for (const auto& shard : home_.broker().shards()) {
+        home_.broker().post(shard->id(), [&shard = *shard, number = number_] {
+            shard.remove_node(number);
+        });
+    }
+    if (slot_) home_.clear_slot(number_, *slot_);
+    if (next_slot_) home_.clear_slot(number_, *next_slot_);
+}
+
+void ClusterPeer::close(std::unique_ptr<Link> link, const Refusal& why) {
+    link->close(why);
+    home_.links().bury(std::move(link));
+}
+
+ClusterPeer::Dial& ClusterPeer::dial_of(LinkKind kind, ShardId shard) noexcept {
+    return kind == LinkKind::Control ? control_dial_ : data_dials_[shard];
+}
+
+void ClusterPeer::retry_later(Dial& dial) {
+    dial.wait = std::clamp(dial.wait * 2, kFirstRetry, kLongestRetry);
+    // Not everybody at the same moment.
+    const auto spread = static_cast<std::uint32_t>(dial.wait.count() / 2 + 1);
+    dial.at = home_.links().loop().now() + dial.wait / 2 + Millis(home_.random().below(spread));
+}
+
+void ClusterPeer::on_dialled(LinkKind kind, ShardId shard, bool agreed, std::string_view why) {
+    Dial& dial = dial_of(kind, shard);
+    dial.under_way = false;
+    if (agreed) {
+        dial.wait = Millis(0);
+        return;
+    }
+    retry_later(dial);
+    if (kind != LinkKind::Control || running() || std::exchange(told_down_, true)) return;
+    log::warning("node {} cannot be reached at {}:{}: {}; it is tried again", member_.name,
+                 member_.address.host, member_.address.port, why);
+}
+
+void ClusterPeer::on_data_link_lost(ShardId shard) {
+    data_dials_[shard].linked = false;
+    retry_later(data_dials_[shard]);
+}
+
+void ClusterPeer::on_link(cluster::MovedLink link) {
+    if (link.kind == LinkKind::Control) return adopt_control(std::move(link));
+    move_to_shard(std::move(link));
+}
+
+void ClusterPeer::move_to_shard(cluster::MovedLink link) {
+    Broker& broker = home_.broker();
+    const bool outgoing = link.initiated;
+    const ShardId shard = outgoing ? link.shard : link.shard % broker.shard_count();
+    if (outgoing) data_dials_[shard].linked = true;
+    // A function that can be copied has to hold it.
+    auto moved = std::make_shared<cluster::MovedLink>(std::move(link));
+    broker.post(shard, [&target = *broker.shards()[shard], number = number_, outgoing, moved] {
+        if (outgoing) {
+            target.node_links()->adopt_outgoing(number, std::move(*moved));
+        } else {
+            target.node_links()->adopt_incoming(number, std::move(*moved));
+        }
+    });
+}
+
+void ClusterPeer::adopt_control(cluster::MovedLink moved) {
+    auto link = std::make_unique<Link>(home_.links(), handler(), std::move(moved));
+    if (control_) {
+        // Both nodes have to keep the same one of two. A process that has started anew has none of
+        // the earlier one's.
+        const bool same_boot = control_->peer().boot == link->peer().boot;
+        const bool keep_old = same_boot && control_->initiated() == dials_first_ &&
+                              link->initiated() != dials_first_;
+        const Refusal duplicate{RefusalCode::Duplicate,
+                                "there are two links between these nodes; the other one stays"};
+        if (keep_old) return close(std::move(link), duplicate);
+        sender_.end();
+        close(std::move(control_), duplicate);
+    } else {
+        log::notice("node {} is there: linked with {}:{}{}", member_.name, link->address().address,
+                    link->address().port, link->has_tls() ? " by TLS" : "");
+    }
+    told_down_ = false;
+    control_ = std::move(link);
+    control_dial_.linked = true;
+    for (Dial& dial : data_dials_) {
+        if (!dial.linked) dial.at = home_.links().loop().now();
+    }
+    std::string& out = control_->output().bytes();
+    home_.append_roster(out);
+    receiver_.begin(static_cast<std::uint64_t>(control_->peer().boot), out);
+    home_.on_peer_changed();
+    control_->start();
+}
+
+void ClusterPeer::send_roster() {
+    if (control_ && control_->open()) home_.append_roster(control_->output().bytes());
+}
+
+void ClusterPeer::on_frame(Link& link, const Frame& frame) {
+    std::uint64_t number = 0;
+    switch (frame.type) {
+        case FrameType::FilterState: {
+            cluster::FilterState state;
+            if (!cluster::decode_filter_state(frame.body, state)) {
+                return link.fail("it sends what cannot be read (filter state)");
+            }
+            sender_.begin(state.boot, state.number);
+            return pump();
+        }
+        case FrameType::Filters:
+            if (!receiver_.receive(frame.body)) {
+                link.fail("it sends filters that cannot be read, or do not follow");
+            }
+            return;
+        case FrameType::FilterAck:
+            if (!cluster::decode_number(frame.body, number) || !sender_.acknowledge(number)) {
+                return link.fail("it acknowledges filters that it was never sent");
+            }
+            return pump();
+        case FrameType::Members:
+            return home_.on_roster(*this, frame.body);
+        default:
+            return link.on_unknown(frame);
+    }
+}
+
+void ClusterPeer::on_room(Link& /*link*/) { pump(); }
+
+void ClusterPeer::pump() {
+    if (!control_ || !control_->open()) return;
+    while (control_->unsent() < kNodeLinkBuffer) {
+        if (!sender_.pump(control_->output().bytes(), kNodeLinkBuffer / 4)) return;
+    }
+    control_->tell_when_below(kNodeLinkBuffer / 2);
+}
+
+void ClusterPeer::on_end(Link& link, const cluster::LinkEnd& end) {
+    if (&link != control_.get()) return;
+    sender_.end();
+    home_.links().bury(std::move(control_));
+    control_dial_.linked = false;
+    control_dial_.wait = Millis(0);
+    retry_later(control_dial_);
+    if (!dials_first_) control_dial_.at += kSecondCaller;
+    told_down_ = true;
+    log::warning("node {} is away: {}", member_.name, end.text);
+    home_.on_peer_changed();
+}
+
+void ClusterPeer::run(TimePoint now) {
+    const auto due = [now](const Dial& dial) {
+        return !dial.linked && !dial.under_way && dial.at <= now;
+    };
+    if (!control_ && due(control_dial_)) {
+        control_dial_.under_way = true;
+        home_.dial(*this, LinkKind::Control, 0);
+    }
+    for (ShardId shard = 0; control_ && shard < data_dials_.size(); ++shard) {
+        if (!due(data_dials_[shard])) continue;
+        data_dials_[shard].under_way = true;
+        home_.dial(*this, LinkKind::Data, shard);
+    }
+    if (!control_ || !control_->open()) return;
+    pump();
+    // What the shards do not know yet, nobody may rely on.
+    if (mapped_ == mapping_) receiver_.acknowledge(control_->output().bytes());
+}
+
+TimePoint ClusterPeer::next_dial() const noexcept {
+    const auto when = [](const Dial& dial) {
+        return dial.linked || dial.under_way ? kNever : dial.at;
+    };
+    TimePoint next = control_ ? kNever : when(control_dial_);
+    if (!control_) return next;
+    for (const Dial& dial : data_dials_) next = std::min(next, when(dial));
+    return next;
+}
+
+void ClusterPeer::begin_all() {
+    if (next_slot_) home_.clear_slot(number_, *std::exchange(next_slot_, std::nullopt));
+    next_slot_ = home_.take_slot();
+    if (!next_slot_) {
+        log::error(
+            "node {}: there is no place for its filters: shards and other nodes together are at "
+            "most {}; set a lower number of shards",
+            member_.name, kMaxShards);
+        return;
+    }
+    slots_ |= shard_bit(*next_slot_);
+    map_slots();
+}
+
+void ClusterPeer::set(std::string_view mountpoint, std::string_view filter, bool subscribed,
+                      bool persistent) {
+    const auto slot = next_slot_ ? next_slot_ : slot_;
+    if (!slot) return;
+    if (subscribed) {
+        home_.index().set_remote(*slot, mountpoint, filter, persistent);
+    } else {
+        home_.index().clear_remote(*slot, mountpoint, filter);
+    }
+}
+
+void ClusterPeer::end_all() {
+    if (slot_) home_.clear_slot(number_, *slot_);
+    slot_ = std::exchange(next_slot_, std::nullopt);
+}
+
+void ClusterPeer::on_slot_cleared(routing::NodeSlot slot) {
+    slots_ &= ~shard_bit(slot);
+    map_slots();
+}
+
+void ClusterPeer::map_slots() {
+    const std::uint64_t order = ++mapping_;
+    const auto left = std::make_shared<std::atomic<std::uint32_t>>(home_.broker().shard_count());
+    for (const auto& shard : home_.broker().shards()) {
+        home_.broker().post(shard->id(), [&shard = *shard, number = number_, slots = slots_, left,
+                                          order, &home = home_] {
+            shard.set_node_slots(number, slots);
+            if (--*left == 0) home.slots_mapped(number, order);
+        });
+    }
+}
+
+void ClusterPeer::on_slots_mapped(std::uint64_t order) { mapped_ = std::max(mapped_, order); }
+
+}  // namespace vmq::broker

@@ -1,0 +1,136 @@
+// ClusterPeer: one other member, as the cluster's thread deals with it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/random.h"
+#include "broker/node_outbox.h"
+#include "cluster/filter_log.h"
+#include "cluster/link.h"
+#include "cluster/roster.h"
+#include "routing/subscription_index.h"
+
+namespace vmq::broker {
+
+class Broker;
+
+/// Owned by the ClusterService, used on its thread, from when the node becomes a member until it is
+/// none any more or comes back with a new disk. Keeps a control link to it, and one data link for
+/// each shard, which then belong to the shards.
+class ClusterPeer final : private cluster::LinkHandler, private cluster::FilterSink {
+public:
+    /// What it needs around it.
+    class Home {
+    public:
+        [[nodiscard]] virtual Broker& broker() noexcept = 0;
+        [[nodiscard]] virtual cluster::LinkLoop& links() noexcept = 0;
+        [[nodiscard]] virtual const cluster::FilterLog& filter_log() const noexcept = 0;
+        [[nodiscard]] virtual const cluster::FilterSource& filters() const noexcept = 0;
+        [[nodiscard]] virtual routing::SubscriptionIndex& index() noexcept = 0;
+        [[nodiscard]] virtual Random& random() noexcept = 0;
+        /// Leads to on_dialled(), now or later.
+        virtual void dial(ClusterPeer& peer, cluster::LinkKind kind, ShardId shard) = 0;
+        /// A bit of the index that nobody uses. Nothing: there is none.
+        [[nodiscard]] virtual std::optional<routing::NodeSlot> take_slot() = 0;
+        /// Takes everything out of the index that the bit stands for, in portions, and leads to
+        /// on_slot_cleared().
+        virtual void clear_slot(NodeNumber node, routing::NodeSlot slot) = 0;
+        virtual void on_roster(ClusterPeer& peer, std::string_view body) = 0;
+        /// A frame with all members.
+        virtual void append_roster(std::string& out) = 0;
+        virtual void on_peer_changed() = 0;
+        /// Any thread: leads to on_slots_mapped() on the cluster's.
+        virtual void slots_mapped(NodeNumber node, std::uint64_t order) = 0;
+
+    protected:
+        ~Home() = default;
+    };
+
+    ClusterPeer(Home& home, NodeNumber number, cluster::Member member, std::string_view self,
+                std::size_t outgoing_bytes);
+    ~ClusterPeer();
+    ClusterPeer(const ClusterPeer&) = delete;
+    ClusterPeer& operator=(const ClusterPeer&) = delete;
+
+    [[nodiscard]] const cluster::Member& member() const noexcept { return member_; }
+    [[nodiscard]] NodeNumber number() const noexcept { return number_; }
+    /// It has moved.
+    void set_address(const cluster::NodeAddress& address);
+    /// It is no member any more. Links are told `why`.
+    void leave(const cluster::Refusal& why);
+
+    /// A link to it has been agreed on, whoever dialled.
+    void on_link(cluster::MovedLink link);
+    /// What dial() asked for: a link that is being agreed on, or a failure.
+    void on_dialled(cluster::LinkKind kind, ShardId shard, bool agreed, std::string_view why);
+    /// A shard has lost its link to this node.
+    void on_data_link_lost(ShardId shard);
+    /// The shards know all its bits now.
+    void on_slots_mapped(std::uint64_t order);
+    void on_slot_cleared(routing::NodeSlot slot);
+
+    [[nodiscard]] bool running() const noexcept { return control_ != nullptr; }
+    /// It knows this node's filters of FilterLog::number() `number`.
+    [[nodiscard]] bool knows_filters(std::uint64_t number) const noexcept {
+        return sender_.linked() && sender_.acknowledged() >= number;
+    }
+    /// Dials what is due, sends what there is to say. In every turn.
+    void run(TimePoint now);
+    /// When run() has something to do at the latest.
+    [[nodiscard]] TimePoint next_dial() const noexcept;
+    void send_roster();
+
+private:
+    /// One link that this node is to dial.
+    struct Dial {
+        bool linked = false;
+        bool under_way = false;
+        TimePoint at{};
+        Millis wait{0};  // the next one, after a failure
+    };
+
+    [[nodiscard]] cluster::LinkHandler& handler() noexcept { return *this; }
+    void on_agreed(cluster::Link& /*link*/) override {}
+    void on_frame(cluster::Link& link, const cluster::Frame& frame) override;
+    void on_room(cluster::Link& link) override;
+    void on_end(cluster::Link& link, const cluster::LinkEnd& end) override;
+
+    void begin_all() override;
+    void set(std::string_view mountpoint, std::string_view filter, bool subscribed,
+             bool persistent) override;
+    void end_all() override;
+
+    void adopt_control(cluster::MovedLink moved);
+    void move_to_shard(cluster::MovedLink link);
+    void close(std::unique_ptr<cluster::Link> link, const cluster::Refusal& why);
+    void retry_later(Dial& dial);
+    [[nodiscard]] Dial& dial_of(cluster::LinkKind kind, ShardId shard) noexcept;
+    void pump();
+    void map_slots();
+
+    Home& home_;
+    const NodeNumber number_;
+    cluster::Member member_;
+    const bool dials_first_;  // the other one waits a moment, so that there are not two links
+    std::unique_ptr<cluster::Link> control_;
+    Dial control_dial_;
+    std::vector<Dial> data_dials_;  // by shard
+    std::optional<routing::NodeSlot> slot_;
+    std::optional<routing::NodeSlot> next_slot_;  // while it tells everything
+    ShardSet slots_ = 0;                          // all of its bits that are in use
+    std::uint64_t mapping_ = 0;                   // orders given to the shards
+    std::uint64_t mapped_ = 0;                    // and carried out
+    bool told_down_ = false;                      // the log knows that it cannot be reached
+    cluster::FilterSender sender_;
+    cluster::FilterReceiver receiver_{*this};
+};
+
+}  // namespace vmq::broker

@@ -1,0 +1,667 @@
+#include "broker/cluster_service.h"
+
+#include <algorithm>
+#include <bit>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <random>
+#include <utility>
+
+#include "base/log.h"
+#include "broker/broker.h"
+#include "broker/cluster_state.h"
+#include "runtime/coordination.h"
+
+namespace vmq::broker {
+
+using cluster::Frame;
+using cluster::FrameType;
+using cluster::Link;
+using cluster::LinkKind;
+using cluster::Refusal;
+using cluster::RefusalCode;
+using cluster::Roster;
+
+namespace {
+
+constexpr Millis kDialTimeout{5000};
+constexpr Millis kJoinTimeout{10'000};
+/// Filters of the index looked at in one go, per cleared bit.
+constexpr int kClearedAtOnce = 4;
+constexpr Millis kTick{500};
+/// More who have not said who they are get no place.
+constexpr std::size_t kMostVisitors = 256;
+
+std::uint64_t entropy() {
+    std::random_device device;
+    return std::uint64_t{device()} << 32U | device();
+}
+
+std::string host_of(const std::string& node) { return node.substr(node.find('@') + 1); }
+
+/// The filters of this node as its index has them.
+class IndexedFilters final : public cluster::FilterSource {
+public:
+    explicit IndexedFilters(const routing::SubscriptionIndex& index) : index_(index) {}
+
+    bool portion(std::uint32_t number,
+                 std::vector<cluster::FilterChange>& filters) const override {
+        routing::FilterWalk walk{.table = number};
+        std::vector<routing::SubscriptionIndex::LocalFilter> found;
+        index_.collect_local_some(walk, found);
+        for (auto& each : found) {
+            filters.push_back(
+                {std::move(each.mountpoint), std::move(each.filter), true, each.persistent});
+        }
+        return !walk.done;
+    }
+
+private:
+    const routing::SubscriptionIndex& index_;
+};
+
+}  // namespace
+
+ClusterService::ClusterService(Broker& broker, ClusterOptions options)
+    : broker_(broker),
+      options_(std::move(options)),
+      loop_(broker.shard_count()),
+      links_(std::make_unique<cluster::LinkLoop>(loop_, metrics_, options_.links)),
+      random_(entropy()) {
+    free_slots_ = ~index().local();
+    local_.name = options_.node;
+    local_.boot = cluster::Boot{entropy()};
+    local_.longest_frame = options_.longest_frame;
+    filter_log_ = std::make_unique<cluster::FilterLog>(static_cast<std::uint64_t>(local_.boot));
+    filters_ = std::make_unique<IndexedFilters>(index());
+}
+
+ClusterService::~ClusterService() {
+    SharedState& shared = broker_.shards().front()->shared();
+    shared.cluster = nullptr;
+    shared.cluster_metrics = nullptr;
+    shared.subscriptions.observe(nullptr);
+    loop_.stop();
+    thread_.reset();
+    acceptors_.clear();
+    peers_.clear();
+    visitors_.clear();
+    joining_.reset();
+    links_.reset();
+}
+
+routing::SubscriptionIndex& ClusterService::index() noexcept {
+    return broker_.shards().front()->shared().subscriptions;
+}
+
+const cluster::FilterSource& ClusterService::filters() const noexcept { return *filters_; }
+
+void ClusterService::post(std::function<void()> work) {
+    boost::asio::post(loop_.io(), std::move(work));
+}
+
+Result<void> ClusterService::start() {
+    if (!cluster::is_valid_node_name(options_.node)) {
+        return Error{ErrorCode::InvalidValue, "nodename = " + options_.node +
+                                                  " is no node name: write name@host"};
+    }
+    auto key = cluster::CookieKey::derive(options_.cookie);
+    if (!key) return key.error();
+    key_.emplace(std::move(key).value());
+    if (auto opened = open_listeners(); !opened) return opened.error();
+    if (auto loaded = load_state(); !loaded) return loaded.error();
+    for (const auto& shard : broker_.shards()) {
+        broker_.post(shard->id(), [this, &shard = *shard] {
+            shard.start_node_links(options_.links, [this](NodeNumber node, ShardId lost) {
+                post([this, node, lost] {
+                    for (const auto& [name, peer] : peers_) {
+                        if (peer->number() == node) peer->on_data_link_lost(lost);
+                    }
+                });
+            });
+        });
+    }
+    follow_roster();
+    loop_.timers().start(ticker_, loop_.now() + kTick);
+    index().observe(this);
+    broker_.shards().front()->shared().cluster_metrics = &metrics_;
+    broker_.shards().front()->shared().cluster = this;
+    thread_ = std::make_unique<runtime::LoopThread>(loop_, turns(), "cluster");
+    return {};
+}
+
+Result<void> ClusterService::open_listeners() {
+    for (ClusterListener& listener : options_.listeners) {
+        auto opened = transport::open_listeners(listener.where, 1);
+        if (!opened) return opened.error();
+        acceptors_.push_back(std::make_unique<transport::Acceptor>(
+            loop_, opened.value().front(),
+            [this, &listener](int fd, transport::PeerAddress peer) {
+                on_accept(listener, fd, std::move(peer));
+            },
+            [] { return Millis::zero(); }));
+        // One with TLS is preferred by those who dial.
+        if (local_.port == 0 || listener.tls) {
+            local_.port = listener.where.port;
+            local_.port_has_tls = listener.tls != nullptr;
+        }
+    }
+    return {};
+}
+
+void ClusterService::stop_accepting() {
+    post([this] {
+        stopping_ = true;
+        for (const auto& acceptor : acceptors_) acceptor->close();
+    });
+}
+
+Result<void> ClusterService::load_state() {
+    auto state = ClusterState::load(options_.state_file);
+    if (!state) return state.error();
+    local_.incarnation = state.value().incarnation;
+    const cluster::NodeAddress own{host_of(options_.node), local_.port, local_.port_has_tls};
+    roster_.emplace(cluster::Member{options_.node, local_.incarnation, own});
+    if (!state.value().members.empty()) {
+        if (roster_->merge(state.value().members) == Roster::Merged::Malformed) {
+            return Error{ErrorCode::InvalidValue,
+                         options_.state_file + " is damaged: move it away to begin a new cluster"};
+        }
+        if (state.value().node != options_.node) {
+            roster_->remove(state.value().node);
+            if (!roster_->alone()) {
+                return Error{ErrorCode::InvalidValue,
+                             "this node is a member of a cluster as " + state.value().node +
+                                 ", and nodename is " + options_.node +
+                                 ": set it back, or leave the cluster first"};
+            }
+            roster_->begin_alone();
+        }
+        if (roster_->removed_self()) roster_->begin_alone();
+        roster_->reassert(own);
+    }
+    save_state();
+    return {};
+}
+
+void ClusterService::save_state() {
+    ClusterState state{options_.node, local_.incarnation, {}};
+    roster_->encode(state.members);
+    if (auto saved = state.save(options_.state_file); !saved) {
+        log::error("cluster: {}; after a restart this node knows the members it knew before",
+                   saved.error().detail);
+    }
+}
+
+// Members.
+
+void ClusterService::on_roster_changed() {
+    if (roster_->removed_self()) {
+        log::warning("this node has been removed from the cluster; it goes on alone");
+        roster_->begin_alone();
+    }
+    save_state();
+    follow_roster();
+    for (const auto& [name, peer] : peers_) peer->send_roster();
+}
+
+void ClusterService::follow_roster() {
+    std::erase_if(peers_, [this](auto& each) {
+        const cluster::Member* member = roster_->find(each.first);
+        if (member != nullptr && member->incarnation == each.second->member().incarnation) {
+            each.second->set_address(member->address);
+            return false;
+        }
+        each.second->leave({RefusalCode::Left, "it is no member of the cluster any more"});
+        if (member == nullptr) log::notice("node {} is no member any more", each.first);
+        return true;
+    });
+    for (const auto& [name, member] : roster_->members()) {
+        if (name == options_.node || peers_.contains(name)) continue;
+        peers_.emplace(name, std::make_unique<ClusterPeer>(home(), NodeNumber{++last_node_}, member,
+                                                           options_.node, options_.outgoing_bytes));
+    }
+    alone_ = roster_->alone();
+    picture_stale_ = true;
+}
+
+void ClusterService::on_roster(ClusterPeer& peer, std::string_view body) {
+    switch (roster_->merge(body)) {
+        case Roster::Merged::Malformed:
+            log::error("node {} sends members that cannot be read", peer.member().name);
+            return;
+        case Roster::Merged::Changed:
+            // Not from within the peer's own call: it may go.
+            return post([this] { on_roster_changed(); });
+        case Roster::Merged::Nothing:
+            return;
+    }
+}
+
+void ClusterService::append_roster(std::string& out) {
+    cluster::FrameWriter frame(FrameType::Members, out);
+    std::string body;
+    roster_->encode(body);
+    frame.body().bytes(body);
+    frame.finish();
+}
+
+ClusterPeer* ClusterService::find_peer(std::string_view name) noexcept {
+    const auto at = peers_.find(name);
+    return at == peers_.end() ? nullptr : at->second.get();
+}
+
+// Links.
+
+std::optional<Refusal> ClusterService::judge(const cluster::Hello& peer) const {
+    const std::string here = options_.node;
+    if (stopping_) return Refusal{RefusalCode::ShuttingDown, here + " shuts down"};
+    const auto at = peers_.find(peer.node);
+    if (peer.kind == LinkKind::Join) {
+        if (at != peers_.end() && at->second->running() &&
+            at->second->member().incarnation != peer.incarnation) {
+            return Refusal{RefusalCode::NameTaken,
+                           "a node of the name " + peer.node +
+                               " is a member and runs: give this one another nodename"};
+        }
+        return std::nullopt;
+    }
+    if (at != peers_.end() && at->second->member().incarnation == peer.incarnation) {
+        return std::nullopt;
+    }
+    if (at != peers_.end()) {
+        return Refusal{RefusalCode::NotMember,
+                       peer.node + " has another disk than the member of this name: join again "
+                                   "with vmq-admin cluster join discovery-node=" +
+                           here};
+    }
+    if (roster_->has_left(peer.node)) {
+        return Refusal{RefusalCode::Left, peer.node +
+                                              " has left the cluster: join again with vmq-admin "
+                                              "cluster join discovery-node=" +
+                                              here};
+    }
+    return Refusal{RefusalCode::NotMember,
+                   peer.node + " is no member of the cluster: join with vmq-admin cluster join "
+                               "discovery-node=" +
+                       here};
+}
+
+void ClusterService::on_accept(const ClusterListener& listener, int fd,
+                               transport::PeerAddress peer) {
+    if (visitors_.size() >= kMostVisitors) {
+        ::close(fd);
+        return;
+    }
+    auto visitor = std::make_unique<Visitor>();
+    visitor->link = std::make_unique<Link>(
+        *links_, handler(), local_, *key_, Link::Accepted{fd, std::move(peer), listener.tls},
+        [this](const cluster::Hello& hello) { return judge(hello); });
+    visitors_.push_back(std::move(visitor));
+    visitors_.back()->link->start();
+}
+
+void ClusterService::connect(const cluster::NodeAddress& at,
+                             std::function<void(int fd, std::string why)> done) {
+    using boost::asio::ip::tcp;
+    struct Attempt {
+        explicit Attempt(boost::asio::io_context& io) : resolver(io), socket(io), timer(io) {}
+        tcp::resolver resolver;
+        tcp::socket socket;
+        boost::asio::steady_timer timer;
+        bool late = false;
+    };
+    auto attempt = std::make_shared<Attempt>(loop_.io());
+    attempt->timer.expires_after(kDialTimeout);
+    attempt->timer.async_wait([attempt](const boost::system::error_code& error) {
+        if (error) return;
+        attempt->late = true;
+        attempt->resolver.cancel();
+        boost::system::error_code ignored;
+        attempt->socket.close(ignored);
+    });
+    attempt->resolver.async_resolve(
+        at.host, std::to_string(at.port),
+        [attempt, done = std::move(done)](const boost::system::error_code& error,
+                                          const tcp::resolver::results_type& found) {
+            if (error) {
+                attempt->timer.cancel();
+                return done(-1, attempt->late ? "its name is not resolved in time"
+                                              : "its name cannot be resolved: " + error.message());
+            }
+            boost::asio::async_connect(
+                attempt->socket, found,
+                [attempt, done](const boost::system::error_code& failed, const tcp::endpoint&) {
+                    attempt->timer.cancel();
+                    if (failed) {
+                        return done(-1, attempt->late ? "no answer in time" : failed.message());
+                    }
+                    boost::system::error_code ignored;
+                    attempt->socket.set_option(tcp::no_delay(true), ignored);
+                    attempt->socket.set_option(boost::asio::socket_base::keep_alive(true), ignored);
+                    attempt->socket.native_non_blocking(true, ignored);
+                    done(attempt->socket.release(), {});
+                });
+        });
+}
+
+std::unique_ptr<Link> ClusterService::make_link(const cluster::NodeAddress& at, int fd,
+                                                cluster::Handshake::Purpose purpose) {
+    Link::Dialled dialled{fd, {at.host, at.port}, at.tls ? options_.tls : nullptr, at.host,
+                          std::move(purpose)};
+    return std::make_unique<Link>(*links_, handler(), local_, *key_, std::move(dialled),
+                                  [](const cluster::Hello&) { return std::optional<Refusal>(); });
+}
+
+void ClusterService::dial(ClusterPeer& peer, LinkKind kind, ShardId shard) {
+    const cluster::NodeAddress at = peer.member().address;
+    const NodeNumber number = peer.number();
+    const std::string name = peer.member().name;
+    if (at.port == 0) {
+        return peer.on_dialled(kind, shard, false,
+                               "it has no clustering listener (listener.vmq.clustering)");
+    }
+    if (at.tls && !options_.tls) {
+        return peer.on_dialled(kind, shard, false,
+                               "its clustering listener wants TLS (listener.vmqs), and this node "
+                               "has none whose certificates it could use");
+    }
+    connect(at, [this, at, kind, shard, number, name](int fd, const std::string& why) {
+        ClusterPeer* target = find_peer(name);
+        if (target == nullptr || target->number() != number) {
+            if (fd >= 0) ::close(fd);
+            return;
+        }
+        if (fd < 0) return target->on_dialled(kind, shard, false, why);
+        auto visitor = std::make_unique<Visitor>();
+        visitor->expected = name;
+        visitor->kind = kind;
+        visitor->shard = shard;
+        visitor->link =
+            make_link(at, fd, {kind, static_cast<std::uint16_t>(shard), name});
+        visitors_.push_back(std::move(visitor));
+        visitors_.back()->link->start();
+    });
+}
+
+void ClusterService::on_agreed(Link& link) {
+    if (joining_ && joining_->link.get() == &link) return;  // the members come
+    const auto at = std::find_if(visitors_.begin(), visitors_.end(),
+                                 [&](const auto& each) { return each->link.get() == &link; });
+    if (at == visitors_.end()) return;
+    if (link.kind() == LinkKind::Join) return admit(link);
+    const std::unique_ptr<Visitor> visitor = std::move(*at);
+    visitors_.erase(at);
+    ClusterPeer* peer = find_peer(link.peer().node);
+    const bool right = peer != nullptr && peer->member().incarnation == link.peer().incarnation;
+    if (!visitor->expected.empty()) {
+        if (ClusterPeer* dialled = find_peer(visitor->expected)) {
+            dialled->on_dialled(visitor->kind, visitor->shard, right,
+                                "it has another disk than the member of this name");
+        }
+    }
+    if (right) {
+        peer->on_link(link.release());
+    } else {
+        link.close({RefusalCode::NotMember, "it is no member of the cluster"});
+    }
+    links_->bury(std::move(visitor->link));
+}
+
+// A node that wants to join has proven the cookie.
+void ClusterService::admit(Link& link) {
+    const cluster::Hello& hello = link.peer();
+    const cluster::Member member{
+        hello.node, hello.incarnation, {host_of(hello.node), hello.port, hello.port_has_tls}};
+    const bool known = find_peer(hello.node) != nullptr;
+    const auto needed = static_cast<std::size_t>(std::popcount(free_slots_));
+    auto admitted = !known && needed < 2 ? Result<void>(Error{ErrorCode::LimitReached,
+                                                              "the cluster has as many nodes as "
+                                                              "this one has room for"})
+                                         : roster_->admit(member);
+    if (!admitted) {
+        log::warning("node {} may not join: {}", hello.node, admitted.error().detail);
+        return link.fail(admitted.error().detail);
+    }
+    log::notice("node {} joins the cluster", hello.node);
+    on_roster_changed();
+    append_roster(link.output().bytes());
+}
+
+void ClusterService::on_frame(Link& link, const Frame& frame) {
+    if (joining_ && joining_->link.get() == &link && frame.type == FrameType::Members) {
+        const bool good = roster_->merge(frame.body) == Roster::Merged::Changed;
+        if (good) on_roster_changed();
+        return finish_join(good ? Result<void>()
+                                : Result<void>(Error{ErrorCode::ProtocolViolation,
+                                                     "what it says of its members cannot be "
+                                                     "read"}));
+    }
+    link.on_unknown(frame);
+}
+
+void ClusterService::on_end(Link& link, const cluster::LinkEnd& end) {
+    if (joining_ && joining_->link.get() == &link) {
+        return finish_join(Error{ErrorCode::Unavailable,
+                                 end.refusal ? std::string(cluster::refusal_name(*end.refusal)) +
+                                                   ": " + end.text
+                                             : "not_reachable: " + end.text});
+    }
+    const auto at = std::find_if(visitors_.begin(), visitors_.end(),
+                                 [&](const auto& each) { return each->link.get() == &link; });
+    if (at == visitors_.end()) return;
+    std::unique_ptr<Visitor> visitor = std::move(*at);
+    visitors_.erase(at);
+    if (!visitor->expected.empty()) {
+        if (ClusterPeer* peer = find_peer(visitor->expected)) {
+            peer->on_dialled(visitor->kind, visitor->shard, false, end.text);
+            if (end.proven && end.refusal == RefusalCode::Left) {
+                log::warning("node {} says that this node has left the cluster; it goes on alone. {}",
+                             visitor->expected, end.text);
+                post([this] {
+                    roster_->begin_alone();
+                    on_roster_changed();
+                });
+            }
+        }
+    } else if (link.kind() != LinkKind::Join || !end.proven) {
+        log::warning("a node at {} ({}) is not let in: {}", link.address().address,
+                     link.peer_name().empty() ? "it has not said who it is" : link.peer_name(),
+                     end.text);
+    }
+    links_->bury(std::move(visitor->link));
+}
+
+// Joining.
+
+Result<void> ClusterService::join(const std::string& name, const cluster::NodeAddress& at) {
+    auto answer = runtime::ask_later<Result<void>>(
+        [this](std::function<void()> work) { post(std::move(work)); },
+        [this, name, at](std::function<void(Result<void>)> give) {
+            begin_join(name, at, std::move(give));
+        },
+        kJoinTimeout + kTick * 2);
+    if (answer) return std::move(*answer);
+    return Error{ErrorCode::Unavailable, "not_reachable: no answer in time"};
+}
+
+void ClusterService::begin_join(std::string name, cluster::NodeAddress at, Done done) {
+    if (name == options_.node) {
+        return done(Error{ErrorCode::InvalidValue, "self_join"});
+    }
+    if (!roster_->alone()) {
+        if (roster_->find(name) != nullptr) return done({});  // it has been done
+        return done(Error{ErrorCode::InvalidValue,
+                          "non_empty_node: this node is in a cluster with others; leave that first"});
+    }
+    if (joining_) return done(Error{ErrorCode::Unavailable, "another join is under way"});
+    joining_.emplace(
+        Joining{name, at, std::move(done), nullptr, loop_.now() + kJoinTimeout});
+    connect(at, [this, name, at](int fd, const std::string& why) {
+        if (!joining_ || joining_->name != name || joining_->link) {
+            if (fd >= 0) ::close(fd);
+            return;
+        }
+        if (fd < 0) return finish_join(Error{ErrorCode::Unavailable, "not_reachable: " + why});
+        joining_->link = make_link(at, fd, {LinkKind::Join, 0, name});
+        joining_->link->start();
+    });
+}
+
+void ClusterService::finish_join(Result<void> result) {
+    Joining joining = std::move(*joining_);
+    joining_.reset();
+    if (joining.link) {
+        if (joining.link->state() != Link::State::Ended) {
+            joining.link->close({RefusalCode::Duplicate, "that was all"});
+        }
+        links_->bury(std::move(joining.link));
+    }
+    joining.done(std::move(result));
+}
+
+Result<void> ClusterService::remove(const std::string& name) {
+    auto answer = runtime::ask_later<Result<void>>(
+        [this](std::function<void()> work) { post(std::move(work)); },
+        [this, name](const std::function<void(Result<void>)>& give) {
+            if (!roster_->remove(name)) {
+                return give(Error{ErrorCode::NotFound, name + " is no member of the cluster"});
+            }
+            if (name == options_.node) {
+                // The others hear it before this node forgets them.
+                for (const auto& [other, peer] : peers_) peer->send_roster();
+                save_state();
+                links_->on_turn_end();
+            }
+            on_roster_changed();
+            give({});
+        },
+        kJoinTimeout);
+    if (answer) return std::move(*answer);
+    return Error{ErrorCode::Unavailable, "the cluster's thread has not answered in time"};
+}
+
+// Filters.
+
+void ClusterService::on_local_change(std::string mountpoint, std::string filter) {
+    if (alone()) return;  // who comes later gets everything
+    mail_.with([&](Mail& mail) {
+        mail.items.push_back({std::move(mountpoint), std::move(filter), 0, 0});
+    });
+    mail_waiting_.store(true, std::memory_order_seq_cst);
+    loop_.wake();
+}
+
+void ClusterService::await_filters(ShardId shard, std::uint64_t ticket) {
+    mail_.with([&](Mail& mail) { mail.items.push_back({{}, {}, ticket, shard}); });
+    mail_waiting_.store(true, std::memory_order_seq_cst);
+    loop_.wake();
+}
+
+void ClusterService::on_mail() {
+    mail_waiting_.store(false, std::memory_order_seq_cst);
+    const auto items = mail_.with([](Mail& mail) { return std::exchange(mail.items, {}); });
+    for (const Mail::Item& item : items) {
+        if (item.ticket != 0) {
+            filter_waits_.push_back({filter_log_->number(),
+                                     loop_.now() + options_.filters_known_timeout, item.shard,
+                                     item.ticket});
+            continue;
+        }
+        const auto presence = index().local_presence(item.mountpoint, item.filter);
+        filter_log_->add(
+            {item.mountpoint, item.filter, presence.subscribed, presence.persistent});
+    }
+}
+
+void ClusterService::tell_filters_known() {
+    while (!filter_waits_.empty()) {
+        const FilterWait& wait = filter_waits_.front();
+        const bool known = std::all_of(peers_.begin(), peers_.end(), [&](const auto& each) {
+            return !each.second->running() || each.second->knows_filters(wait.number);
+        });
+        if (!known && loop_.now() < wait.deadline) return;
+        broker_.post(wait.shard, [&shard = *broker_.shards()[wait.shard], ticket = wait.ticket] {
+            shard.filters_known(ticket);
+        });
+        filter_waits_.pop_front();
+    }
+}
+
+std::optional<routing::NodeSlot> ClusterService::take_slot() {
+    if (free_slots_ == 0) return std::nullopt;
+    const auto slot = static_cast<routing::NodeSlot>(std::countr_zero(free_slots_));
+    free_slots_ &= ~shard_bit(slot);
+    return slot;
+}
+
+void ClusterService::clear_slot(NodeNumber node, routing::NodeSlot slot) {
+    clearing_.push_back({slot, {}, node});
+}
+
+void ClusterService::clear_some() {
+    if (clearing_.empty()) return;
+    Clearing& clearing = clearing_.front();
+    for (int i = 0; i < kClearedAtOnce && !clearing.walk.done; ++i) {
+        index().clear_remote_some(clearing.slot, clearing.walk);
+    }
+    if (clearing.walk.done) {
+        free_slots_ |= shard_bit(clearing.slot);
+        for (const auto& [name, peer] : peers_) {
+            if (peer->number() == clearing.node) peer->on_slot_cleared(clearing.slot);
+        }
+        clearing_.pop_front();
+    }
+    loop_.run_again();
+}
+
+void ClusterService::slots_mapped(NodeNumber node, std::uint64_t order) {
+    post([this, node, order] {
+        for (const auto& [name, peer] : peers_) {
+            if (peer->number() == node) peer->on_slots_mapped(order);
+        }
+    });
+}
+
+// Turns.
+
+void ClusterService::on_turn_end() {
+    clear_some();
+    TimePoint next = kNever;
+    for (const auto& [name, peer] : peers_) {
+        peer->run(loop_.now());
+        next = std::min(next, peer->next_dial());
+    }
+    tell_filters_known();
+    if (!filter_waits_.empty()) next = std::min(next, filter_waits_.front().deadline);
+    if (joining_ && loop_.now() >= joining_->deadline) {
+        finish_join(Error{ErrorCode::Unavailable, "not_reachable: no answer in time"});
+    }
+    links_->on_turn_end();
+    if (std::exchange(picture_stale_, false)) paint();
+    if (next != kNever) loop_.wake_by(next);
+}
+
+void ClusterService::tick() {
+    picture_stale_ = true;
+    loop_.timers().start(ticker_, loop_.now() + kTick);
+}
+
+void ClusterService::paint() {
+    std::vector<ClusterNode> nodes;
+    for (const auto& [name, member] : roster_->members()) {
+        const ClusterPeer* peer = find_peer(name);
+        nodes.push_back({name, name == options_.node || (peer != nullptr && peer->running()),
+                         member.address, 0});
+    }
+    picture_.with([&](std::vector<ClusterNode>& picture) { picture = std::move(nodes); });
+}
+
+std::vector<ClusterNode> ClusterService::nodes() const {
+    return picture_.with([](const std::vector<ClusterNode>& picture) { return picture; });
+}
+
+}  // namespace vmq::broker

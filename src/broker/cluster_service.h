@@ -1,0 +1,227 @@
+// ClusterService: this node among the others of its cluster.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "broker/cluster_peer.h"
+#include "broker/cluster_port.h"
+#include "cluster/filter_log.h"
+#include "cluster/link.h"
+#include "cluster/roster.h"
+#include "metrics/counters.h"
+#include "routing/subscription_index.h"
+#include "runtime/guarded.h"
+#include "runtime/loop_thread.h"
+#include "transport/stream_listener.h"
+#include "transport/tls_context.h"
+
+namespace vmq::broker {
+
+class Broker;
+
+/// One way for other nodes to come in.
+struct ClusterListener {
+    transport::ListenOptions where;
+    std::shared_ptr<const transport::TlsContext> tls;  // null: none
+};
+
+struct ClusterOptions {
+    std::string node;
+    std::string cookie;
+    std::vector<ClusterListener> listeners;
+    std::shared_ptr<const transport::TlsClientContext> tls;  // for nodes whose listener wants it
+    std::string state_file;                                  // empty: nothing is kept
+    std::size_t outgoing_bytes = 64U << 20U;                 // that may wait for one node
+    std::uint32_t longest_frame = 64U << 20U;
+    cluster::LinkSettings links;
+    Millis filters_known_timeout{1000};  // how long a SUBACK waits for other nodes
+};
+
+/// A member, as operators see it.
+struct ClusterNode {
+    std::string name;
+    bool running = false;  // it is this node, or there is a link to it
+    cluster::NodeAddress address;
+    std::size_t waiting_bytes = 0;  // of messages for it
+};
+
+/// Owned by the program beside the Broker, which outlives it and is stopped before it. Has a thread
+/// of its own, so that heartbeats are never behind messages; everything private happens there.
+class ClusterService final : private runtime::TurnHandler,
+                             private cluster::LinkHandler,
+                             private routing::FilterObserver,
+                             private ClusterPort,
+                             private ClusterPeer::Home {
+public:
+    ClusterService(Broker& broker, ClusterOptions options);
+    ~ClusterService() override;
+    ClusterService(const ClusterService&) = delete;
+    ClusterService& operator=(const ClusterService&) = delete;
+
+    /// Reads what is kept, opens the listeners and starts. Once, after Broker::start().
+    [[nodiscard]] Result<void> start();
+    /// Nobody comes in any more; messages still go out while the broker stops.
+    void stop_accepting();
+
+    // Any thread but the cluster's and the shards'.
+
+    /// Makes this node a member of the cluster that `name` is in. Errors are those of
+    /// `vmq-admin cluster join`.
+    [[nodiscard]] Result<void> join(const std::string& name, const cluster::NodeAddress& at);
+    /// Takes a node that is away, or this one, out of the cluster.
+    [[nodiscard]] Result<void> remove(const std::string& name);
+    /// By name, this one included.
+    [[nodiscard]] std::vector<ClusterNode> nodes() const;
+    /// It reaches others by TLS where they offer it.
+    [[nodiscard]] bool has_tls() const noexcept { return options_.tls != nullptr; }
+    /// Where it listens; the port as the system chose it. Empty: nowhere.
+    [[nodiscard]] const std::vector<ClusterListener>& listeners() const noexcept {
+        return options_.listeners;
+    }
+
+private:
+    using Done = std::function<void(Result<void>)>;
+    struct Joining {
+        std::string name;
+        cluster::NodeAddress at;
+        Done done;
+        std::unique_ptr<cluster::Link> link;
+        TimePoint deadline;
+    };
+    /// A link whose other end is not known yet.
+    struct Visitor {
+        std::unique_ptr<cluster::Link> link;
+        std::string expected = {};  // whom it was dialled for; empty: it came in
+        cluster::LinkKind kind = cluster::LinkKind::Control;
+        ShardId shard = 0;
+    };
+    struct FilterWait {
+        std::uint64_t number;
+        TimePoint deadline;
+        ShardId shard;
+        std::uint64_t ticket;
+    };
+    /// In the order in which shards asked.
+    struct Mail {
+        struct Item {
+            std::string mountpoint;
+            std::string filter;
+            std::uint64_t ticket = 0;  // 0: the filter may have changed
+            ShardId shard = 0;
+        };
+        std::vector<Item> items;
+    };
+    struct Clearing {
+        routing::NodeSlot slot;
+        routing::FilterWalk walk;
+        NodeNumber node;
+    };
+
+    // runtime::TurnHandler
+    [[nodiscard]] bool has_mail() const override {
+        return mail_waiting_.load(std::memory_order_seq_cst);
+    }
+    void on_mail() override;
+    void on_turn_end() override;
+
+    [[nodiscard]] cluster::LinkHandler& handler() noexcept { return *this; }
+    [[nodiscard]] ClusterPeer::Home& home() noexcept { return *this; }
+    [[nodiscard]] runtime::TurnHandler& turns() noexcept { return *this; }
+
+    // cluster::LinkHandler, of visitors and of the node that is joined
+    void on_agreed(cluster::Link& link) override;
+    void on_frame(cluster::Link& link, const cluster::Frame& frame) override;
+    void on_end(cluster::Link& link, const cluster::LinkEnd& end) override;
+
+    // routing::FilterObserver
+    void on_local_change(std::string mountpoint, std::string filter) override;
+
+    // ClusterPort
+    [[nodiscard]] bool alone() const noexcept override {
+        return alone_.load(std::memory_order_acquire);
+    }
+    void await_filters(ShardId shard, std::uint64_t ticket) override;
+
+    // ClusterPeer::Home
+    [[nodiscard]] Broker& broker() noexcept override { return broker_; }
+    [[nodiscard]] cluster::LinkLoop& links() noexcept override { return *links_; }
+    [[nodiscard]] const cluster::FilterLog& filter_log() const noexcept override {
+        return *filter_log_;
+    }
+    [[nodiscard]] const cluster::FilterSource& filters() const noexcept override;
+    [[nodiscard]] routing::SubscriptionIndex& index() noexcept override;
+    [[nodiscard]] Random& random() noexcept override { return random_; }
+    void dial(ClusterPeer& peer, cluster::LinkKind kind, ShardId shard) override;
+    [[nodiscard]] std::optional<routing::NodeSlot> take_slot() override;
+    void clear_slot(NodeNumber node, routing::NodeSlot slot) override;
+    void on_roster(ClusterPeer& peer, std::string_view body) override;
+    void append_roster(std::string& out) override;
+    void on_peer_changed() override { picture_stale_ = true; }
+    void slots_mapped(NodeNumber node, std::uint64_t order) override;
+
+    void post(std::function<void()> work);
+    [[nodiscard]] Result<void> load_state();
+    void save_state();
+    [[nodiscard]] Result<void> open_listeners();
+    void on_accept(const ClusterListener& listener, int fd, transport::PeerAddress peer);
+    [[nodiscard]] std::optional<cluster::Refusal> judge(const cluster::Hello& peer) const;
+    void connect(const cluster::NodeAddress& at, std::function<void(int fd, std::string why)> done);
+    [[nodiscard]] std::unique_ptr<cluster::Link> make_link(const cluster::NodeAddress& at, int fd,
+                                                           cluster::Handshake::Purpose purpose);
+    void begin_join(std::string name, cluster::NodeAddress at, Done done);
+    void finish_join(Result<void> result);
+    void admit(cluster::Link& link);
+    void on_roster_changed();
+    void follow_roster();
+    [[nodiscard]] ClusterPeer* find_peer(std::string_view name) noexcept;
+    void tell_filters_known();
+    void clear_some();
+    void paint();
+    void tick();
+
+    Broker& broker_;
+    ClusterOptions options_;
+    metrics::ShardMetrics metrics_;
+    runtime::ShardLoop loop_;
+    std::unique_ptr<cluster::LinkLoop> links_;
+    Random random_;
+    std::optional<cluster::CookieKey> key_;
+    cluster::LocalNode local_;
+    std::optional<cluster::Roster> roster_;
+    std::unique_ptr<cluster::FilterLog> filter_log_;
+    std::unique_ptr<cluster::FilterSource> filters_;
+    std::map<std::string, std::unique_ptr<ClusterPeer>, std::less<>> peers_;
+    std::vector<std::unique_ptr<Visitor>> visitors_;
+    std::optional<Joining> joining_;
+    std::vector<std::unique_ptr<transport::Acceptor>> acceptors_;
+    ShardSet free_slots_ = 0;
+    std::deque<Clearing> clearing_;
+    std::deque<FilterWait> filter_waits_;
+    std::uint32_t last_node_ = 0;
+    bool picture_stale_ = true;
+    bool stopping_ = false;
+    runtime::Timer ticker_{this, [](void* self, TimePoint) {
+                               static_cast<ClusterService*>(self)->tick();
+                           }};
+
+    std::atomic<bool> alone_{true};
+    std::atomic<bool> mail_waiting_{false};
+    runtime::Guarded<Mail> mail_;
+    runtime::Guarded<std::vector<ClusterNode>> picture_;
+    std::unique_ptr<runtime::LoopThread> thread_;
+};
+
+}  // namespace vmq::broker
