@@ -5,7 +5,7 @@
 
 #include <boost/asio/post.hpp>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "base/descriptor.h"
@@ -37,7 +37,8 @@ std::string reason_of(const transport::PeerAddress& address, int error) {
                 "{} does not answer: see that the machine runs and that no firewall is in between",
                 shown(address));
         default:
-            return fmt::format("{} cannot be reached: {}", shown(address), std::strerror(error));
+            return fmt::format("{} cannot be reached: {}", shown(address),
+                               std::system_category().message(error));
     }
 }
 
@@ -193,7 +194,7 @@ void Connector::on_timer(TimePoint now) {
     obey(plan_.expired(now));
 }
 
-void Connector::note(std::string why) {
+void Connector::note(const std::string& why) {
     if (why_.size() + why.size() > kLongestReason) return;
     if (!why_.empty()) why_ += "; ";
     why_ += why;

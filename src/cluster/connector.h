@@ -57,6 +57,7 @@ public:
     [[nodiscard]] ConnectorPlan::Stage stage() const noexcept { return plan_.stage(); }
 
 private:
+    // NOLINTNEXTLINE(cppcoreguidelines-virtual-class-destructor): it is final
     class Attempt;
 
     void obey(ConnectorPlan::Do next);
@@ -67,7 +68,7 @@ private:
     void on_connect_failed(int error);
     void on_timer(TimePoint now);
     void give_away();
-    void note(std::string why);
+    void note(const std::string& why);
     void tell_failure();
     void forget_attempt();
     [[nodiscard]] transport::PeerAddress address() const;

@@ -18,7 +18,7 @@ constexpr std::string_view kSalt = "vernemq cluster cookie, 1";
 constexpr std::uint64_t kWork = 16'384;
 constexpr std::uint64_t kBlocks = 8;
 constexpr std::uint64_t kLanes = 1;
-constexpr std::uint64_t kMostMemory = 64 * 1024 * 1024;
+constexpr std::uint64_t kMostMemory = 64UL * 1024 * 1024;
 
 const std::uint8_t* bytes_of(std::string_view text) noexcept {
     return reinterpret_cast<const std::uint8_t*>(text.data());

@@ -15,10 +15,10 @@ namespace vmq::cluster {
 namespace {
 
 /// Memory that a reader keeps between frames; what a larger one needed goes back.
-constexpr std::size_t kMostKeptBytes = 64 * 1024;
+constexpr std::size_t kMostKeptBytes = 64UL * 1024;
 
 /// From this size on, copying a payload costs more than the bookkeeping of a reference.
-constexpr std::size_t kReferencedPayload = 16 * 1024;
+constexpr std::size_t kReferencedPayload = 16UL * 1024;
 
 /// What an MQTT packet can hold [v5 1.5.5].
 constexpr std::size_t kLongestPacket = 268'435'455;

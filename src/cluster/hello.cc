@@ -17,15 +17,15 @@ namespace {
 
 constexpr std::string_view kMagic("vmqmesh\n", 8);
 
-template <std::size_t size>
-std::string_view view(const std::array<std::uint8_t, size>& bytes) noexcept {
-    return {reinterpret_cast<const char*>(bytes.data()), size};
+template <std::size_t Size>
+std::string_view view(const std::array<std::uint8_t, Size>& bytes) noexcept {
+    return {reinterpret_cast<const char*>(bytes.data()), Size};
 }
 
-template <std::size_t size>
-bool read_array(ByteReader& reader, std::array<std::uint8_t, size>& into) noexcept {
+template <std::size_t Size>
+bool read_array(ByteReader& reader, std::array<std::uint8_t, Size>& into) noexcept {
     std::string_view bytes;
-    if (!reader.bytes(size, bytes)) return false;
+    if (!reader.bytes(Size, bytes)) return false;
     std::copy(bytes.begin(), bytes.end(), into.begin());
     return true;
 }

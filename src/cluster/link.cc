@@ -23,13 +23,13 @@ namespace {
 constexpr int kReadsPerTurn = 4;
 /// How much is put on its way at once: what is urgent waits for no more than this, and for the end
 /// of a frame.
-constexpr std::size_t kSlice = 64 * 1024;
+constexpr std::size_t kSlice = 64UL * 1024;
 /// What the system may hold without having sent it, for the same reason.
 constexpr int kUnsentInSystem = 128 * 1024;
 /// A peer that asks and does not read gets no more answers to its heartbeats.
-constexpr std::size_t kMostPriority = 64 * 1024;
+constexpr std::size_t kMostPriority = 64UL * 1024;
 /// Memory that an empty buffer keeps.
-constexpr std::size_t kMostKeptBytes = 256 * 1024;
+constexpr std::size_t kMostKeptBytes = 256UL * 1024;
 
 Nonce random_nonce() {
     Nonce nonce;
@@ -501,7 +501,7 @@ void Link::refuse(const Refusal& refusal, bool with_output) {
     shut(running);
 }
 
-void Link::end(LinkEnd why) {
+void Link::end(const LinkEnd& why) {
     if (state_ == State::Ended || state_ == State::Released) return;
     // A TLS alert that says why stands in what goes over the wire.
     shut(why.cause == Cause::RefusedHere || why.cause == Cause::Tls);

@@ -115,7 +115,7 @@ public:
     void start();
 
     /// Bytes that are still sent when a link is closed.
-    static constexpr std::size_t kLastWords = 256 * 1024;
+    static constexpr std::size_t kLastWords = 256UL * 1024;
 
     enum class State : std::uint8_t { Greeting, Agreed, Ended, Released };
     [[nodiscard]] State state() const noexcept { return state_; }
@@ -217,7 +217,7 @@ private:
     [[nodiscard]] std::string_view waits_for() const noexcept;
 
     void refuse(const Refusal& refusal, bool with_output);
-    void end(LinkEnd why);
+    void end(const LinkEnd& why);
     void shut(bool with_last_words);
 
     LinkLoop& loop_;

@@ -9,7 +9,7 @@
 namespace vmq::cluster {
 namespace {
 
-constexpr std::size_t kReadBufferSize = 64 * 1024;
+constexpr std::size_t kReadBufferSize = 64UL * 1024;
 
 }  // namespace
 

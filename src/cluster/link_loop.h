@@ -13,8 +13,10 @@
 
 namespace vmq::cluster {
 
+// NOLINTBEGIN(cppcoreguidelines-virtual-class-destructor): they are final
 class Link;
 class Parting;
+// NOLINTEND(cppcoreguidelines-virtual-class-destructor)
 
 struct LinkSettings {
     /// From the connection to agreement, TLS included.
