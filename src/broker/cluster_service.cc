@@ -125,6 +125,7 @@ Result<void> ClusterService::start() {
         });
     }
     follow_roster();
+    paint();
     loop_.timers().start(ticker_, loop_.now() + kTick);
     index().observe(this);
     broker_.shards().front()->shared().cluster_metrics = &metrics_;
