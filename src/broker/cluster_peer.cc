@@ -63,6 +63,7 @@ void ClusterPeer::leave(const Refusal& why) {
     }
     if (slot_) home_.clear_slot(number_, *slot_);
     if (next_slot_) home_.clear_slot(number_, *next_slot_);
+    for (const Replaced& each : replaced_) home_.clear_slot(number_, each.slot);
 }
 
 void ClusterPeer::close(std::unique_ptr<Link> link, const Refusal& why) {
@@ -260,8 +261,18 @@ void ClusterPeer::set(std::string_view mountpoint, std::string_view filter, bool
 }
 
 void ClusterPeer::end_all() {
-    if (slot_) home_.clear_slot(number_, *slot_);
+    if (slot_) replaced_.push_back({*slot_, mapping_});
     slot_ = std::exchange(next_slot_, std::nullopt);
+    clear_replaced();
+}
+
+/// Until the shards know the next bit, the one before it is what makes them send messages there.
+void ClusterPeer::clear_replaced() {
+    std::erase_if(replaced_, [this](const Replaced& each) {
+        if (mapped_ < each.mapping) return false;
+        home_.clear_slot(number_, each.slot);
+        return true;
+    });
 }
 
 void ClusterPeer::on_slot_cleared(routing::NodeSlot slot) {
@@ -281,6 +292,9 @@ void ClusterPeer::map_slots() {
     }
 }
 
-void ClusterPeer::on_slots_mapped(std::uint64_t order) { mapped_ = std::max(mapped_, order); }
+void ClusterPeer::on_slots_mapped(std::uint64_t order) {
+    mapped_ = std::max(mapped_, order);
+    clear_replaced();
+}
 
 }  // namespace vmq::broker
