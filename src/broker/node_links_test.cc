@@ -85,9 +85,7 @@ protected:
         }
         settle();
     }
-    [[nodiscard]] std::size_t waiting() {
-        return near.shard().find_node(kOther)->stream.size();
-    }
+    [[nodiscard]] std::size_t waiting() { return near.shard().find_node(kOther)->stream.size(); }
 
     int lost = 0;
     ManualStore store;
@@ -189,18 +187,6 @@ TEST_F(NodeLinksTest, AProcessThatStartsAnewBeginsAnew) {
     EXPECT_EQ(other.next(), "PUBACK id=1 reason=0x00");
 }
 
-TEST_F(NodeLinksTest, TooMuchIsRefusedOrDroppedAndCounted) {
-    wants("t");
-    near.shard().find_node(kOther)->stream.set_most_bytes(1);
-    publish(publisher, 1, 1, 1);
-    publish(publisher, 2, 2, 1);
-    EXPECT_EQ(publisher.next(), "PUBACK id=2 reason=0x97");
-    publish(publisher, 0, 0, 0);
-    EXPECT_EQ(near.count(Counter::DropNodeUnreachable), 2U);
-    EXPECT_GT(near.count(Counter::ClusterBytesDropped), 0U);
-    EXPECT_EQ(waiting(), 1U);
-}
-
 TEST_F(NodeLinksTest, WhatDoesNotFitAFrameIsLeftOut) {
     store.automatic = true;
     TestClient& subscriber = far.subscribe("v5 client_id=sub", "topic=t qos=1");
@@ -214,16 +200,6 @@ TEST_F(NodeLinksTest, WhatDoesNotFitAFrameIsLeftOut) {
     EXPECT_GT(near.count(Counter::ClusterBytesDropped), 100'000U);
 }
 
-TEST_F(NodeLinksTest, WhenTheNodeIsNoMemberAnyMoreNobodyWaitsForIt) {
-    wants("t");
-    publish(publisher, 1, 2, 1);
-    near.shard().remove_node(kOther);
-    settle();
-    EXPECT_THAT(publisher.all(), ElementsAre("PUBACK id=1 reason=0x97", "PUBACK id=2 reason=0x97"));
-    publish(publisher, 3, 3, 1);
-    EXPECT_THAT(publisher.all(), SizeIs(1)) << "it waits for nothing";
-}
-
 TEST_F(NodeLinksTest, WhatTheOtherSideMustNotSendEndsTheLink) {
     wants("t");
     const std::vector<std::pair<cluster::FrameType, std::uint64_t>> bad{
@@ -234,8 +210,7 @@ TEST_F(NodeLinksTest, WhatTheOtherSideMustNotSendEndsTheLink) {
         near.shard().node_links()->adopt_outgoing(kOther, moved_link(here, 2, 0, true));
         std::string bytes;
         cluster::append_number(type, number, bytes);
-        ASSERT_EQ(::send(there, bytes.data(), bytes.size(), 0),
-                  static_cast<ssize_t>(bytes.size()));
+        ASSERT_EQ(::send(there, bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
         near.settle();
         EXPECT_EQ(near.shard().node_links()->count(), 0U);
         ::close(there);
