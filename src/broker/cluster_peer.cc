@@ -57,9 +57,8 @@ void ClusterPeer::set_address(const cluster::NodeAddress& address) {
 void ClusterPeer::leave(const Refusal& why) {
     if (control_) close(std::move(control_), why);
     for (const auto& shard : home_.broker().shards()) {
-        home_.broker().post(shard->id(), [&shard = *shard, number = number_] {
-            shard.remove_node(number);
-        });
+        home_.broker().post(shard->id(),
+                            [&shard = *shard, number = number_] { shard.remove_node(number); });
     }
     if (slot_) home_.clear_slot(number_, *slot_);
     if (next_slot_) home_.clear_slot(number_, *next_slot_);
@@ -127,8 +126,8 @@ void ClusterPeer::adopt_control(cluster::MovedLink moved) {
         // Both nodes have to keep the same one of two. A process that has started anew has none of
         // the earlier one's.
         const bool same_boot = control_->peer().boot == link->peer().boot;
-        const bool keep_old = same_boot && control_->initiated() == dials_first_ &&
-                              link->initiated() != dials_first_;
+        const bool keep_old =
+            same_boot && control_->initiated() == dials_first_ && link->initiated() != dials_first_;
         const Refusal duplicate{RefusalCode::Duplicate,
                                 "there are two links between these nodes; the other one stays"};
         if (keep_old) return close(std::move(link), duplicate);

@@ -59,12 +59,12 @@ private:
     Descriptor socket_;
 };
 
-Connector::Connector(runtime::ShardLoop& loop, transport::HostResolver& resolver,
-                     ConnectorHandler& handler, DialSettings settings, std::uint64_t seed)
+Connector::Connector(runtime::ShardLoop& loop, ConnectorHandler& handler, DialSettings settings,
+                     std::uint64_t seed, runtime::NameLookup::Resolve resolve)
     : loop_(loop),
-      resolver_(resolver),
       handler_(handler),
       plan_(settings, seed),
+      resolve_(std::move(resolve)),
       timer_(this,
              [](void* self, TimePoint now) { static_cast<Connector*>(self)->on_timer(now); }) {}
 
@@ -80,6 +80,7 @@ void Connector::dial(std::string host, std::uint16_t port) {
 void Connector::stop() {
     plan_.stop();
     timer_.stop();
+    lookup_.reset();
     forget_attempt();
     why_.clear();
 }
@@ -106,32 +107,47 @@ void Connector::obey(Do next) {
 }
 
 void Connector::resolve() {
-    lookup_ = resolver_.resolve(host_, port_, [this](auto answer) {
-        lookup_ = 0;
-        if (answer) {
-            addresses_ = std::move(answer).value();
-            obey(plan_.resolved(addresses_.size(), loop_.now()));
-        } else {
-            note(answer.error().detail);
-            obey(plan_.resolving_failed(loop_.now()));
-        }
-    });
+    if (lookup_ != nullptr) return;
+    lookup_ = std::make_unique<runtime::NameLookup>(
+        loop_.io(), host_, port_,
+        [this](auto error, const auto& found) { on_resolved(error, found); }, resolve_);
+}
+
+void Connector::on_resolved(boost::system::error_code error,
+                            const runtime::NameLookup::Addresses& found) {
+    lookup_.reset();
+    if (plan_.stage() != Stage::Resolving) return;  // too late for this attempt
+    if (error) {
+        note(fmt::format(
+            "the name {} gives no address ({}): correct it, or see to the name server or the "
+            "hosts file",
+            host_, error.message()));
+        return obey(plan_.resolving_failed(loop_.now()));
+    }
+    addresses_.assign(found.begin(), found.end());
+    obey(plan_.resolved(addresses_.size(), loop_.now()));
+}
+
+/// Of those that were found the one whose turn it is.
+transport::PeerAddress Connector::address() const {
+    const boost::asio::ip::tcp::endpoint& endpoint = addresses_[plan_.address()];
+    return {endpoint.address().to_string(), endpoint.port()};
 }
 
 /// To the address whose turn it is. Without an attempt_ afterwards it has failed.
 void Connector::connect() {
-    const transport::SocketAddress& address = addresses_[plan_.address()];
-    const auto* bytes = reinterpret_cast<const sockaddr*>(&address.storage);
+    const boost::asio::ip::tcp::endpoint& endpoint = addresses_[plan_.address()];
     const int fd =
-        ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) return note(reason_of(address.peer(), errno));
+        ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return note(reason_of(address(), errno));
     auto attempt = std::make_shared<Attempt>(*this, fd);
-    if (::connect(fd, bytes, address.size) != 0 && errno != EINPROGRESS) {
-        return note(reason_of(address.peer(), errno));
+    if (::connect(fd, endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0 &&
+        errno != EINPROGRESS) {
+        return note(reason_of(address(), errno));
     }
     // Reported as writable when it is there, also if it is already.
     if (!loop_.poller().add(fd, *attempt, runtime::ReadyHandler::kWritable)) {
-        return note(reason_of(address.peer(), errno));
+        return note(reason_of(address(), errno));
     }
     attempt_ = std::move(attempt);
 }
@@ -152,11 +168,11 @@ void Connector::give_away() {
     loop_.poller().remove(attempt_->socket().get());
     const int fd = attempt_->socket().release();
     forget_attempt();
-    handler_.on_connected(*this, fd, addresses_[plan_.address()].peer());
+    handler_.on_connected(*this, fd, address());
 }
 
 void Connector::on_connect_failed(int error) {
-    note(reason_of(addresses_[plan_.address()].peer(), error));
+    note(reason_of(address(), error));
     forget_attempt();
     obey(plan_.connecting_failed(loop_.now()));
 }
@@ -168,7 +184,7 @@ void Connector::on_timer(TimePoint now) {
                              host_));
             break;
         case Stage::Connecting:
-            note(reason_of(addresses_[plan_.address()].peer(), ETIMEDOUT));
+            note(reason_of(address(), ETIMEDOUT));
             break;
         default:
             break;
@@ -189,7 +205,6 @@ void Connector::tell_failure() {
 }
 
 void Connector::forget_attempt() {
-    if (lookup_ != 0) resolver_.forget(std::exchange(lookup_, 0));
     if (attempt_ == nullptr) return;
     attempt_->disown();
     if (attempt_->socket().get() >= 0) loop_.poller().remove(attempt_->socket().get());

@@ -1,14 +1,17 @@
 // Connector: dials another node until a connection is there, and again when it has ended.
 #pragma once
 
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/system/error_code.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cluster/connector_plan.h"
+#include "runtime/name_lookup.h"
 #include "runtime/shard_loop.h"
 #include "runtime/timer_wheel.h"
-#include "transport/host_resolver.h"
 #include "transport/peer_address.h"
 
 namespace vmq::cluster {
@@ -33,9 +36,10 @@ protected:
 /// Owned beside a loop and used on its thread.
 class Connector final {
 public:
-    /// All outlive it.
-    Connector(runtime::ShardLoop& loop, transport::HostResolver& resolver,
-              ConnectorHandler& handler, DialSettings settings, std::uint64_t seed);
+    /// `loop` and `handler` outlive it. `seed`: of the chance in its pauses. `resolve`: none asks
+    /// the system.
+    Connector(runtime::ShardLoop& loop, ConnectorHandler& handler, DialSettings settings,
+              std::uint64_t seed, runtime::NameLookup::Resolve resolve = {});
     ~Connector();
     Connector(const Connector&) = delete;
     Connector& operator=(const Connector&) = delete;
@@ -57,6 +61,7 @@ private:
 
     void obey(ConnectorPlan::Do next);
     void resolve();
+    void on_resolved(boost::system::error_code error, const runtime::NameLookup::Addresses& found);
     void connect();
     void on_socket_ready();
     void on_connect_failed(int error);
@@ -65,15 +70,18 @@ private:
     void note(std::string why);
     void tell_failure();
     void forget_attempt();
+    [[nodiscard]] transport::PeerAddress address() const;
 
     runtime::ShardLoop& loop_;
-    transport::HostResolver& resolver_;
     ConnectorHandler& handler_;
     ConnectorPlan plan_;
     std::string host_;
     std::uint16_t port_ = 0;
-    transport::HostResolver::Addresses addresses_;
-    std::uint64_t lookup_ = 0;  // 0: none under way
+    const runtime::NameLookup::Resolve resolve_;
+    /// One that has not answered in time goes on, so that a name server that does not answer costs
+    /// one thread.
+    std::unique_ptr<runtime::NameLookup> lookup_;
+    std::vector<boost::asio::ip::tcp::endpoint> addresses_;
     std::shared_ptr<Attempt> attempt_;
     std::string why_;  // of this attempt, so far
     runtime::Timer timer_;

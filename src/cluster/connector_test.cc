@@ -35,8 +35,7 @@ protected:
 
     void dial(const std::string& host, std::uint16_t port) {
         node_.run([&] {
-            connector_ =
-                std::make_unique<Connector>(node_.loop, node_.resolver, *this, settings_, 7);
+            connector_ = std::make_unique<Connector>(node_.loop, *this, settings_, 7);
             connector_->dial(host, port);
         });
     }
@@ -143,6 +142,39 @@ TEST_F(ConnectorTest, ANameThatDoesNotExistIsNamed) {
     EXPECT_THAT(told(), HasSubstr("the name " + name + " gives no address ("));
 }
 
+TEST_F(ConnectorTest, ANameServerThatDoesNotAnswerIsNotAskedAgainMeanwhile) {
+    const auto [fd, port] = listen_on("127.0.0.1");
+    const Descriptor listener(fd);
+    // Outlives the thread that asks, as everything it uses must.
+    const auto questions = std::make_shared<runtime::WorkQueue<std::string>>();
+    const auto silence = std::make_shared<runtime::WorkQueue<int>>();
+    const auto resolve = [questions, silence](const std::string& host, std::uint16_t at,
+                                              boost::system::error_code&) {
+        questions->push(host);
+        std::vector<int> nothing;
+        (void)silence->take(nothing, kPatience);  // until it is closed
+        return runtime::NameLookup::Addresses::create(
+            {boost::asio::ip::make_address("127.0.0.1"), at}, host, "");
+    };
+    settings_.attempt_limit = Millis(100);
+    const std::uint16_t there = port;
+    node_.run([&] {
+        connector_ = std::make_unique<Connector>(node_.loop, *this, settings_, 7, resolve);
+        connector_->dial("slow.example.org", there);
+    });
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(told(),
+                  "the name slow.example.org was not looked up in time: see to the name server");
+    }
+    std::vector<std::string> asked;
+    ASSERT_TRUE(questions->take(asked, kPatience));
+    EXPECT_EQ(asked.size(), 1U);
+    silence->close();
+    std::string news = told();
+    while (news.find("in time") != std::string::npos) news = told();
+    EXPECT_EQ(news, "connected to 127.0.0.1 " + std::to_string(port));
+}
+
 TEST_F(ConnectorTest, AnAddressThatDoesNotAnswerHasItsTime) {
     // The system answers no more connections than fit into the backlog.
     const auto [fd, port] = listen_on("127.0.0.1", 0);
@@ -168,7 +200,7 @@ TEST_F(ConnectorTest, AnotherTargetReplacesTheOneBefore) {
     const Descriptor listener(fd);
     const std::uint16_t there = port;
     node_.run([&] {
-        connector_ = std::make_unique<Connector>(node_.loop, node_.resolver, *this, settings_, 7);
+        connector_ = std::make_unique<Connector>(node_.loop, *this, settings_, 7);
         connector_->dial(std::string(70, 'x'), 1);
         connector_->dial("127.0.0.1", there);
     });

@@ -87,7 +87,7 @@ TEST(Hello, WithANameThatIsNoneIsRefused) {
 
 TEST(Hello, OfAnUnknownKindOfLinkIsRefused) {
     std::string body = hello_body(full_hello());
-    body[10] = 3;
+    body[10] = 4;
     Hello read;
     EXPECT_EQ(decode_hello(body, kOwn, read), HelloStatus::Malformed);
 }

@@ -474,21 +474,24 @@ std::string_view Link::waits_for() const noexcept {
 void Link::fail(std::string_view what) {
     if (greeting_ || !open()) return;
     const Refusal refusal{RefusalCode::Protocol, fmt::format("{} {}", peer_.node, what)};
-    refuse(refusal);
+    refuse(refusal, false);
     state_ = State::Ended;
     handler_.on_end(*this, {Cause::RefusedHere, refusal.text, refusal.code, true});
 }
 
 void Link::close(const Refusal& why) {
     if (state_ != State::Greeting && state_ != State::Agreed) return;
-    refuse(why);
+    refuse(why, unsent() <= kLastWords);
     state_ = State::Ended;
 }
 
 /// Says it to the peer, if that can be, and closes.
-void Link::refuse(const Refusal& refusal) {
+void Link::refuse(const Refusal& refusal, bool with_output) {
     if (!greeting_) {
-        output_.clear();
+        if (!with_output) {
+            output_.clear();
+            priority_.clear();
+        }
         append_refused(refusal, output_.bytes());
         return shut(true);
     }
@@ -512,10 +515,13 @@ void Link::shut(bool with_last_words) {
     if (!with_last_words) return socket_.close();
     slices_.clear();
     sliced_ = 0;
+    OutputBuffer words;
+    words.bytes().swap(priority_);
+    words.take(output_);
     if (tls_ == nullptr) {
-        wire_.take(output_);
+        wire_.take(words);
     } else if (tls_->status() == transport::TlsSession::Status::Open) {
-        (void)tls_->send(output_, wire_);
+        (void)tls_->send(words, wire_);
         tls_->close(wire_);
     }
     OutputBuffer rest;

@@ -114,6 +114,9 @@ public:
     /// Starts to read; of a moved link also what had been read.
     void start();
 
+    /// Bytes that are still sent when a link is closed.
+    static constexpr std::size_t kLastWords = 256 * 1024;
+
     enum class State : std::uint8_t { Greeting, Agreed, Ended, Released };
     [[nodiscard]] State state() const noexcept { return state_; }
     [[nodiscard]] bool open() const noexcept { return state_ == State::Agreed; }
@@ -155,7 +158,8 @@ public:
     /// The peer did what it must not: ends the link, tells it, and calls on_end(). `what`: to
     /// follow its name.
     void fail(std::string_view what);
-    /// Ends the link, telling the peer why; what has not been sent is lost. on_end() is not called.
+    /// Ends the link, telling the peer why. What waits goes before that if it is little
+    /// (kLastWords) and the peer takes it soon, and is lost otherwise. on_end() is not called.
     void close(const Refusal& why);
     /// Gives everything up for another loop. Requires open().
     [[nodiscard]] MovedLink release();
@@ -212,7 +216,7 @@ private:
     void arm_timer(TimePoint now);
     [[nodiscard]] std::string_view waits_for() const noexcept;
 
-    void refuse(const Refusal& refusal);
+    void refuse(const Refusal& refusal, bool with_output);
     void end(LinkEnd why);
     void shut(bool with_last_words);
 

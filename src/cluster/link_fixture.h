@@ -18,7 +18,6 @@
 #include "runtime/guarded.h"
 #include "runtime/loop_thread.h"
 #include "runtime/shard_loop.h"
-#include "transport/host_resolver.h"
 #include "transport/stream_listener.h"
 
 namespace vmq::cluster::testing {
@@ -91,7 +90,7 @@ public:
 class ThreadedNode final : public runtime::TurnHandler {
 public:
     ThreadedNode(const std::string& name, std::uint64_t boot)
-        : local(local_node(name, boot)), links(loop, metrics, {}), resolver(loop) {
+        : local(local_node(name, boot)), links(loop, metrics, {}) {
         thread_ = std::make_unique<runtime::LoopThread>(loop, *this);
     }
     /// What belongs to the loop has to be gone by then, see run().
@@ -128,7 +127,6 @@ public:
     runtime::ShardLoop loop{0};
     metrics::ShardMetrics metrics;
     LinkLoop links;
-    transport::HostResolver resolver;
 
 private:
     runtime::Guarded<std::vector<std::function<void()>>> mail_;

@@ -221,6 +221,32 @@ TEST_P(LinkWays, CloseTellsThePeerWhyAndNobodyHere) {
     EXPECT_EQ(a_.links.partings(), 0U);
 }
 
+TEST_P(LinkWays, WhatALittleWaitsIsSentBeforeTheEnd) {
+    agree();
+    send(*a_.link, kData, std::string(5'000, 'x'));
+    append_frame(FrameType{61}, "urgent", a_.link->priority());
+    a_.link->close({RefusalCode::ShuttingDown, "a@host stops"});
+    run();
+    ASSERT_EQ(b_.told.frames.size(), 2U);
+    EXPECT_EQ(b_.told.frames[0].second, "urgent");
+    ASSERT_EQ(b_.told.ends.size(), 1U);
+    EXPECT_EQ(b_.told.ends[0].text, "a@host stops");
+}
+
+TEST_P(LinkWays, WhatIsALotIsLostAtTheEndButNotThePeersSense) {
+    agree();
+    b_.link->pause_reading();
+    for (int i = 0; i < 600; ++i) send(*a_.link, kData, std::string(5'000, 'x'));
+    run(3);
+    ASSERT_GT(a_.link->unsent(), Link::kLastWords);
+    a_.link->close({RefusalCode::ShuttingDown, "a@host stops"});
+    b_.link->resume_reading();
+    run();
+    EXPECT_LT(b_.told.frames.size(), 600U);
+    ASSERT_EQ(b_.told.ends.size(), 1U);
+    EXPECT_EQ(b_.told.ends[0].text, "a@host stops");
+}
+
 TEST_P(LinkWays, GoesOnInAnotherLoopWithoutLosingAByte) {
     agree();
     SteppedNode shard("a@host", 1, kStart);

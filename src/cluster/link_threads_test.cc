@@ -52,8 +52,7 @@ public:
         : node_(node), news_(news), tls_(std::move(tls)) {}
 
     void dial(std::uint16_t port) {
-        connector_ =
-            std::make_unique<Connector>(node_.loop, node_.resolver, *this, DialSettings{}, 1);
+        connector_ = std::make_unique<Connector>(node_.loop, *this, DialSettings{}, 1);
         connector_->dial("127.0.0.1", port);
     }
     void close() { link_->close({RefusalCode::ShuttingDown, "a@host stops"}); }
