@@ -1,6 +1,7 @@
 """Starts several real brokers that are one cluster."""
 
 import json
+import pathlib
 import re
 import signal
 
@@ -49,6 +50,12 @@ class Node(Broker):
     def freeze(self):
         """It hangs: connections stay open, and nothing is read or answered."""
         self.process.send_signal(signal.SIGSTOP)
+        wait_until(self._stopped, "all threads to stop")
+
+    def _stopped(self):
+        # The state stands behind the name, which is in parentheses and may have some itself.
+        return all((task / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+                   for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir())
 
     def thaw(self):
         self.process.send_signal(signal.SIGCONT)
