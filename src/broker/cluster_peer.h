@@ -132,10 +132,10 @@ private:
         std::uint64_t mapping;
     };
     std::vector<Replaced> replaced_;
-    ShardSet slots_ = 0;                          // all of its bits that are in use
-    std::uint64_t mapping_ = 0;                   // orders given to the shards
-    std::uint64_t mapped_ = 0;                    // and carried out
-    bool told_down_ = false;                      // the log knows that it cannot be reached
+    ShardSet slots_ = 0;         // all of its bits that are in use
+    std::uint64_t mapping_ = 0;  // orders given to the shards
+    std::uint64_t mapped_ = 0;   // and carried out
+    bool told_down_ = false;     // the log knows that it cannot be reached
     cluster::FilterSender sender_;
     cluster::FilterReceiver receiver_{*this};
 };

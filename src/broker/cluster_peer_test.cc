@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <latch>
 #include <memory>
 #include <string>
 
+#include "support/temporary_folder.h"
 #include "support/two_nodes.h"
 
 namespace vmq::broker {
@@ -74,6 +76,37 @@ TEST_F(ClusterPeerShards, AProcessThatStartsAnewTellsAnew) {
     ASSERT_TRUE(c->join(b, "b"));
     EXPECT_TRUE(comes_true([&] { return wanting(a, "only/c") == 0 && wanting(b, "only/c") == 0; }));
     EXPECT_EQ(wanting(b, "old"), 1);
+}
+
+// What a shard publishes before it knows the new bit has to go there by the old one.
+TEST_F(ClusterPeerShards, TheOldBitStaysUntilAllShardsKnowTheNewOne) {
+    vmq::testing::TemporaryFolder folder;
+    const auto start = [&] {
+        auto c =
+            std::make_unique<ClusterTestNode>("c", 0, "secret", folder.path() + "/cluster_state");
+        (void)subscribe(*c, "kept");
+        return c;
+    };
+    auto c = start();
+    ASSERT_TRUE(c->join(b, "b"));
+    ASSERT_TRUE(comes_true([&] { return wanting(b, "kept") == 1; }));
+    c.reset();
+    ASSERT_TRUE(comes_true([&] { return b.nodes() == "a+ b+ c- "; }));
+
+    std::latch shard_waits(1);
+    std::latch go_on(1);
+    b.broker.post(0, [&] {
+        shard_waits.count_down();
+        go_on.wait();
+    });
+    shard_waits.wait();
+    c = start();
+    EXPECT_TRUE(comes_true([&] { return wanting(b, "kept") == 2; }));
+    (void)subscribe(*c, "later");  // comes behind everything that was told anew
+    EXPECT_TRUE(comes_true([&] { return wanting(b, "later") == 1; }));
+    EXPECT_EQ(wanting(b, "kept"), 2);
+    go_on.count_down();
+    EXPECT_TRUE(comes_true([&] { return wanting(b, "kept") == 1; }));
 }
 
 }  // namespace

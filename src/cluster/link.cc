@@ -302,7 +302,8 @@ void Link::agree() {
     greeting_.reset();
     reader_.set_longest(longest_frame_);
     state_ = State::Agreed;
-    // Heartbeats go before what is in the output, and must not go before the handshake's last words.
+    // Heartbeats go before what is in the output, and must not go before the handshake's last
+    // words.
     OutputBuffer last_words;
     std::swap(last_words, output_);
     if (!wrap(last_words)) return;
