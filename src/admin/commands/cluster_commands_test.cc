@@ -10,6 +10,7 @@ TEST_F(CommandTest, ClusterShowIsATableOfNodes) {
               "| Node | Running |\n"
               "+------+---------+\n"
               "| a@b  | true    |\n"
+              "+------+---------+\n"
               "| c@d  | false   |\n"
               "+------+---------+\n");
 }
