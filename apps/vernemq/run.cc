@@ -34,8 +34,8 @@
 #include "admin/systree.h"
 #include "base/descriptor.h"
 #include "base/log.h"
-#include "broker/cluster_options.h"
 #include "broker/broker.h"
+#include "broker/cluster_options.h"
 #include "broker/inspect.h"
 #include "broker/options_from_config.h"
 #include "broker/publisher.h"
@@ -404,7 +404,8 @@ int run(const Plan& plan, int ready) {
         for (const auto& warning : configured.warnings) log::warning("{}", warning);
         http.reconfigure(configured.options.listeners);
     });
-    RunningNode node(broker, cluster ? &*cluster : nullptr, inspector, collector, plugins, live, http, keys, process_log);
+    RunningNode node(broker, cluster ? &*cluster : nullptr, inspector, collector, plugins, live,
+                     http, keys, process_log);
     http.serve_commands(node);
     if (const auto started = http.start(); !started) {
         if (plan.file) {

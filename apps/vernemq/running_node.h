@@ -26,9 +26,9 @@ class RunningNode final : public admin::commands::Node {
 public:
     /// `cluster`: null without a clustering listener.
     RunningNode(broker::Broker& broker, broker::ClusterService* cluster,
-                const broker::Inspector& inspector,
-                admin::MetricsCollector& metrics, Plugins& plugins, LiveConfig& config,
-                admin::HttpServer& http, admin::ApiKeyStore& keys, ProcessLog& log)
+                const broker::Inspector& inspector, admin::MetricsCollector& metrics,
+                Plugins& plugins, LiveConfig& config, admin::HttpServer& http,
+                admin::ApiKeyStore& keys, ProcessLog& log)
         : broker_(broker),
           cluster_(cluster),
           inspector_(inspector),

@@ -35,7 +35,8 @@ WatchedCounts watched_counts(const broker::NodeSnapshot& node) noexcept {
                     totals.get(Counter::DropNoSubscriber),
                     totals.get(VersionCounter::MqttPublishAuthError, false) +
                         totals.get(VersionCounter::MqttPublishAuthError, true),
-                    totals.get(Counter::DropStoreRefused)};
+                    totals.get(Counter::DropStoreRefused),
+                    totals.get(Counter::DropNodeUnreachable)};
     counts.queues_nearly_full = totals.get(Counter::QueueNearlyFull);
     return counts;
 }

@@ -10,21 +10,22 @@ namespace vmq::admin {
 namespace {
 
 TEST(StatusJson, IsTheFormatOfVerneMQFollowedByOurFields) {
-    EXPECT_EQ(status_json(sample_view()),
-              R"([{"a@b":{"num_online":2,"num_offline":3,"msg_in":120,"msg_out":40,"queue_in":0,)"
-              R"("queue_out":0,"queue_drop":11,"queue_unhandled":13,"num_subscriptions":7,)"
-              R"("num_retained":3,"matches_local":0,"matches_remote":0,"version":"0.1.0",)"
-              R"("mystatus":[{"a@b":true}],"listeners":[{"type":"mqtt","status":"running",)"
-              R"("ip":"127.0.0.1","port":1883,"mountpoint":"","max_conns":10000,)"
-              R"("name":"default","connections":2}],"uptime_s":90,"num_sessions":5,)"
-              R"("retained_bytes":300,"connects":9,"connects_refused":2,"bytes_in":0,)"
-              R"("bytes_out":0,"num_queued":0,"drops":{"queue_full":11,"expired":12,)"
-              R"("packet_too_large":14,"offline_qos0":0,"session_ended":0,"no_subscriber":0,)"
-              R"("not_authorized":0,"store_refused":0,"node_unreachable":0},"drops_last_minute":{"queue_full":0,)"
-              R"("expired":0,"packet_too_large":0,"offline_qos0":0,"session_ended":0,)"
-              R"("no_subscriber":0,"not_authorized":0,"store_refused":0,"node_unreachable":0},"alarms":[],)"
-              R"("shards":[{"load":12},{"load":3}],"store":{"durability":"os",)"
-              R"("bytes_on_disk":0,"refusing":false},"memory_bytes":0}}])");
+    EXPECT_EQ(
+        status_json(sample_view()),
+        R"([{"a@b":{"num_online":2,"num_offline":3,"msg_in":120,"msg_out":40,"queue_in":0,)"
+        R"("queue_out":0,"queue_drop":11,"queue_unhandled":13,"num_subscriptions":7,)"
+        R"("num_retained":3,"matches_local":0,"matches_remote":0,"version":"0.1.0",)"
+        R"("mystatus":[{"a@b":true}],"listeners":[{"type":"mqtt","status":"running",)"
+        R"("ip":"127.0.0.1","port":1883,"mountpoint":"","max_conns":10000,)"
+        R"("name":"default","connections":2}],"uptime_s":90,"num_sessions":5,)"
+        R"("retained_bytes":300,"connects":9,"connects_refused":2,"bytes_in":0,)"
+        R"("bytes_out":0,"num_queued":0,"drops":{"queue_full":11,"expired":12,)"
+        R"("packet_too_large":14,"offline_qos0":0,"session_ended":0,"no_subscriber":0,)"
+        R"("not_authorized":0,"store_refused":0,"node_unreachable":0},"drops_last_minute":{"queue_full":0,)"
+        R"("expired":0,"packet_too_large":0,"offline_qos0":0,"session_ended":0,)"
+        R"("no_subscriber":0,"not_authorized":0,"store_refused":0,"node_unreachable":0},"alarms":[],)"
+        R"("shards":[{"load":12},{"load":3}],"store":{"durability":"os",)"
+        R"("bytes_on_disk":0,"refusing":false},"memory_bytes":0}}])");
 }
 
 TEST(StatusJson, EscapesWhatTheOperatorChose) {

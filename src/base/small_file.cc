@@ -16,8 +16,8 @@ namespace vmq {
 namespace {
 
 Error failure(std::string_view what, const std::string& path) {
-    return {ErrorCode::StorageFailed, fmt::format("cannot {} {}: {}", what, path,
-                                                  std::generic_category().message(errno))};
+    return {ErrorCode::StorageFailed,
+            fmt::format("cannot {} {}: {}", what, path, std::generic_category().message(errno))};
 }
 
 bool write_all(int fd, std::string_view bytes) {

@@ -43,11 +43,12 @@ Result<std::optional<ClusterOptions>> cluster_options_from_config(
         listener.where.port = each.port;
         listener.where.backlog = static_cast<int>(each.backlog);
         if (known_cookie && !is_loopback(each.address)) {
-            warnings.push_back("listener " + each.name + " at " + each.address +
-                               ": distributed_cookie is the default, which everybody knows, so "
-                               "other nodes are let in on 127.0.0.1 only; set a secret of your own");
-            listener.where.address = each.address.find(':') == std::string::npos ? "127.0.0.1"
-                                                                                  : "::1";
+            warnings.push_back(
+                "listener " + each.name + " at " + each.address +
+                ": distributed_cookie is the default, which everybody knows, so "
+                "other nodes are let in on 127.0.0.1 only; set a secret of your own");
+            listener.where.address =
+                each.address.find(':') == std::string::npos ? "127.0.0.1" : "::1";
         }
         if (tls) {
             const transport::TlsOptions server = transport::tls_options_from(each, warnings);

@@ -57,12 +57,12 @@ void ClusterPeer::set_address(const cluster::NodeAddress& address) {
 void ClusterPeer::leave(const Refusal& why) {
     if (control_) close(std::move(control_), why);
     for (const auto& shard : home_.broker().shards()) {
-        home_.broker().post(shard->id(), [&shard = *shard, number = number_] {
-            shard.remove_node(number);
-        });
+        home_.broker().post(shard->id(),
+                            [&shard = *shard, number = number_] { shard.remove_node(number); });
     }
     if (slot_) home_.clear_slot(number_, *slot_);
     if (next_slot_) home_.clear_slot(number_, *next_slot_);
+    for (const Replaced& each : replaced_) home_.clear_slot(number_, each.slot);
 }
 
 void ClusterPeer::close(std::unique_ptr<Link> link, const Refusal& why) {
@@ -126,8 +126,8 @@ void ClusterPeer::adopt_control(cluster::MovedLink moved) {
         // Both nodes have to keep the same one of two. A process that has started anew has none of
         // the earlier one's.
         const bool same_boot = control_->peer().boot == link->peer().boot;
-        const bool keep_old = same_boot && control_->initiated() == dials_first_ &&
-                              link->initiated() != dials_first_;
+        const bool keep_old =
+            same_boot && control_->initiated() == dials_first_ && link->initiated() != dials_first_;
         const Refusal duplicate{RefusalCode::Duplicate,
                                 "there are two links between these nodes; the other one stays"};
         if (keep_old) return close(std::move(link), duplicate);
@@ -260,8 +260,18 @@ void ClusterPeer::set(std::string_view mountpoint, std::string_view filter, bool
 }
 
 void ClusterPeer::end_all() {
-    if (slot_) home_.clear_slot(number_, *slot_);
+    if (slot_) replaced_.push_back({*slot_, mapping_});
     slot_ = std::exchange(next_slot_, std::nullopt);
+    clear_replaced();
+}
+
+/// Until the shards know the next bit, the one before it is what makes them send messages there.
+void ClusterPeer::clear_replaced() {
+    std::erase_if(replaced_, [this](const Replaced& each) {
+        if (mapped_ < each.mapping) return false;
+        home_.clear_slot(number_, each.slot);
+        return true;
+    });
 }
 
 void ClusterPeer::on_slot_cleared(routing::NodeSlot slot) {
@@ -281,6 +291,9 @@ void ClusterPeer::map_slots() {
     }
 }
 
-void ClusterPeer::on_slots_mapped(std::uint64_t order) { mapped_ = std::max(mapped_, order); }
+void ClusterPeer::on_slots_mapped(std::uint64_t order) {
+    mapped_ = std::max(mapped_, order);
+    clear_replaced();
+}
 
 }  // namespace vmq::broker

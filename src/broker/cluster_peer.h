@@ -115,6 +115,7 @@ private:
     [[nodiscard]] Dial& dial_of(cluster::LinkKind kind, ShardId shard) noexcept;
     void pump();
     void map_slots();
+    void clear_replaced();
 
     Home& home_;
     const NodeNumber number_;
@@ -125,10 +126,16 @@ private:
     std::vector<Dial> data_dials_;  // by shard
     std::optional<routing::NodeSlot> slot_;
     std::optional<routing::NodeSlot> next_slot_;  // while it tells everything
-    ShardSet slots_ = 0;                          // all of its bits that are in use
-    std::uint64_t mapping_ = 0;                   // orders given to the shards
-    std::uint64_t mapped_ = 0;                    // and carried out
-    bool told_down_ = false;                      // the log knows that it cannot be reached
+    /// A bit that the next one has replaced, and the order that makes that one known to the shards.
+    struct Replaced {
+        routing::NodeSlot slot;
+        std::uint64_t mapping;
+    };
+    std::vector<Replaced> replaced_;
+    ShardSet slots_ = 0;         // all of its bits that are in use
+    std::uint64_t mapping_ = 0;  // orders given to the shards
+    std::uint64_t mapped_ = 0;   // and carried out
+    bool told_down_ = false;     // the log knows that it cannot be reached
     cluster::FilterSender sender_;
     cluster::FilterReceiver receiver_{*this};
 };

@@ -47,8 +47,7 @@ class IndexedFilters final : public cluster::FilterSource {
 public:
     explicit IndexedFilters(const routing::SubscriptionIndex& index) : index_(index) {}
 
-    bool portion(std::uint32_t number,
-                 std::vector<cluster::FilterChange>& filters) const override {
+    bool portion(std::uint32_t number, std::vector<cluster::FilterChange>& filters) const override {
         routing::FilterWalk walk{.table = number};
         std::vector<routing::SubscriptionIndex::LocalFilter> found;
         index_.collect_local_some(walk, found);
@@ -105,8 +104,8 @@ void ClusterService::post(std::function<void()> work) {
 
 Result<void> ClusterService::start() {
     if (!cluster::is_valid_node_name(options_.node)) {
-        return Error{ErrorCode::InvalidValue, "nodename = " + options_.node +
-                                                  " is no node name: write name@host"};
+        return Error{ErrorCode::InvalidValue,
+                     "nodename = " + options_.node + " is no node name: write name@host"};
     }
     auto key = cluster::CookieKey::derive(options_.cookie);
     if (!key) return key.error();
@@ -125,6 +124,7 @@ Result<void> ClusterService::start() {
         });
     }
     follow_roster();
+    paint();
     loop_.timers().start(ticker_, loop_.now() + kTick);
     index().observe(this);
     broker_.shards().front()->shared().cluster_metrics = &metrics_;
@@ -274,8 +274,9 @@ std::optional<Refusal> ClusterService::judge(const cluster::Hello& peer) const {
     }
     if (at != peers_.end()) {
         return Refusal{RefusalCode::NotMember,
-                       peer.node + " has another disk than the member of this name: join again "
-                                   "with vmq-admin cluster join discovery-node=" +
+                       peer.node +
+                           " has another disk than the member of this name: join again "
+                           "with vmq-admin cluster join discovery-node=" +
                            here};
     }
     if (roster_->has_left(peer.node)) {
@@ -285,8 +286,9 @@ std::optional<Refusal> ClusterService::judge(const cluster::Hello& peer) const {
                                               here};
     }
     return Refusal{RefusalCode::NotMember,
-                   peer.node + " is no member of the cluster: join with vmq-admin cluster join "
-                               "discovery-node=" +
+                   peer.node +
+                       " is no member of the cluster: join with vmq-admin cluster join "
+                       "discovery-node=" +
                        here};
 }
 
@@ -350,8 +352,8 @@ void ClusterService::connect(const cluster::NodeAddress& at,
 
 std::unique_ptr<Link> ClusterService::make_link(const cluster::NodeAddress& at, int fd,
                                                 cluster::Handshake::Purpose purpose) {
-    Link::Dialled dialled{fd, {at.host, at.port}, at.tls ? options_.tls : nullptr, at.host,
-                          std::move(purpose)};
+    Link::Dialled dialled{
+        fd, {at.host, at.port}, at.tls ? options_.tls : nullptr, at.host, std::move(purpose)};
     return std::make_unique<Link>(*links_, handler(), local_, *key_, std::move(dialled),
                                   [](const cluster::Hello&) { return std::optional<Refusal>(); });
 }
@@ -380,8 +382,7 @@ void ClusterService::dial(ClusterPeer& peer, LinkKind kind, ShardId shard) {
         visitor->expected = name;
         visitor->kind = kind;
         visitor->shard = shard;
-        visitor->link =
-            make_link(at, fd, {kind, static_cast<std::uint16_t>(shard), name});
+        visitor->link = make_link(at, fd, {kind, static_cast<std::uint16_t>(shard), name});
         visitors_.push_back(std::move(visitor));
         visitors_.back()->link->start();
     });
@@ -445,10 +446,10 @@ void ClusterService::on_frame(Link& link, const Frame& frame) {
 
 void ClusterService::on_end(Link& link, const cluster::LinkEnd& end) {
     if (joining_ && joining_->link.get() == &link) {
-        return finish_join(Error{ErrorCode::Unavailable,
-                                 end.refusal ? std::string(cluster::refusal_name(*end.refusal)) +
-                                                   ": " + end.text
-                                             : "not_reachable: " + end.text});
+        return finish_join(
+            Error{ErrorCode::Unavailable,
+                  end.refusal ? std::string(cluster::refusal_name(*end.refusal)) + ": " + end.text
+                              : "not_reachable: " + end.text});
     }
     const auto at = std::find_if(visitors_.begin(), visitors_.end(),
                                  [&](const auto& each) { return each->link.get() == &link; });
@@ -459,8 +460,9 @@ void ClusterService::on_end(Link& link, const cluster::LinkEnd& end) {
         if (ClusterPeer* peer = find_peer(visitor->expected)) {
             peer->on_dialled(visitor->kind, visitor->shard, false, end.text);
             if (end.proven && end.refusal == RefusalCode::Left) {
-                log::warning("node {} says that this node has left the cluster; it goes on alone. {}",
-                             visitor->expected, end.text);
+                log::warning(
+                    "node {} says that this node has left the cluster; it goes on alone. {}",
+                    visitor->expected, end.text);
                 post([this] {
                     roster_->begin_alone();
                     on_roster_changed();
@@ -494,12 +496,12 @@ void ClusterService::begin_join(std::string name, cluster::NodeAddress at, Done 
     }
     if (!roster_->alone()) {
         if (roster_->find(name) != nullptr) return done({});  // it has been done
-        return done(Error{ErrorCode::InvalidValue,
-                          "non_empty_node: this node is in a cluster with others; leave that first"});
+        return done(
+            Error{ErrorCode::InvalidValue,
+                  "non_empty_node: this node is in a cluster with others; leave that first"});
     }
     if (joining_) return done(Error{ErrorCode::Unavailable, "another join is under way"});
-    joining_.emplace(
-        Joining{name, at, std::move(done), nullptr, loop_.now() + kJoinTimeout});
+    joining_.emplace(Joining{name, at, std::move(done), nullptr, loop_.now() + kJoinTimeout});
     connect(at, [this, name, at](int fd, const std::string& why) {
         if (!joining_ || joining_->name != name || joining_->link) {
             if (fd >= 0) ::close(fd);
@@ -572,8 +574,7 @@ void ClusterService::on_mail() {
             continue;
         }
         const auto presence = index().local_presence(item.mountpoint, item.filter);
-        filter_log_->add(
-            {item.mountpoint, item.filter, presence.subscribed, presence.persistent});
+        filter_log_->add({item.mountpoint, item.filter, presence.subscribed, presence.persistent});
     }
 }
 

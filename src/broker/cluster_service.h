@@ -213,9 +213,8 @@ private:
     std::uint32_t last_node_ = 0;
     bool picture_stale_ = true;
     bool stopping_ = false;
-    runtime::Timer ticker_{this, [](void* self, TimePoint) {
-                               static_cast<ClusterService*>(self)->tick();
-                           }};
+    runtime::Timer ticker_{
+        this, [](void* self, TimePoint) { static_cast<ClusterService*>(self)->tick(); }};
 
     std::atomic<bool> alone_{true};
     std::atomic<bool> mail_waiting_{false};

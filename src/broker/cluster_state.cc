@@ -39,8 +39,9 @@ Result<ClusterState> ClusterState::load(const std::string& path) {
         !reader.bytes(state.incarnation.bytes.size(), incarnation) || !reader.string(members) ||
         !reader.done()) {
         return Error{ErrorCode::InvalidValue,
-                     path + " is damaged: move it away; this node then has to join its cluster "
-                            "again"};
+                     path +
+                         " is damaged: move it away; this node then has to join its cluster "
+                         "again"};
     }
     state.node = node;
     state.members = members;

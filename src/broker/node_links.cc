@@ -107,16 +107,16 @@ NodeLinks::Outgoing* NodeLinks::find_outgoing(const Link& link) noexcept {
 }
 
 NodeLinks::Incoming* NodeLinks::find_incoming(const Link& link) noexcept {
-    const auto at =
-        std::find_if(incoming_.begin(), incoming_.end(),
-                     [&](const auto& each) { return each.second->link.get() == &link; });
+    const auto at = std::find_if(incoming_.begin(), incoming_.end(), [&](const auto& each) {
+        return each.second->link.get() == &link;
+    });
     return at == incoming_.end() ? nullptr : at->second.get();
 }
 
 std::size_t NodeLinks::incoming_links() const noexcept {
-    return static_cast<std::size_t>(std::count_if(
-        incoming_.begin(), incoming_.end(),
-        [](const auto& each) { return each.second->link != nullptr; }));
+    return static_cast<std::size_t>(
+        std::count_if(incoming_.begin(), incoming_.end(),
+                      [](const auto& each) { return each.second->link != nullptr; }));
 }
 
 void NodeLinks::on_frame(Link& link, const Frame& frame) {
@@ -140,10 +140,9 @@ void NodeLinks::on_outgoing(Outgoing& outgoing, const Frame& frame) {
     }
     if (frame.type != FrameType::Ack) return outgoing.link->on_unknown(frame);
     const bool right = cluster::decode_ack(frame.body, ack_) &&
-                       outbox->stream.acknowledge(ack_.sequence, ack_.refused,
-                                                  [this](const Reply& reply, bool safe) {
-                                                      shard_.confirm(reply, safe);
-                                                  });
+                       outbox->stream.acknowledge(
+                           ack_.sequence, ack_.refused,
+                           [this](const Reply& reply, bool safe) { shard_.confirm(reply, safe); });
     if (!right) outgoing.link->fail("it acknowledges messages that were never sent");
 }
 
@@ -180,8 +179,8 @@ void NodeLinks::on_publish(Incoming& incoming, std::string_view body) {
     if (arrival == Arrival::Repeated) return;
     if (arrival == Arrival::Gap) return incoming.link->fail("it leaves messages out");
     const auto routed = shard_.route_from_node(
-        publish.parts, Reply{incoming.number, static_cast<session::AckTicket>(publish.sequence),
-                             shard_.id()});
+        publish.parts,
+        Reply{incoming.number, static_cast<session::AckTicket>(publish.sequence), shard_.id()});
     const bool refused = mqtt::is_error(routed.reason);
     incoming.stream.expect(refused ? 1 : routed.waits);
     if (refused) incoming.stream.settle(publish.sequence, false);

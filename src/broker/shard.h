@@ -78,7 +78,7 @@ struct SharedState {
     /// Of sessions that an earlier process left behind, until their clients are back.
     std::shared_ptr<const session::Settings> default_settings =
         std::make_shared<const session::Settings>();
-    std::atomic<ClusterPort*> cluster{nullptr};  // null: none
+    std::atomic<ClusterPort*> cluster{nullptr};                          // null: none
     std::atomic<const metrics::ShardMetrics*> cluster_metrics{nullptr};  // of its thread
     std::vector<class Shard*> peers;  // by ShardId; complete before the first thread starts
     /// While the broker stops: shards without connections, and whether all are and nothing is under

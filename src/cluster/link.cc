@@ -302,6 +302,11 @@ void Link::agree() {
     greeting_.reset();
     reader_.set_longest(longest_frame_);
     state_ = State::Agreed;
+    // Heartbeats go before what is in the output, and must not go before the handshake's last
+    // words.
+    OutputBuffer last_words;
+    std::swap(last_words, output_);
+    if (!wrap(last_words)) return;
     heard_at_ = beat_at_ = loop_.loop().now();
     arm_timer(heard_at_);
     handler_.on_agreed(*this);

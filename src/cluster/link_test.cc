@@ -318,6 +318,20 @@ TEST_P(LinkWays, MayMoveAsSoonAsItIsAgreed) {
     EXPECT_TRUE(a_.told.ends.empty());
 }
 
+// Such as a heartbeat in the turn that has agreed.
+TEST_P(LinkWays, WhatIsUrgentDoesNotGoBeforeTheWelcome) {
+    for (SteppedNode* node : {&a_, &b_}) {
+        node->told.when_agreed = [](Link& link) {
+            append_frame(FrameType{61}, "urgent", link.priority());
+        };
+    }
+    agree();
+    run();
+    EXPECT_EQ(a_.told.frames, b_.told.frames);
+    ASSERT_EQ(a_.told.frames.size(), 1U);
+    EXPECT_EQ(a_.told.frames[0].second, "urgent");
+}
+
 TEST_P(LinkWays, AnIdleLinkStaysAndMeasuresTheRoundTrip) {
     agree();
     EXPECT_FALSE(a_.link->round_trip().has_value() && *a_.link->round_trip() > Millis(0));

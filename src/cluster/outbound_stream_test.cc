@@ -29,7 +29,8 @@ protected:
         std::string text;
         while (stream.has_next()) {
             const auto next = stream.next();
-            text += std::to_string(next.sequence) + "=" + std::string(next.message->payload()) + " ";
+            text +=
+                std::to_string(next.sequence) + "=" + std::string(next.message->payload()) + " ";
         }
         return text;
     }

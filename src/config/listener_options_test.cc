@@ -174,11 +174,13 @@ TEST(ListenerOptions, AreBuiltForMqttAndForHttpAsFarAsItHasThem) {
                            "listener.wss.x.max_header_value_length",
                            "listener.tcp.x.proxy_protocol",
                            "listener.ssl.x.proxy_protocol",
-                           "listener.ws.x.proxy_xff_support"}) {
+                           "listener.ws.x.proxy_xff_support",
+                           "listener.vmq.x",
+                           "listener.vmqs.x",
+                           "listener.vmqs.x.certfile"}) {
         EXPECT_EQ(status(key), Status::Built) << key;
     }
-    for (const auto key :
-         {"listener.vmq.x", "listener.vmqs.x.certfile", "listener.http.x.proxy_protocol"}) {
+    for (const auto key : {"listener.vmq.x.max_connections", "listener.http.x.proxy_protocol"}) {
         EXPECT_EQ(status(key), Status::NotBuiltYet) << key;
     }
     for (const auto key : {"listener.http.x.config_mod", "listener.nr_of_acceptors",

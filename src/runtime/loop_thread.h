@@ -18,8 +18,7 @@ class LoopThread final {
 public:
     LoopThread(ShardLoop& loop, TurnHandler& handler, std::string name = {})
         : thread_([&loop, &handler, name = std::move(name)] {
-              const std::string shown =
-                  name.empty() ? "shard-" + std::to_string(loop.id()) : name;
+              const std::string shown = name.empty() ? "shard-" + std::to_string(loop.id()) : name;
               ::pthread_setname_np(::pthread_self(), shown.c_str());
               loop.run(handler);
           }) {}

@@ -10,7 +10,8 @@ import sys
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "mqttjs"
 sys.path.insert(0, str(FOLDER.parent.parent / "support"))
-from broker import LIMIT, SLOWNESS, Broker, Skip, expect
+from broker import LIMIT, SLOWNESS, Broker, Skip, expect, expect_equal
+from cluster import Cluster
 from scenarios import main, scenario
 from ways import TLS, Ways
 
@@ -131,6 +132,28 @@ def over_ws():
 @scenario
 def over_wss():
     run_over("wss", "wss")
+
+
+def start(*words):
+    return subprocess.Popen(["node", *words], cwd=FOLDER, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                            text=True)
+
+
+@scenario
+def say_on_two_nodes():
+    """The classic tutorial: the first program listens at one node of a cluster, the second says it at the other."""
+    need_node()
+    with Cluster(2) as nodes:
+        urls = [f"mqtt://{node.address[0]}:{node.port}" for node in nodes]
+        for here, there, words in ((*urls, "Hello there"), (*reversed(urls), "and back")):
+            with start("say_client1.js", here) as first:
+                try:
+                    expect_equal(first.stdout.readline(), "listening\n")
+                    with start("say_client2.js", there, words) as second:
+                        expect_equal((second.communicate(timeout=LIMIT)[0], second.returncode), ("", 0))
+                    expect_equal((first.communicate(timeout=LIMIT)[0], first.returncode), (f"say: {words}\n", 0))
+                finally:
+                    first.kill()
 
 
 if __name__ == "__main__":

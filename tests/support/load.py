@@ -17,6 +17,11 @@ def semaphore():
     return _fork.Semaphore(0)
 
 
+def event():
+    """Between tasks."""
+    return _fork.Event()
+
+
 class Task:
     """function(*arguments) in a process of its own; result() is what it returned, or fails as it failed."""
 

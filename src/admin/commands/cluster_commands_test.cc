@@ -10,6 +10,7 @@ TEST_F(CommandTest, ClusterShowIsATableOfNodes) {
               "| Node | Running |\n"
               "+------+---------+\n"
               "| a@b  | true    |\n"
+              "+------+---------+\n"
               "| c@d  | false   |\n"
               "+------+---------+\n");
 }
@@ -19,10 +20,10 @@ TEST_F(CommandTest, ClusterJoinTakesANodeAndPerhapsAPort) {
     EXPECT_EQ(out("cluster join discovery-node=c@127.0.0.1:44153"), "Done\n");
     EXPECT_EQ(out("cluster join discovery-node=c@[::1]:1"), "Done\n");
     EXPECT_EQ(out("cluster join discovery-node=c@fd00::1"), "Done\n");
-    EXPECT_EQ(calls(),
-              (Calls{"join c@d d 44053", "join c@127.0.0.1 127.0.0.1 44153", "join c@::1 ::1 1",
-                     "join c@fd00::1 fd00::1 44053"}));
-    for (const char* bad : {"c", "@d", "c@", "c@d:", "c@d:0", "c@d:65536", "c@d:x", "c@:1", "c@[::1]1"}) {
+    EXPECT_EQ(calls(), (Calls{"join c@d d 44053", "join c@127.0.0.1 127.0.0.1 44153",
+                              "join c@::1 ::1 1", "join c@fd00::1 fd00::1 44053"}));
+    for (const char* bad :
+         {"c", "@d", "c@", "c@d:", "c@d:0", "c@d:65536", "c@d:x", "c@:1", "c@[::1]1"}) {
         const auto refused = run("cluster join discovery-node=" + std::string(bad));
         EXPECT_EQ(refused.status, 1) << bad;
         EXPECT_NE(refused.err.find("NAME@HOST"), std::string::npos) << bad;

@@ -1,0 +1,158 @@
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "broker/shard.h"
+#include "support/test_broker.h"
+
+namespace vmq::broker {
+namespace {
+
+using metrics::Counter;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using vmq::testing::TestBroker;
+using vmq::testing::TestClient;
+
+constexpr NodeNumber kOther{7};
+constexpr NodeNumber kThird{8};
+
+class Company final : public ClusterPort {
+public:
+    [[nodiscard]] bool alone() const noexcept override { return is_alone; }
+    void await_filters(ShardId shard, std::uint64_t ticket) override {
+        asked.emplace_back(shard, ticket);
+    }
+
+    bool is_alone = false;
+    std::vector<std::pair<ShardId, std::uint64_t>> asked;
+};
+
+class ShardNodes : public ::testing::Test {
+protected:
+    ShardNodes() {
+        broker.shard().add_node(kOther, "other@host", 1'000'000);
+        broker.shard().set_node_slots(kOther, shard_bit(1));
+    }
+    ~ShardNodes() override { broker.shard().shared().cluster = nullptr; }
+
+    routing::SubscriptionIndex& index() { return broker.shard().shared().subscriptions; }
+    std::vector<std::string> waiting(NodeNumber node) {
+        std::vector<std::string> payloads;
+        auto& stream = broker.shard().find_node(node)->stream;
+        EXPECT_TRUE(stream.restart(0));
+        while (stream.has_next()) payloads.emplace_back(stream.next().message->payload());
+        return payloads;
+    }
+    void publish(TestClient& client, int qos, int id, std::string_view topic = "t") {
+        client.send(fmt::format("PUBLISH topic={} qos={} id={} payload={}", topic, qos, id, id));
+        broker.settle();
+    }
+
+    Company company;
+    TestBroker broker;
+    TestClient& publisher = broker.connect("v5 client_id=pub");
+};
+
+TEST_F(ShardNodes, AMessageGoesOnceToEachNodeThatWantsIt) {
+    broker.shard().add_node(kThird, "third@host", 1'000'000);
+    broker.shard().set_node_slots(kThird, shard_bit(2) | shard_bit(3));
+    index().set_remote(1, "", "t", false);
+    index().set_remote(1, "", "#", false);
+    index().set_remote(2, "", "t", false);
+    index().set_remote(3, "", "+", false);  // the same node, which tells its filters anew
+    publish(publisher, 0, 1);
+    publish(publisher, 1, 2);
+    publish(publisher, 1, 3, "only/others");
+    EXPECT_THAT(waiting(kOther), ElementsAre("1", "2", "3"));
+    EXPECT_THAT(waiting(kThird), ElementsAre("1", "2"));
+    EXPECT_EQ(broker.count(Counter::RouterMatchesRemote), 5U);
+    EXPECT_EQ(publisher.next(), "PUBACK id=2 reason=0x00") << "nobody there stores it";
+    EXPECT_EQ(publisher.next(), "PUBACK id=3 reason=0x00");
+    broker.shard().set_node_slots(kThird, shard_bit(3));
+    publish(publisher, 0, 4);
+    EXPECT_THAT(waiting(kThird), ElementsAre("1", "2", "4"));
+}
+
+TEST_F(ShardNodes, ItsPublisherWaitsIfAnotherNodeStoresIt) {
+    index().set_remote(1, "", "t", true);
+    publish(publisher, 1, 1);
+    EXPECT_THAT(publisher.all(), IsEmpty());
+    auto& stream = broker.shard().find_node(kOther)->stream;
+    (void)stream.next();
+    EXPECT_TRUE(stream.acknowledge(
+        1, {}, [&](const Reply& reply, bool safe) { broker.shard().confirm(reply, safe); }));
+    broker.settle();
+    EXPECT_EQ(publisher.next(), "PUBACK id=1 reason=0x00");
+}
+
+TEST_F(ShardNodes, TooMuchIsRefusedOrDroppedAndCounted) {
+    index().set_remote(1, "", "t", true);
+    broker.shard().find_node(kOther)->stream.set_most_bytes(1);
+    publish(publisher, 1, 1);
+    TestClient& second = broker.connect("v5 client_id=second");
+    publish(second, 1, 2);
+    EXPECT_TRUE(second.next().starts_with("PUBACK id=2 reason=0x97"));
+    TestClient& old = broker.connect("v311 client_id=old");
+    publish(old, 1, 3);
+    EXPECT_THAT(old.all(), IsEmpty()) << "MQTT 3 has no word for it: the client tries again";
+    publish(second, 0, 4);
+    EXPECT_THAT(waiting(kOther), ElementsAre("1"));
+    EXPECT_EQ(broker.count(Counter::DropNodeUnreachable), 3U);
+    EXPECT_GT(broker.count(Counter::ClusterBytesDropped), 0U);
+}
+
+TEST_F(ShardNodes, WhenItIsNoMemberAnyMoreNobodyWaitsForIt) {
+    index().set_remote(1, "", "t", true);
+    publish(publisher, 1, 1);
+    broker.shard().remove_node(kOther);
+    broker.settle();
+    EXPECT_TRUE(publisher.next().starts_with("PUBACK id=1 reason=0x97"));
+    publish(publisher, 1, 2);
+    EXPECT_EQ(publisher.next(), "PUBACK id=2 reason=0x00");
+    EXPECT_EQ(broker.shard().find_node(kOther), nullptr);
+}
+
+TEST_F(ShardNodes, WhatComesFromAnotherNodeStaysHere) {
+    TestClient& subscriber = broker.subscribe("v5 client_id=sub", "topic=t qos=1");
+    index().set_remote(1, "", "t", true);
+    mqtt::MessageParts parts;
+    parts.topic = "t";
+    parts.payload = "x";
+    parts.qos = mqtt::QoS::AtLeastOnce;
+    parts.publisher = 99;
+    const auto routed = broker.shard().route_from_node(parts, {});
+    EXPECT_EQ(routed.waits, 0U);
+    broker.settle();
+    EXPECT_THAT(subscriber.take_payloads(), ElementsAre("x"));
+    EXPECT_THAT(waiting(kOther), IsEmpty());
+}
+
+TEST_F(ShardNodes, ASubackWaitsUntilOtherNodesKnow) {
+    broker.shard().shared().cluster = &company;
+    TestClient& client = broker.connect("v5 client_id=sub");
+    client.send("SUBSCRIBE id=1 topic=t qos=1");
+    broker.settle();
+    EXPECT_THAT(client.all(), IsEmpty());
+    ASSERT_EQ(company.asked.size(), 1U);
+    broker.shard().filters_known(company.asked[0].second + 1);
+    broker.shard().filters_known(company.asked[0].second);
+    broker.shard().filters_known(company.asked[0].second);
+    broker.settle();
+    EXPECT_EQ(client.next(), "SUBACK id=1 reasons=0x01");
+    client.send("UNSUBSCRIBE id=2 topic=t");
+    broker.settle();
+    EXPECT_EQ(client.next(), "UNSUBACK id=2 reasons=0x00");
+    company.is_alone = true;
+    client.send("SUBSCRIBE id=3 topic=t qos=0");
+    broker.settle();
+    EXPECT_EQ(client.next(), "SUBACK id=3 reasons=0x00");
+    EXPECT_EQ(company.asked.size(), 1U);
+}
+
+}  // namespace
+}  // namespace vmq::broker

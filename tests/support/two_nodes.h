@@ -1,0 +1,77 @@
+// Whole nodes in this process: brokers with their cluster services on loopback.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "broker/cluster_service.h"
+#include "support/blocking_peer.h"
+
+namespace vmq::testing {
+
+/// One node. Stops as the program does.
+class ClusterTestNode final {
+public:
+    ClusterTestNode(const std::string& name, std::uint16_t port = 0,
+                    const std::string& cookie = "secret", std::string state_file = {})
+        : broker(on_port(0)) {
+        EXPECT_TRUE(broker.start());
+        broker::ClusterOptions options;
+        options.node = name + "@127.0.0.1";
+        options.cookie = cookie;
+        broker::ClusterListener listener;
+        listener.where.address = "127.0.0.1";
+        listener.where.port = port;
+        options.listeners.push_back(std::move(listener));
+        options.state_file = std::move(state_file);
+        options.links.heartbeat_interval = Millis(100);
+        options.filters_known_timeout = Millis(10'000);
+        service = std::make_unique<broker::ClusterService>(broker, std::move(options));
+        started = service->start();
+    }
+    ~ClusterTestNode() {
+        service->stop_accepting();
+        broker.stop(Millis(500));
+        service.reset();
+    }
+    ClusterTestNode(const ClusterTestNode&) = delete;
+    ClusterTestNode& operator=(const ClusterTestNode&) = delete;
+
+    [[nodiscard]] cluster::NodeAddress address() const {
+        return {"127.0.0.1", service->listeners().front().where.port, false};
+    }
+    Result<void> join(const ClusterTestNode& other, const std::string& name) {
+        return service->join(name + "@127.0.0.1", other.address());
+    }
+    /// "a+ b- ": a runs, b does not.
+    [[nodiscard]] std::string nodes() const {
+        std::string text;
+        for (const auto& each : service->nodes()) {
+            text += each.name.substr(0, each.name.find('@')) + (each.running ? "+ " : "- ");
+        }
+        return text;
+    }
+    [[nodiscard]] std::uint16_t port() const { return broker.listeners().all().front()->port; }
+
+    broker::Broker broker;
+    std::unique_ptr<broker::ClusterService> service;
+    Result<void> started;
+};
+
+/// Waits, but not for ever.
+inline bool comes_true(const std::function<bool()>& what, Millis patience = kPatience) {
+    const TimePoint end = steady_now() + patience;
+    while (!what()) {
+        if (steady_now() > end) return false;
+        std::this_thread::sleep_for(Millis(5));
+    }
+    return true;
+}
+
+}  // namespace vmq::testing
