@@ -40,7 +40,7 @@ TEST(ClusterOptionsFromConfig, TakesWhatIsConfigured) {
     const auto result = from(
         "nodename = a@example.org\ndistributed_cookie = secret\n"
         "listener.vmq.clustering = 0.0.0.0:44153\nsetup.data_dir = /var/lib/vernemq\n"
-        "outgoing_clustering_buffer_size = 1000\nincoming_clustering_buffer_size = 100000\n"
+        "outgoing_clustering_buffer_size = 1000\nincoming_clustering_buffer_size = 300000\n"
         "cluster.heartbeat_interval = 100\ncluster.heartbeat_timeout = 900\n"
         "cluster.subscribe_timeout = 50\n");
     ASSERT_TRUE(result.options);
@@ -54,7 +54,7 @@ TEST(ClusterOptionsFromConfig, TakesWhatIsConfigured) {
     EXPECT_EQ(options.listeners[0].tls, nullptr);
     EXPECT_EQ(options.state_file, "/var/lib/vernemq/cluster_state");
     EXPECT_EQ(options.outgoing_bytes, 1000U);
-    EXPECT_EQ(options.longest_frame, 100'000U);
+    EXPECT_EQ(options.longest_frame, 300'000U);
     EXPECT_EQ(options.links.heartbeat_interval, Millis(100));
     EXPECT_EQ(options.links.silence_timeout, Millis(900));
     EXPECT_EQ(options.filters_known_timeout, Millis(50));

@@ -495,7 +495,11 @@ void ClusterService::begin_join(std::string name, cluster::NodeAddress at, Done 
         return done(Error{ErrorCode::InvalidValue, "self_join"});
     }
     if (!roster_->alone()) {
-        if (roster_->find(name) != nullptr) return done({});  // it has been done
+        if (ClusterPeer* peer = find_peer(name)) {
+            // It has been done; or all nodes have moved and have to be told of one another.
+            if (!peer->running()) peer->set_address(at);
+            return done({});
+        }
         return done(
             Error{ErrorCode::InvalidValue,
                   "non_empty_node: this node is in a cluster with others; leave that first"});

@@ -93,6 +93,21 @@ TEST(ClusterServiceShards, ANodeThatIsDownIsSeenAndCanBeTakenOut) {
     EXPECT_TRUE(comes_true([&] { return a.nodes() == "a+ b+ "; }));
 }
 
+TEST(ClusterServiceShards, WhenAllHaveMovedAJoinSaysWhereTheyAre) {
+    testing::TemporaryFolder folder;
+    auto a = std::make_unique<ClusterTestNode>("a", 0, "secret", folder.path() + "/a_state");
+    auto b = std::make_unique<ClusterTestNode>("b", 0, "secret", folder.path() + "/b_state");
+    ASSERT_TRUE(b->join(*a, "a"));
+    ASSERT_TRUE(comes_true([&] { return a->nodes() == "a+ b+ " && b->nodes() == "a+ b+ "; }));
+    b.reset();
+    a.reset();
+    a = std::make_unique<ClusterTestNode>("a", 0, "secret", folder.path() + "/a_state");
+    b = std::make_unique<ClusterTestNode>("b", 0, "secret", folder.path() + "/b_state");
+    EXPECT_EQ(b->nodes(), "a- b+ ");
+    ASSERT_TRUE(b->join(*a, "a"));
+    EXPECT_TRUE(comes_true([&] { return a->nodes() == "a+ b+ " && b->nodes() == "a+ b+ "; }));
+}
+
 TEST(ClusterServiceShards, AWipedDiskIsAnotherMemberOfTheName) {
     ClusterTestNode a("a");
     auto b = std::make_unique<ClusterTestNode>("b");

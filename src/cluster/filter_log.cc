@@ -1,5 +1,6 @@
 #include "cluster/filter_log.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "cluster/frame_codec.h"
@@ -18,6 +19,9 @@ constexpr std::uint8_t kPersistent = 2;
 
 constexpr std::size_t kLongestText = 65'535;
 constexpr std::size_t kLeastEntry = 3;
+/// A frame ends with the entry that reaches this. With the longest entry it fits the lowest limit
+/// that a receiver can be given.
+constexpr std::size_t kFrameBytes = 64U * 1024;
 
 void write(const FilterChange& change, ByteWriter& to) {
     to.u8(static_cast<std::uint8_t>((change.subscribed ? kSubscribed : 0) |
@@ -67,13 +71,22 @@ bool FilterSender::pump(std::string& out, std::size_t most_bytes) {
 void FilterSender::send_portion(std::string& out) {
     filters_.clear();
     const bool more = source_.portion(portion_, filters_);
-    FrameWriter frame(FrameType::Filters, out);
-    ByteWriter& body = frame.body();
-    body.u8(static_cast<std::uint8_t>((portion_ == 0 ? kBegin : 0) | (more ? 0 : kEnd)));
-    body.varint(sent_);
-    body.varint(filters_.size());
-    for (const FilterChange& each : filters_) write(each, body);
-    frame.finish();
+    std::uint8_t begin = portion_ == 0 ? kBegin : 0;
+    std::size_t from = 0;
+    do {
+        std::size_t to = from;
+        for (std::size_t bytes = 0; to < filters_.size() && bytes < kFrameBytes; ++to) {
+            bytes += filters_[to].mountpoint.size() + filters_[to].filter.size();
+        }
+        const bool last = to == filters_.size() && !more;
+        FrameWriter frame(FrameType::Filters, out);
+        ByteWriter& body = frame.body();
+        body.u8(static_cast<std::uint8_t>(std::exchange(begin, 0) | (last ? kEnd : 0)));
+        body.varint(sent_);
+        body.varint(to - from);
+        for (; from < to; ++from) write(filters_[from], body);
+        frame.finish();
+    } while (from < filters_.size());
     ++portion_;
     all_ = more;
 }
@@ -81,7 +94,7 @@ void FilterSender::send_portion(std::string& out) {
 void FilterSender::send_changes(std::string& out, std::size_t most_bytes) {
     std::uint64_t last = sent_;
     std::size_t bytes = 0;
-    while (last < log_.number() && bytes < most_bytes) {
+    while (last < log_.number() && bytes < std::min(most_bytes, kFrameBytes)) {
         ++last;
         bytes += log_.change(last).mountpoint.size() + log_.change(last).filter.size() + 4;
     }

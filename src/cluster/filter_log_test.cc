@@ -208,6 +208,28 @@ TEST_F(FilterLogTest, WhenTooMuchChangesMeanwhileItBeginsAgain) {
     EXPECT_EQ(sender->acknowledged(), 41U);
 }
 
+TEST_F(FilterLogTest, NoFrameIsLongerThanAnyReceiverTakes) {
+    start_owner(7);
+    for (int i = 0; i < 3000; ++i) {
+        owner->subscribe(std::to_string(i) + std::string(1000, 'x'), false);
+    }
+    owner->subscribe(std::string(65'000, 'y'), true);
+    link();
+    std::size_t frames = 0;
+    for (int i = 0; i < 100; ++i) {
+        carry_to_owner();
+        send(1'000'000);
+        for (; !to_receiver.empty(); ++frames) {
+            ASSERT_LT(to_receiver.front().size(), 200'000U);
+            carry_to_receiver();
+        }
+        acknowledge();
+    }
+    EXPECT_GT(frames, 20U);
+    EXPECT_EQ(known.filters, owner->filters);
+    EXPECT_EQ(sender->acknowledged(), owner->log.number());
+}
+
 TEST_F(FilterLogTest, BadBytesAreRefusedAndTheNextLinkTellsEverything) {
     start_owner(7);
     owner->subscribe("a", true);

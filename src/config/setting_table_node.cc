@@ -52,7 +52,7 @@ void add_cluster(std::vector<Setting>& table) {
         integer("incoming_clustering_buffer_size", "67108864",
                 "Longest frame accepted from another node.")
             .unit("bytes")
-            .range(65'536, 1'073'741'824)
+            .range(262'144, 1'073'741'824)
             .built()
             .hidden(),
         integer("cluster.heartbeat_interval", "500",
