@@ -62,7 +62,8 @@ listener.vmq.clustering = 127.0.0.1:{self.ports["clustering"]}
                     probe.bind(("127.0.0.1", port))
                 except OSError as error:
                     raise Problem(f"port {port}, which {self.name} needs: {error.strerror}. Stop what uses it "
-                                  f"(ss -ltnp shows it), then run this again") from None
+                                  f"(ss -tanp shows it; TIME-WAIT ends by itself within a minute), then run this "
+                                  f"again") from None
 
     def start(self):
         with open(self.console, "wb") as output:

@@ -1,5 +1,7 @@
 #include "doctor/checks.h"
 
+#include "transport/peer_address.h"
+
 #include <fmt/core.h>
 
 #include <array>
@@ -32,7 +34,7 @@ void add_diagnostics(const config::LoadResult& loaded, Findings& findings) {
 }
 
 bool is_loopback(const std::string& address) noexcept {
-    return address.starts_with("127.") || address == "::1" || address.empty();
+    return address.empty() || transport::is_loopback(address);  // empty: a Unix socket
 }
 
 std::string name_of(const config::ListenerSettings& listener) {

@@ -1,27 +1,21 @@
 #include "admin/api_key_store.h"
 
-#include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
-#include <cerrno>
-#include <cstdio>
-#include <filesystem>
 #include <limits>
-#include <system_error>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
 #include "admin/api_key_hash.h"
 #include "admin/limits.h"
-#include "base/descriptor.h"
 #include "base/log.h"
+#include "base/small_file.h"
 #include "runtime/coordination.h"
 #include "runtime/guarded.h"
 
@@ -37,7 +31,7 @@ constexpr std::size_t kSecretBytes = 32;
 constexpr std::size_t kIdBytes = 4;
 constexpr std::size_t kMaxStart = 8;  // characters of a key that are shown
 constexpr std::int64_t kVersion = 1;  // of the file
-constexpr std::int64_t kMaxFileBytes = 4 * 1024 * 1024;
+constexpr std::size_t kMaxFileBytes = 4U << 20U;
 /// Deleted keys are remembered so long, for nodes that have not heard of it.
 constexpr std::int64_t kForgetDeletedMillis = std::int64_t{30} * 24 * 3600 * 1000;
 constexpr std::int64_t kSecondsPerDay = 24 * 3600;
@@ -46,65 +40,14 @@ constexpr std::int64_t kForgetExpiredSeconds = kSecondsPerDay;
 /// A check that keys change under begins anew, so often.
 constexpr int kMaxChecks = 8;
 
-Error storage_error(std::string_view what, const std::string& path) {
-    return {ErrorCode::StorageFailed,
-            fmt::format("cannot {} {}: {}; the keys stay as they are", what, path,
-                        std::generic_category().message(errno))};
-}
-
-bool write_all(int fd, std::string_view text) {
-    while (!text.empty()) {
-        const ssize_t count = ::write(fd, text.data(), text.size());
-        if (count < 0 && errno != EINTR) return false;
-        if (count > 0) text.remove_prefix(static_cast<std::size_t>(count));
-    }
-    return ::fsync(fd) == 0;
-}
-
-/// By way of PATH.tmp, which is on the disk before it takes the place of the old one.
-Result<void> replace_file(const std::string& path, std::string_view text) {
-    const auto folder = std::filesystem::path(path).parent_path();
-    std::error_code ignored;  // opening says it better
-    if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
-    const std::string temporary = path + ".tmp";
-    ::unlink(temporary.c_str());
-    {
-        const Descriptor file(
-            ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-        if (file.get() < 0 || !write_all(file.get(), text)) {
-            const Error error = storage_error("write", temporary);
-            ::unlink(temporary.c_str());
-            return error;
-        }
-    }
-    if (std::rename(temporary.c_str(), path.c_str()) != 0) return storage_error("replace", path);
-    const Descriptor opened(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_CLOEXEC));
-    if (opened.get() >= 0) ::fsync(opened.get());
-    return {};
-}
-
 /// Nothing: there is no file.
 Result<std::optional<std::string>> read_file(const std::string& path) {
-    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (file.get() < 0 && errno == ENOENT) return std::optional<std::string>();
     struct ::stat status{};
-    if (file.get() < 0 || ::fstat(file.get(), &status) != 0) return storage_error("read", path);
-    if (!S_ISREG(status.st_mode) || status.st_size > kMaxFileBytes) {
-        return Error{ErrorCode::StorageFailed, path + " is no file of API keys"};
-    }
-    if ((status.st_mode & 077U) != 0 && ::fchmod(file.get(), 0600) == 0) {
+    if (::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) &&
+        (status.st_mode & 077U) != 0 && ::chmod(path.c_str(), 0600) == 0) {
         log::warning("others could read {}; it is its owner's alone now", path);
     }
-    std::string text(static_cast<std::size_t>(status.st_size), '\0');
-    std::size_t done = 0;
-    while (done < text.size()) {
-        const ssize_t count = ::read(file.get(), text.data() + done, text.size() - done);
-        if (count < 0 && errno != EINTR) return storage_error("read", path);
-        if (count == 0) break;
-        if (count > 0) done += static_cast<std::size_t>(count);
-    }
-    text.resize(done);
-    return std::optional(std::move(text));
+    return read_small_file(path, kMaxFileBytes);
 }
 
 json::object json_of(const ApiKeyFact& fact) {
@@ -461,13 +404,16 @@ Result<void> ApiKeyStore::replace(std::vector<ApiKeyFact> facts) {
     forget_oldest_deleted(facts);
     if (!path_.empty()) {
         const std::string text = api_keys_to_json(facts);
-        if (text.size() > static_cast<std::size_t>(kMaxFileBytes)) {
+        if (text.size() > kMaxFileBytes) {
             return Error{ErrorCode::StorageFailed,
                          fmt::format("{} would be larger than {} bytes; the keys stay as they are, "
                                      "delete some first",
                                      path_, kMaxFileBytes)};
         }
-        if (auto written = replace_file(path_, text); !written) return written;
+        if (auto written = replace_small_file(path_, text); !written) {
+            return Error{written.error().code,
+                         written.error().detail + "; the keys stay as they are"};
+        }
     }
     state_->table.with([&](State::Table& table) {
         // Whoever uses a key that stays as it is does not have to wait for a check again.

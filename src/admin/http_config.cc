@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "config/listener_options.h"
+#include "transport/peer_address.h"
 #include "transport/tls_options.h"
 
 namespace vmq::admin {
@@ -66,9 +67,8 @@ HttpModules modules_of(const config::Config& config, const config::ListenerSetti
 
 /// Whoever reaches it can do everything.
 bool is_open_to_all(const HttpListenerOptions& listener) {
-    const bool loopback =
-        listener.socket.address.starts_with("127.") || listener.socket.address == "::1";
-    return !loopback && listener.modules.api && !listener.modules.keys.api;
+    return !transport::is_loopback(listener.socket.address) && listener.modules.api &&
+           !listener.modules.keys.api;
 }
 
 }  // namespace

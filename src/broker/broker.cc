@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <chrono>
-#include <random>
 #include <utility>
 
+#include "base/entropy.h"
 #include "base/log.h"
 #include "broker/durable_store.h"
 #include "broker/limits.h"
@@ -18,11 +18,6 @@ std::uint32_t choose_shards(std::uint32_t wanted) {
     // Shards and other nodes of a cluster share the bits of a ShardSet.
     if (wanted == 0) return std::clamp(runtime::core_count(), 1U, kMaxShards - kNodesBeside);
     return std::clamp(wanted, 1U, kMaxShards);
-}
-
-std::uint64_t entropy() {
-    std::random_device device;
-    return std::uint64_t{device()} << 32U | device();
 }
 
 }  // namespace

@@ -3,16 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "transport/peer_address.h"
 #include "transport/tls_options.h"
 
 namespace vmq::broker {
 namespace {
 
 constexpr std::string_view kKnownCookie = "vmq";  // VerneMQ's default
-
-bool is_loopback(std::string_view address) {
-    return address.starts_with("127.") || address == "::1";
-}
 
 transport::TlsClientOptions client_options(const transport::TlsOptions& server) {
     transport::TlsClientOptions options;
@@ -42,7 +39,7 @@ Result<std::optional<ClusterOptions>> cluster_options_from_config(
         listener.where.address = each.address;
         listener.where.port = each.port;
         listener.where.backlog = static_cast<int>(each.backlog);
-        if (known_cookie && !is_loopback(each.address)) {
+        if (known_cookie && !transport::is_loopback(each.address)) {
             warnings.push_back(
                 "listener " + each.name + " at " + each.address +
                 ": distributed_cookie is the default, which everybody knows, so "

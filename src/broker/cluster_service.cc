@@ -7,9 +7,9 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
-#include <random>
 #include <utility>
 
+#include "base/entropy.h"
 #include "base/log.h"
 #include "broker/broker.h"
 #include "broker/cluster_state.h"
@@ -34,11 +34,6 @@ constexpr int kClearedAtOnce = 4;
 constexpr Millis kTick{500};
 /// More who have not said who they are get no place.
 constexpr std::size_t kMostVisitors = 256;
-
-std::uint64_t entropy() {
-    std::random_device device;
-    return std::uint64_t{device()} << 32U | device();
-}
 
 std::string host_of(const std::string& node) { return node.substr(node.find('@') + 1); }
 

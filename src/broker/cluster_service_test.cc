@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
+#include "support/cluster_test_node.h"
 #include "support/temporary_folder.h"
-#include "support/two_nodes.h"
 
 namespace vmq::broker {
 namespace {

@@ -1,9 +1,9 @@
 #include "broker/cluster_state.h"
 
 #include <algorithm>
-#include <random>
 #include <string_view>
 
+#include "base/entropy.h"
 #include "base/small_file.h"
 #include "cluster/wire.h"
 
@@ -15,9 +15,8 @@ constexpr std::string_view kMagic = "VMQCLST1";
 constexpr std::size_t kLongestFile = 4U << 20U;
 
 cluster::Incarnation new_incarnation() {
-    std::random_device device;
     cluster::Incarnation made;
-    for (std::uint8_t& each : made.bytes) each = static_cast<std::uint8_t>(device());
+    for (std::uint8_t& each : made.bytes) each = static_cast<std::uint8_t>(entropy());
     return made;
 }
 

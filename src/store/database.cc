@@ -12,10 +12,10 @@
 #include <rocksdb/write_buffer_manager.h>
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 #include "base/assert.h"
+#include "base/entropy.h"
 #include "base/log.h"
 #include "store/counted_body.h"
 #include "store/keys.h"
@@ -78,11 +78,6 @@ private:
 
     const std::uint64_t number_;
 };
-
-std::uint64_t random_number() {
-    std::random_device source;
-    return std::uint64_t{source()} << 32U | source();
-}
 
 rocksdb::BlockBasedTableOptions table_options(Family family,
                                               const std::shared_ptr<rocksdb::Cache>& cache) {
@@ -199,7 +194,7 @@ Database::Database(const DatabaseOptions& options, std::shared_ptr<rocksdb::Cach
     : directory_(options.directory),
       env_(options.env != nullptr ? options.env : rocksdb::Env::Default()),
       cache_(std::move(cache)),
-      last_write_(random_number()),
+      last_write_(entropy()),
       mender_(std::make_unique<TableMender>(*this)) {}
 
 Status Database::open(const DatabaseOptions& options, const DatabaseLayout& layout,

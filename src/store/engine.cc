@@ -5,9 +5,9 @@
 
 #include <chrono>
 #include <limits>
-#include <random>
 #include <utility>
 
+#include "base/entropy.h"
 #include "base/log.h"
 #include "store/batch_writer.h"
 #include "store/database.h"
@@ -27,11 +27,6 @@ namespace {
 constexpr std::string_view kSeedName = "seed";
 constexpr std::string_view kBootName = "boot";
 constexpr std::uint32_t kWritesAtOnce = 1000;
-
-std::uint64_t new_seed() {
-    std::random_device source;
-    return std::uint64_t{source()} << 32U | source();
-}
 
 /// In place of a boot counter that was lost: far beyond what it can have been, because numbers that
 /// were made from it must not be made again.
@@ -53,7 +48,7 @@ struct Engine::Impl {
         const bool is_new = database->estimated_keys(Family::Sessions) == 0 &&
                             database->estimated_keys(Family::Messages) == 0;
         const int copies = database->read_number(kSeedName, seed);
-        if (copies == 0) seed = new_seed();
+        if (copies == 0) seed = entropy();
         if (copies < 2) {
             if (auto written = database->write_number(kSeedName, seed); !written) return written;
         }

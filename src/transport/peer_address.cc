@@ -28,6 +28,10 @@ bool is_port(std::string_view text) {
 
 }  // namespace
 
+bool is_loopback(std::string_view address) noexcept {
+    return address.starts_with("127.") || address == "::1";
+}
+
 std::optional<std::string> canonical_ipv4(std::string_view text) {
     return canonical(AF_INET, text);
 }

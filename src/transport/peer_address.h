@@ -15,6 +15,9 @@ struct PeerAddress {
     bool operator==(const PeerAddress&) const = default;
 };
 
+/// Only programs of this machine reach a listener at `address`, which has no brackets.
+[[nodiscard]] bool is_loopback(std::string_view address) noexcept;
+
 /// The one form in which addresses are compared and logged (that of inet_ntop), or nothing if
 /// `text` is no address of that family. No brackets, no port, no zone.
 [[nodiscard]] std::optional<std::string> canonical_ipv4(std::string_view text);

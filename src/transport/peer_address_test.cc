@@ -13,6 +13,12 @@ TEST(PeerAddress, HasOneFormPerAddress) {
               "::ffff:192.168.100.228");
 }
 
+TEST(PeerAddress, KnowsWhatStaysOnThisMachine) {
+    for (const char* address : {"127.0.0.1", "127.1.2.3", "::1"}) EXPECT_TRUE(is_loopback(address));
+    for (const char* address : {"0.0.0.0", "::", "128.0.0.1", "1127.0.0.1", "::11", ""})
+        EXPECT_FALSE(is_loopback(address)) << address;
+}
+
 TEST(PeerAddress, KnowsWhatIsNoAddress) {
     for (const char* text : {"", "1.2.3", "1.2.3.04", "1.2.3.4 ", "256.1.1.1", "::1", "localhost"})
         EXPECT_FALSE(canonical_ipv4(text)) << text;

@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "transport/peer_address.h"
+#include "transport/tls_errors.h"
 #include "transport/tls_names.h"
 #include "transport/tls_verify.h"
 
@@ -23,15 +24,6 @@ namespace {
 
 constexpr long kMaxCertificateListBytes = 64L * 1024;  // what a server may send as its chain
 constexpr int kSecurityLevel = 2;
-
-Error option_error(std::string text) { return {ErrorCode::InvalidValue, std::move(text)}; }
-
-std::string last_reason() {
-    const unsigned long error = ERR_peek_error();
-    ERR_clear_error();
-    const char* text = ERR_reason_error_string(error);
-    return text == nullptr ? "unknown reason" : text;
-}
 
 /// One load. Each step fails with the operator's error.
 class Loader final {
@@ -85,7 +77,8 @@ Result<void> Loader::set_words() {
         SSL_CTX_set_ciphersuites(&context(), lists.tls13.c_str()) == 1 &&
         SSL_CTX_set1_groups_list(&context(), groups.value().c_str()) == 1)
         return {};
-    return option_error(fmt::format("ciphers or eccs: OpenSSL refuses them ({})", last_reason()));
+    return option_error(
+        fmt::format("ciphers or eccs: OpenSSL refuses them ({})", take_last_reason()));
 }
 
 Result<void> Loader::set_checks() {
@@ -120,7 +113,7 @@ Result<void> Loader::set_certificate() {
     return option_error(fmt::format(
         "certfile {}: OpenSSL refuses the certificate, its chain or its key ({}); RSA keys need "
         "2048 bits, signatures SHA-256",
-        pair.info.file, last_reason()));
+        pair.info.file, take_last_reason()));
 }
 
 }  // namespace

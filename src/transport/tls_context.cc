@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "transport/tls_context_state.h"
+#include "transport/tls_errors.h"
 #include "transport/tls_names.h"
 #include "transport/tls_verify.h"
 
@@ -15,15 +16,6 @@ namespace vmq::transport {
 namespace {
 
 constexpr long kMaxCertificateListBytes = 64L * 1024;  // what a client may send as its chain
-
-Error option_error(std::string text) { return {ErrorCode::InvalidValue, std::move(text)}; }
-
-std::string last_reason() {
-    const unsigned long error = ERR_peek_error();
-    ERR_clear_error();
-    const char* text = ERR_reason_error_string(error);
-    return text == nullptr ? "unknown reason" : text;
-}
 
 // SHA-256 over parts of different lengths, so that no two lists of parts look the same.
 class Digest final {
@@ -279,7 +271,7 @@ Result<void> Loader::set_dh(SSL_CTX& context) const {
     return option_error(
         fmt::format("dhfile {}: OpenSSL refuses the parameters ({}); make some of "
                     "2048 bits or more",
-                    options_.dhfile, last_reason()));
+                    options_.dhfile, take_last_reason()));
 }
 
 Result<SslContextPtr> Loader::new_context() {
@@ -301,7 +293,7 @@ Result<SslContextPtr> Loader::new_context() {
         SSL_CTX_set_ciphersuites(&context, ciphers_.tls13.c_str()) != 1 ||
         SSL_CTX_set1_groups_list(&context, groups_.c_str()) != 1)
         return option_error(
-            fmt::format("ciphers or eccs: OpenSSL refuses them ({})", last_reason()));
+            fmt::format("ciphers or eccs: OpenSSL refuses them ({})", take_last_reason()));
     set_client_checks(context);
     if (options_.psk_support && !options_.psk_identity_hint.empty())
         SSL_CTX_use_psk_identity_hint(&context, options_.psk_identity_hint.c_str());
@@ -319,7 +311,7 @@ Result<void> Loader::show(SSL_CTX& context, const KeyPair& pair) const {
     return option_error(fmt::format(
         "certfile {}: OpenSSL refuses the certificate, its chain or its key ({}); RSA keys need "
         "2048 bits, signatures SHA-256",
-        pair.info.file, last_reason()));
+        pair.info.file, take_last_reason()));
 }
 
 // The context of an earlier pair that has the same names and another kind of key, or null.

@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "transport/tls_certificate.h"
+#include "transport/tls_errors.h"
 
 namespace vmq::transport {
 namespace {
@@ -300,8 +301,7 @@ std::string describe_failure(const HandshakeNotes* notes, TlsRole role) {
             server ? describe_reason(reason) : describe_reason_of_server(reason);
         if (!text.empty()) return std::string(text);
     }
-    const char* text = ERR_reason_error_string(error);
-    return fmt::format("TLS failed: {}", text == nullptr ? "unknown reason" : text);
+    return "TLS failed: " + reason_of(error);
 }
 
 }  // namespace vmq::transport
