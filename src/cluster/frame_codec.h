@@ -38,6 +38,9 @@ enum class FrameType : std::uint8_t {
     // Control links.
     Facts = 32,
     FactVector = 33,
+    FactAck = 34,
+    Join = 36,
+    JoinReply = 37,
     Filters = 40,
     FilterState = 41,
     FilterAck = 42,

@@ -6,6 +6,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace vmq::cluster {
@@ -22,6 +23,15 @@ struct Incarnation {
     std::array<std::uint8_t, 16> bytes{};
 
     auto operator<=>(const Incarnation&) const noexcept = default;
+};
+
+/// Where the clustering listener of a node is.
+struct NodeAddress {
+    std::string host;  // name or literal address
+    std::uint16_t port = 0;
+    bool tls = false;
+
+    bool operator==(const NodeAddress&) const = default;
 };
 
 /// Random, another one for each start of the process.

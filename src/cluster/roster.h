@@ -13,15 +13,6 @@
 
 namespace vmq::cluster {
 
-/// Where the clustering listener of a node is.
-struct NodeAddress {
-    std::string host;  // name or literal address
-    std::uint16_t port = 0;
-    bool tls = false;
-
-    bool operator==(const NodeAddress&) const = default;
-};
-
 struct Member {
     std::string name;
     Incarnation incarnation;
