@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Counts one ctest JUnit file: "PASSED FAILED SKIPPED" on standard output, names and reasons on standard error."""
+"""Counts one ctest JUnit file: "PASSED FAILED SKIPPED" on standard output, names and reasons on standard error.
+
+With --failures instead: each test that failed, and the last lines it printed, for the end of a long run.
+"""
 
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -17,6 +20,18 @@ def skip_reason(case):
     return (skipped.get("message") if skipped is not None else None) or case.get("status")
 
 
+LAST_LINES = 25
+
+
+def tell_failures(path):
+    for case in ElementTree.parse(path).getroot().iter("testcase"):
+        if case.get("status") in ("run", "notrun", "disabled"):
+            continue
+        print(f"FAILED: {case.get('name')}")
+        for line in (case.findtext("system-out") or "").splitlines()[-LAST_LINES:]:
+            print(f"   | {line[:300]}")
+
+
 def main(path):
     passed = failed = skipped = 0
     for case in ElementTree.parse(path).getroot().iter("testcase"):
@@ -32,4 +47,7 @@ def main(path):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    if sys.argv[1] == "--failures":
+        tell_failures(sys.argv[2])
+    else:
+        main(sys.argv[1])
