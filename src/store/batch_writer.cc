@@ -267,6 +267,16 @@ void BatchWriter::add(const DeleteRetained& gone) {
     (void)batch_.Delete(database_.family(Family::Retained), key);
 }
 
+void BatchWriter::add(const PutFact& put) {
+    value_.clear();
+    encode_fact(put.value, value_);
+    (void)batch_.Put(database_.family(Family::Facts), fact_key(put.key), value_);
+}
+
+void BatchWriter::add(const DeleteFact& gone) {
+    (void)batch_.Delete(database_.family(Family::Facts), fact_key(gone.key));
+}
+
 Result<bool> BatchWriter::erase_doomed_queue(SessionId session, std::size_t limit) {
     const auto first = queue_key(session, 0);
     const auto last = queue_key(session, ~0ULL);

@@ -86,6 +86,8 @@ private:
     void add(const DeleteReceived& gone);
     void add(const PutRetained& put);
     void add(const DeleteRetained& gone);
+    void add(const PutFact& put);
+    void add(const DeleteFact& gone);
 
     void look_ahead(std::span<const WriteBatch* const> batches);
     void put_session_record(SessionId session, std::string_view key);

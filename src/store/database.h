@@ -25,8 +25,8 @@
 namespace vmq::store {
 
 /// The column families, in the order of their making. Default holds a copy of Meta.
-enum class Family : std::uint8_t { Default, Sessions, Queues, Messages, Retained, Meta };
-inline constexpr std::size_t kFamilies = 6;
+enum class Family : std::uint8_t { Default, Sessions, Queues, Messages, Retained, Meta, Facts };
+inline constexpr std::size_t kFamilies = 7;
 
 class TableMender;
 

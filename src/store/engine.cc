@@ -143,6 +143,23 @@ Result<void> Engine::for_each_retained(const OnRetained& on_retained) {
     return expired.Count() == 0 ? Result<void>{} : database.write(expired, Durability::Os);
 }
 
+Result<void> Engine::for_each_fact(const OnFact& on_fact) {
+    Database& database = *impl_->database;
+    Scan scan(database, Family::Facts);
+    for (scan.seek(""); scan.valid(); scan.next()) {
+        std::string_view value;
+        if (scan.key().size() < 2 || !decode_fact(scan.value(), value)) {
+            log::error("a fact of the cluster in the store cannot be read");
+            continue;
+        }
+        on_fact(scan.key().substr(1), value);
+    }
+    if (const auto status = scan.status(); !status.ok() && !status.IsCorruption()) {
+        return storage_error(status, "cannot read the facts of the cluster", database.directory());
+    }
+    return {};
+}
+
 Result<void> Engine::write(std::span<const WriteBatch* const> batches, Durability durability) {
     return impl_->writer->write(batches, durability);
 }

@@ -80,6 +80,11 @@ public:
     using OnRetained = std::function<void(mqtt::MessagePtr)>;
     [[nodiscard]] Result<void> for_each_retained(const OnRetained& on_retained);
 
+    /// Before the first write(): the facts of a cluster, in the order of their keys. The bytes are
+    /// valid during the call. Those that cannot be read are left out and logged.
+    using OnFact = std::function<void(std::string_view key, std::string_view value)>;
+    [[nodiscard]] Result<void> for_each_fact(const OnFact& on_fact);
+
     /// Writes all batches, in their order, all or nothing. On an error nothing was written. The
     /// same call may be made again later, by another Engine if this one is stuck().
     [[nodiscard]] virtual Result<void> write(std::span<const WriteBatch* const> batches,

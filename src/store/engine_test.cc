@@ -19,6 +19,7 @@ using test::put_session;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Pair;
 using testing::SizeIs;
 
 class EngineBasics : public test::EngineTest {};
@@ -114,6 +115,24 @@ TEST_F(EngineBasics, ALaterChangeOfARetainedMessageWinsInWhateverOrderTheyArrive
     EXPECT_THAT(retained(), IsEmpty());
     write_all(PutRetained{message("newest"), 10});
     EXPECT_THAT(retained(), ElementsAre("newest"));
+}
+
+TEST_F(EngineBasics, FactsOfTheClusterAreKept) {
+    open();
+    const auto facts = [&] {
+        std::vector<std::pair<std::string, std::string>> found;
+        EXPECT_TRUE(engine_->for_each_fact([&](std::string_view key, std::string_view value) {
+            found.emplace_back(key, value);
+        }));
+        return found;
+    };
+    write_all(PutFact{"b", "2"}, PutFact{std::string("\0", 1), "zero"}, PutFact{"a", ""});
+    write_all(PutFact{"b", "3"}, DeleteFact{"a"});
+    EXPECT_THAT(facts(), ElementsAre(Pair(std::string("\0", 1), "zero"), Pair("b", "3")));
+    engine_.reset();
+    open();
+    EXPECT_THAT(facts(), ElementsAre(Pair(std::string("\0", 1), "zero"), Pair("b", "3")));
+    EXPECT_TRUE(engine_->check({}).value().good());
 }
 
 TEST_F(EngineBasics, StatsCountWhatIsThere) {

@@ -59,6 +59,11 @@ bool retained_is_good(std::string_view key, std::string_view value) {
            retained_key(message->mountpoint(), message->topic()) == key;
 }
 
+bool fact_is_good(std::string_view key, std::string_view value) {
+    std::string_view fact;
+    return key.size() > 1 && decode_fact(value, fact);
+}
+
 class Checker final {
 public:
     Checker(const Database& database, const std::function<void(std::uint64_t)>& progress)
@@ -68,7 +73,8 @@ public:
         for (const auto& [family, visit] : {std::pair{Family::Sessions, &Checker::see_session},
                                             std::pair{Family::Queues, &Checker::see_queue_record},
                                             std::pair{Family::Messages, &Checker::see_message},
-                                            std::pair{Family::Retained, &Checker::see_retained}}) {
+                                            std::pair{Family::Retained, &Checker::see_retained},
+                                            std::pair{Family::Facts, &Checker::see_fact}}) {
             Scan scan(database_, family, {.snapshot = snapshot_.snapshot()});
             for (scan.seek(""); scan.valid(); scan.next()) {
                 (this->*visit)(scan.key(), scan.value());
@@ -151,6 +157,10 @@ private:
         }
     }
 
+    void see_fact(std::string_view key, std::string_view value) {
+        if (!fact_is_good(key, value)) problem("a fact of the cluster cannot be decoded");
+    }
+
     void see_retained(std::string_view key, std::string_view value) {
         if (!retained_is_good(key, value)) problem("a retained message cannot be decoded");
     }
@@ -174,6 +184,7 @@ public:
             if (auto done = drop_lost_messages(); !done) return done.error();
         }
         if (auto done = retained(); !done) return done.error();
+        if (auto done = facts(); !done) return done.error();
         return result_;
     }
 
@@ -272,6 +283,14 @@ private:
             ++result_.messages_lost;
             if (const auto key = parse_queue_key(bytes)) ++result_.losers[key->session];
             drop(Family::Queues, bytes);
+        });
+    }
+
+    Result<void> facts() {
+        return each(Family::Facts, [this](std::string_view key, std::string_view value) {
+            if (fact_is_good(key, value)) return;
+            ++result_.unreadable;
+            drop(Family::Facts, key);
         });
     }
 

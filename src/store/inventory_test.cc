@@ -98,11 +98,12 @@ TEST_F(Inventory, RecordsThatCannotBeDecodedAreFoundAndGo) {
     set(Family::Queues, queue_key(SessionId{1}, 9).view(), "\xFF");
     set(Family::Sessions, subscription_key(SessionId{1}, "y"), "\xFF");
     set(Family::Retained, retained_key("", "t"), "\xFF");
+    set(Family::Facts, fact_key("f"), "\xFF");
     set(Family::Messages, message_key(78).view(), "\xFF");
     set(Family::Queues, "short", "");
-    EXPECT_GE(problems().size(), 5U);
+    EXPECT_GE(problems().size(), 6U);
     const Restored restored = restore();
-    EXPECT_EQ(restored.unreadable, 5U);
+    EXPECT_EQ(restored.unreadable, 6U);
     EXPECT_EQ(restored.messages_lost, 1U);
 }
 

@@ -59,6 +59,12 @@ FixedKey<17> released_key(SessionId session, std::uint64_t sequence) noexcept {
     return key;
 }
 
+std::string fact_key(std::string_view key) {
+    std::string bytes(1, '\1');
+    bytes.append(key);
+    return bytes;
+}
+
 std::string retained_key(std::string_view mountpoint, std::string_view topic) {
     std::string key;
     key.reserve(2 + mountpoint.size() + topic.size());

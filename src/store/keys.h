@@ -45,6 +45,9 @@ enum class SessionKeyKind : std::uint8_t {
 [[nodiscard]] FixedKey<17> released_key(SessionId session, std::uint64_t sequence) noexcept;
 [[nodiscard]] std::string retained_key(std::string_view mountpoint, std::string_view topic);
 
+/// Not the anchor key, whatever the cluster's key is.
+[[nodiscard]] std::string fact_key(std::string_view key);
+
 struct QueueKey {
     SessionId session;
     std::uint64_t sequence;

@@ -261,6 +261,18 @@ bool decode_queue_record(std::string_view bytes, QueueRecord& record) {
     return reader.read_u64_be(record.store_id) && record.store_id != 0 && reader.done();
 }
 
+void encode_fact(std::string_view fact, std::string& out) {
+    append_u8(kVersion, out);
+    out.append(fact);
+}
+
+bool decode_fact(std::string_view bytes, std::string_view& fact) {
+    ByteReader reader(bytes);
+    if (!read_version(reader)) return false;
+    fact = reader.rest();
+    return true;
+}
+
 void encode_mark(std::string& out) { append_u8(kVersion, out); }
 
 bool decode_mark(std::string_view bytes) {

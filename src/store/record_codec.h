@@ -51,6 +51,10 @@ void encode_queue_record(const PutMessage& put, const ClockAnchors& clocks, std:
 [[nodiscard]] bool decode_queue_record(std::string_view bytes, QueueRecord& record);
 
 /// The value of records whose key says everything.
+void encode_fact(std::string_view fact, std::string& out);
+/// `fact` points into `bytes`.
+[[nodiscard]] bool decode_fact(std::string_view bytes, std::string_view& fact);
+
 void encode_mark(std::string& out);
 [[nodiscard]] bool decode_mark(std::string_view bytes);
 

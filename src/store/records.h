@@ -126,6 +126,16 @@ struct DeleteRetained {
     std::uint64_t stamp;
 };
 
+/// What the nodes of a cluster know together (src/cluster): only the cluster reads the bytes. The key
+/// is not empty.
+struct PutFact {
+    std::string key;
+    std::string value;
+};
+struct DeleteFact {
+    std::string key;
+};
+
 /// Messages are by far the most, so what is larger does not make every write as large.
 template <typename Kind>
 using Boxed = std::unique_ptr<const Kind>;
@@ -134,12 +144,13 @@ using Boxed = std::unique_ptr<const Kind>;
 using Write =
     std::variant<std::monostate, PutMessage, DeleteMessage, Boxed<PutSession>, DeleteSession,
                  PutSubscription, DeleteSubscription, PutReleased, DeleteReleased, PutReceived,
-                 DeleteReceived, PutRetained, Boxed<DeleteRetained>>;
+                 DeleteReceived, PutRetained, Boxed<DeleteRetained>, Boxed<PutFact>, Boxed<DeleteFact>>;
 static_assert(sizeof(Write) <= 72);
 
 template <typename Kind>
 inline constexpr bool kBoxed =
-    std::is_same_v<Kind, PutSession> || std::is_same_v<Kind, DeleteRetained>;
+    std::is_same_v<Kind, PutSession> || std::is_same_v<Kind, DeleteRetained> ||
+    std::is_same_v<Kind, PutFact> || std::is_same_v<Kind, DeleteFact>;
 
 /// Calls `visitor` with the record itself, boxed or not.
 template <typename Visitor>
@@ -148,7 +159,9 @@ decltype(auto) visit(Visitor&& visitor, const Write& write) {
         [&visitor](const auto& kind) -> decltype(auto) {
             using Kind = std::remove_cvref_t<decltype(kind)>;
             if constexpr (std::is_same_v<Kind, Boxed<PutSession>> ||
-                          std::is_same_v<Kind, Boxed<DeleteRetained>>) {
+                          std::is_same_v<Kind, Boxed<DeleteRetained>> ||
+                          std::is_same_v<Kind, Boxed<PutFact>> ||
+                          std::is_same_v<Kind, Boxed<DeleteFact>>) {
                 return visitor(*kind);
             } else {
                 return visitor(kind);

@@ -58,6 +58,8 @@ void KeptRecords::apply(const store::Write& write) {
             [this](const store::DeleteRetained& gone) {
                 retained_.erase({gone.mountpoint, gone.topic});
             },
+            [this](const store::PutFact& put) { facts_[put.key] = put.value; },
+            [this](const store::DeleteFact& gone) { facts_.erase(gone.key); },
         },
         write);
 }

@@ -39,6 +39,7 @@ private:
 
     std::map<store::SessionId, Session> sessions_;
     std::map<std::pair<std::string, std::string>, mqtt::MessagePtr> retained_;
+    std::map<std::string, std::string> facts_;
     std::uint64_t written_ = 0;
 };
 
