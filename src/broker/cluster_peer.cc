@@ -19,8 +19,8 @@ using cluster::RefusalCode;
 
 namespace {
 
-constexpr Millis kFirstRetry{200};
-constexpr Millis kLongestRetry{5000};
+constexpr Millis kFirstPause{200};
+constexpr Millis kLongestDataPause{1000};
 /// What the node with the greater name waits before it dials as well.
 constexpr Millis kSecondCaller{1000};
 
@@ -32,9 +32,12 @@ ClusterPeer::ClusterPeer(Home& home, NodeNumber number, cluster::Member member,
       number_(number),
       member_(std::move(member)),
       dials_first_(self < member_.name),
-      data_dials_(home.broker().shard_count()),
+      control_dial_(make_dial(LinkKind::Control, 0)),
       sender_(home.filter_log(), home.filters()) {
-    control_dial_.at = home_.links().loop().now() + (dials_first_ ? Millis(0) : kSecondCaller);
+    for (ShardId shard = 0; shard < home.broker().shard_count(); ++shard) {
+        data_dials_.push_back(make_dial(LinkKind::Data, shard));
+    }
+    dial(control_dial_, dials_first_ ? Millis(0) : kSecondCaller);
     const std::size_t share = outgoing_bytes / home_.broker().shard_count();
     for (const auto& shard : home_.broker().shards()) {
         home_.broker().post(shard->id(), [&shard = *shard, number, name = member_.name, share] {
@@ -50,8 +53,8 @@ ClusterPeer::~ClusterPeer() {
 void ClusterPeer::set_address(const cluster::NodeAddress& address) {
     if (member_.address == address) return;
     member_.address = address;
-    control_dial_.at = home_.links().loop().now();
-    control_dial_.wait = Millis(0);
+    if (!control_) return dial(control_dial_, Millis(0));
+    for (Dial& each : data_dials_) dial(each, Millis(0));
 }
 
 void ClusterPeer::leave(const Refusal& why) {
@@ -74,29 +77,70 @@ ClusterPeer::Dial& ClusterPeer::dial_of(LinkKind kind, ShardId shard) noexcept {
     return kind == LinkKind::Control ? control_dial_ : data_dials_[shard];
 }
 
-void ClusterPeer::retry_later(Dial& dial) {
-    dial.wait = std::clamp(dial.wait * 2, kFirstRetry, kLongestRetry);
-    // Not everybody at the same moment.
-    const auto spread = static_cast<std::uint32_t>(dial.wait.count() / 2 + 1);
-    dial.at = home_.links().loop().now() + dial.wait / 2 + Millis(home_.random().below(spread));
+ClusterPeer::Dial& ClusterPeer::dial_of(const cluster::Connector& connector) noexcept {
+    for (Dial& each : data_dials_) {
+        if (each.connector.get() == &connector) return each;
+    }
+    return control_dial_;
+}
+
+ClusterPeer::Dial ClusterPeer::make_dial(LinkKind kind, ShardId shard) {
+    cluster::DialSettings settings;
+    settings.first_pause = kFirstPause;
+    // Its node can be reached, or there would be no control link.
+    if (kind == LinkKind::Data) settings.longest_pause = kLongestDataPause;
+    if (kind == LinkKind::Control && !dials_first_) settings.extra_pause = kSecondCaller;
+    return {kind, shard,
+            std::make_unique<cluster::Connector>(home_.links().loop(), dialler(), settings,
+                                                 home_.random().next())};
+}
+
+void ClusterPeer::dial(Dial& dial, Millis wait) {
+    if (dial.linked || dial.greeting) return;  // see dial_again()
+    const std::string_view why_not = home_.why_not_dialled(member_.address);
+    if (why_not.empty())
+        return dial.connector->dial(member_.address.host, member_.address.port, wait);
+    dial.connector->stop();
+    if (dial.kind == LinkKind::Control) tell_unreachable(why_not);
+}
+
+/// A link or the talk about one has ended. Without a control link there are no others.
+void ClusterPeer::dial_again(Dial& dial) {
+    if (dial.kind == LinkKind::Data && !control_) return dial.connector->stop();
+    const cluster::NodeAddress& at = member_.address;
+    const bool moved = dial.connector->host() != at.host || dial.connector->port() != at.port;
+    if (moved || !home_.why_not_dialled(at).empty()) return this->dial(dial, kFirstPause);
+    dial.connector->connection_ended(true);
+}
+
+void ClusterPeer::on_connected(cluster::Connector& connector, int fd,
+                               transport::PeerAddress /*address*/) {
+    Dial& dial = dial_of(connector);
+    dial.greeting = true;
+    home_.greet(*this, dial.kind, dial.shard, fd);
+}
+
+void ClusterPeer::on_dial_failed(cluster::Connector& connector, const std::string& why) {
+    if (&dial_of(connector) == &control_dial_) tell_unreachable(why);
 }
 
 void ClusterPeer::on_dialled(LinkKind kind, ShardId shard, bool agreed, std::string_view why) {
     Dial& dial = dial_of(kind, shard);
-    dial.under_way = false;
-    if (agreed) {
-        dial.wait = Millis(0);
-        return;
-    }
-    retry_later(dial);
-    if (kind != LinkKind::Control || running() || std::exchange(told_down_, true)) return;
+    if (!std::exchange(dial.greeting, false) || agreed || dial.linked) return;
+    dial_again(dial);
+    if (kind == LinkKind::Control) tell_unreachable(why);
+}
+
+/// Once until it is there again.
+void ClusterPeer::tell_unreachable(std::string_view why) {
+    if (running() || std::exchange(told_down_, true)) return;
     log::warning("node {} cannot be reached at {}:{}: {}; it is tried again", member_.name,
                  member_.address.host, member_.address.port, why);
 }
 
 void ClusterPeer::on_data_link_lost(ShardId shard) {
     data_dials_[shard].linked = false;
-    retry_later(data_dials_[shard]);
+    dial_again(data_dials_[shard]);
 }
 
 void ClusterPeer::on_link(cluster::MovedLink link) {
@@ -108,7 +152,10 @@ void ClusterPeer::move_to_shard(cluster::MovedLink link) {
     Broker& broker = home_.broker();
     const bool outgoing = link.initiated;
     const ShardId shard = outgoing ? link.shard : link.shard % broker.shard_count();
-    if (outgoing) data_dials_[shard].linked = true;
+    if (outgoing) {
+        data_dials_[shard].linked = true;
+        data_dials_[shard].connector->take_link();
+    }
     // A function that can be copied has to hold it.
     auto moved = std::make_shared<cluster::MovedLink>(std::move(link));
     broker.post(shard, [&target = *broker.shards()[shard], number = number_, outgoing, moved] {
@@ -140,9 +187,8 @@ void ClusterPeer::adopt_control(cluster::MovedLink moved) {
     told_down_ = false;
     control_ = std::move(link);
     control_dial_.linked = true;
-    for (Dial& dial : data_dials_) {
-        if (!dial.linked) dial.at = home_.links().loop().now();
-    }
+    control_dial_.connector->take_link();
+    for (Dial& each : data_dials_) dial(each, Millis(0));
     std::string& out = control_->output().bytes();
     home_.append_roster(out);
     receiver_.begin(static_cast<std::uint64_t>(control_->peer().boot), out);
@@ -197,41 +243,20 @@ void ClusterPeer::on_end(Link& link, const cluster::LinkEnd& end) {
     sender_.end();
     home_.links().bury(std::move(control_));
     control_dial_.linked = false;
-    control_dial_.wait = Millis(0);
-    retry_later(control_dial_);
-    if (!dials_first_) control_dial_.at += kSecondCaller;
+    dial_again(control_dial_);
+    for (Dial& each : data_dials_) {
+        if (!each.linked && !each.greeting) each.connector->stop();
+    }
     told_down_ = true;
     log::warning("node {} is away: {}", member_.name, end.text);
     home_.on_peer_changed();
 }
 
-void ClusterPeer::run(TimePoint now) {
-    const auto due = [now](const Dial& dial) {
-        return !dial.linked && !dial.under_way && dial.at <= now;
-    };
-    if (!control_ && due(control_dial_)) {
-        control_dial_.under_way = true;
-        home_.dial(*this, LinkKind::Control, 0);
-    }
-    for (ShardId shard = 0; control_ && shard < data_dials_.size(); ++shard) {
-        if (!due(data_dials_[shard])) continue;
-        data_dials_[shard].under_way = true;
-        home_.dial(*this, LinkKind::Data, shard);
-    }
+void ClusterPeer::run() {
     if (!control_ || !control_->open()) return;
     pump();
     // What the shards do not know yet, nobody may rely on.
     if (mapped_ == mapping_) receiver_.acknowledge(control_->output().bytes());
-}
-
-TimePoint ClusterPeer::next_dial() const noexcept {
-    const auto when = [](const Dial& dial) {
-        return dial.linked || dial.under_way ? kNever : dial.at;
-    };
-    TimePoint next = control_ ? kNever : when(control_dial_);
-    if (!control_) return next;
-    for (const Dial& dial : data_dials_) next = std::min(next, when(dial));
-    return next;
 }
 
 void ClusterPeer::begin_all() {

@@ -13,6 +13,7 @@
 #include "base/ids.h"
 #include "base/random.h"
 #include "broker/node_outbox.h"
+#include "cluster/connector.h"
 #include "cluster/filter_log.h"
 #include "cluster/link.h"
 #include "cluster/roster.h"
@@ -25,7 +26,9 @@ class Broker;
 /// Owned by the ClusterService, used on its thread, from when the node becomes a member until it is
 /// none any more or comes back with a new disk. Keeps a control link to it, and one data link for
 /// each shard, which then belong to the shards.
-class ClusterPeer final : private cluster::LinkHandler, private cluster::FilterSink {
+class ClusterPeer final : private cluster::LinkHandler,
+                          private cluster::FilterSink,
+                          private cluster::ConnectorHandler {
 public:
     /// What it needs around it.
     class Home {
@@ -36,8 +39,13 @@ public:
         [[nodiscard]] virtual const cluster::FilterSource& filters() const noexcept = 0;
         [[nodiscard]] virtual routing::SubscriptionIndex& index() noexcept = 0;
         [[nodiscard]] virtual Random& random() noexcept = 0;
-        /// Leads to on_dialled(), now or later.
-        virtual void dial(ClusterPeer& peer, cluster::LinkKind kind, ShardId shard) = 0;
+        /// Why a node with this address is not dialled at all, a sentence that says what to do.
+        /// Empty: it is.
+        [[nodiscard]] virtual std::string_view why_not_dialled(
+            const cluster::NodeAddress& address) const = 0;
+        /// Agrees on a link with the node over a connection that is there; takes `fd` over. Leads
+        /// to on_dialled(), now or later.
+        virtual void greet(ClusterPeer& peer, cluster::LinkKind kind, ShardId shard, int fd) = 0;
         /// A bit of the index that nobody uses. Nothing: there is none.
         [[nodiscard]] virtual std::optional<routing::NodeSlot> take_slot() = 0;
         /// Takes everything out of the index that the bit stands for, in portions, and leads to
@@ -69,7 +77,7 @@ public:
 
     /// A link to it has been agreed on, whoever dialled.
     void on_link(cluster::MovedLink link);
-    /// What dial() asked for: a link that is being agreed on, or a failure.
+    /// What greet() has come to. on_link() follows if a link is agreed on.
     void on_dialled(cluster::LinkKind kind, ShardId shard, bool agreed, std::string_view why);
     /// A shard has lost its link to this node.
     void on_data_link_lost(ShardId shard);
@@ -82,22 +90,27 @@ public:
     [[nodiscard]] bool knows_filters(std::uint64_t number) const noexcept {
         return sender_.linked() && sender_.acknowledged() >= number;
     }
-    /// Dials what is due, sends what there is to say. In every turn.
-    void run(TimePoint now);
-    /// When run() has something to do at the latest.
-    [[nodiscard]] TimePoint next_dial() const noexcept;
+    /// Sends what there is to say. In every turn.
+    void run();
     void send_roster();
 
 private:
     /// One link that this node is to dial.
     struct Dial {
+        cluster::LinkKind kind = cluster::LinkKind::Data;
+        ShardId shard = 0;
+        std::unique_ptr<cluster::Connector> connector;
+        bool greeting = false;  // between on_connected() and on_dialled()
         bool linked = false;
-        bool under_way = false;
-        TimePoint at{};
-        Millis wait{0};  // the next one, after a failure
     };
 
+    // cluster::ConnectorHandler
+    void on_connected(cluster::Connector& connector, int fd,
+                      transport::PeerAddress address) override;
+    void on_dial_failed(cluster::Connector& connector, const std::string& why) override;
+
     [[nodiscard]] cluster::LinkHandler& handler() noexcept { return *this; }
+    [[nodiscard]] cluster::ConnectorHandler& dialler() noexcept { return *this; }
     void on_agreed(cluster::Link& /*link*/) override {}
     void on_frame(cluster::Link& link, const cluster::Frame& frame) override;
     void on_room(cluster::Link& link) override;
@@ -111,8 +124,12 @@ private:
     void adopt_control(cluster::MovedLink moved);
     void move_to_shard(cluster::MovedLink link);
     void close(std::unique_ptr<cluster::Link> link, const cluster::Refusal& why);
-    void retry_later(Dial& dial);
+    [[nodiscard]] Dial make_dial(cluster::LinkKind kind, ShardId shard);
+    void dial(Dial& dial, Millis wait);
+    void dial_again(Dial& dial);
+    void tell_unreachable(std::string_view why);
     [[nodiscard]] Dial& dial_of(cluster::LinkKind kind, ShardId shard) noexcept;
+    [[nodiscard]] Dial& dial_of(const cluster::Connector& connector) noexcept;
     void pump();
     void map_slots();
     void clear_replaced();

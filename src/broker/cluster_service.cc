@@ -2,10 +2,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <boost/asio/connect.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <utility>
 
@@ -27,7 +24,6 @@ using cluster::Roster;
 
 namespace {
 
-constexpr Millis kDialTimeout{5000};
 constexpr Millis kJoinTimeout{10'000};
 /// Filters of the index looked at in one go, per cleared bit.
 constexpr int kClearedAtOnce = 4;
@@ -301,50 +297,6 @@ void ClusterService::on_accept(const ClusterListener& listener, int fd,
     visitors_.back()->link->start();
 }
 
-void ClusterService::connect(const cluster::NodeAddress& at,
-                             std::function<void(int fd, std::string why)> done) {
-    using boost::asio::ip::tcp;
-    struct Attempt {
-        explicit Attempt(boost::asio::io_context& io) : resolver(io), socket(io), timer(io) {}
-        tcp::resolver resolver;
-        tcp::socket socket;
-        boost::asio::steady_timer timer;
-        bool late = false;
-    };
-    auto attempt = std::make_shared<Attempt>(loop_.io());
-    attempt->timer.expires_after(kDialTimeout);
-    attempt->timer.async_wait([attempt](const boost::system::error_code& error) {
-        if (error) return;
-        attempt->late = true;
-        attempt->resolver.cancel();
-        boost::system::error_code ignored;
-        attempt->socket.close(ignored);
-    });
-    attempt->resolver.async_resolve(
-        at.host, std::to_string(at.port),
-        [attempt, done = std::move(done)](const boost::system::error_code& error,
-                                          const tcp::resolver::results_type& found) {
-            if (error) {
-                attempt->timer.cancel();
-                return done(-1, attempt->late ? "its name is not resolved in time"
-                                              : "its name cannot be resolved: " + error.message());
-            }
-            boost::asio::async_connect(
-                attempt->socket, found,
-                [attempt, done](const boost::system::error_code& failed, const tcp::endpoint&) {
-                    attempt->timer.cancel();
-                    if (failed) {
-                        return done(-1, attempt->late ? "no answer in time" : failed.message());
-                    }
-                    boost::system::error_code ignored;
-                    attempt->socket.set_option(tcp::no_delay(true), ignored);
-                    attempt->socket.set_option(boost::asio::socket_base::keep_alive(true), ignored);
-                    attempt->socket.native_non_blocking(true, ignored);
-                    done(attempt->socket.release(), {});
-                });
-        });
-}
-
 std::unique_ptr<Link> ClusterService::make_link(const cluster::NodeAddress& at, int fd,
                                                 cluster::Handshake::Purpose purpose) {
     Link::Dialled dialled{
@@ -353,34 +305,24 @@ std::unique_ptr<Link> ClusterService::make_link(const cluster::NodeAddress& at, 
                                   [](const cluster::Hello&) { return std::optional<Refusal>(); });
 }
 
-void ClusterService::dial(ClusterPeer& peer, LinkKind kind, ShardId shard) {
-    const cluster::NodeAddress at = peer.member().address;
-    const NodeNumber number = peer.number();
-    const std::string name = peer.member().name;
-    if (at.port == 0) {
-        return peer.on_dialled(kind, shard, false,
-                               "it has no clustering listener (listener.vmq.clustering)");
-    }
+std::string_view ClusterService::why_not_dialled(const cluster::NodeAddress& at) const {
+    if (at.port == 0) return "it has no clustering listener (listener.vmq.clustering)";
     if (at.tls && !options_.tls) {
-        return peer.on_dialled(kind, shard, false,
-                               "its clustering listener wants TLS (listener.vmqs), and this node "
-                               "has none whose certificates it could use");
+        return "its clustering listener wants TLS (listener.vmqs), and this node has none whose "
+               "certificates it could use";
     }
-    connect(at, [this, at, kind, shard, number, name](int fd, const std::string& why) {
-        ClusterPeer* target = find_peer(name);
-        if (target == nullptr || target->number() != number) {
-            if (fd >= 0) ::close(fd);
-            return;
-        }
-        if (fd < 0) return target->on_dialled(kind, shard, false, why);
-        auto visitor = std::make_unique<Visitor>();
-        visitor->expected = name;
-        visitor->kind = kind;
-        visitor->shard = shard;
-        visitor->link = make_link(at, fd, {kind, static_cast<std::uint16_t>(shard), name});
-        visitors_.push_back(std::move(visitor));
-        visitors_.back()->link->start();
-    });
+    return {};
+}
+
+void ClusterService::greet(ClusterPeer& peer, LinkKind kind, ShardId shard, int fd) {
+    auto visitor = std::make_unique<Visitor>();
+    visitor->expected = peer.member().name;
+    visitor->kind = kind;
+    visitor->shard = shard;
+    visitor->link = make_link(peer.member().address, fd,
+                              {kind, static_cast<std::uint16_t>(shard), visitor->expected});
+    visitors_.push_back(std::move(visitor));
+    visitors_.back()->link->start();
 }
 
 void ClusterService::on_agreed(Link& link) {
@@ -500,21 +442,32 @@ void ClusterService::begin_join(std::string name, cluster::NodeAddress at, Done 
                   "non_empty_node: this node is in a cluster with others; leave that first"});
     }
     if (joining_) return done(Error{ErrorCode::Unavailable, "another join is under way"});
-    joining_.emplace(Joining{name, at, std::move(done), nullptr, loop_.now() + kJoinTimeout});
-    connect(at, [this, name, at](int fd, const std::string& why) {
-        if (!joining_ || joining_->name != name || joining_->link) {
-            if (fd >= 0) ::close(fd);
-            return;
-        }
-        if (fd < 0) return finish_join(Error{ErrorCode::Unavailable, "not_reachable: " + why});
-        joining_->link = make_link(at, fd, {LinkKind::Join, 0, name});
-        joining_->link->start();
-    });
+    if (const std::string_view why = why_not_dialled(at); !why.empty()) {
+        return done(Error{ErrorCode::Unavailable, "not_reachable: " + std::string(why)});
+    }
+    auto connector = std::make_unique<cluster::Connector>(loop_, dialler(), cluster::DialSettings{},
+                                                          random_.next());
+    joining_.emplace(Joining{std::move(name), at, std::move(done), std::move(connector), nullptr,
+                             loop_.now() + kJoinTimeout});
+    joining_->connector->dial(at.host, at.port);
+}
+
+void ClusterService::on_connected(cluster::Connector& /*connector*/, int fd,
+                                  transport::PeerAddress /*address*/) {
+    joining_->link = make_link(joining_->at, fd, {LinkKind::Join, 0, joining_->name});
+    joining_->link->start();
+}
+
+void ClusterService::on_dial_failed(cluster::Connector& /*connector*/, const std::string& why) {
+    finish_join(Error{ErrorCode::Unavailable, "not_reachable: " + why});
 }
 
 void ClusterService::finish_join(Result<void> result) {
     Joining joining = std::move(*joining_);
     joining_.reset();
+    joining.connector->stop();
+    // It may be the one that calls.
+    boost::asio::post(loop_.io(), [connector = std::move(joining.connector)] {});
     if (joining.link) {
         if (joining.link->state() != Link::State::Ended) {
             joining.link->close({RefusalCode::Duplicate, "that was all"});
@@ -632,8 +585,7 @@ void ClusterService::on_turn_end() {
     clear_some();
     TimePoint next = kNever;
     for (const auto& [name, peer] : peers_) {
-        peer->run(loop_.now());
-        next = std::min(next, peer->next_dial());
+        peer->run();
     }
     tell_filters_known();
     if (!filter_waits_.empty()) next = std::min(next, filter_waits_.front().deadline);

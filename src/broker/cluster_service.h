@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "broker/cluster_peer.h"
 #include "broker/cluster_port.h"
+#include "cluster/connector.h"
 #include "cluster/filter_log.h"
 #include "cluster/link.h"
 #include "cluster/roster.h"
@@ -62,6 +63,7 @@ struct ClusterNode {
 /// of its own, so that heartbeats are never behind messages; everything private happens there.
 class ClusterService final : private runtime::TurnHandler,
                              private cluster::LinkHandler,
+                             private cluster::ConnectorHandler,
                              private routing::FilterObserver,
                              private ClusterPort,
                              private ClusterPeer::Home {
@@ -98,6 +100,7 @@ private:
         std::string name;
         cluster::NodeAddress at;
         Done done;
+        std::unique_ptr<cluster::Connector> connector;
         std::unique_ptr<cluster::Link> link;
         TimePoint deadline;
     };
@@ -138,6 +141,7 @@ private:
     void on_turn_end() override;
 
     [[nodiscard]] cluster::LinkHandler& handler() noexcept { return *this; }
+    [[nodiscard]] cluster::ConnectorHandler& dialler() noexcept { return *this; }
     [[nodiscard]] ClusterPeer::Home& home() noexcept { return *this; }
     [[nodiscard]] runtime::TurnHandler& turns() noexcept { return *this; }
 
@@ -145,6 +149,11 @@ private:
     void on_agreed(cluster::Link& link) override;
     void on_frame(cluster::Link& link, const cluster::Frame& frame) override;
     void on_end(cluster::Link& link, const cluster::LinkEnd& end) override;
+
+    // cluster::ConnectorHandler, of the node that is joined
+    void on_connected(cluster::Connector& connector, int fd,
+                      transport::PeerAddress address) override;
+    void on_dial_failed(cluster::Connector& connector, const std::string& why) override;
 
     // routing::FilterObserver
     void on_local_change(std::string mountpoint, std::string filter) override;
@@ -164,7 +173,9 @@ private:
     [[nodiscard]] const cluster::FilterSource& filters() const noexcept override;
     [[nodiscard]] routing::SubscriptionIndex& index() noexcept override;
     [[nodiscard]] Random& random() noexcept override { return random_; }
-    void dial(ClusterPeer& peer, cluster::LinkKind kind, ShardId shard) override;
+    [[nodiscard]] std::string_view why_not_dialled(
+        const cluster::NodeAddress& address) const override;
+    void greet(ClusterPeer& peer, cluster::LinkKind kind, ShardId shard, int fd) override;
     [[nodiscard]] std::optional<routing::NodeSlot> take_slot() override;
     void clear_slot(NodeNumber node, routing::NodeSlot slot) override;
     void on_roster(ClusterPeer& peer, std::string_view body) override;
@@ -178,7 +189,6 @@ private:
     [[nodiscard]] Result<void> open_listeners();
     void on_accept(const ClusterListener& listener, int fd, transport::PeerAddress peer);
     [[nodiscard]] std::optional<cluster::Refusal> judge(const cluster::Hello& peer) const;
-    void connect(const cluster::NodeAddress& at, std::function<void(int fd, std::string why)> done);
     [[nodiscard]] std::unique_ptr<cluster::Link> make_link(const cluster::NodeAddress& at, int fd,
                                                            cluster::Handshake::Purpose purpose);
     void begin_join(std::string name, cluster::NodeAddress at, Done done);

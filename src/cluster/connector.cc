@@ -71,15 +71,24 @@ Connector::Connector(runtime::ShardLoop& loop, ConnectorHandler& handler, DialSe
 
 Connector::~Connector() { stop(); }
 
-void Connector::dial(std::string host, std::uint16_t port) {
+void Connector::dial(std::string host, std::uint16_t port, Millis wait) {
     stop();
     host_ = std::move(host);
     port_ = port;
-    obey(plan_.start(loop_.now()));
+    obey(plan_.start(loop_.now(), wait));
 }
 
 void Connector::stop() {
     plan_.stop();
+    give_up_attempt();
+}
+
+void Connector::take_link() {
+    plan_.taken(loop_.now());
+    give_up_attempt();
+}
+
+void Connector::give_up_attempt() {
     timer_.stop();
     lookup_.reset();
     forget_attempt();

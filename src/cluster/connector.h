@@ -44,12 +44,14 @@ public:
     Connector(const Connector&) = delete;
     Connector& operator=(const Connector&) = delete;
 
-    /// Begins to dial, at once and whatever it did before. `host`: a name or an address, without
+    /// Begins to dial after `wait`, whatever it did before. `host`: a name or an address, without
     /// brackets.
-    void dial(std::string host, std::uint16_t port);
+    void dial(std::string host, std::uint16_t port, Millis wait = Millis(0));
     /// Dials no more. A connection that was given is not touched.
     void stop();
-    /// The connection given last has ended, see ConnectorPlan::ended().
+    /// A connection is there, whoever dialled: nothing more is dialled before it has ended.
+    void take_link();
+    /// The connection given or taken last has ended, see ConnectorPlan::ended().
     void connection_ended(bool was_good);
 
     [[nodiscard]] const std::string& host() const noexcept { return host_; }
@@ -71,6 +73,7 @@ private:
     void note(const std::string& why);
     void tell_failure();
     void forget_attempt();
+    void give_up_attempt();
     [[nodiscard]] transport::PeerAddress address() const;
 
     runtime::ShardLoop& loop_;

@@ -6,8 +6,13 @@ namespace vmq::cluster {
 
 using Do = ConnectorPlan::Do;
 
-Do ConnectorPlan::start(TimePoint now) noexcept {
+Do ConnectorPlan::start(TimePoint now, Millis wait) noexcept {
     pause_ = Millis(0);
+    if (wait > Millis(0)) {
+        stage_ = Stage::Pausing;
+        deadline_ = now + wait;
+        return Do::Nothing;
+    }
     stage_ = Stage::Resolving;
     deadline_ = give_up_at_ = now + settings_.attempt_limit;
     return Do::Resolve;
@@ -73,6 +78,12 @@ Do ConnectorPlan::expired(TimePoint now) noexcept {
     return Do::Nothing;
 }
 
+void ConnectorPlan::taken(TimePoint now) noexcept {
+    stage_ = Stage::Connected;
+    deadline_ = kNever;
+    connected_at_ = now;
+}
+
 void ConnectorPlan::ended(bool was_good, TimePoint now) noexcept {
     if (stage_ != Stage::Connected) return;
     if (was_good && now - connected_at_ >= settings_.longest_pause) pause_ = Millis(0);
@@ -85,7 +96,7 @@ void ConnectorPlan::pause(TimePoint now) noexcept {
     const Millis sure = pause_ / 2;
     const auto chance = static_cast<std::uint32_t>((pause_ - sure).count());
     stage_ = Stage::Pausing;
-    deadline_ = now + sure + Millis(random_.below(chance + 1));
+    deadline_ = now + settings_.extra_pause + sure + Millis(random_.below(chance + 1));
 }
 
 }  // namespace vmq::cluster

@@ -13,6 +13,7 @@ struct DialSettings {
     Millis attempt_limit{5'000};  // from the name to the connection
     Millis first_pause{100};      // after a failure; doubles with each
     Millis longest_pause{5'000};
+    Millis extra_pause{0};  // with each, where the other end dials as well and is to be first
 };
 
 /// Told what happens, says what is to be done. Owned by a Connector, used on its thread.
@@ -33,8 +34,8 @@ public:
         Done,     // a connection is there
     };
 
-    /// Dials at once, whatever was.
-    [[nodiscard]] Do start(TimePoint now) noexcept;
+    /// Dials, whatever was; first waits for `wait`.
+    [[nodiscard]] Do start(TimePoint now, Millis wait = Millis(0)) noexcept;
     /// No more until start().
     void stop() noexcept;
 
@@ -44,8 +45,10 @@ public:
     [[nodiscard]] Do connecting_failed(TimePoint now) noexcept;
     /// deadline() has passed.
     [[nodiscard]] Do expired(TimePoint now) noexcept;
-    /// The connection that Done gave has ended; `was_good` if it has been of use. Dials after the
-    /// pause, which begins anew if the connection was good for longer than the longest pause.
+    /// There is a connection, perhaps because the other end dialled.
+    void taken(TimePoint now) noexcept;
+    /// The connection of Done or taken() has ended; `was_good` if it has been of use. Dials after
+    /// the pause, which begins anew if the connection was good for longer than the longest pause.
     void ended(bool was_good, TimePoint now) noexcept;
 
     enum class Stage : std::uint8_t { Stopped, Resolving, Connecting, Connected, Pausing };

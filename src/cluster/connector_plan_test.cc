@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 namespace vmq::cluster {
@@ -141,6 +142,48 @@ TEST_F(ConnectorPlanTest, ANameWithoutAddressesIsAFailure) {
     (void)plan_.start(now_);
     EXPECT_EQ(plan_.resolved(0, now_), Do::Nothing);
     EXPECT_EQ(plan_.stage(), Stage::Pausing);
+}
+
+TEST_F(ConnectorPlanTest, WaitsBeforeTheFirstAttemptIfItIsToldTo) {
+    EXPECT_EQ(plan_.start(now_, Millis(700)), Do::Nothing);
+    EXPECT_EQ(plan_.deadline(), kStart + Millis(700));
+    EXPECT_EQ(at_deadline(), Do::Resolve);
+}
+
+TEST_F(ConnectorPlanTest, WaitsLongerWhereTheOtherEndIsToBeFirst) {
+    DialSettings settings;
+    settings.extra_pause = Millis(1000);
+    ConnectorPlan plan(settings, 5);
+    EXPECT_EQ(plan.start(now_), Do::Resolve);
+    EXPECT_EQ(plan.resolving_failed(now_), Do::Nothing);
+    EXPECT_GE(plan.deadline(), now_ + Millis(1050));
+    EXPECT_LE(plan.deadline(), now_ + Millis(1100));
+}
+
+TEST_F(ConnectorPlanTest, AConnectionOfTheOtherEndIsAsGoodAsOneOfItsOwn) {
+    EXPECT_EQ(plan_.start(now_), Do::Resolve);
+    plan_.taken(now_);
+    EXPECT_EQ(plan_.stage(), Stage::Connected);
+    EXPECT_EQ(plan_.deadline(), kNever);
+    EXPECT_EQ(plan_.resolved(1, now_), Do::Nothing) << "it comes too late";
+    now_ += Seconds(1);
+    plan_.ended(true, now_);
+    EXPECT_EQ(at_deadline(), Do::Resolve);
+}
+
+// Agreeing alone is not enough to begin with short pauses again.
+TEST_F(ConnectorPlanTest, PausesGrowWhileConnectionsEndRightAway) {
+    EXPECT_EQ(plan_.start(now_), Do::Resolve);
+    Millis longest{0};
+    for (int i = 0; i < 10; ++i) {
+        connect();
+        plan_.taken(now_);
+        now_ += Millis(10);
+        plan_.ended(true, now_);
+        longest = std::max(longest, Millis(plan_.deadline() - now_));
+        ASSERT_EQ(at_deadline(), Do::Resolve);
+    }
+    EXPECT_GE(longest, Millis(2500));
 }
 
 }  // namespace

@@ -218,5 +218,20 @@ TEST_F(ConnectorTest, MayStopAndGoAtAnyStage) {
     EXPECT_THAT(told(), HasSubstr("connected to 127.0.0.1"));
 }
 
+TEST_F(ConnectorTest, DialsNoMoreOnceTheOtherEndHas) {
+    const auto [fd, port] = listen_on("127.0.0.1");
+    const Descriptor listener(fd);
+    const std::uint16_t there = port;
+    node_.run([&] {
+        connector_ = std::make_unique<Connector>(node_.loop, *this, settings_, 7);
+        connector_->dial("127.0.0.1", there);
+        connector_->take_link();
+        EXPECT_EQ(connector_->stage(), ConnectorPlan::Stage::Connected);
+        connector_->connection_ended(true);
+    });
+    EXPECT_EQ(told(), "connected to 127.0.0.1 " + std::to_string(port));
+    node_.run([this] { EXPECT_EQ(connections_.size(), 1U); });
+}
+
 }  // namespace
 }  // namespace vmq::cluster

@@ -127,7 +127,7 @@ def join_refused():
             return node.admin("cluster", "join", f"discovery-node={name}:{port}")
 
         closed = free_port()
-        refused(join(c, "x@127.0.0.1", closed), rpc("x@127.0.0.1", "not_reachable"), "Connection refused")
+        refused(join(c, "x@127.0.0.1", closed), rpc("x@127.0.0.1", "not_reachable"), "refuses connections")
         refused(join(c, "x@no-such-host.invalid", closed), rpc("x@no-such-host.invalid", "not_reachable"))
         refused(c.join(c), rpc(c.name, "self_join"))
         refused(join(c, "x@127.0.0.1", c.cluster_port), rpc("x@127.0.0.1", "self"), "its own")
