@@ -156,7 +156,7 @@ bool decode_heartbeat(std::string_view body, std::uint64_t& time) noexcept {
 // --- Publish ---
 
 //   publish := sequence:varint flags:u8 [mountpoint:string] topic:string [properties:string]
-//              [expires in ms:varint] publisher:u64 payload: the rest
+//              [expires in ms:varint] [group:string hops:u8] publisher:u64 payload: the rest
 
 namespace {
 constexpr std::uint8_t kQoSBits = 0x03;
@@ -164,7 +164,8 @@ constexpr std::uint8_t kRetain = 0x04;
 constexpr std::uint8_t kHasMountpoint = 0x08;
 constexpr std::uint8_t kHasProperties = 0x10;
 constexpr std::uint8_t kHasExpiry = 0x20;
-constexpr std::uint8_t kNoFlags = 0xC0;
+constexpr std::uint8_t kHasGroup = 0x80;
+constexpr std::uint8_t kNoFlags = 0x40;
 
 std::uint8_t flags_of(const mqtt::Message& message) noexcept {
     unsigned flags = static_cast<unsigned>(message.qos());
@@ -183,10 +184,12 @@ bool read_flagged(ByteReader& reader, bool present, std::size_t longest, std::st
 }  // namespace
 
 bool append_publish(std::uint64_t sequence, const mqtt::MessagePtr& message, TimePoint now,
-                    std::uint32_t longest, OutputBuffer& out) {
+                    std::uint32_t longest, OutputBuffer& out, std::string_view group,
+                    std::uint8_t hops) {
     VMQ_ASSERT(sequence > 0);
     const std::string_view payload = message->payload();
-    const std::uint8_t flags = flags_of(*message);
+    const auto flags =
+        static_cast<std::uint8_t>(flags_of(*message) | (group.empty() ? 0 : kHasGroup));
     FrameWriter frame(FrameType::Publish, out.bytes());
     ByteWriter& body = frame.body();
     body.varint(sequence);
@@ -197,6 +200,10 @@ bool append_publish(std::uint64_t sequence, const mqtt::MessagePtr& message, Tim
     if ((flags & kHasExpiry) != 0) {
         const Millis left = std::max(message->expires_at() - now, Millis(1));
         body.varint(std::min(static_cast<std::uint64_t>(left.count()), kLongestExpiryMs));
+    }
+    if ((flags & kHasGroup) != 0) {
+        body.string(group);
+        body.u8(hops);
     }
     body.u64(message->publisher());
     if (frame.length() + payload.size() > longest) {
@@ -229,6 +236,12 @@ bool decode_publish(std::string_view body, TimePoint now, ForwardedPublish& publ
         std::uint64_t left = 0;
         if (!reader.varint(left) || left == 0 || left > kLongestExpiryMs) return false;
         parts.expires_at = now + Millis(left);
+    }
+    if ((flags & kHasGroup) != 0 &&
+        (!reader.string(publish.group, kLongestText) || !reader.u8(publish.hops) ||
+         !mqtt::parse_shared_filter(publish.group) ||
+         !mqtt::is_valid_topic_filter(publish.group))) {
+        return false;
     }
     if (!reader.u64(parts.publisher) || reader.rest().size() > kLongestPacket) return false;
     parts.payload = reader.rest();
