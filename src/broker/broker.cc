@@ -33,6 +33,8 @@ Broker::Broker(BrokerOptions options)
     shared_.hook_timeout = options_.hook_timeout;
     shared_.anonymous_unrestricted = options_.anonymous_unrestricted;
     set_session_log(options_.log_connections, options_.keepalive_as_warning);
+    allow_during_netsplit(options_.during_netsplit);
+    shared_.readiness.set_ready(options_.ready);
     if (!options_.login_limits.none()) {
         shared_.login_guard = std::make_unique<LoginGuard>(options_.login_limits);
     }
@@ -186,6 +188,10 @@ std::optional<store::Durability> Broker::durability() const noexcept { return du
 void Broker::set_session_log(bool connections, bool keepalive_as_warning) noexcept {
     shared_.session_log.connections.store(connections);
     shared_.session_log.keepalive_as_warning.store(keepalive_as_warning);
+}
+
+void Broker::allow_during_netsplit(const NetsplitPermissions& permissions) {
+    shared_.readiness.allow(permissions);
 }
 
 Result<void> Broker::backup(const std::string& directory) const {

@@ -65,6 +65,7 @@ Result<std::optional<ClusterOptions>> cluster_options_from_config(
     options.longest_frame = node.incoming_clustering_buffer_size;
     options.links.heartbeat_interval = Millis(node.cluster_heartbeat_interval_ms);
     options.links.silence_timeout = Millis(node.cluster_heartbeat_timeout_ms);
+    options.netsplit_policy = node.netsplit_policy;
     options.filters_known_timeout = Millis(node.cluster_subscribe_timeout_ms);
     return std::optional(std::move(options));
 }

@@ -58,6 +58,8 @@ private:
 ClusterService::ClusterService(Broker& broker, ClusterOptions options)
     : broker_(broker),
       options_(std::move(options)),
+      metrics_(broker.shards().front()->shared().cluster_metrics),
+      netsplit_(options_.netsplit_policy, broker.shards().front()->shared().readiness, metrics_),
       loop_(broker.shard_count()),
       links_(std::make_unique<cluster::LinkLoop>(loop_, metrics_, options_.links)),
       random_(entropy()) {
@@ -72,7 +74,7 @@ ClusterService::ClusterService(Broker& broker, ClusterOptions options)
 ClusterService::~ClusterService() {
     SharedState& shared = broker_.shards().front()->shared();
     shared.cluster = nullptr;
-    shared.cluster_metrics = nullptr;
+    shared.readiness.set_ready(true);
     shared.subscriptions.observe(nullptr);
     loop_.stop();
     thread_.reset();
@@ -115,11 +117,12 @@ Result<void> ClusterService::start() {
         });
     }
     follow_roster();
+    look_for_netsplit();
     paint();
     loop_.timers().start(ticker_, loop_.now() + kTick);
     index().observe(this);
-    broker_.shards().front()->shared().cluster_metrics = &metrics_;
     broker_.shards().front()->shared().cluster = this;
+    started_ = true;
     thread_ = std::make_unique<runtime::LoopThread>(loop_, turns(), "cluster");
     return {};
 }
@@ -212,9 +215,13 @@ void ClusterService::follow_roster() {
     });
     for (const auto& [name, member] : roster_->members()) {
         if (name == options_.node || peers_.contains(name)) continue;
-        peers_.emplace(name, std::make_unique<ClusterPeer>(home(), NodeNumber{++last_node_}, member,
-                                                           options_.node, options_.outgoing_bytes));
+        auto peer = std::make_unique<ClusterPeer>(home(), NodeNumber{++last_node_}, member,
+                                                  options_.node, options_.outgoing_bytes);
+        // Nobody misses one that others let in before it has had time to come.
+        if (started_ && !joining_) peer->expect_until(loop_.now() + kJoinTimeout);
+        peers_.emplace(name, std::move(peer));
     }
+    if (joining_) netsplit_.begin_anew();
     alone_ = roster_->alone();
     picture_stale_ = true;
 }
@@ -537,6 +544,7 @@ void ClusterService::tell_filters_known() {
             return !each.second->running() || each.second->knows_filters(wait.number);
         });
         if (!known && loop_.now() < wait.deadline) return;
+        if (!known) metrics_.add(metrics::Counter::ClusterSubscribeTimeout);
         broker_.post(wait.shard, [&shard = *broker_.shards()[wait.shard], ticket = wait.ticket] {
             shard.filters_known(ticket);
         });
@@ -593,7 +601,10 @@ void ClusterService::on_turn_end() {
         finish_join(Error{ErrorCode::Unavailable, "not_reachable: no answer in time"});
     }
     links_->on_turn_end();
-    if (std::exchange(picture_stale_, false)) paint();
+    if (std::exchange(picture_stale_, false)) {
+        look_for_netsplit();
+        paint();
+    }
     if (next != kNever) loop_.wake_by(next);
 }
 
@@ -602,18 +613,41 @@ void ClusterService::tick() {
     loop_.timers().start(ticker_, loop_.now() + kTick);
 }
 
-void ClusterService::paint() {
-    std::vector<ClusterNode> nodes;
+void ClusterService::set_netsplit_policy(config::NetsplitPolicy policy) {
+    post([this, policy] {
+        netsplit_.set_policy(policy);
+        picture_stale_ = true;
+    });
+}
+
+void ClusterService::look_for_netsplit() {
+    std::vector<NetsplitWatch::Member> members;
     for (const auto& [name, member] : roster_->members()) {
         const ClusterPeer* peer = find_peer(name);
-        nodes.push_back({name, name == options_.node || (peer != nullptr && peer->running()),
-                         member.address, 0});
+        if (peer != nullptr && peer->expected(loop_.now())) continue;
+        members.push_back({name, name == options_.node || (peer != nullptr && peer->serving())});
     }
-    picture_.with([&](std::vector<ClusterNode>& picture) { picture = std::move(nodes); });
+    netsplit_.look(members, loop_.now());
+}
+
+void ClusterService::paint() {
+    ClusterPicture picture;
+    picture.policy = word_of(netsplit_.policy());
+    SharedState& shared = broker_.shards().front()->shared();
+    picture.ready = shared.readiness.ready();
+    for (const auto& [name, member] : roster_->members()) {
+        ClusterNode& node = picture.nodes.emplace_back();
+        node.name = name;
+        node.address = member.address;
+        node.self = node.running = name == options_.node;
+        if (const ClusterPeer* peer = find_peer(name)) peer->describe(node);
+    }
+    shared.cluster_picture.with([&](ClusterPicture& shown) { shown = std::move(picture); });
 }
 
 std::vector<ClusterNode> ClusterService::nodes() const {
-    return picture_.with([](const std::vector<ClusterNode>& picture) { return picture; });
+    return broker_.shards().front()->shared().cluster_picture.with(
+        [](const ClusterPicture& picture) { return picture.nodes; });
 }
 
 }  // namespace vmq::broker

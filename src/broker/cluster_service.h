@@ -17,7 +17,9 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "broker/cluster_peer.h"
+#include "broker/cluster_picture.h"
 #include "broker/cluster_port.h"
+#include "broker/netsplit_watch.h"
 #include "cluster/connector.h"
 #include "cluster/filter_log.h"
 #include "cluster/link.h"
@@ -49,14 +51,7 @@ struct ClusterOptions {
     std::uint32_t longest_frame = 64U << 20U;
     cluster::LinkSettings links;
     Millis filters_known_timeout{1000};  // how long a SUBACK waits for other nodes
-};
-
-/// A member, as operators see it.
-struct ClusterNode {
-    std::string name;
-    bool running = false;  // it is this node, or there is a link to it
-    cluster::NodeAddress address;
-    std::size_t waiting_bytes = 0;  // of messages for it
+    config::NetsplitPolicy netsplit_policy = config::NetsplitPolicy::All;
 };
 
 /// Owned by the program beside the Broker, which outlives it and is stopped before it. Has a thread
@@ -87,6 +82,7 @@ public:
     [[nodiscard]] Result<void> remove(const std::string& name);
     /// By name, this one included.
     [[nodiscard]] std::vector<ClusterNode> nodes() const;
+    void set_netsplit_policy(config::NetsplitPolicy policy);
     /// It reaches others by TLS where they offer it.
     [[nodiscard]] bool has_tls() const noexcept { return options_.tls != nullptr; }
     /// Where it listens; the port as the system chose it. Empty: nowhere.
@@ -199,12 +195,14 @@ private:
     [[nodiscard]] ClusterPeer* find_peer(std::string_view name) noexcept;
     void tell_filters_known();
     void clear_some();
+    void look_for_netsplit();
     void paint();
     void tick();
 
     Broker& broker_;
     ClusterOptions options_;
-    metrics::ShardMetrics metrics_;
+    metrics::ShardMetrics& metrics_;
+    NetsplitWatch netsplit_;
     runtime::ShardLoop loop_;
     std::unique_ptr<cluster::LinkLoop> links_;
     Random random_;
@@ -222,6 +220,7 @@ private:
     std::deque<FilterWait> filter_waits_;
     std::uint32_t last_node_ = 0;
     bool picture_stale_ = true;
+    bool started_ = false;
     bool stopping_ = false;
     runtime::Timer ticker_{
         this, [](void* self, TimePoint) { static_cast<ClusterService*>(self)->tick(); }};
@@ -229,7 +228,6 @@ private:
     std::atomic<bool> alone_{true};
     std::atomic<bool> mail_waiting_{false};
     runtime::Guarded<Mail> mail_;
-    runtime::Guarded<std::vector<ClusterNode>> picture_;
     std::unique_ptr<runtime::LoopThread> thread_;
 };
 

@@ -146,6 +146,12 @@ struct ForwardedPublish {
     mqtt::MessageParts parts;    // views into the frame; store_id is 0
 };
 
+/// The frame of a message with these parts is not longer, whatever its sequence and flags, and at
+/// most some 50 bytes shorter.
+[[nodiscard]] std::size_t publish_bound(std::string_view mountpoint, std::string_view topic,
+                                        std::string_view properties,
+                                        std::string_view payload) noexcept;
+
 /// Refuses (false, nothing appended) a message whose frame the receiver would not take:
 /// `longest` is its limit. Large payloads are referenced, not copied. Requires that the message has
 /// not expired, and a sequence above 0.

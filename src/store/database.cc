@@ -27,9 +27,8 @@ namespace {
 
 using rocksdb::Status;
 
-constexpr std::array<const char*, kFamilies> kFamilyNames{"default",  "sessions", "queues",
-                                                          "messages", "retained", "meta",
-                                                          "facts"};
+constexpr std::array<const char*, kFamilies> kFamilyNames{
+    "default", "sessions", "queues", "messages", "retained", "meta", "facts"};
 constexpr std::string_view kFormatName = "format";
 constexpr std::size_t kProbeBytes = std::size_t{256} << 10U;
 

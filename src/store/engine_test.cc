@@ -121,9 +121,8 @@ TEST_F(EngineBasics, FactsOfTheClusterAreKept) {
     open();
     const auto facts = [&] {
         std::vector<std::pair<std::string, std::string>> found;
-        EXPECT_TRUE(engine_->for_each_fact([&](std::string_view key, std::string_view value) {
-            found.emplace_back(key, value);
-        }));
+        EXPECT_TRUE(engine_->for_each_fact(
+            [&](std::string_view key, std::string_view value) { found.emplace_back(key, value); }));
         return found;
     };
     write_all(PutFact{"b", "2"}, PutFact{std::string("\0", 1), "zero"}, PutFact{"a", ""});

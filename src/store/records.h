@@ -126,8 +126,8 @@ struct DeleteRetained {
     std::uint64_t stamp;
 };
 
-/// What the nodes of a cluster know together (src/cluster): only the cluster reads the bytes. The key
-/// is not empty.
+/// What the nodes of a cluster know together (src/cluster): only the cluster reads the bytes. The
+/// key is not empty.
 struct PutFact {
     std::string key;
     std::string value;
@@ -141,10 +141,10 @@ template <typename Kind>
 using Boxed = std::unique_ptr<const Kind>;
 
 /// One write; std::monostate: taken back.
-using Write =
-    std::variant<std::monostate, PutMessage, DeleteMessage, Boxed<PutSession>, DeleteSession,
-                 PutSubscription, DeleteSubscription, PutReleased, DeleteReleased, PutReceived,
-                 DeleteReceived, PutRetained, Boxed<DeleteRetained>, Boxed<PutFact>, Boxed<DeleteFact>>;
+using Write = std::variant<std::monostate, PutMessage, DeleteMessage, Boxed<PutSession>,
+                           DeleteSession, PutSubscription, DeleteSubscription, PutReleased,
+                           DeleteReleased, PutReceived, DeleteReceived, PutRetained,
+                           Boxed<DeleteRetained>, Boxed<PutFact>, Boxed<DeleteFact>>;
 static_assert(sizeof(Write) <= 72);
 
 template <typename Kind>
