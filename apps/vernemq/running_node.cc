@@ -1,5 +1,7 @@
 #include "vernemq/running_node.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <utility>
 
@@ -30,7 +32,11 @@ std::vector<admin::commands::ClusterMember> RunningNode::cluster() {
     if (cluster_ == nullptr) return {{inspector_.snapshot().node, true}};
     std::vector<admin::commands::ClusterMember> members;
     for (const broker::ClusterNode& each : cluster_->nodes()) {
-        members.push_back({each.name, each.running});
+        const bool v6 = each.address.host.find(':') != std::string::npos;
+        members.push_back({each.name, each.running,
+                           fmt::format("{}{}{}:{}", v6 ? "[" : "", each.address.host, v6 ? "]" : "",
+                                       each.address.port),
+                           each.since, each.waiting_bytes, each.links, each.why});
     }
     return members;
 }
