@@ -76,15 +76,40 @@ Result<void> Broker::open_store() {
             wanted.leave_out = leave_out;
             return store::Engine::open(wanted);
         },
-        shared_.shards, options_.store.durability,
+        shared_.shards + 1, options_.store.durability,
         [this](ShardId shard, std::function<void()> work) {
+            if (shard == shared_.shards) {
+                return cluster_door_.with([&](const ClusterDoor& door) {
+                    if (door.post) door.post(std::move(work));
+                });
+            }
             boost::asio::post(shards_[shard]->loop().io(), std::move(work));
         },
-        [this](ShardId shard) { shards_[shard]->on_store_refusing(); }, store_metrics_);
+        [this](ShardId shard) {
+            if (shard < shared_.shards) shards_[shard]->on_store_refusing();
+        },
+        store_metrics_);
     durable_ = durable.get();
     durability_ = durable_->durability();
     shared_.store = std::move(durable);
     return restore(opened);
+}
+
+void Broker::serve_cluster(PostToCluster post) {
+    cluster_door_.with([&](ClusterDoor& door) {
+        door.open = post != nullptr;
+        door.post = std::move(post);
+    });
+}
+
+void Broker::commit_for_cluster(store::WriteBatch batch, store::MessageStore::Done done) {
+    cluster_door_.with([&](const ClusterDoor& door) {
+        if (!door.open) return;
+        if (!shared_.store->always_safe()) {
+            return shared_.store->commit(shared_.shards, std::move(batch), std::move(done));
+        }
+        door.post([done = std::move(done)] { done(store::CommitStatus::Safe); });
+    });
 }
 
 void Broker::add_plugin(
@@ -226,6 +251,10 @@ Result<void> Broker::restore(store::Engine& engine) {
     read = engine.for_each_retained(
         [this](mqtt::MessagePtr message) { shared_.retained.set(std::move(message)); });
     if (!read) return read;
+    read = engine.for_each_fact([this](std::string_view key, std::string_view value) {
+        stored_facts_.emplace_back(key, value);
+    });
+    if (!read) return read;
     log::info("message store {}: {} sessions, about {} messages waiting, {} retained, in {} ms",
               options_.store.directory, sessions, waiting, shared_.retained.size(),
               (steady_now() - begin).count());
@@ -268,6 +297,7 @@ void Broker::stop(Millis patience) {
     threads_.clear();  // joins
     durable_ = nullptr;
     durability_ = std::nullopt;
+    cluster_door_.with([](ClusterDoor& door) { door.open = false; });
     shared_.store = std::make_unique<store::MemoryStore>();  // the one before is written out
 }
 

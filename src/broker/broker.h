@@ -13,6 +13,7 @@
 #include "broker/listeners.h"
 #include "broker/shard.h"
 #include "metrics/store_metrics.h"
+#include "runtime/guarded.h"
 #include "runtime/loop_thread.h"
 #include "runtime/periodic.h"
 #include "store/engine.h"
@@ -89,6 +90,16 @@ public:
     /// start() and stop().
     [[nodiscard]] Result<void> backup(const std::string& directory) const;
 
+    /// What the cluster's thread does with the store, beside the shards: `post` brings answers
+    /// there; empty: nobody wants them any more. Between start() and stop().
+    using PostToCluster = std::function<void(std::function<void()> work)>;
+    void serve_cluster(PostToCluster post);
+    /// A batch of its own; the answer comes by `post`. After stop() nothing happens.
+    void commit_for_cluster(store::WriteBatch batch, store::MessageStore::Done done);
+    /// What the store held of the cluster at the start, once.
+    using StoredFacts = std::vector<std::pair<std::string, std::string>>;
+    [[nodiscard]] StoredFacts take_stored_facts() { return std::exchange(stored_facts_, {}); }
+
     /// For what is committed from then on. False: it was so already, or nothing is stored. Any
     /// thread.
     bool set_durability(store::Durability durability);
@@ -130,6 +141,12 @@ private:
     Listeners listeners_;
     std::vector<std::unique_ptr<runtime::LoopThread>> threads_;
     std::function<void()> restored_;
+    StoredFacts stored_facts_;
+    struct ClusterDoor {
+        bool open = false;
+        PostToCluster post;
+    };
+    runtime::Guarded<ClusterDoor> cluster_door_;
     std::atomic<bool> accepting_{false};
     std::optional<runtime::Periodic> tls_watcher_;  // while the broker runs
     DurableStore* durable_ = nullptr;               // of shared_; null: nothing survives

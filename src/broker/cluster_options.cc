@@ -59,8 +59,6 @@ Result<std::optional<ClusterOptions>> cluster_options_from_config(
         options.listeners.push_back(std::move(listener));
     }
     if (options.listeners.empty()) return std::optional<ClusterOptions>();
-    const auto folder = config.text("setup.data_dir");
-    options.state_file = (folder ? folder.value() : "data") + "/cluster_state";
     options.outgoing_bytes = static_cast<std::size_t>(node.outgoing_clustering_buffer_size);
     options.longest_frame = node.incoming_clustering_buffer_size;
     options.links.heartbeat_interval = Millis(node.cluster_heartbeat_interval_ms);

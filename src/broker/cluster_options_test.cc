@@ -52,7 +52,6 @@ TEST(ClusterOptionsFromConfig, TakesWhatIsConfigured) {
     EXPECT_EQ(options.listeners[0].where.address, "0.0.0.0");
     EXPECT_EQ(options.listeners[0].where.port, 44153);
     EXPECT_EQ(options.listeners[0].tls, nullptr);
-    EXPECT_EQ(options.state_file, "/var/lib/vernemq/cluster_state");
     EXPECT_EQ(options.outgoing_bytes, 1000U);
     EXPECT_EQ(options.longest_frame, 300'000U);
     EXPECT_EQ(options.links.heartbeat_interval, Millis(100));

@@ -7,6 +7,7 @@
 #include "broker/broker.h"
 #include "broker/limits.h"
 #include "cluster/number_frame.h"
+#include "cluster/replication.h"
 
 namespace vmq::broker {
 
@@ -26,11 +27,12 @@ constexpr Millis kSecondCaller{1000};
 
 }  // namespace
 
-ClusterPeer::ClusterPeer(Home& home, NodeNumber number, cluster::Member member,
+ClusterPeer::ClusterPeer(Home& home, NodeNumber number, cluster::ClusterMember member,
                          std::string_view self, std::size_t outgoing_bytes)
     : home_(home),
       number_(number),
       member_(std::move(member)),
+      address_(member_.addresses.empty() ? cluster::NodeAddress{} : member_.addresses.front()),
       dials_first_(self < member_.name),
       control_dial_(make_dial(LinkKind::Control, 0)),
       sender_(home.filter_log(), home.filters()) {
@@ -53,8 +55,8 @@ ClusterPeer::~ClusterPeer() {
 }
 
 void ClusterPeer::set_address(const cluster::NodeAddress& address) {
-    if (member_.address == address) return;
-    member_.address = address;
+    if (address_ == address) return;
+    address_ = address;
     if (!control_) return dial(control_dial_, Millis(0));
     for (Dial& each : data_dials_) dial(each, Millis(0));
 }
@@ -99,9 +101,8 @@ ClusterPeer::Dial ClusterPeer::make_dial(LinkKind kind, ShardId shard) {
 
 void ClusterPeer::dial(Dial& dial, Millis wait) {
     if (dial.linked || dial.greeting) return;  // see dial_again()
-    const std::string_view why_not = home_.why_not_dialled(member_.address);
-    if (why_not.empty())
-        return dial.connector->dial(member_.address.host, member_.address.port, wait);
+    const std::string_view why_not = home_.why_not_dialled(address_);
+    if (why_not.empty()) return dial.connector->dial(address_.host, address_.port, wait);
     dial.connector->stop();
     if (dial.kind == LinkKind::Control) tell_unreachable(why_not);
 }
@@ -109,7 +110,7 @@ void ClusterPeer::dial(Dial& dial, Millis wait) {
 /// A link or the talk about one has ended. Without a control link there are no others.
 void ClusterPeer::dial_again(Dial& dial) {
     if (dial.kind == LinkKind::Data && !control_) return dial.connector->stop();
-    const cluster::NodeAddress& at = member_.address;
+    const cluster::NodeAddress& at = address_;
     const bool moved = dial.connector->host() != at.host || dial.connector->port() != at.port;
     if (moved || !home_.why_not_dialled(at).empty()) return this->dial(dial, kFirstPause);
     dial.connector->connection_ended(true);
@@ -139,7 +140,7 @@ void ClusterPeer::tell_unreachable(std::string_view why) {
     home_.on_peer_changed();
     if (running() || std::exchange(told_down_, true)) return;
     log::warning("node {} cannot be reached at {}:{}: {}; it is tried again", member_.name,
-                 member_.address.host, member_.address.port, why);
+                 address_.host, address_.port, why);
 }
 
 void ClusterPeer::on_data_link_lost(ShardId shard) {
@@ -196,14 +197,10 @@ void ClusterPeer::adopt_control(cluster::MovedLink moved) {
     control_dial_.connector->take_link();
     for (Dial& each : data_dials_) dial(each, Millis(0));
     std::string& out = control_->output().bytes();
-    home_.append_roster(out);
     receiver_.begin(static_cast<std::uint64_t>(control_->peer().boot), out);
     home_.on_peer_changed();
+    home_.on_peer_linked(*this);
     control_->start();
-}
-
-void ClusterPeer::send_roster() {
-    if (control_ && control_->open()) home_.append_roster(control_->output().bytes());
 }
 
 void ClusterPeer::on_frame(Link& link, const Frame& frame) {
@@ -227,11 +224,11 @@ void ClusterPeer::on_frame(Link& link, const Frame& frame) {
                 return link.fail("it acknowledges filters that it was never sent");
             }
             return pump();
-        case FrameType::Members:
-            return home_.on_roster(*this, frame.body);
         default:
-            return link.on_unknown(frame);
+            break;
     }
+    if (!cluster::Replication::takes(frame.type)) return link.on_unknown(frame);
+    if (const auto taken = home_.on_facts(*this, frame); !taken) link.fail(taken.error().detail);
 }
 
 void ClusterPeer::on_room(Link& /*link*/) { pump(); }
@@ -257,6 +254,7 @@ void ClusterPeer::on_end(Link& link, const cluster::LinkEnd& end) {
     since_ = std::chrono::system_clock::now();
     why_away_ = end.text;
     log::warning("node {} is away: {}", member_.name, end.text);
+    home_.on_peer_lost(*this);
     home_.on_peer_changed();
 }
 

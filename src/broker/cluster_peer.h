@@ -18,7 +18,7 @@
 #include "cluster/connector.h"
 #include "cluster/filter_log.h"
 #include "cluster/link.h"
-#include "cluster/roster.h"
+#include "cluster/membership.h"
 #include "routing/subscription_index.h"
 
 namespace vmq::broker {
@@ -53,9 +53,12 @@ public:
         /// Takes everything out of the index that the bit stands for, in portions, and leads to
         /// on_slot_cleared().
         virtual void clear_slot(NodeNumber node, routing::NodeSlot slot) = 0;
-        virtual void on_roster(ClusterPeer& peer, std::string_view body) = 0;
-        /// A frame with all members.
-        virtual void append_roster(std::string& out) = 0;
+        /// There is a control link to it, another one than before; or none any more.
+        virtual void on_peer_linked(ClusterPeer& peer) = 0;
+        virtual void on_peer_lost(ClusterPeer& peer) = 0;
+        /// A frame with facts. An error: the link cannot go on.
+        [[nodiscard]] virtual Result<void> on_facts(ClusterPeer& peer,
+                                                    const cluster::Frame& frame) = 0;
         virtual void on_peer_changed() = 0;
         /// Any thread: leads to on_slots_mapped() on the cluster's.
         virtual void slots_mapped(NodeNumber node, std::uint64_t order) = 0;
@@ -64,13 +67,18 @@ public:
         ~Home() = default;
     };
 
-    ClusterPeer(Home& home, NodeNumber number, cluster::Member member, std::string_view self,
+    ClusterPeer(Home& home, NodeNumber number, cluster::ClusterMember member, std::string_view self,
                 std::size_t outgoing_bytes);
     ~ClusterPeer();
     ClusterPeer(const ClusterPeer&) = delete;
     ClusterPeer& operator=(const ClusterPeer&) = delete;
 
-    [[nodiscard]] const cluster::Member& member() const noexcept { return member_; }
+    [[nodiscard]] const cluster::ClusterMember& member() const noexcept { return member_; }
+    [[nodiscard]] cluster::Writer writer() const { return {member_.name, member_.incarnation}; }
+    /// Where it is dialled.
+    [[nodiscard]] const cluster::NodeAddress& address() const noexcept { return address_; }
+    /// The link that is there. Requires running().
+    [[nodiscard]] cluster::Link& control() noexcept { return *control_; }
     [[nodiscard]] NodeNumber number() const noexcept { return number_; }
     /// It has moved.
     void set_address(const cluster::NodeAddress& address);
@@ -103,7 +111,6 @@ public:
     }
     /// Sends what there is to say. In every turn.
     void run();
-    void send_roster();
 
 private:
     /// One link that this node is to dial.
@@ -148,7 +155,8 @@ private:
 
     Home& home_;
     const NodeNumber number_;
-    cluster::Member member_;
+    const cluster::ClusterMember member_;
+    cluster::NodeAddress address_;
     const bool dials_first_;  // the other one waits a moment, so that there are not two links
     std::unique_ptr<cluster::Link> control_;
     Dial control_dial_;

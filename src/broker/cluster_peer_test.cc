@@ -80,10 +80,10 @@ TEST_F(ClusterPeerShards, AProcessThatStartsAnewTellsAnew) {
 
 // What a shard publishes before it knows the new bit has to go there by the old one.
 TEST_F(ClusterPeerShards, TheOldBitStaysUntilAllShardsKnowTheNewOne) {
+    VMQ_NEEDS_STORE();
     vmq::testing::TemporaryFolder folder;
     const auto start = [&] {
-        auto c =
-            std::make_unique<ClusterTestNode>("c", 0, "secret", folder.path() + "/cluster_state");
+        auto c = std::make_unique<ClusterTestNode>("c", 0, "secret", folder.path() + "/c");
         (void)subscribe(*c, "kept");
         return c;
     };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "base/ids.h"
 
@@ -15,6 +16,8 @@ public:
     /// Calls Shard::filters_known(ticket) on that shard once every other node that runs knows the
     /// filters that this node has now, or the limit of time for it has passed.
     virtual void await_filters(ShardId shard, std::uint64_t ticket) = 0;
+    /// What is retained on the topic has been set or deleted by a shard. Not needed while alone().
+    virtual void on_retained_change(std::string_view mountpoint, std::string_view topic) = 0;
 
 protected:
     ~ClusterPort() = default;

@@ -9,7 +9,6 @@
 #include "base/entropy.h"
 #include "base/log.h"
 #include "broker/broker.h"
-#include "broker/cluster_state.h"
 #include "runtime/coordination.h"
 
 namespace vmq::broker {
@@ -20,18 +19,14 @@ using cluster::Link;
 using cluster::LinkKind;
 using cluster::Refusal;
 using cluster::RefusalCode;
-using cluster::Roster;
 
 namespace {
 
-constexpr Millis kJoinTimeout{10'000};
 /// Filters of the index looked at in one go, per cleared bit.
 constexpr int kClearedAtOnce = 4;
 constexpr Millis kTick{500};
 /// More who have not said who they are get no place.
 constexpr std::size_t kMostVisitors = 256;
-
-std::string host_of(const std::string& node) { return node.substr(node.find('@') + 1); }
 
 /// The filters of this node as its index has them.
 class IndexedFilters final : public cluster::FilterSource {
@@ -76,12 +71,14 @@ ClusterService::~ClusterService() {
     shared.cluster = nullptr;
     shared.readiness.set_ready(true);
     shared.subscriptions.observe(nullptr);
+    broker_.serve_cluster({});
     loop_.stop();
     thread_.reset();
     acceptors_.clear();
     peers_.clear();
     visitors_.clear();
     joining_.reset();
+    facts_.reset();
     links_.reset();
 }
 
@@ -104,7 +101,7 @@ Result<void> ClusterService::start() {
     if (!key) return key.error();
     key_.emplace(std::move(key).value());
     if (auto opened = open_listeners(); !opened) return opened.error();
-    if (auto loaded = load_state(); !loaded) return loaded.error();
+    if (auto opened = open_facts(); !opened) return opened.error();
     for (const auto& shard : broker_.shards()) {
         broker_.post(shard->id(), [this, &shard = *shard] {
             shard.start_node_links(options_.links, [this](NodeNumber node, ShardId lost) {
@@ -116,7 +113,7 @@ Result<void> ClusterService::start() {
             });
         });
     }
-    follow_roster();
+    follow_members();
     look_for_netsplit();
     paint();
     loop_.timers().start(ticker_, loop_.now() + kTick);
@@ -153,99 +150,39 @@ void ClusterService::stop_accepting() {
     });
 }
 
-Result<void> ClusterService::load_state() {
-    auto state = ClusterState::load(options_.state_file);
-    if (!state) return state.error();
-    local_.incarnation = state.value().incarnation;
-    const cluster::NodeAddress own{host_of(options_.node), local_.port, local_.port_has_tls};
-    roster_.emplace(cluster::Member{options_.node, local_.incarnation, own});
-    if (!state.value().members.empty()) {
-        if (roster_->merge(state.value().members) == Roster::Merged::Malformed) {
-            return Error{ErrorCode::InvalidValue,
-                         options_.state_file + " is damaged: move it away to begin a new cluster"};
-        }
-        if (state.value().node != options_.node) {
-            roster_->remove(state.value().node);
-            if (!roster_->alone()) {
-                return Error{ErrorCode::InvalidValue,
-                             "this node is a member of a cluster as " + state.value().node +
-                                 ", and nodename is " + options_.node +
-                                 ": set it back, or leave the cluster first"};
-            }
-            roster_->begin_alone();
-        }
-        if (roster_->removed_self()) roster_->begin_alone();
-        roster_->reassert(own);
-    }
-    save_state();
+Result<void> ClusterService::open_facts() {
+    broker_.serve_cluster([this](std::function<void()> work) { post(std::move(work)); });
+    auto opened = ClusterFacts::open(broker_, facts_home(), loop_,
+                                     {options_.node, options_.longest_frame, random_.next()},
+                                     broker_.take_stored_facts());
+    if (!opened) return opened.error();
+    facts_ = std::move(opened).value();
+    local_.incarnation = facts_->incarnation();
+    if (!facts_->in_use()) return {};
+    if (auto announced = announce(); !announced) return announced.error();
+    facts_->take_in_retained(false);
     return {};
 }
 
-void ClusterService::save_state() {
-    ClusterState state{options_.node, local_.incarnation, {}};
-    roster_->encode(state.members);
-    if (auto saved = state.save(options_.state_file); !saved) {
-        log::error("cluster: {}; after a restart this node knows the members it knew before",
-                   saved.error().detail);
-    }
+void ClusterService::on_peer_linked(ClusterPeer& peer) {
+    const auto linked = facts_->on_link_up(peer.writer(), peer.control().peer().longest_frame);
+    if (linked) return;
+    log::error("node {}: {}", peer.member().name, linked.error().detail);
 }
 
-// Members.
+void ClusterService::on_peer_lost(ClusterPeer& peer) { facts_->on_link_down(peer.writer()); }
 
-void ClusterService::on_roster_changed() {
-    if (roster_->removed_self()) {
-        log::warning("this node has been removed from the cluster; it goes on alone");
-        roster_->begin_alone();
-    }
-    save_state();
-    follow_roster();
-    for (const auto& [name, peer] : peers_) peer->send_roster();
+Result<void> ClusterService::on_facts(ClusterPeer& peer, const Frame& frame) {
+    return facts_->receive(peer.writer(), frame);
 }
 
-void ClusterService::follow_roster() {
-    std::erase_if(peers_, [this](auto& each) {
-        const cluster::Member* member = roster_->find(each.first);
-        if (member != nullptr && member->incarnation == each.second->member().incarnation) {
-            each.second->set_address(member->address);
-            return false;
-        }
-        each.second->leave({RefusalCode::Left, "it is no member of the cluster any more"});
-        if (member == nullptr) log::notice("node {} is no member any more", each.first);
-        return true;
-    });
-    for (const auto& [name, member] : roster_->members()) {
-        if (name == options_.node || peers_.contains(name)) continue;
-        auto peer = std::make_unique<ClusterPeer>(home(), NodeNumber{++last_node_}, member,
-                                                  options_.node, options_.outgoing_bytes);
-        // Nobody misses one that others let in before it has had time to come.
-        if (started_ && !joining_) peer->expect_until(loop_.now() + kJoinTimeout);
-        peers_.emplace(name, std::move(peer));
-    }
-    if (joining_) netsplit_.begin_anew();
-    alone_ = roster_->alone();
-    picture_stale_ = true;
+void ClusterService::send_facts(const cluster::Writer& to, std::string_view frames) {
+    ClusterPeer* peer = find_peer(to.name);
+    if (peer == nullptr || !peer->running() || !peer->control().open()) return;
+    peer->control().output().bytes().append(frames);
 }
 
-void ClusterService::on_roster(ClusterPeer& peer, std::string_view body) {
-    switch (roster_->merge(body)) {
-        case Roster::Merged::Malformed:
-            log::error("node {} sends members that cannot be read", peer.member().name);
-            return;
-        case Roster::Merged::Changed:
-            // Not from within the peer's own call: it may go.
-            return post([this] { on_roster_changed(); });
-        case Roster::Merged::Nothing:
-            return;
-    }
-}
-
-void ClusterService::append_roster(std::string& out) {
-    cluster::FrameWriter frame(FrameType::Members, out);
-    std::string body;
-    roster_->encode(body);
-    frame.body().bytes(body);
-    frame.finish();
-}
+void ClusterService::on_fact_changed(cluster::FactKind /*kind*/, std::string_view /*key*/) {}
 
 ClusterPeer* ClusterService::find_peer(std::string_view name) noexcept {
     const auto at = peers_.find(name);
@@ -277,7 +214,7 @@ std::optional<Refusal> ClusterService::judge(const cluster::Hello& peer) const {
                            "with vmq-admin cluster join discovery-node=" +
                            here};
     }
-    if (roster_->has_left(peer.node)) {
+    if (members().standing(peer.node, peer.incarnation) == cluster::Membership::Standing::Left) {
         return Refusal{RefusalCode::Left, peer.node +
                                               " has left the cluster: join again with vmq-admin "
                                               "cluster join discovery-node=" +
@@ -297,6 +234,7 @@ void ClusterService::on_accept(const ClusterListener& listener, int fd,
         return;
     }
     auto visitor = std::make_unique<Visitor>();
+    visitor->number = ++last_visitor_;
     visitor->link = std::make_unique<Link>(
         *links_, handler(), local_, *key_, Link::Accepted{fd, std::move(peer), listener.tls},
         [this](const cluster::Hello& hello) { return judge(hello); });
@@ -326,18 +264,20 @@ void ClusterService::greet(ClusterPeer& peer, LinkKind kind, ShardId shard, int 
     visitor->expected = peer.member().name;
     visitor->kind = kind;
     visitor->shard = shard;
-    visitor->link = make_link(peer.member().address, fd,
-                              {kind, static_cast<std::uint16_t>(shard), visitor->expected});
+    visitor->link =
+        make_link(peer.address(), fd, {kind, static_cast<std::uint16_t>(shard), visitor->expected});
     visitors_.push_back(std::move(visitor));
     visitors_.back()->link->start();
 }
 
 void ClusterService::on_agreed(Link& link) {
-    if (joining_ && joining_->link.get() == &link) return;  // the members come
+    if (joining_ && joining_->link.get() == &link) {
+        return cluster::append_join_request(members().request_join(), link.output().bytes());
+    }
     const auto at = std::find_if(visitors_.begin(), visitors_.end(),
                                  [&](const auto& each) { return each->link.get() == &link; });
     if (at == visitors_.end()) return;
-    if (link.kind() == LinkKind::Join) return admit(link);
+    if (link.kind() == LinkKind::Join) return;  // it says what it wants
     const std::unique_ptr<Visitor> visitor = std::move(*at);
     visitors_.erase(at);
     ClusterPeer* peer = find_peer(link.peer().node);
@@ -356,34 +296,12 @@ void ClusterService::on_agreed(Link& link) {
     links_->bury(std::move(visitor->link));
 }
 
-// A node that wants to join has proven the cookie.
-void ClusterService::admit(Link& link) {
-    const cluster::Hello& hello = link.peer();
-    const cluster::Member member{
-        hello.node, hello.incarnation, {host_of(hello.node), hello.port, hello.port_has_tls}};
-    const bool known = find_peer(hello.node) != nullptr;
-    const auto needed = static_cast<std::size_t>(std::popcount(free_slots_));
-    auto admitted = !known && needed < 2 ? Result<void>(Error{ErrorCode::LimitReached,
-                                                              "the cluster has as many nodes as "
-                                                              "this one has room for"})
-                                         : roster_->admit(member);
-    if (!admitted) {
-        log::warning("node {} may not join: {}", hello.node, admitted.error().detail);
-        return link.fail(admitted.error().detail);
-    }
-    log::notice("node {} joins the cluster", hello.node);
-    on_roster_changed();
-    append_roster(link.output().bytes());
-}
-
 void ClusterService::on_frame(Link& link, const Frame& frame) {
-    if (joining_ && joining_->link.get() == &link && frame.type == FrameType::Members) {
-        const bool good = roster_->merge(frame.body) == Roster::Merged::Changed;
-        if (good) on_roster_changed();
-        return finish_join(good ? Result<void>()
-                                : Result<void>(Error{ErrorCode::ProtocolViolation,
-                                                     "what it says of its members cannot be "
-                                                     "read"}));
+    if (joining_ && joining_->link.get() == &link && frame.type == FrameType::JoinReply) {
+        return on_join_reply(frame.body);
+    }
+    if (link.kind() == LinkKind::Join && !link.initiated() && frame.type == FrameType::Join) {
+        return admit(link, frame.body);
     }
     link.on_unknown(frame);
 }
@@ -407,10 +325,7 @@ void ClusterService::on_end(Link& link, const cluster::LinkEnd& end) {
                 log::warning(
                     "node {} says that this node has left the cluster; it goes on alone. {}",
                     visitor->expected, end.text);
-                post([this] {
-                    roster_->begin_alone();
-                    on_roster_changed();
-                });
+                post([this] { begin_alone(); });
             }
         }
     } else if (link.kind() != LinkKind::Join || !end.proven) {
@@ -421,119 +336,47 @@ void ClusterService::on_end(Link& link, const cluster::LinkEnd& end) {
     links_->bury(std::move(visitor->link));
 }
 
-// Joining.
-
-Result<void> ClusterService::join(const std::string& name, const cluster::NodeAddress& at) {
-    auto answer = runtime::ask_later<Result<void>>(
-        [this](std::function<void()> work) { post(std::move(work)); },
-        [this, name, at](std::function<void(Result<void>)> give) {
-            begin_join(name, at, std::move(give));
-        },
-        kJoinTimeout + kTick * 2);
-    if (answer) return std::move(*answer);
-    return Error{ErrorCode::Unavailable, "not_reachable: no answer in time"};
-}
-
-void ClusterService::begin_join(std::string name, cluster::NodeAddress at, Done done) {
-    if (name == options_.node) {
-        return done(Error{ErrorCode::InvalidValue, "self_join"});
-    }
-    if (!roster_->alone()) {
-        if (ClusterPeer* peer = find_peer(name)) {
-            // It has been done; or all nodes have moved and have to be told of one another.
-            if (!peer->running()) peer->set_address(at);
-            return done({});
-        }
-        return done(
-            Error{ErrorCode::InvalidValue,
-                  "non_empty_node: this node is in a cluster with others; leave that first"});
-    }
-    if (joining_) return done(Error{ErrorCode::Unavailable, "another join is under way"});
-    if (const std::string_view why = why_not_dialled(at); !why.empty()) {
-        return done(Error{ErrorCode::Unavailable, "not_reachable: " + std::string(why)});
-    }
-    auto connector = std::make_unique<cluster::Connector>(loop_, dialler(), cluster::DialSettings{},
-                                                          random_.next());
-    joining_.emplace(Joining{std::move(name), at, std::move(done), std::move(connector), nullptr,
-                             loop_.now() + kJoinTimeout});
-    joining_->connector->dial(at.host, at.port);
-}
-
-void ClusterService::on_connected(cluster::Connector& /*connector*/, int fd,
-                                  transport::PeerAddress /*address*/) {
-    joining_->link = make_link(joining_->at, fd, {LinkKind::Join, 0, joining_->name});
-    joining_->link->start();
-}
-
-void ClusterService::on_dial_failed(cluster::Connector& /*connector*/, const std::string& why) {
-    finish_join(Error{ErrorCode::Unavailable, "not_reachable: " + why});
-}
-
-void ClusterService::finish_join(Result<void> result) {
-    Joining joining = std::move(*joining_);
-    joining_.reset();
-    joining.connector->stop();
-    // It may be the one that calls.
-    boost::asio::post(loop_.io(), [connector = std::move(joining.connector)] {});
-    if (joining.link) {
-        if (joining.link->state() != Link::State::Ended) {
-            joining.link->close({RefusalCode::Duplicate, "that was all"});
-        }
-        links_->bury(std::move(joining.link));
-    }
-    joining.done(std::move(result));
-}
-
-Result<void> ClusterService::remove(const std::string& name) {
-    auto answer = runtime::ask_later<Result<void>>(
-        [this](std::function<void()> work) { post(std::move(work)); },
-        [this, name](const std::function<void(Result<void>)>& give) {
-            if (!roster_->remove(name)) {
-                return give(Error{ErrorCode::NotFound, name + " is no member of the cluster"});
-            }
-            if (name == options_.node) {
-                // The others hear it before this node forgets them.
-                for (const auto& [other, peer] : peers_) peer->send_roster();
-                save_state();
-                links_->on_turn_end();
-            }
-            on_roster_changed();
-            give({});
-        },
-        kJoinTimeout);
-    if (answer) return std::move(*answer);
-    return Error{ErrorCode::Unavailable, "the cluster's thread has not answered in time"};
-}
-
 // Filters.
+
+void ClusterService::mail(Mail::Item item) {
+    mail_.with([&](Mail& mail) { mail.items.push_back(std::move(item)); });
+    mail_waiting_.store(true, std::memory_order_seq_cst);
+    loop_.wake();
+}
 
 void ClusterService::on_local_change(std::string mountpoint, std::string filter) {
     if (alone()) return;  // who comes later gets everything
-    mail_.with([&](Mail& mail) {
-        mail.items.push_back({std::move(mountpoint), std::move(filter), 0, 0});
-    });
-    mail_waiting_.store(true, std::memory_order_seq_cst);
-    loop_.wake();
+    mail({Mail::What::Filter, std::move(mountpoint), std::move(filter)});
 }
 
 void ClusterService::await_filters(ShardId shard, std::uint64_t ticket) {
-    mail_.with([&](Mail& mail) { mail.items.push_back({{}, {}, ticket, shard}); });
-    mail_waiting_.store(true, std::memory_order_seq_cst);
-    loop_.wake();
+    mail({.what = Mail::What::Wait, .ticket = ticket, .shard = shard});
+}
+
+void ClusterService::on_retained_change(std::string_view mountpoint, std::string_view topic) {
+    mail({Mail::What::Retained, std::string(mountpoint), std::string(topic)});
 }
 
 void ClusterService::on_mail() {
     mail_waiting_.store(false, std::memory_order_seq_cst);
     const auto items = mail_.with([](Mail& mail) { return std::exchange(mail.items, {}); });
     for (const Mail::Item& item : items) {
-        if (item.ticket != 0) {
-            filter_waits_.push_back({filter_log_->number(),
-                                     loop_.now() + options_.filters_known_timeout, item.shard,
-                                     item.ticket});
-            continue;
+        switch (item.what) {
+            case Mail::What::Wait:
+                filter_waits_.push_back({filter_log_->number(),
+                                         loop_.now() + options_.filters_known_timeout, item.shard,
+                                         item.ticket});
+                break;
+            case Mail::What::Filter: {
+                const auto presence = index().local_presence(item.mountpoint, item.name);
+                filter_log_->add(
+                    {item.mountpoint, item.name, presence.subscribed, presence.persistent});
+                break;
+            }
+            case Mail::What::Retained:
+                if (!alone()) facts_->on_retained_change(item.mountpoint, item.name);
+                break;
         }
-        const auto presence = index().local_presence(item.mountpoint, item.filter);
-        filter_log_->add({item.mountpoint, item.filter, presence.subscribed, presence.persistent});
     }
 }
 
@@ -600,6 +443,9 @@ void ClusterService::on_turn_end() {
     if (joining_ && loop_.now() >= joining_->deadline) {
         finish_join(Error{ErrorCode::Unavailable, "not_reachable: no answer in time"});
     }
+    facts_->turn();
+    if (members_changed_) follow_members();
+    leave_if_told();
     links_->on_turn_end();
     if (std::exchange(picture_stale_, false)) {
         look_for_netsplit();
@@ -621,13 +467,11 @@ void ClusterService::set_netsplit_policy(config::NetsplitPolicy policy) {
 }
 
 void ClusterService::look_for_netsplit() {
-    std::vector<NetsplitWatch::Member> members;
-    for (const auto& [name, member] : roster_->members()) {
-        const ClusterPeer* peer = find_peer(name);
-        if (peer != nullptr && peer->expected(loop_.now())) continue;
-        members.push_back({name, name == options_.node || (peer != nullptr && peer->serving())});
+    std::vector<NetsplitWatch::Member> all{{options_.node, true}};
+    for (const auto& [name, peer] : peers_) {
+        if (!peer->expected(loop_.now())) all.push_back({name, peer->serving()});
     }
-    netsplit_.look(members, loop_.now());
+    netsplit_.look(all, loop_.now());
 }
 
 void ClusterService::paint() {
@@ -635,13 +479,18 @@ void ClusterService::paint() {
     picture.policy = word_of(netsplit_.policy());
     SharedState& shared = broker_.shards().front()->shared();
     picture.ready = shared.readiness.ready();
-    for (const auto& [name, member] : roster_->members()) {
+    ClusterNode self;
+    self.name = options_.node;
+    self.self = self.running = true;
+    self.address = own_address();
+    picture.nodes.push_back(std::move(self));
+    for (const auto& [name, peer] : peers_) {
         ClusterNode& node = picture.nodes.emplace_back();
         node.name = name;
-        node.address = member.address;
-        node.self = node.running = name == options_.node;
-        if (const ClusterPeer* peer = find_peer(name)) peer->describe(node);
+        node.address = peer->address();
+        peer->describe(node);
     }
+    std::ranges::sort(picture.nodes, {}, &ClusterNode::name);
     shared.cluster_picture.with([&](ClusterPicture& shown) { shown = std::move(picture); });
 }
 

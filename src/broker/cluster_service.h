@@ -16,6 +16,7 @@
 #include "base/ids.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "broker/cluster_facts.h"
 #include "broker/cluster_peer.h"
 #include "broker/cluster_picture.h"
 #include "broker/cluster_port.h"
@@ -23,7 +24,6 @@
 #include "cluster/connector.h"
 #include "cluster/filter_log.h"
 #include "cluster/link.h"
-#include "cluster/roster.h"
 #include "metrics/counters.h"
 #include "routing/subscription_index.h"
 #include "runtime/guarded.h"
@@ -46,7 +46,6 @@ struct ClusterOptions {
     std::string cookie;
     std::vector<ClusterListener> listeners;
     std::shared_ptr<const transport::TlsClientContext> tls;  // for nodes whose listener wants it
-    std::string state_file;                                  // empty: nothing is kept
     std::size_t outgoing_bytes = 64U << 20U;                 // that may wait for one node
     std::uint32_t longest_frame = 64U << 20U;
     cluster::LinkSettings links;
@@ -61,7 +60,8 @@ class ClusterService final : private runtime::TurnHandler,
                              private cluster::ConnectorHandler,
                              private routing::FilterObserver,
                              private ClusterPort,
-                             private ClusterPeer::Home {
+                             private ClusterPeer::Home,
+                             private ClusterFacts::Home {
 public:
     ClusterService(Broker& broker, ClusterOptions options);
     ~ClusterService() override;
@@ -99,6 +99,7 @@ private:
         std::unique_ptr<cluster::Connector> connector;
         std::unique_ptr<cluster::Link> link;
         TimePoint deadline;
+        std::uint64_t number = 0;
     };
     /// A link whose other end is not known yet.
     struct Visitor {
@@ -106,6 +107,7 @@ private:
         std::string expected = {};  // whom it was dialled for; empty: it came in
         cluster::LinkKind kind = cluster::LinkKind::Control;
         ShardId shard = 0;
+        std::uint64_t number = 0;  // of those who want to join
     };
     struct FilterWait {
         std::uint64_t number;
@@ -115,10 +117,12 @@ private:
     };
     /// In the order in which shards asked.
     struct Mail {
+        enum class What : std::uint8_t { Filter, Retained, Wait };
         struct Item {
-            std::string mountpoint;
-            std::string filter;
-            std::uint64_t ticket = 0;  // 0: the filter may have changed
+            What what{};
+            std::string mountpoint = {};
+            std::string name = {};     // filter or topic that may have changed
+            std::uint64_t ticket = 0;  // of who waits
             ShardId shard = 0;
         };
         std::vector<Item> items;
@@ -159,6 +163,7 @@ private:
         return alone_.load(std::memory_order_acquire);
     }
     void await_filters(ShardId shard, std::uint64_t ticket) override;
+    void on_retained_change(std::string_view mountpoint, std::string_view topic) override;
 
     // ClusterPeer::Home
     [[nodiscard]] Broker& broker() noexcept override { return broker_; }
@@ -174,24 +179,40 @@ private:
     void greet(ClusterPeer& peer, cluster::LinkKind kind, ShardId shard, int fd) override;
     [[nodiscard]] std::optional<routing::NodeSlot> take_slot() override;
     void clear_slot(NodeNumber node, routing::NodeSlot slot) override;
-    void on_roster(ClusterPeer& peer, std::string_view body) override;
-    void append_roster(std::string& out) override;
+    void on_peer_linked(ClusterPeer& peer) override;
+    void on_peer_lost(ClusterPeer& peer) override;
+    [[nodiscard]] Result<void> on_facts(ClusterPeer& peer, const cluster::Frame& frame) override;
     void on_peer_changed() override { picture_stale_ = true; }
     void slots_mapped(NodeNumber node, std::uint64_t order) override;
 
+    // ClusterFacts::Home
+    void send_facts(const cluster::Writer& peer, std::string_view frames) override;
+    void on_members_changed() override { members_changed_ = true; }
+    void on_fact_changed(cluster::FactKind kind, std::string_view key) override;
+
+    [[nodiscard]] ClusterFacts::Home& facts_home() noexcept { return *this; }
+
     void post(std::function<void()> work);
-    [[nodiscard]] Result<void> load_state();
-    void save_state();
+    void mail(Mail::Item item);
+    [[nodiscard]] Result<void> open_facts();
+    [[nodiscard]] cluster::Membership& members() noexcept { return facts_->members(); }
+    [[nodiscard]] const cluster::Membership& members() const noexcept { return facts_->members(); }
+    [[nodiscard]] cluster::NodeAddress own_address() const;
+    [[nodiscard]] Result<void> announce();
     [[nodiscard]] Result<void> open_listeners();
     void on_accept(const ClusterListener& listener, int fd, transport::PeerAddress peer);
     [[nodiscard]] std::optional<cluster::Refusal> judge(const cluster::Hello& peer) const;
     [[nodiscard]] std::unique_ptr<cluster::Link> make_link(const cluster::NodeAddress& at, int fd,
                                                            cluster::Handshake::Purpose purpose);
     void begin_join(std::string name, cluster::NodeAddress at, Done done);
+    void dial_to_join();
+    void on_join_reply(std::string_view body);
     void finish_join(Result<void> result);
-    void admit(cluster::Link& link);
-    void on_roster_changed();
-    void follow_roster();
+    void admit(cluster::Link& link, std::string_view body);
+    void follow_members();
+    void begin_leave(const std::string& why);
+    void leave_if_told();
+    void begin_alone();
     [[nodiscard]] ClusterPeer* find_peer(std::string_view name) noexcept;
     void tell_filters_known();
     void clear_some();
@@ -208,7 +229,7 @@ private:
     Random random_;
     std::optional<cluster::CookieKey> key_;
     cluster::LocalNode local_;
-    std::optional<cluster::Roster> roster_;
+    std::unique_ptr<ClusterFacts> facts_;
     std::unique_ptr<cluster::FilterLog> filter_log_;
     std::unique_ptr<cluster::FilterSource> filters_;
     std::map<std::string, std::unique_ptr<ClusterPeer>, std::less<>> peers_;
@@ -219,6 +240,11 @@ private:
     std::deque<Clearing> clearing_;
     std::deque<FilterWait> filter_waits_;
     std::uint32_t last_node_ = 0;
+    std::uint64_t last_visitor_ = 0;
+    bool members_changed_ = false;
+    /// This node is no member any more, and goes when the others know, or at this time.
+    TimePoint leaves_at_ = kNever;
+    std::vector<Done> leaving_;
     bool picture_stale_ = true;
     bool started_ = false;
     bool stopping_ = false;

@@ -57,12 +57,12 @@ struct SharedState {
     explicit SharedState(std::uint32_t shard_count, std::uint64_t seed, std::size_t retained_limit)
         : shards(shard_count),
           subscriptions(shard_count, seed),
-          retained(shard_count, retained_limit) {}
+          retained(shard_count + 1, retained_limit) {}
 
     const std::uint32_t shards;
     std::uint64_t client_seed = 0;  // of client_hash(); set before the first client
     routing::SubscriptionIndex subscriptions;
-    routing::RetainedIndex retained;
+    routing::RetainedIndex retained;  // its last reader is the cluster's thread
     std::unique_ptr<store::MessageStore> store;
     std::uint32_t boot = 0;  // of the store: makes the ids given out unique
     /// One moment on both clocks, for deadlines that outlive the process.
@@ -196,7 +196,8 @@ public:
     void set_node_slots(NodeNumber number, ShardSet slots);
     /// What waits for it is given up.
     void remove_node(NodeNumber number);
-    /// Whether SUBACKs wait until other nodes know of the subscriptions.
+    /// There are other members: SUBACKs wait until they know of the subscriptions, and they are
+    /// told what is retained.
     [[nodiscard]] bool in_company() const noexcept {
         const ClusterPort* cluster = shared_.cluster.load(std::memory_order_acquire);
         return cluster != nullptr && !cluster->alone();
@@ -393,6 +394,8 @@ private:
     void send_now(Client& client, Lane& lane, queue::Delivery delivery,
                   session::PublishTemplate* shared);
     void retain(const mqtt::MessagePtr& message);
+    /// Other nodes are to hear of what is retained there now.
+    void tell_retained(std::string_view mountpoint, std::string_view topic);
     [[nodiscard]] std::uint64_t new_store_id(mqtt::QoS qos);
     [[nodiscard]] static bool is_stored(const Client& client, const Lane& lane,
                                         mqtt::QoS qos) noexcept;

@@ -28,6 +28,7 @@ public:
     void await_filters(ShardId shard, std::uint64_t ticket) override {
         asked.emplace_back(shard, ticket);
     }
+    void on_retained_change(std::string_view /*mountpoint*/, std::string_view /*topic*/) override {}
 
     bool is_alone = false;
     std::vector<std::pair<ShardId, std::uint64_t>> asked;

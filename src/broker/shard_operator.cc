@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "broker/cluster_facts.h"
 #include "broker/limits.h"
 #include "broker/shard.h"
 
@@ -157,7 +158,12 @@ bool Shard::delete_retained(std::string_view mountpoint, std::string_view topic)
     if (durable()) {
         (void)writes_.add(store::DeleteRetained{std::string(mountpoint), std::string(topic), stamp},
                           true, 0, now());
+        if (in_company()) {
+            (void)writes_.add(store::PutFact{untold_deletion_key(mountpoint, topic), {}}, true, 0,
+                              now());
+        }
     }
+    tell_retained(mountpoint, topic);
     loop_.run_again();
     return true;
 }

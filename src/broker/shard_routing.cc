@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "broker/cluster_facts.h"
 #include "broker/limits.h"
 #include "broker/shard.h"
 #include "broker/will_context.h"
@@ -170,17 +171,26 @@ void Shard::retain(const mqtt::MessagePtr& message) {
         if (erased || answering_.reply.wanted()) {
             write(store::DeleteRetained{std::string(message->mountpoint()),
                                         std::string(message->topic()), stamp});
+            if (in_company()) {
+                write(store::PutFact{untold_deletion_key(message->mountpoint(), message->topic()),
+                                     {}});
+            }
         }
-        return;
+        return tell_retained(message->mountpoint(), message->topic());
     }
     const auto stored = shared_.retained.set(message, &stamp);  // [v5 MQTT-3.3.1-5]
     if (stored != routing::RetainedIndex::Stored::LimitReached) {
-        return write(store::PutRetained{message, stamp});
+        write(store::PutRetained{message, stamp});
+        return tell_retained(message->mountpoint(), message->topic());
     }
     metrics_.add(Counter::RetainLimitReached);
     if (!may_report(retained_reported_at_)) return;
     log::warning("retained message on {} not kept: max_retained_messages reached",
                  message->topic());
+}
+
+void Shard::tell_retained(std::string_view mountpoint, std::string_view topic) {
+    if (in_company()) shared_.cluster.load()->on_retained_change(mountpoint, topic);
 }
 
 void Shard::handle(Deliver& deliver) {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/assert.h"
+#include "base/hash.h"
 #include "mqtt/properties.h"
 #include "mqtt/topic.h"
 
@@ -395,8 +396,14 @@ bool decode_fact_ack(std::string_view body, FactAck& ack) noexcept {
 
 //   record := version:u8 name:string incarnation time:varint form:u8 key:string [value: the rest]
 
-void append_fact_record(const Fact& fact, const WriterTable& writers, Moment now,
-                        std::string& out) {
+std::uint64_t message_digest(const mqtt::Message& message) noexcept {
+    constexpr std::uint64_t kSeed = 0x72657461696E6564ULL;  // stored: never changes
+    const std::uint64_t properties = hash_bytes(message.properties(), kSeed);
+    return hash_bytes(message.payload(), properties + static_cast<std::uint64_t>(message.qos())) ^
+           message.publisher();
+}
+
+void append_fact_record(const Fact& fact, const WriterTable& writers, std::string& out) {
     ByteWriter to(out);
     to.u8(kRecordVersion);
     write_name(writers[fact.writer()], to);
@@ -405,16 +412,10 @@ void append_fact_record(const Fact& fact, const WriterTable& writers, Moment now
     to.string(fact.key());
     if (fact.deleted()) return;
     if (!fact.message()) return to.bytes(fact.value());
-    std::uint64_t expires = left_of(*fact.message(), now);
-    if (expires != 0) {
-        const WallMillis deadline =
-            std::max<WallMillis>(now.wall, 0) + static_cast<WallMillis>(expires);
-        expires = std::min(static_cast<std::uint64_t>(deadline), kLatestWallMs);
-    }
-    write_message(*fact.message(), expires, to);
+    to.u64(message_digest(*fact.message()));
 }
 
-bool decode_fact_record(std::string_view bytes, Moment now, FactRecord& record) {
+bool decode_fact_record(std::string_view bytes, FactRecord& record) {
     ByteReader reader(bytes);
     std::uint8_t version = 0;
     std::uint8_t form = 0;
@@ -426,21 +427,8 @@ bool decode_fact_record(std::string_view bytes, Moment now, FactRecord& record) 
         return false;
     }
     if (fact.deleted) return reader.done();
-    if (fact.kind != FactKind::Retained) {
-        fact.value = reader.rest();
-        return true;
-    }
-    mqtt::MessageParts parts;
-    std::uint64_t expires = 0;
-    if (!read_message(reader, fact.key, bytes.size(), kLatestWallMs, parts, expires) ||
-        !reader.done()) {
-        return false;
-    }
-    if (expires != 0) {
-        parts.expires_at = now.steady + Millis(static_cast<std::int64_t>(expires) -
-                                               std::max<WallMillis>(now.wall, 0));
-    }
-    fact.message = mqtt::Message::make(parts);
+    if (fact.kind == FactKind::Retained) return reader.u64(record.digest) && reader.done();
+    fact.value = reader.rest();
     return true;
 }
 

@@ -167,13 +167,18 @@ void append_fact_ack(const FactAck& ack, std::string& out);
 
 // Records
 
-/// A fact as it is stored: with the name of its writer, and deadlines of the wall clock.
-void append_fact_record(const Fact& fact, const WriterTable& writers, Moment now, std::string& out);
+/// Tells messages apart that are retained on one topic, one after the other.
+[[nodiscard]] std::uint64_t message_digest(const mqtt::Message& message) noexcept;
+
+/// A fact as it is stored: with the name of its writer. A message is kept in another place, with
+/// the retained ones; here is only its digest.
+void append_fact_record(const Fact& fact, const WriterTable& writers, std::string& out);
 struct FactRecord {
     WriterView writer;
-    FactParts fact;  // the stamp has the time, but no writer yet
+    FactParts fact;            // the stamp has the time, but no writer yet; a message is null
+    std::uint64_t digest = 0;  // of the message
 };
-[[nodiscard]] bool decode_fact_record(std::string_view bytes, Moment now, FactRecord& record);
+[[nodiscard]] bool decode_fact_record(std::string_view bytes, FactRecord& record);
 
 /// All positions, as a record of their own: a FactVector's entries.
 void append_positions_record(const WriterTable& writers, const Positions& complete,

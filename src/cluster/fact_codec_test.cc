@@ -332,9 +332,9 @@ TEST_F(FactCodecTest, RecordsComeBackAsTheyWere) {
     std::size_t checked = 0;
     map_.for_each_even_deleted([&](const Fact& fact) {
         std::string bytes;
-        append_fact_record(fact, map_.writers(), kNow, bytes);
+        append_fact_record(fact, map_.writers(), bytes);
         FactRecord record;
-        ASSERT_TRUE(decode_fact_record(bytes, kNow, record));
+        ASSERT_TRUE(decode_fact_record(bytes, record));
         EXPECT_EQ(record.writer.name, map_.writers()[fact.writer()].name);
         EXPECT_EQ(record.writer.incarnation, map_.writers()[fact.writer()].incarnation);
         EXPECT_EQ(record.fact.stamp.time, fact.time());
@@ -342,27 +342,32 @@ TEST_F(FactCodecTest, RecordsComeBackAsTheyWere) {
         EXPECT_EQ(record.fact.key, fact.key());
         EXPECT_EQ(record.fact.deleted, fact.deleted());
         EXPECT_EQ(record.fact.value, fact.value());
-        EXPECT_EQ(record.fact.message.get() != nullptr, fact.message().get() != nullptr);
+        EXPECT_EQ(record.digest, fact.message() ? message_digest(*fact.message()) : 0);
         ++checked;
         const bool has_value = fact.kind() != FactKind::Retained && !fact.deleted();
         const std::size_t least = has_value ? bytes.size() - fact.value().size() : bytes.size();
         for (std::size_t size = 0; size < least; ++size) {
-            ASSERT_FALSE(decode_fact_record(bytes.substr(0, size), kNow, record)) << size;
+            ASSERT_FALSE(decode_fact_record(bytes.substr(0, size), record)) << size;
         }
     });
     EXPECT_EQ(checked, 4U);
 }
 
-TEST_F(FactCodecTest, ARecordKeepsItsDeadlineWhileTheProcessIsAway) {
-    const Fact* fact = map_.find(FactKind::Retained, retained_key("mp", "a/b"));
-    std::string bytes;
-    append_fact_record(*fact, map_.writers(), kNow, bytes);
-    FactRecord record;
-    const Moment later{TimePoint{Millis{10}}, kWall + 500};
-    ASSERT_TRUE(decode_fact_record(bytes, later, record));
-    EXPECT_EQ(record.fact.message->expires_at(), TimePoint{Millis{1010}}) << "1500 less 500";
-    ASSERT_TRUE(decode_fact_record(bytes, {TimePoint{Millis{10}}, kWall + 60'000}, record));
-    EXPECT_TRUE(record.fact.message->expired(TimePoint{Millis{10}}));
+TEST(FactCodec, ADigestTellsMessagesOfOneTopicApart) {
+    const auto digest = [](std::string_view payload, std::string_view properties, mqtt::QoS qos,
+                           std::uint64_t publisher) {
+        return message_digest(*mqtt::Message::make({.topic = "t",
+                                                    .payload = payload,
+                                                    .properties = properties,
+                                                    .qos = qos,
+                                                    .publisher = publisher}));
+    };
+    const auto base = digest("x", "", mqtt::QoS::AtMostOnce, 1);
+    EXPECT_EQ(base, digest("x", "", mqtt::QoS::AtMostOnce, 1));
+    EXPECT_NE(base, digest("y", "", mqtt::QoS::AtMostOnce, 1));
+    EXPECT_NE(base, digest("x", "p", mqtt::QoS::AtMostOnce, 1));
+    EXPECT_NE(base, digest("x", "", mqtt::QoS::AtLeastOnce, 1));
+    EXPECT_NE(base, digest("x", "", mqtt::QoS::AtMostOnce, 2));
 }
 
 TEST_F(FactCodecTest, PositionsComeBackAsTheyWere) {

@@ -44,7 +44,6 @@ enum class FrameType : std::uint8_t {
     Filters = 40,
     FilterState = 41,
     FilterAck = 42,
-    Members = 48,
 };
 
 /// A type that a receiver who does not know it may skip. Another unknown one ends the link.

@@ -270,7 +270,7 @@ bool Membership::on_welcome(const JoinWelcome& welcome, Moment now) {
     for (const std::string& each : welcome.members) {
         FactRecord record;
         ClusterMember member;
-        if (!decode_fact_record(each, now, record) || record.fact.kind != FactKind::Member ||
+        if (!decode_fact_record(each, record) || record.fact.kind != FactKind::Member ||
             record.fact.deleted || !decode_member(record.fact.key, record.fact.value, member)) {
             return false;
         }
@@ -330,13 +330,13 @@ JoinAnswer Membership::admit(const JoinRequest& request, bool is_linked, Moment 
         const auto written = facts_.put(FactKind::Member, member.name, encode_member(member), now);
         if (!written) return JoinRefusal{JoinRefusalCode::Invalid, written.error().detail};
     }
-    return welcome(now);
+    return welcome();
 }
 
-JoinWelcome Membership::welcome(Moment now) const {
+JoinWelcome Membership::welcome() const {
     JoinWelcome welcome;
     facts_.for_each(FactKind::Member, [&](const Fact& fact) {
-        append_fact_record(fact, facts_.writers(), now, welcome.members.emplace_back());
+        append_fact_record(fact, facts_.writers(), welcome.members.emplace_back());
     });
     return welcome;
 }

@@ -130,7 +130,7 @@ private:
     [[nodiscard]] const Writer& self() const { return facts_.writers()[facts_.self()]; }
     [[nodiscard]] std::optional<JoinRefusal> check_request(const JoinRequest& request,
                                                            bool is_linked) const;
-    [[nodiscard]] JoinWelcome welcome(Moment now) const;
+    [[nodiscard]] JoinWelcome welcome() const;
 
     FactMap& facts_;
     mutable std::vector<ClusterMember> members_;

@@ -321,7 +321,7 @@ TEST(JoinFrames, AWelcomeOfAnythingElseThanMembersIsRefused) {
     Node b("b@h");
     ASSERT_TRUE(a.facts.put(FactKind::Setting, "k", "v", at(1)));
     JoinWelcome welcome;
-    append_fact_record(*a.facts.find(FactKind::Setting, "k"), a.facts.writers(), at(1),
+    append_fact_record(*a.facts.find(FactKind::Setting, "k"), a.facts.writers(),
                        welcome.members.emplace_back());
     EXPECT_FALSE(b.membership.on_welcome(welcome, at(2)));
     EXPECT_FALSE(b.membership.on_welcome({{"rubbish"}}, at(2)));

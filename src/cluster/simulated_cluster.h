@@ -56,7 +56,12 @@ struct World {
 /// What survives a crash: what turn() gave, as far as it was stored.
 struct Disk {
     Writer id;
-    std::map<FactKey, std::string> records;
+    /// The message of a retained one is kept beside it, as in the store.
+    struct Record {
+        std::string bytes;
+        mqtt::MessagePtr message;
+    };
+    std::map<FactKey, Record> records;
     std::string positions;
     /// The latest that was ever stored of each key. For checks: no node reads it.
     std::map<FactKey, Written> ever;
@@ -109,7 +114,7 @@ private:
     struct Storing {
         TimePoint until{};
         Writer id;
-        std::vector<std::pair<FactKey, std::optional<std::string>>> records;
+        std::vector<std::pair<FactKey, std::optional<Disk::Record>>> records;
         std::vector<std::pair<FactKey, Written>> written;
         std::optional<std::string> positions;
         bool outside = false;

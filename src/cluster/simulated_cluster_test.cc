@@ -39,9 +39,10 @@ Moment Node::moment() const {
 void Node::start() {
     id_ = disk_.id;
     facts_ = std::make_unique<FactMap>(id_, world_.limits);
-    for (const auto& [key, bytes] : disk_.records) {
+    for (const auto& [key, stored] : disk_.records) {
         FactRecord record;
-        ASSERT_TRUE(decode_fact_record(bytes, moment(), record));
+        ASSERT_TRUE(decode_fact_record(stored.bytes, record));
+        record.fact.message = stored.message;
         record.fact.stamp.writer =
             *facts_->writers().intern(record.writer.name, record.writer.incarnation);
         ASSERT_TRUE(facts_->restore(record.fact));
@@ -117,8 +118,8 @@ void Node::take_turn() {
             storing.records.emplace_back(key, std::nullopt);
             continue;
         }
-        std::string record;
-        append_fact_record(*fact, facts_->writers(), moment(), record);
+        Disk::Record record{{}, fact->message()};
+        append_fact_record(*fact, facts_->writers(), record.bytes);
         storing.records.emplace_back(key, std::move(record));
         storing.written.emplace_back(key, written(*fact));
     }

@@ -58,7 +58,7 @@ Topics::const_iterator seek(const Topics& topics, const FilterStep& step, std::s
 }  // namespace
 
 struct RetainedIndex::Impl {
-    Impl(std::uint32_t shards, std::size_t most) : mutex(shards), limit(most) {}
+    Impl(std::uint32_t readers, std::size_t most) : mutex(readers), limit(most) {}
 
     void note_expiry(const Retained& retained) {
         const TimePoint at = retained.message->expires_at();
@@ -98,8 +98,8 @@ mqtt::MessagePtr RetainedIndex::Impl::remove(
     return message;
 }
 
-RetainedIndex::RetainedIndex(std::uint32_t shards, std::size_t limit)
-    : impl_(std::make_unique<Impl>(shards, limit)) {}
+RetainedIndex::RetainedIndex(std::uint32_t readers, std::size_t limit)
+    : impl_(std::make_unique<Impl>(readers, limit)) {}
 
 RetainedIndex::~RetainedIndex() = default;
 
@@ -180,6 +180,15 @@ void RetainedIndex::match(ShardId reader, std::string_view mountpoint, std::stri
     if (last == topics.end()) return;
     cursor.started = true;
     cursor.last_topic = last->message->topic();
+}
+
+mqtt::MessagePtr RetainedIndex::find(ShardId reader, std::string_view mountpoint,
+                                     std::string_view topic) const {
+    const auto lock = impl_->mutex.shared(reader);
+    const auto topics = impl_->mountpoints.find(mountpoint);
+    if (topics == impl_->mountpoints.end()) return nullptr;
+    const auto at = topics->second.find(topic);
+    return at == topics->second.end() ? nullptr : at->message;
 }
 
 void RetainedIndex::list(ShardId reader, std::string_view mountpoint, TimePoint now,

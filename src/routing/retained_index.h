@@ -15,11 +15,12 @@
 
 namespace vmq::routing {
 
-/// Shared by all shards, owned by the broker. Readers take their own shard's lock, writers all.
+/// Shared by all shards and the cluster's thread, owned by the broker. Readers take their own lock,
+/// writers all.
 class RetainedIndex final {
 public:
-    /// `limit`: most messages held, 0 for no limit.
-    RetainedIndex(std::uint32_t shards, std::size_t limit);
+    /// `readers`: threads that read, by number. `limit`: most messages held, 0 for no limit.
+    RetainedIndex(std::uint32_t readers, std::size_t limit);
     ~RetainedIndex();
     RetainedIndex(const RetainedIndex&) = delete;
     RetainedIndex& operator=(const RetainedIndex&) = delete;
@@ -47,6 +48,10 @@ public:
     /// of visited nodes, so a call may append nothing although the cursor is not done.
     void match(ShardId reader, std::string_view mountpoint, std::string_view filter, TimePoint now,
                std::size_t limit, Cursor& cursor, std::vector<mqtt::MessagePtr>& out) const;
+
+    /// What is retained on this topic, expired or not; null: nothing.
+    [[nodiscard]] mqtt::MessagePtr find(ShardId reader, std::string_view mountpoint,
+                                        std::string_view topic) const;
 
     /// The same for every topic of the mountpoint, those that begin with '$' included.
     void list(ShardId reader, std::string_view mountpoint, TimePoint now, std::size_t limit,

@@ -15,12 +15,13 @@
 
 namespace vmq::testing {
 
-/// One node. Stops as the program does.
+/// One node. Stops as the program does. `store`: where it keeps what it has to keep; empty:
+/// nowhere.
 class ClusterTestNode final {
 public:
     ClusterTestNode(const std::string& name, std::uint16_t port = 0,
-                    const std::string& cookie = "secret", std::string state_file = {})
-        : broker(on_port(0)) {
+                    const std::string& cookie = "secret", const std::string& store = {})
+        : broker(with_store(store)) {
         EXPECT_TRUE(broker.start());
         broker::ClusterOptions options;
         options.node = name + "@127.0.0.1";
@@ -29,7 +30,6 @@ public:
         listener.where.address = "127.0.0.1";
         listener.where.port = port;
         options.listeners.push_back(std::move(listener));
-        options.state_file = std::move(state_file);
         options.links.heartbeat_interval = Millis(100);
         options.filters_known_timeout = Millis(10'000);
         options.netsplit_policy = config::NetsplitPolicy::None;
@@ -60,10 +60,23 @@ public:
     }
     [[nodiscard]] std::uint16_t port() const { return broker.listeners().all().front()->port; }
 
+    [[nodiscard]] static broker::BrokerOptions with_store(const std::string& directory) {
+        broker::BrokerOptions options = on_port(0);
+        options.store.directory = directory;
+        return options;
+    }
+
     broker::Broker broker;
     std::unique_ptr<broker::ClusterService> service;
     Result<void> started;
 };
+
+/// Nodes that keep what they know: RocksDB as it is packaged looks like races to ThreadSanitizer.
+#ifdef __SANITIZE_THREAD__
+#define VMQ_NEEDS_STORE() GTEST_SKIP() << "the store cannot be used under ThreadSanitizer"
+#else
+#define VMQ_NEEDS_STORE() (void)0
+#endif
 
 /// Waits, but not for ever.
 inline bool comes_true(const std::function<bool()>& what, Millis patience = kPatience) {

@@ -1,0 +1,254 @@
+// Nodes come into the cluster and leave it.
+#include <algorithm>
+#include <bit>
+#include <boost/asio/post.hpp>
+#include <utility>
+#include <variant>
+
+#include "base/log.h"
+#include "broker/broker.h"
+#include "broker/cluster_service.h"
+#include "runtime/coordination.h"
+
+namespace vmq::broker {
+
+using cluster::Link;
+using cluster::LinkKind;
+using cluster::Refusal;
+using cluster::RefusalCode;
+
+namespace {
+
+constexpr Millis kJoinTimeout{10'000};
+/// How long a node that leaves waits for the others to hear of it.
+constexpr Millis kLeaveTimeout{5000};
+
+}  // namespace
+
+Result<void> ClusterService::join(const std::string& name, const cluster::NodeAddress& at) {
+    auto answer = runtime::ask_later<Result<void>>(
+        [this](std::function<void()> work) { post(std::move(work)); },
+        [this, name, at](std::function<void(Result<void>)> give) {
+            begin_join(name, at, std::move(give));
+        },
+        kJoinTimeout + Seconds(1));
+    if (answer) return std::move(*answer);
+    return Error{ErrorCode::Unavailable, "not_reachable: no answer in time"};
+}
+
+void ClusterService::begin_join(std::string name, cluster::NodeAddress at, Done done) {
+    if (name == options_.node) {
+        return done(Error{ErrorCode::InvalidValue, "self_join"});
+    }
+    if (!members().alone()) {
+        if (ClusterPeer* peer = find_peer(name)) {
+            // It has been done; or all nodes have moved and have to be told of one another.
+            if (!peer->running()) peer->set_address(at);
+            return done({});
+        }
+        return done(
+            Error{ErrorCode::InvalidValue,
+                  "non_empty_node: this node is in a cluster with others; leave that first"});
+    }
+    if (joining_) return done(Error{ErrorCode::Unavailable, "another join is under way"});
+    if (const std::string_view why = why_not_dialled(at); !why.empty()) {
+        return done(Error{ErrorCode::Unavailable, "not_reachable: " + std::string(why)});
+    }
+    auto connector = std::make_unique<cluster::Connector>(loop_, dialler(), cluster::DialSettings{},
+                                                          random_.next());
+    if (facts_->in_use()) begin_alone();  // all others have left it
+    joining_.emplace(Joining{std::move(name), at, std::move(done), std::move(connector), nullptr,
+                             loop_.now() + kJoinTimeout, ++last_visitor_});
+    // From here on shards tell what they retain.
+    alone_ = false;
+    facts_->take_in_retained(false, [this, number = last_visitor_] {
+        if (!joining_ || joining_->number != number) return;
+        if (const auto announced = announce(); !announced) return finish_join(announced.error());
+        dial_to_join();
+    });
+}
+
+void ClusterService::dial_to_join() {
+    joining_->connector->dial(joining_->at.host, joining_->at.port);
+}
+
+void ClusterService::on_join_reply(std::string_view body) {
+    cluster::JoinAnswer answer;
+    if (!cluster::decode_join_answer(body, answer)) {
+        return finish_join(Error{ErrorCode::ProtocolViolation, "what it answers cannot be read"});
+    }
+    if (const auto* refusal = std::get_if<cluster::JoinRefusal>(&answer)) {
+        return finish_join(
+            Error{ErrorCode::InvalidValue,
+                  std::string(cluster::join_refusal_name(refusal->code)) + ": " + refusal->text});
+    }
+    if (!members().on_welcome(std::get<cluster::JoinWelcome>(answer), facts_->now())) {
+        return finish_join(
+            Error{ErrorCode::ProtocolViolation, "what it says of its members cannot be read"});
+    }
+    facts_->when_stored([this, number = joining_->number] {
+        if (joining_ && joining_->number == number) finish_join({});
+    });
+}
+
+void ClusterService::on_connected(cluster::Connector& /*connector*/, int fd,
+                                  transport::PeerAddress /*address*/) {
+    joining_->link = make_link(joining_->at, fd, {LinkKind::Join, 0, joining_->name});
+    joining_->link->start();
+}
+
+void ClusterService::on_dial_failed(cluster::Connector& /*connector*/, const std::string& why) {
+    finish_join(Error{ErrorCode::Unavailable, "not_reachable: " + why});
+}
+
+void ClusterService::finish_join(Result<void> result) {
+    Joining joining = std::move(*joining_);
+    joining_.reset();
+    joining.connector->stop();
+    // It may be the one that calls.
+    boost::asio::post(loop_.io(), [connector = std::move(joining.connector)] {});
+    if (joining.link) {
+        if (joining.link->state() != Link::State::Ended) {
+            joining.link->close({RefusalCode::Duplicate, "that was all"});
+        }
+        links_->bury(std::move(joining.link));
+    }
+    if (members().alone()) {
+        facts_->begin_alone();
+        local_.incarnation = facts_->incarnation();
+    }
+    alone_ = !facts_->in_use();
+    joining.done(std::move(result));
+}
+
+Result<void> ClusterService::remove(const std::string& name) {
+    auto answer = runtime::ask_later<Result<void>>(
+        [this](std::function<void()> work) { post(std::move(work)); },
+        [this, name](const std::function<void(Result<void>)>& give) {
+            if (name == options_.node && members().alone()) return give({});
+            if (auto removed = members().remove(name, facts_->now()); !removed) {
+                return give(removed.error());
+            }
+            if (name == options_.node) {
+                leaving_.push_back(give);
+                return begin_leave({});
+            }
+            facts_->when_stored([give] { give({}); });
+        },
+        kJoinTimeout);
+    if (answer) return std::move(*answer);
+    return Error{ErrorCode::Unavailable, "the cluster's thread has not answered in time"};
+}
+
+// A node that wants to join has proven the cookie.
+void ClusterService::admit(Link& link, std::string_view body) {
+    cluster::JoinRequest request;
+    if (!cluster::decode_join_request(body, request) || request.member.name != link.peer().node ||
+        request.member.incarnation != link.peer().incarnation) {
+        return link.fail("it asks to join in a way that cannot be read");
+    }
+    const std::string name = request.member.name;
+    ClusterPeer* known = find_peer(name);
+    const bool was_alone = !facts_->in_use();
+    cluster::JoinAnswer answer;
+    // A bit in use and another one while its filters come anew.
+    if (known == nullptr && std::popcount(free_slots_) < 2) {
+        answer = cluster::JoinRefusal{cluster::JoinRefusalCode::TooManyMembers,
+                                      "the cluster has as many nodes as " + options_.node +
+                                          " has room for beside its shards: set a lower number of "
+                                          "shards there"};
+    } else if (const auto announced = announce(); !announced) {
+        answer = cluster::JoinRefusal{cluster::JoinRefusalCode::Left, announced.error().detail};
+    } else {
+        answer = members().admit(request, known != nullptr && known->running(), facts_->now());
+    }
+    std::string frame;
+    cluster::append_join_answer(answer, frame);
+    if (const auto* refusal = std::get_if<cluster::JoinRefusal>(&answer)) {
+        log::warning("node {} may not join: {}", name, refusal->text);
+    } else {
+        log::notice("node {} joins the cluster", name);
+        alone_ = false;
+        if (was_alone) facts_->take_in_retained(true);
+    }
+    const auto visitor = std::find_if(visitors_.begin(), visitors_.end(),
+                                      [&](const auto& each) { return each->link.get() == &link; });
+    facts_->when_stored([this, number = (*visitor)->number, frame = std::move(frame)] {
+        for (const auto& each : visitors_) {
+            if (each->number != number || !each->link->open()) continue;
+            each->link->output().bytes().append(frame);
+        }
+    });
+}
+
+cluster::NodeAddress ClusterService::own_address() const {
+    const std::string host = options_.node.substr(options_.node.find('@') + 1);
+    return {host, local_.port, local_.port_has_tls};
+}
+
+Result<void> ClusterService::announce() {
+    return members().announce({own_address()}, facts_->now());
+}
+
+// Members.
+
+void ClusterService::follow_members() {
+    members_changed_ = false;
+    if (members().has_left()) {
+        return begin_leave("this node has been removed from the cluster; it goes on alone");
+    }
+    std::erase_if(peers_, [this](auto& each) {
+        const cluster::ClusterMember* member = members().find(each.first);
+        if (member != nullptr && member->incarnation == each.second->member().incarnation) {
+            if (*member != each.second->member() && !member->addresses.empty()) {
+                each.second->set_address(member->addresses.front());
+            }
+            return false;
+        }
+        facts_->on_link_down(each.second->writer());
+        each.second->leave({RefusalCode::Left, "it is no member of the cluster any more"});
+        if (member == nullptr) log::notice("node {} is no member any more", each.first);
+        return true;
+    });
+    for (const cluster::ClusterMember& member : members().members()) {
+        if (member.name == options_.node || peers_.contains(member.name)) continue;
+        auto peer = std::make_unique<ClusterPeer>(home(), NodeNumber{++last_node_}, member,
+                                                  options_.node, options_.outgoing_bytes);
+        // Nobody misses one that others let in before it has had time to come.
+        if (started_ && !joining_) peer->expect_until(loop_.now() + kJoinTimeout);
+        peers_.emplace(member.name, std::move(peer));
+    }
+    if (joining_) netsplit_.begin_anew();
+    if (!joining_) alone_ = !facts_->in_use();
+    picture_stale_ = true;
+}
+
+// The others have to hear it before this node forgets them.
+void ClusterService::begin_leave(const std::string& why) {
+    if (leaves_at_ != kNever) return;
+    if (leaving_.empty()) log::warning("{}", why);
+    leaves_at_ = loop_.now() + kLeaveTimeout;
+    loop_.wake_by(leaves_at_);
+}
+
+void ClusterService::leave_if_told() {
+    if (leaves_at_ == kNever) return;
+    const bool told = std::none_of(peers_.begin(), peers_.end(),
+                                   [](const auto& each) { return each.second->running(); });
+    if (told || loop_.now() >= leaves_at_) begin_alone();
+}
+
+void ClusterService::begin_alone() {
+    for (const auto& [name, peer] : peers_) {
+        peer->leave({RefusalCode::Left, options_.node + " has left the cluster"});
+    }
+    peers_.clear();
+    facts_->begin_alone();
+    local_.incarnation = facts_->incarnation();
+    leaves_at_ = kNever;
+    alone_ = true;
+    picture_stale_ = true;
+    for (const Done& done : std::exchange(leaving_, {})) done({});
+}
+
+}  // namespace vmq::broker
