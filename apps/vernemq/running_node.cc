@@ -215,6 +215,17 @@ std::vector<ListenerView> RunningNode::listeners() {
         auto settings = config_.listener(listener.type, listener.name);
         views.push_back({std::move(listener), settings.value_or(config::ListenerSettings{})});
     }
+    if (cluster_ == nullptr) return views;
+    for (const broker::ClusterListener& each : cluster_->listeners()) {
+        broker::ListenerSnapshot listener;
+        listener.type = each.tls_files ? "vmqs" : "vmq";
+        listener.name = each.name;
+        listener.address = each.where.address;
+        listener.port = each.where.port;
+        listener.running = true;
+        auto settings = config_.listener(listener.type, listener.name);
+        views.push_back({std::move(listener), settings.value_or(config::ListenerSettings{})});
+    }
     return views;
 }
 

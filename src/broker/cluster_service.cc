@@ -9,6 +9,7 @@
 #include "base/entropy.h"
 #include "base/log.h"
 #include "broker/broker.h"
+#include "broker/cluster_options.h"
 #include "runtime/coordination.h"
 
 namespace vmq::broker {
@@ -53,6 +54,7 @@ private:
 ClusterService::ClusterService(Broker& broker, ClusterOptions options)
     : broker_(broker),
       options_(std::move(options)),
+      has_tls_(options_.tls != nullptr),
       metrics_(broker.shards().front()->shared().cluster_metrics),
       netsplit_(options_.netsplit_policy, broker.shards().front()->shared().readiness, metrics_),
       loop_(broker.shard_count()),
@@ -119,6 +121,8 @@ Result<void> ClusterService::start() {
     loop_.timers().start(ticker_, loop_.now() + kTick);
     index().observe(this);
     broker_.shards().front()->shared().cluster = this;
+    shown_ = options_.listeners;
+    for (ClusterListener& listener : shown_) listener.tls.reset();
     started_ = true;
     thread_ = std::make_unique<runtime::LoopThread>(loop_, turns(), "cluster");
     return {};
@@ -141,6 +145,27 @@ Result<void> ClusterService::open_listeners() {
         }
     }
     return {};
+}
+
+std::vector<ClusterListener> ClusterService::listeners() const { return shown_; }
+
+void ClusterService::reload_tls() {
+    for (std::size_t i = 0; i < shown_.size(); ++i) {
+        if (!shown_[i].tls_files) continue;
+        auto context = transport::TlsContext::load(*shown_[i].tls_files, nullptr);
+        auto client = transport::TlsClientContext::load(client_tls_options(*shown_[i].tls_files));
+        if (!context || !client) {
+            log::error("listener.vmqs.{}: {}; it goes on with what was loaded before",
+                       shown_[i].name, (context ? client.error() : context.error()).detail);
+            continue;
+        }
+        log::notice("listener.vmqs.{}: certificates and keys are loaded anew", shown_[i].name);
+        post([this, i, context = std::shared_ptr(std::move(context).value()),
+              client = std::shared_ptr(std::move(client).value())] {
+            options_.listeners[i].tls = context;
+            options_.tls = client;
+        });
+    }
 }
 
 void ClusterService::stop_accepting() {

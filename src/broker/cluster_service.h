@@ -30,6 +30,7 @@
 #include "runtime/loop_thread.h"
 #include "transport/stream_listener.h"
 #include "transport/tls_context.h"
+#include "transport/tls_options.h"
 
 namespace vmq::broker {
 
@@ -37,8 +38,10 @@ class Broker;
 
 /// One way for other nodes to come in.
 struct ClusterListener {
+    std::string name = "default";
     transport::ListenOptions where;
-    std::shared_ptr<const transport::TlsContext> tls;  // null: none
+    std::optional<transport::TlsOptions> tls_files;    // none: no TLS
+    std::shared_ptr<const transport::TlsContext> tls;  // of them
 };
 
 struct ClusterOptions {
@@ -84,11 +87,12 @@ public:
     [[nodiscard]] std::vector<ClusterNode> nodes() const;
     void set_netsplit_policy(config::NetsplitPolicy policy);
     /// It reaches others by TLS where they offer it.
-    [[nodiscard]] bool has_tls() const noexcept { return options_.tls != nullptr; }
-    /// Where it listens; the port as the system chose it. Empty: nowhere.
-    [[nodiscard]] const std::vector<ClusterListener>& listeners() const noexcept {
-        return options_.listeners;
-    }
+    [[nodiscard]] bool has_tls() const noexcept { return has_tls_; }
+    /// Loads certificates, keys and revocation lists anew, for links from then on. What cannot be
+    /// loaded stays as it is; the log says so. By one thread at a time.
+    void reload_tls();
+    /// Where it listens; the port as the system chose it. Empty: nowhere. `tls` is left out.
+    [[nodiscard]] std::vector<ClusterListener> listeners() const;
 
 private:
     using Done = std::function<void(Result<void>)>;
@@ -222,6 +226,8 @@ private:
 
     Broker& broker_;
     ClusterOptions options_;
+    const bool has_tls_;
+    std::vector<ClusterListener> shown_;  // once started; without contexts
     metrics::ShardMetrics& metrics_;
     NetsplitWatch netsplit_;
     runtime::ShardLoop loop_;
