@@ -90,6 +90,10 @@ listener.vmq.clustering = 127.0.0.1:{self.ports["clustering"]}
             return {}
         return {row["Node"]: row["Running"] for row in json.loads(shown.stdout)["table"]}
 
+    def serves(self):
+        """Whether it lets clients in: all members are there."""
+        return re.search(r"cluster_ready = 1$", self.admin("metrics", "show").stdout, re.MULTILINE)
+
     def join(self, other):
         done = self.admin("cluster", "join", f"discovery-node={other.name}:{other.ports['clustering']}")
         if done.returncode != 0:
@@ -119,6 +123,17 @@ def cookie_of(folder):
     return path.read_text()
 
 
+def while_one_is_away(nodes, admin):
+    if len(nodes) == 1:
+        return ""
+    return f"""Until it is back the other{"s" if len(nodes) > 2 else ""} let nobody in and take no messages, so that nothing gets lost or comes twice: the
+default, netsplit_policy = all. Clients that are connected stay. To serve them all the same, on this node:
+  {admin} set netsplit_policy=none
+or let more than half of the nodes be enough (netsplit_policy=quorum), or allow only some of it, for example
+allow_publish_during_netsplit=on. docs/operating/clustering.md has the answers that clients get.
+"""
+
+
 def next_steps(nodes, absent, folder):
     first, second = nodes[0], nodes[-1]
     shown = {path: os.path.relpath(path) for path in (first.config, second.config, first.programs, folder)}
@@ -129,7 +144,8 @@ def next_steps(nodes, absent, folder):
               f"status page http://127.0.0.1:{node.ports['http']}/status, log {os.path.relpath(node.console)}, "
               f"process {node.process.pid}")
     for name in sorted(absent):
-        print(f"{name}: a member since an earlier run, not running. To be rid of it: "
+        print(f"{name}: a member since an earlier run, not running. Until it is back or removed the others "
+              f"let nobody in. To be rid of it: "
               f"{programs}/vmq-admin --config {shown[first.config]} cluster leave node={name}")
     print(f"""
 Try it in two other terminals (Debian: apt install mosquitto-clients):
@@ -140,7 +156,7 @@ Which nodes run:
 A node dies, and comes back:
   kill -9 {second.process.pid}
   {programs}/vernemq console -c {shown[second.config]}
-Sessions and messages are kept in {shown[folder]}/ for the next time; rm -r {shown[folder]} begins anew.
+{while_one_is_away(nodes, f"{programs}/vmq-admin --config {shown[first.config]}")}Sessions and messages are kept in {shown[folder]}/ for the next time; rm -r {shown[folder]} begins anew.
 Ctrl-C stops all nodes.""", flush=True)
 
 
@@ -183,7 +199,10 @@ def run(options):
         for node in nodes:
             wait_until(lambda node=node: {name for name, runs in node.members().items() if runs} == names,
                        f"{node.name} to find the others")
-        next_steps(nodes, nodes[0].members().keys() - names, options.folder)
+        absent = nodes[0].members().keys() - names
+        for node in nodes if not absent else ():
+            wait_until(node.serves, f"{node.name} to let clients in")
+        next_steps(nodes, absent, options.folder)
         watch(nodes)
         return 1
     except KeyboardInterrupt:

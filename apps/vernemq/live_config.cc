@@ -184,6 +184,7 @@ void LiveConfig::apply(std::shared_ptr<const config::Config> changed) {
     (void)broker_.set_durability(store.durability);
     const config::LogSettings& log = changed->log();
     broker_.set_session_log(log.connections, log.keepalive_as_warning);
+    broker_.allow_during_netsplit(broker::netsplit_permissions(changed->mqtt()));
     if (log != current_.get()->log()) log_changed_(log);
     broker_.listeners().reconfigure([&](broker::ListenerOptions& options) {
         const auto settings = find(broker::type_of(options.kind), options.name);

@@ -207,8 +207,10 @@ struct MetricsOutputs {
 };
 
 /// Certificates, files of plugins, and the settings that may change while the broker runs.
-void reload(const Plan& plan, broker::Broker& broker, admin::HttpServer& http, LiveConfig& live) {
+void reload(const Plan& plan, broker::Broker& broker, broker::ClusterService* cluster,
+            admin::HttpServer& http, LiveConfig& live) {
     broker.listeners().reload_tls(true);
+    if (cluster != nullptr) cluster->reload_tls();
     http.reload_tls(true);
     if (!plan.file) return live.reload(nullptr);
     config::DiskFiles files;
@@ -287,8 +289,8 @@ void announce(const broker::Broker& broker, const broker::ClusterService* cluste
     }
     if (cluster != nullptr) {
         for (const auto& listener : cluster->listeners()) {
-            const std::string kind = listener.tls ? "vmqs" : "vmq";
-            opened(kind, kind, "clustering",
+            const std::string kind = listener.tls_files ? "vmqs" : "vmq";
+            opened(kind, kind, listener.name,
                    endpoint_of(listener.where.address, listener.where.port));
         }
     }
@@ -423,7 +425,8 @@ int run(const Plan& plan, int ready) {
         {plan.config->systree(), collector,
          [&publisher](auto messages) { publisher.publish(std::move(messages)); }},
         {plan.config->graphite(), collector}};
-    live.on_change([&keys, &outputs](const config::Config& config) {
+    live.on_change([&keys, &outputs, &cluster](const config::Config& config) {
+        if (cluster) cluster->set_netsplit_policy(config.node().netsplit_policy);
         keys.set_rules(admin::key_rules_from_config(config));
         outputs.apply(config);
     });
@@ -447,7 +450,7 @@ int run(const Plan& plan, int ready) {
     wait_for_stop(asked_to_stop.get(), signal_fd, [&] {
         process_log.reopen();
         log::notice("log file opened anew");
-        reload(plan, broker, http, live);
+        reload(plan, broker, cluster ? &*cluster : nullptr, http, live);
     });
     http.announce_stop();
     watchdog.reset();

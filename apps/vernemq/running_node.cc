@@ -1,5 +1,7 @@
 #include "vernemq/running_node.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <utility>
 
@@ -30,7 +32,11 @@ std::vector<admin::commands::ClusterMember> RunningNode::cluster() {
     if (cluster_ == nullptr) return {{inspector_.snapshot().node, true}};
     std::vector<admin::commands::ClusterMember> members;
     for (const broker::ClusterNode& each : cluster_->nodes()) {
-        members.push_back({each.name, each.running});
+        const bool v6 = each.address.host.find(':') != std::string::npos;
+        members.push_back({each.name, each.running,
+                           fmt::format("{}{}{}:{}", v6 ? "[" : "", each.address.host, v6 ? "]" : "",
+                                       each.address.port),
+                           each.since, each.waiting_bytes, each.links, each.why});
     }
     return members;
 }
@@ -206,6 +212,17 @@ Result<admin::commands::Node::Reauthorized> RunningNode::reauthorize(
 std::vector<ListenerView> RunningNode::listeners() {
     std::vector<ListenerView> views;
     for (auto& listener : snapshot().listeners) {
+        auto settings = config_.listener(listener.type, listener.name);
+        views.push_back({std::move(listener), settings.value_or(config::ListenerSettings{})});
+    }
+    if (cluster_ == nullptr) return views;
+    for (const broker::ClusterListener& each : cluster_->listeners()) {
+        broker::ListenerSnapshot listener;
+        listener.type = each.tls_files ? "vmqs" : "vmq";
+        listener.name = each.name;
+        listener.address = each.where.address;
+        listener.port = each.where.port;
+        listener.running = true;
         auto settings = config_.listener(listener.type, listener.name);
         views.push_back({std::move(listener), settings.value_or(config::ListenerSettings{})});
     }

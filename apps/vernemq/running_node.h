@@ -62,6 +62,7 @@ public:
     std::vector<admin::commands::CertificateView> certificates() override;
     void reload_certificates() override {
         broker_.listeners().reload_tls(true);
+        if (cluster_ != nullptr) cluster_->reload_tls();
         http_.reload_tls(true);
     }
 

@@ -57,6 +57,23 @@ void add_store(const NodeView& view, Alarms& alarms) {
                       "what the system said."});
 }
 
+void add_cluster(const broker::ClusterPicture& cluster, Alarms& alarms) {
+    for (const auto& node : cluster.nodes) {
+        if (node.running) continue;
+        alarms.push_back(
+            {Severity::Danger, "node_away",
+             fmt::format("Node {} cannot be reached{}{}. Start it again, or, if it "
+                         "is gone for good: `vmq-admin cluster leave node={}`.",
+                         node.name, node.why.empty() ? "" : ": ", node.why, node.name)});
+    }
+    if (cluster.ready) return;
+    alarms.push_back({Severity::Danger, "cluster_not_ready",
+                      fmt::format("Clients are refused because too few nodes run (netsplit_policy "
+                                  "= {}), except for what allow_register_during_netsplit and the "
+                                  "like allow.",
+                                  cluster.policy)});
+}
+
 void add_drops(const NodeView& view, Alarms& alarms) {
     struct Watched {
         std::string_view reason;
@@ -97,6 +114,7 @@ std::string_view word_of(Alarm::Severity severity) noexcept {
 std::vector<Alarm> alarms_of(const NodeView& view) {
     Alarms alarms;
     add_store(view, alarms);
+    add_cluster(view.node.cluster, alarms);
     for (const auto& listener : view.node.listeners) {
         add_listener(listener, alarms);
         add_certificate(listener, view, alarms);

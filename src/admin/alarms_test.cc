@@ -60,6 +60,21 @@ TEST(Alarms, AStoreThatCannotWriteComesFirst) {
     EXPECT_THAT(kinds_of(view), ElementsAre("danger store_refusing", "warning messages_dropped"));
 }
 
+TEST(Alarms, ANodeThatIsAwayIsNamedAndWhatFollowsFromIt) {
+    auto view = sample_view();
+    view.node.cluster.nodes.resize(1);
+    view.node.cluster.nodes[0].name = "c@d";
+    view.node.cluster.nodes[0].why = "it hangs";
+    ASSERT_THAT(kinds_of(view), ElementsAre("danger node_away"));
+    EXPECT_THAT(alarms_of(view)[0].text,
+                ::testing::AllOf(HasSubstr("c@d cannot be reached: it hangs."),
+                                 HasSubstr("cluster leave node=c@d")));
+    view.node.cluster.ready = false;
+    view.node.cluster.policy = "quorum";
+    ASSERT_THAT(kinds_of(view), ElementsAre("danger node_away", "danger cluster_not_ready"));
+    EXPECT_THAT(alarms_of(view)[1].text, HasSubstr("netsplit_policy = quorum"));
+}
+
 TEST(Alarms, DropsThatNobodyAskedForAreCountedByReason) {
     auto view = sample_view();
     view.recent.drops = {1, 2, 3, 4, 5, 6, 7, 8};

@@ -84,6 +84,14 @@ HttpResponse listener_health(const NodeView& view) {
     return json_answer(503, listener_health_json(reasons.front()));
 }
 
+/// For probes that are to fail while the cluster is not whole.
+HttpResponse cluster_health(const NodeView& view) {
+    const auto& nodes = view.node.cluster.nodes;
+    const bool whole = std::ranges::all_of(nodes, &broker::ClusterNode::running);
+    if (!whole) return json_answer(503, listener_health_json("At least one node is offline"));
+    return listener_health(view);
+}
+
 /// Whether the Accept header lets us answer with text/plain.
 bool accepts_text(std::string_view accept) {
     if (accept.empty()) return true;
@@ -101,6 +109,7 @@ std::string overview(const HttpModules& modules) {
     if (modules.health) text += "  /health                   200 if clients can connect\n";
     if (modules.health) text += "  /health/ping              200 always\n";
     if (modules.health) text += "  /health/listeners         200 if all listeners run\n";
+    if (modules.health) text += "  /health/listeners_full_cluster  the same, and all nodes run\n";
     if (modules.metrics) text += "  /metrics                  for Prometheus\n";
     if (modules.api) text += "  /api/v1/COMMAND           what vmq-admin can do\n";
     if (modules.api) text += "  /api/v1/openapi.json      its description\n";
@@ -134,9 +143,8 @@ HttpResponse respond(const HttpRequest& request, const HttpModules& modules,
     if (modules.health) {
         if (path == "/health") return health(sources.view());
         if (path == "/health/ping") return json_answer(200, health_json({}));
-        if (path == "/health/listeners" || path == "/health/listeners_full_cluster") {
-            return listener_health(sources.view());
-        }
+        if (path == "/health/listeners") return listener_health(sources.view());
+        if (path == "/health/listeners_full_cluster") return cluster_health(sources.view());
     }
     if (modules.metrics && path == "/metrics") {
         return metrics(request.accept, sources);

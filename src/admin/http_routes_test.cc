@@ -107,6 +107,24 @@ TEST(HttpRoutes, HealthFollowsTheListeners) {
     EXPECT_EQ(listeners.status, 503U);
     EXPECT_EQ(listeners.body, R"({"status":"DOWN","reason":"Listeners are not ready: [mqtt]"})");
     EXPECT_EQ(respond({"GET", "/health/ping", {}}, {}, sources(down)).status, 200U);
+    EXPECT_EQ(respond({"GET", "/health/listeners_full_cluster", {}}, {}, sources(down)).body,
+              listeners.body);
+}
+
+TEST(HttpRoutes, OnlyOneProbeFailsWhenAnotherNodeIsAway) {
+    const auto split = [] {
+        auto view = sample_view();
+        view.node.cluster.nodes.resize(2);
+        view.node.cluster.nodes[0].running = true;
+        return view;
+    };
+    const auto full = respond({"GET", "/health/listeners_full_cluster", {}}, {}, sources(split));
+    EXPECT_EQ(full.status, 503U);
+    EXPECT_EQ(full.body, R"({"status":"DOWN","reason":"At least one node is offline"})");
+    for (const auto* path : {"/health", "/health/listeners", "/health/ping"}) {
+        EXPECT_EQ(respond({"GET", path, {}}, {}, sources(split)).status, 200U) << path;
+    }
+    EXPECT_EQ(get("/health/listeners_full_cluster").body, R"({"status":"OK"})");
 }
 
 TEST(HttpRoutes, HealthTellsThatTheNodeIsStopping) {

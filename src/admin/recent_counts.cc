@@ -36,7 +36,9 @@ WatchedCounts watched_counts(const broker::NodeSnapshot& node) noexcept {
                     totals.get(VersionCounter::MqttPublishAuthError, false) +
                         totals.get(VersionCounter::MqttPublishAuthError, true),
                     totals.get(Counter::DropStoreRefused),
-                    totals.get(Counter::DropNodeUnreachable)};
+                    totals.get(Counter::DropNodeUnreachable),
+                    totals.get(Counter::DropTooLargeForNode),
+                    totals.get(Counter::DropNetsplit)};
     counts.queues_nearly_full = totals.get(Counter::QueueNearlyFull);
     return counts;
 }

@@ -13,9 +13,10 @@
 namespace vmq::admin {
 
 /// Why messages are not delivered, as the metric message_drop says.
-inline constexpr std::array<std::string_view, 9> kDropReasons{
-    "queue_full",    "expired",        "packet_too_large", "offline_qos0",    "session_ended",
-    "no_subscriber", "not_authorized", "store_refused",    "node_unreachable"};
+inline constexpr std::array<std::string_view, 11> kDropReasons{
+    "queue_full",    "expired",        "packet_too_large", "offline_qos0",     "session_ended",
+    "no_subscriber", "not_authorized", "store_refused",    "node_unreachable", "too_large_for_node",
+    "netsplit"};
 
 /// What an alarm may be about.
 struct WatchedCounts {

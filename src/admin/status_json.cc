@@ -73,6 +73,35 @@ json::object store_json(const broker::NodeSnapshot& node) {
     return store;
 }
 
+json::object member_json(const broker::ClusterNode& member) {
+    json::object result;
+    result["name"] = member.name;
+    result["running"] = member.running;
+    result["self"] = member.self;
+    result["address"] = member.address.host;
+    result["port"] = member.address.port;
+    if (member.self) return result;
+    result["tls"] = member.tls;
+    if (member.since) {
+        result["since"] =
+            std::chrono::duration_cast<Seconds>(member.since->time_since_epoch()).count();
+    }
+    result["waiting_bytes"] = member.waiting_bytes;
+    result["links"] = member.links;
+    result["links_wanted"] = member.links_wanted;
+    if (!member.why.empty()) result["why"] = member.why;
+    return result;
+}
+
+json::object cluster_json(const broker::ClusterPicture& cluster) {
+    json::object result;
+    result["ready"] = cluster.ready;
+    if (!cluster.policy.empty()) result["netsplit_policy"] = cluster.policy;
+    json::array& nodes = (result["nodes"] = json::array()).as_array();
+    for (const auto& member : cluster.nodes) nodes.push_back(member_json(member));
+    return result;
+}
+
 /// CONNACKs that were sent to those who were let in, and to others.
 struct Connects {
     std::uint64_t accepted = 0;
@@ -120,10 +149,11 @@ json::object node_json(const NodeView& view) {
     result["num_subscriptions"] = node.subscriptions;
     result["num_retained"] = node.retained_messages;
     result["matches_local"] = node.counter(Counter::RouterMatchesLocal);
-    result["matches_remote"] = 0;
+    result["matches_remote"] = node.counter(Counter::RouterMatchesRemote);
     result["version"] = node.version;
     json::object reachable;
     reachable[node.node] = true;
+    for (const auto& member : node.cluster.nodes) reachable[member.name] = member.running;
     result["mystatus"] = json::array{std::move(reachable)};
     json::array listeners;
     for (const auto& listener : node.listeners) listeners.push_back(listener_json(listener));
@@ -142,6 +172,7 @@ json::object node_json(const NodeView& view) {
     result["alarms"] = alarms_json(view);
     result["shards"] = shards_json(node);
     result["store"] = store_json(node);
+    result["cluster"] = cluster_json(node.cluster);
     result["memory_bytes"] = node.numbers[metrics::Reading::VmMemoryTotal];
     return result;
 }

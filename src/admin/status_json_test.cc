@@ -21,11 +21,39 @@ TEST(StatusJson, IsTheFormatOfVerneMQFollowedByOurFields) {
         R"("retained_bytes":300,"connects":9,"connects_refused":2,"bytes_in":0,)"
         R"("bytes_out":0,"num_queued":0,"drops":{"queue_full":11,"expired":12,)"
         R"("packet_too_large":14,"offline_qos0":0,"session_ended":0,"no_subscriber":0,)"
-        R"("not_authorized":0,"store_refused":0,"node_unreachable":0},"drops_last_minute":{"queue_full":0,)"
+        R"("not_authorized":0,"store_refused":0,"node_unreachable":0,"too_large_for_node":0,"netsplit":0},"drops_last_minute":{"queue_full":0,)"
         R"("expired":0,"packet_too_large":0,"offline_qos0":0,"session_ended":0,)"
-        R"("no_subscriber":0,"not_authorized":0,"store_refused":0,"node_unreachable":0},"alarms":[],)"
+        R"("no_subscriber":0,"not_authorized":0,"store_refused":0,"node_unreachable":0,"too_large_for_node":0,"netsplit":0},"alarms":[],)"
         R"("shards":[{"load":12},{"load":3}],"store":{"durability":"os",)"
-        R"("bytes_on_disk":0,"refusing":false},"memory_bytes":0}}])");
+        R"("bytes_on_disk":0,"refusing":false},"cluster":{"ready":true,"nodes":[]},)"
+        R"("memory_bytes":0}}])");
+}
+
+TEST(StatusJson, TellsOfTheCluster) {
+    auto view = sample_view();
+    auto& cluster = view.node.cluster;
+    cluster.ready = false;
+    cluster.policy = "all";
+    cluster.nodes.resize(2);
+    cluster.nodes[0].name = "a@b";
+    cluster.nodes[0].self = cluster.nodes[0].running = true;
+    cluster.nodes[0].address = {"b", 44'053, false};
+    auto& other = cluster.nodes[1];
+    other.name = "c@d";
+    other.address = {"d", 1, true};
+    other.tls = true;
+    other.since = std::chrono::system_clock::time_point(Seconds(5));
+    other.waiting_bytes = 70;
+    other.links = 1;
+    other.links_wanted = 2;
+    other.why = "it hangs";
+    const auto node = boost::json::parse(status_json(view)).at(0).at("a@b");
+    EXPECT_EQ(boost::json::serialize(node.at("mystatus")), R"([{"a@b":true,"c@d":false}])");
+    EXPECT_EQ(boost::json::serialize(node.at("cluster")),
+              R"({"ready":false,"netsplit_policy":"all","nodes":[)"
+              R"({"name":"a@b","running":true,"self":true,"address":"b","port":44053},)"
+              R"({"name":"c@d","running":false,"self":false,"address":"d","port":1,"tls":true,)"
+              R"("since":5,"waiting_bytes":70,"links":1,"links_wanted":2,"why":"it hangs"}]})");
 }
 
 TEST(StatusJson, EscapesWhatTheOperatorChose) {

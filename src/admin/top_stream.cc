@@ -59,6 +59,8 @@ constexpr NamedCounter kDrops[] = {
     {"no_subscriber", Counter::DropNoSubscriber},
     {"storage_full", Counter::DropStoreRefused},
     {"node_unreachable", Counter::DropNodeUnreachable},
+    {"too_large_for_node", Counter::DropTooLargeForNode},
+    {"netsplit", Counter::DropNetsplit},
 };
 
 json::object rates(const broker::NodeSnapshot& now, const broker::NodeSnapshot& before,

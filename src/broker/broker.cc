@@ -34,6 +34,8 @@ Broker::Broker(BrokerOptions options)
     shared_.anonymous_unrestricted = options_.anonymous_unrestricted;
     set_shared_policy(options_.shared_policy);
     set_session_log(options_.log_connections, options_.keepalive_as_warning);
+    allow_during_netsplit(options_.during_netsplit);
+    shared_.readiness.set_ready(options_.ready);
     if (!options_.login_limits.none()) {
         shared_.login_guard = std::make_unique<LoginGuard>(options_.login_limits);
     }
@@ -216,6 +218,10 @@ void Broker::set_shared_policy(routing::SharedPolicy policy) noexcept {
 void Broker::set_session_log(bool connections, bool keepalive_as_warning) noexcept {
     shared_.session_log.connections.store(connections);
     shared_.session_log.keepalive_as_warning.store(keepalive_as_warning);
+}
+
+void Broker::allow_during_netsplit(const NetsplitPermissions& permissions) {
+    shared_.readiness.allow(permissions);
 }
 
 Result<void> Broker::backup(const std::string& directory) const {

@@ -42,6 +42,9 @@ struct BrokerOptions {
     StoreOptions store;
     bool log_connections = true;  // see SessionLogSettings
     bool keepalive_as_warning = true;
+    NetsplitPermissions during_netsplit;
+    /// False: clients are refused until a ClusterService knows that the cluster is complete.
+    bool ready = true;
 };
 
 /// One per process. start() and stop() are called from the same thread, once each.
@@ -109,6 +112,9 @@ public:
 
     /// What the log says of clients from now on. Any thread.
     void set_session_log(bool connections, bool keepalive_as_warning) noexcept;
+
+    /// What clients may do from now on while members of the cluster are away. Any thread.
+    void allow_during_netsplit(const NetsplitPermissions& permissions);
 
     /// Where clients can connect; ports as the system chose them. To be changed between start() and
     /// stop() only.

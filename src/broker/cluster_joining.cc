@@ -212,10 +212,13 @@ void ClusterService::follow_members() {
     });
     for (const cluster::ClusterMember& member : members().members()) {
         if (member.name == options_.node || peers_.contains(member.name)) continue;
-        peers_.emplace(member.name,
-                       std::make_unique<ClusterPeer>(home(), NodeNumber{++last_node_}, member,
-                                                     options_.node, options_.outgoing_bytes));
+        auto peer = std::make_unique<ClusterPeer>(home(), NodeNumber{++last_node_}, member,
+                                                  options_.node, options_.outgoing_bytes);
+        // Nobody misses one that others let in before it has had time to come.
+        if (started_ && !joining_) peer->expect_until(loop_.now() + kJoinTimeout);
+        peers_.emplace(member.name, std::move(peer));
     }
+    if (joining_) netsplit_.begin_anew();
     if (!joining_) alone_ = !facts_->in_use();
     picture_stale_ = true;
 }

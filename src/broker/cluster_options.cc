@@ -11,7 +11,9 @@ namespace {
 
 constexpr std::string_view kKnownCookie = "vmq";  // VerneMQ's default
 
-transport::TlsClientOptions client_options(const transport::TlsOptions& server) {
+}  // namespace
+
+transport::TlsClientOptions client_tls_options(const transport::TlsOptions& server) {
     transport::TlsClientOptions options;
     options.cafile = server.cafile;
     options.crlfile = server.crlfile;
@@ -22,8 +24,6 @@ transport::TlsClientOptions client_options(const transport::TlsOptions& server) 
     options.tls_version = server.tls_version;
     return options;
 }
-
-}  // namespace
 
 Result<std::optional<ClusterOptions>> cluster_options_from_config(
     const config::Config& config, std::vector<std::string>& warnings) {
@@ -36,6 +36,7 @@ Result<std::optional<ClusterOptions>> cluster_options_from_config(
         const bool tls = each.kind == config::ListenerKind::Vmqs;
         if (!tls && each.kind != config::ListenerKind::Vmq) continue;
         ClusterListener listener;
+        listener.name = each.name;
         listener.where.address = each.address;
         listener.where.port = each.port;
         listener.where.backlog = static_cast<int>(each.backlog);
@@ -52,7 +53,8 @@ Result<std::optional<ClusterOptions>> cluster_options_from_config(
             auto context = transport::TlsContext::load(server, nullptr);
             if (!context) return context.error();
             listener.tls = std::move(context).value();
-            auto client = transport::TlsClientContext::load(client_options(server));
+            listener.tls_files = server;
+            auto client = transport::TlsClientContext::load(client_tls_options(server));
             if (!client) return client.error();
             options.tls = std::move(client).value();
         }
@@ -63,6 +65,7 @@ Result<std::optional<ClusterOptions>> cluster_options_from_config(
     options.longest_frame = node.incoming_clustering_buffer_size;
     options.links.heartbeat_interval = Millis(node.cluster_heartbeat_interval_ms);
     options.links.silence_timeout = Millis(node.cluster_heartbeat_timeout_ms);
+    options.netsplit_policy = node.netsplit_policy;
     options.filters_known_timeout = Millis(node.cluster_subscribe_timeout_ms);
     return std::optional(std::move(options));
 }

@@ -8,6 +8,8 @@
 #include "base/result.h"
 #include "broker/cluster_service.h"
 #include "config/config.h"
+#include "transport/tls_client_context.h"
+#include "transport/tls_options.h"
 
 namespace vmq::broker {
 
@@ -15,5 +17,8 @@ namespace vmq::broker {
 /// `warnings` gets a sentence for each thing that is not done as one might think.
 [[nodiscard]] Result<std::optional<ClusterOptions>> cluster_options_from_config(
     const config::Config& config, std::vector<std::string>& warnings);
+
+/// How a node whose listener has these options reaches the others.
+[[nodiscard]] transport::TlsClientOptions client_tls_options(const transport::TlsOptions& server);
 
 }  // namespace vmq::broker

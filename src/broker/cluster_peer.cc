@@ -42,9 +42,11 @@ ClusterPeer::ClusterPeer(Home& home, NodeNumber number, cluster::ClusterMember m
     dial(control_dial_, dials_first_ ? Millis(0) : kSecondCaller);
     const std::size_t share = outgoing_bytes / home_.broker().shard_count();
     for (const auto& shard : home_.broker().shards()) {
-        home_.broker().post(shard->id(), [&shard = *shard, number, name = member_.name, share] {
-            shard.add_node(number, name, share);
-        });
+        auto& waiting = waiting_.emplace_back(std::make_shared<std::atomic<std::size_t>>(0));
+        home_.broker().post(shard->id(),
+                            [&shard = *shard, number, name = member_.name, share, waiting] {
+                                shard.add_node(number, name, share, waiting);
+                            });
     }
 }
 
@@ -134,6 +136,8 @@ void ClusterPeer::on_dialled(LinkKind kind, ShardId shard, bool agreed, std::str
 
 /// Once until it is there again.
 void ClusterPeer::tell_unreachable(std::string_view why) {
+    if (!running()) why_away_ = why;
+    home_.on_peer_changed();
     if (running() || std::exchange(told_down_, true)) return;
     log::warning("node {} cannot be reached at {}:{}: {}; it is tried again", member_.name,
                  address_.host, address_.port, why);
@@ -186,6 +190,8 @@ void ClusterPeer::adopt_control(cluster::MovedLink moved) {
                     link->address().port, link->has_tls() ? " by TLS" : "");
     }
     told_down_ = false;
+    if (!control_) since_ = std::chrono::system_clock::now();
+    why_away_.clear();
     control_ = std::move(link);
     control_dial_.linked = true;
     control_dial_.connector->take_link();
@@ -245,6 +251,8 @@ void ClusterPeer::on_end(Link& link, const cluster::LinkEnd& end) {
         if (!each.linked && !each.greeting) each.connector->stop();
     }
     told_down_ = true;
+    since_ = std::chrono::system_clock::now();
+    why_away_ = end.text;
     log::warning("node {} is away: {}", member_.name, end.text);
     home_.on_peer_lost(*this);
     home_.on_peer_changed();
@@ -292,6 +300,9 @@ void ClusterPeer::end_all() {
     if (slot_) replaced_.push_back({*slot_, mapping_});
     slot_ = std::exchange(next_slot_, std::nullopt);
     clear_replaced();
+    told_all_ = true;
+    told_with_ = mapping_;
+    note_known();
 }
 
 /// Until the shards know the next bit, the one before it is what makes them send messages there.
@@ -323,6 +334,23 @@ void ClusterPeer::map_slots() {
 void ClusterPeer::on_slots_mapped(std::uint64_t order) {
     mapped_ = std::max(mapped_, order);
     clear_replaced();
+    note_known();
+}
+
+void ClusterPeer::note_known() {
+    if (known_ || !told_all_ || mapped_ < told_with_) return;
+    known_ = true;
+    home_.on_peer_changed();
+}
+
+void ClusterPeer::describe(ClusterNode& node) const {
+    node.running = running();
+    node.since = since_;
+    node.why = why_away_;
+    node.tls = control_ && control_->has_tls();
+    node.links_wanted = data_dials_.size();
+    for (const Dial& each : data_dials_) node.links += each.linked ? 1 : 0;
+    for (const auto& each : waiting_) node.waiting_bytes += each->load(std::memory_order_relaxed);
 }
 
 }  // namespace vmq::broker

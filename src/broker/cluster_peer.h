@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/random.h"
+#include "broker/cluster_picture.h"
 #include "broker/node_outbox.h"
 #include "cluster/connector.h"
 #include "cluster/filter_log.h"
@@ -96,6 +98,15 @@ public:
     [[nodiscard]] bool running() const noexcept { return control_ != nullptr; }
     /// Its bits of the index.
     [[nodiscard]] ShardSet slots() const noexcept { return slots_; }
+    /// It runs, and this node knows what its clients have subscribed to.
+    [[nodiscard]] bool serving() const noexcept { return running() && known_; }
+    /// It has just become a member: until then nobody misses it, unless it has been there.
+    void expect_until(TimePoint deadline) noexcept { expected_until_ = deadline; }
+    [[nodiscard]] bool expected(TimePoint now) const noexcept {
+        return !known_ && now < expected_until_;
+    }
+    /// For operators: all but name and address.
+    void describe(ClusterNode& node) const;
     /// It knows this node's filters of FilterLog::number() `number`.
     [[nodiscard]] bool knows_filters(std::uint64_t number) const noexcept {
         return sender_.linked() && sender_.acknowledged() >= number;
@@ -144,6 +155,7 @@ private:
     void pump();
     void map_slots();
     void clear_replaced();
+    void note_known();
 
     Home& home_;
     const NodeNumber number_;
@@ -161,10 +173,17 @@ private:
         std::uint64_t mapping;
     };
     std::vector<Replaced> replaced_;
-    ShardSet slots_ = 0;         // all of its bits that are in use
-    std::uint64_t mapping_ = 0;  // orders given to the shards
-    std::uint64_t mapped_ = 0;   // and carried out
-    bool told_down_ = false;     // the log knows that it cannot be reached
+    ShardSet slots_ = 0;           // all of its bits that are in use
+    std::uint64_t mapping_ = 0;    // orders given to the shards
+    std::uint64_t mapped_ = 0;     // and carried out
+    bool told_down_ = false;       // the log knows that it cannot be reached
+    bool told_all_ = false;        // it has told all its filters
+    bool known_ = false;           // and the shards have known them
+    std::uint64_t told_with_ = 0;  // the order with which the shards know them
+    TimePoint expected_until_ = TimePoint::min();
+    std::chrono::system_clock::time_point since_ = std::chrono::system_clock::now();
+    std::string why_away_;
+    std::vector<std::shared_ptr<std::atomic<std::size_t>>> waiting_;  // bytes, by shard
     cluster::FilterSender sender_;
     cluster::FilterReceiver receiver_{*this};
 };

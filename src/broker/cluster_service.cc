@@ -9,6 +9,7 @@
 #include "base/entropy.h"
 #include "base/log.h"
 #include "broker/broker.h"
+#include "broker/cluster_options.h"
 #include "mqtt/topic.h"
 #include "runtime/coordination.h"
 
@@ -54,6 +55,9 @@ private:
 ClusterService::ClusterService(Broker& broker, ClusterOptions options)
     : broker_(broker),
       options_(std::move(options)),
+      has_tls_(options_.tls != nullptr),
+      metrics_(broker.shards().front()->shared().cluster_metrics),
+      netsplit_(options_.netsplit_policy, broker.shards().front()->shared().readiness, metrics_),
       loop_(broker.shard_count()),
       links_(std::make_unique<cluster::LinkLoop>(loop_, metrics_, options_.links)),
       random_(entropy()) {
@@ -68,7 +72,7 @@ ClusterService::ClusterService(Broker& broker, ClusterOptions options)
 ClusterService::~ClusterService() {
     SharedState& shared = broker_.shards().front()->shared();
     shared.cluster = nullptr;
-    shared.cluster_metrics = nullptr;
+    shared.readiness.set_ready(true);
     shared.subscriptions.observe(nullptr);
     broker_.serve_cluster({});
     loop_.stop();
@@ -113,11 +117,14 @@ Result<void> ClusterService::start() {
         });
     }
     follow_members();
+    look_for_netsplit();
     paint();
     loop_.timers().start(ticker_, loop_.now() + kTick);
     index().observe(this);
-    broker_.shards().front()->shared().cluster_metrics = &metrics_;
     broker_.shards().front()->shared().cluster = this;
+    shown_ = options_.listeners;
+    for (ClusterListener& listener : shown_) listener.tls.reset();
+    started_ = true;
     thread_ = std::make_unique<runtime::LoopThread>(loop_, turns(), "cluster");
     return {};
 }
@@ -139,6 +146,27 @@ Result<void> ClusterService::open_listeners() {
         }
     }
     return {};
+}
+
+std::vector<ClusterListener> ClusterService::listeners() const { return shown_; }
+
+void ClusterService::reload_tls() {
+    for (std::size_t i = 0; i < shown_.size(); ++i) {
+        if (!shown_[i].tls_files) continue;
+        auto context = transport::TlsContext::load(*shown_[i].tls_files, nullptr);
+        auto client = transport::TlsClientContext::load(client_tls_options(*shown_[i].tls_files));
+        if (!context || !client) {
+            log::error("listener.vmqs.{}: {}; it goes on with what was loaded before",
+                       shown_[i].name, (context ? client.error() : context.error()).detail);
+            continue;
+        }
+        log::notice("listener.vmqs.{}: certificates and keys are loaded anew", shown_[i].name);
+        post([this, i, context = std::shared_ptr(std::move(context).value()),
+              client = std::shared_ptr(std::move(client).value())] {
+            options_.listeners[i].tls = context;
+            options_.tls = client;
+        });
+    }
 }
 
 void ClusterService::stop_accepting() {
@@ -408,6 +436,7 @@ void ClusterService::tell_filters_known() {
             return !each.second->running() || each.second->knows_filters(wait.number);
         });
         if (!known && loop_.now() < wait.deadline) return;
+        if (!known) metrics_.add(metrics::Counter::ClusterSubscribeTimeout);
         broker_.post(wait.shard, [&shard = *broker_.shards()[wait.shard], ticket = wait.ticket] {
             shard.filters_known(ticket);
         });
@@ -469,6 +498,7 @@ void ClusterService::on_turn_end() {
     links_->on_turn_end();
     if (std::exchange(picture_stale_, false)) {
         tell_who_is_away();
+        look_for_netsplit();
         paint();
     }
     if (next != kNever) loop_.wake_by(next);
@@ -479,24 +509,44 @@ void ClusterService::tick() {
     loop_.timers().start(ticker_, loop_.now() + kTick);
 }
 
+void ClusterService::set_netsplit_policy(config::NetsplitPolicy policy) {
+    post([this, policy] {
+        netsplit_.set_policy(policy);
+        picture_stale_ = true;
+    });
+}
+
+void ClusterService::look_for_netsplit() {
+    std::vector<NetsplitWatch::Member> all{{options_.node, true}};
+    for (const auto& [name, peer] : peers_) {
+        if (!peer->expected(loop_.now())) all.push_back({name, peer->serving()});
+    }
+    netsplit_.look(all, loop_.now());
+}
+
 void ClusterService::paint() {
-    std::vector<ClusterNode> nodes;
-    if (members().alone()) {
-        nodes.push_back({options_.node, true, own_address(), 0});
+    ClusterPicture picture;
+    picture.policy = word_of(netsplit_.policy());
+    SharedState& shared = broker_.shards().front()->shared();
+    picture.ready = shared.readiness.ready();
+    ClusterNode self;
+    self.name = options_.node;
+    self.self = self.running = true;
+    self.address = own_address();
+    picture.nodes.push_back(std::move(self));
+    for (const auto& [name, peer] : peers_) {
+        ClusterNode& node = picture.nodes.emplace_back();
+        node.name = name;
+        node.address = peer->address();
+        peer->describe(node);
     }
-    for (const cluster::ClusterMember& member : members().members()) {
-        if (members().alone()) break;
-        const ClusterPeer* peer = find_peer(member.name);
-        const bool here = member.name == options_.node;
-        nodes.push_back(
-            {member.name, here || (peer != nullptr && peer->running()),
-             member.addresses.empty() ? cluster::NodeAddress{} : member.addresses.front(), 0});
-    }
-    picture_.with([&](std::vector<ClusterNode>& picture) { picture = std::move(nodes); });
+    std::ranges::sort(picture.nodes, {}, &ClusterNode::name);
+    shared.cluster_picture.with([&](ClusterPicture& shown) { shown = std::move(picture); });
 }
 
 std::vector<ClusterNode> ClusterService::nodes() const {
-    return picture_.with([](const std::vector<ClusterNode>& picture) { return picture; });
+    return broker_.shards().front()->shared().cluster_picture.with(
+        [](const ClusterPicture& picture) { return picture.nodes; });
 }
 
 }  // namespace vmq::broker

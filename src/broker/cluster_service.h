@@ -18,7 +18,9 @@
 #include "base/result.h"
 #include "broker/cluster_facts.h"
 #include "broker/cluster_peer.h"
+#include "broker/cluster_picture.h"
 #include "broker/cluster_port.h"
+#include "broker/netsplit_watch.h"
 #include "cluster/connector.h"
 #include "cluster/filter_log.h"
 #include "cluster/link.h"
@@ -28,6 +30,7 @@
 #include "runtime/loop_thread.h"
 #include "transport/stream_listener.h"
 #include "transport/tls_context.h"
+#include "transport/tls_options.h"
 
 namespace vmq::broker {
 
@@ -35,8 +38,10 @@ class Broker;
 
 /// One way for other nodes to come in.
 struct ClusterListener {
+    std::string name = "default";
     transport::ListenOptions where;
-    std::shared_ptr<const transport::TlsContext> tls;  // null: none
+    std::optional<transport::TlsOptions> tls_files;    // none: no TLS
+    std::shared_ptr<const transport::TlsContext> tls;  // of them
 };
 
 struct ClusterOptions {
@@ -48,14 +53,7 @@ struct ClusterOptions {
     std::uint32_t longest_frame = 64U << 20U;
     cluster::LinkSettings links;
     Millis filters_known_timeout{1000};  // how long a SUBACK waits for other nodes
-};
-
-/// A member, as operators see it.
-struct ClusterNode {
-    std::string name;
-    bool running = false;  // it is this node, or there is a link to it
-    cluster::NodeAddress address;
-    std::size_t waiting_bytes = 0;  // of messages for it
+    config::NetsplitPolicy netsplit_policy = config::NetsplitPolicy::All;
 };
 
 /// Owned by the program beside the Broker, which outlives it and is stopped before it. Has a thread
@@ -87,12 +85,14 @@ public:
     [[nodiscard]] Result<void> remove(const std::string& name);
     /// By name, this one included.
     [[nodiscard]] std::vector<ClusterNode> nodes() const;
+    void set_netsplit_policy(config::NetsplitPolicy policy);
     /// It reaches others by TLS where they offer it.
-    [[nodiscard]] bool has_tls() const noexcept { return options_.tls != nullptr; }
-    /// Where it listens; the port as the system chose it. Empty: nowhere.
-    [[nodiscard]] const std::vector<ClusterListener>& listeners() const noexcept {
-        return options_.listeners;
-    }
+    [[nodiscard]] bool has_tls() const noexcept { return has_tls_; }
+    /// Loads certificates, keys and revocation lists anew, for links from then on. What cannot be
+    /// loaded stays as it is; the log says so. By one thread at a time.
+    void reload_tls();
+    /// Where it listens; the port as the system chose it. Empty: nowhere. `tls` is left out.
+    [[nodiscard]] std::vector<ClusterListener> listeners() const;
 
 private:
     using Done = std::function<void(Result<void>)>;
@@ -222,12 +222,16 @@ private:
     [[nodiscard]] ClusterPeer* find_peer(std::string_view name) noexcept;
     void tell_filters_known();
     void clear_some();
+    void look_for_netsplit();
     void paint();
     void tick();
 
     Broker& broker_;
     ClusterOptions options_;
-    metrics::ShardMetrics metrics_;
+    const bool has_tls_;
+    std::vector<ClusterListener> shown_;  // once started; without contexts
+    metrics::ShardMetrics& metrics_;
+    NetsplitWatch netsplit_;
     runtime::ShardLoop loop_;
     std::unique_ptr<cluster::LinkLoop> links_;
     Random random_;
@@ -250,6 +254,7 @@ private:
     TimePoint leaves_at_ = kNever;
     std::vector<Done> leaving_;
     bool picture_stale_ = true;
+    bool started_ = false;
     bool stopping_ = false;
     runtime::Timer ticker_{
         this, [](void* self, TimePoint) { static_cast<ClusterService*>(self)->tick(); }};
@@ -257,7 +262,6 @@ private:
     std::atomic<bool> alone_{true};
     std::atomic<bool> mail_waiting_{false};
     runtime::Guarded<Mail> mail_;
-    runtime::Guarded<std::vector<ClusterNode>> picture_;
     std::unique_ptr<runtime::LoopThread> thread_;
 };
 

@@ -431,7 +431,14 @@ bool Connection::on_handshake_frame(const mqtt::Frame& frame) {
         close(CloseCause::Refused, handshake_->refusal());
         return false;
     }
-    return state == State::Accepted;
+    return state == State::Accepted && !turned_away();
+}
+
+bool Connection::turned_away() {
+    if (!shard_.not_ready_for(ClientAction::Register)) return false;
+    handshake_->turn_away(mqtt::ReasonCode::ServerUnavailable, kClusterNotComplete);
+    close(CloseCause::Refused, handshake_->refusal());
+    return true;
 }
 
 void Connection::refuse_connect(const mqtt::Frame& frame, mqtt::ReasonCode reason,
@@ -491,6 +498,7 @@ void Connection::resume_parked() {
     count_handshakes();
     switch (state) {
         case session::Handshake::State::Accepted:
+            if (turned_away()) return;
             if (!shard_.is_home(handshake_->plan())) return move_to_home(partial_);
             shard_.attach(*this, std::move(handshake_->plan()));
             return resume_reading();

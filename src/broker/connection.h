@@ -257,6 +257,9 @@ private:
     std::size_t process_frames(std::string_view bytes);
     [[nodiscard]] std::uint32_t max_frame() const noexcept;
     bool on_handshake_frame(const mqtt::Frame& frame);
+    /// Who was accepted is refused after all, because members of the cluster are away.
+    bool turned_away();
+    session::Answer ask_to_subscribe(session::SubscribeIntent& intent, session::Denial& denial);
     void refuse_connect(const mqtt::Frame& frame, mqtt::ReasonCode reason, std::string_view why);
     void move_to_home(std::string_view unread);
     void resume_parked();

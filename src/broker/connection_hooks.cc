@@ -420,6 +420,7 @@ session::Routed Connection::route(const session::PublishIntent& intent, session:
         shard_.count_received(*client_, intent.topic, intent.payload.size());
     }
     const bool refused = mqtt::is_error(routed.reason);
+    if (routed.not_ready) count_error(VersionCounter::MqttPublishError);
     if (!refused && !routed.matched && !intent.retain) {
         shard_.metrics().add(Counter::DropNoSubscriber);
     }
@@ -522,6 +523,15 @@ std::optional<hooks::SubscribeVerdict> Connection::ask_about_filters(
 }
 
 Answer Connection::authorize_subscribe(session::SubscribeIntent& intent, session::Denial& denial) {
+    const Answer answer = ask_to_subscribe(intent, denial);
+    if (answer != Answer::Allowed || !shard_.not_ready_for(ClientAction::Subscribe)) return answer;
+    count_error(VersionCounter::MqttSubscribeError);
+    denial.reason = mqtt::ReasonCode::NotAuthorized;  // VerneMQ's code
+    denial.reason_string = kClusterNotComplete;
+    return Answer::Denied;
+}
+
+Answer Connection::ask_to_subscribe(session::SubscribeIntent& intent, session::Denial& denial) {
     if (plan_.anonymous_allowed && anonymous_may(hooks::Hook::AuthOnSubscribe)) {
         return Answer::Allowed;
     }
@@ -570,6 +580,12 @@ void Connection::subscribed(const session::SubscribeIntent& intent,
 }
 
 void Connection::authorize_unsubscribe(session::UnsubscribeIntent& intent) {
+    if (shard_.not_ready_for(ClientAction::Unsubscribe)) {
+        count_error(VersionCounter::MqttUnsubscribeError);
+        intent.not_ready = true;
+        intent.details.reason_string = kClusterNotComplete;
+        return;
+    }
     if (!shard_.chain().implements(hooks::Hook::OnUnsubscribe)) return;
     const hooks::UnsubscribeContext context{subscriber_id(), username(), &intent.filters,
                                             session_->v5(), intent.properties};

@@ -22,8 +22,9 @@ std::string_view prefix_of(std::string_view topic) noexcept {
 
 std::string_view name_of(Undelivered reason) noexcept {
     static constexpr std::array<std::string_view, kUndeliveredReasons> kNames{
-        "queue_full",    "expired",        "too_large",    "client_offline",  "session_ended",
-        "no_subscriber", "not_authorized", "storage_full", "node_unreachable"};
+        "queue_full",    "expired",        "too_large",    "client_offline",   "session_ended",
+        "no_subscriber", "not_authorized", "storage_full", "node_unreachable", "too_large_for_node",
+        "netsplit"};
     return kNames[static_cast<std::size_t>(reason)];
 }
 

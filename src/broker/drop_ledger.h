@@ -22,8 +22,10 @@ enum class Undelivered : std::uint8_t {
     NotAuthorized,
     StorageFull,
     NodeUnreachable,  // too much waits for another node
+    TooLargeForNode,  // for the frames that another node takes
+    Netsplit,         // members of the cluster are away
 };
-inline constexpr std::size_t kUndeliveredReasons = 9;
+inline constexpr std::size_t kUndeliveredReasons = 11;
 
 /// As VerneMQ's words are written: "queue_full".
 [[nodiscard]] std::string_view name_of(Undelivered reason) noexcept;

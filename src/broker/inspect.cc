@@ -32,6 +32,13 @@ void add_readings(NodeSnapshot& node) {
     numbers[Reading::RouterMemory] = node.router_bytes;
     numbers[Reading::RetainMessages] = node.retained_messages;
     numbers[Reading::RetainMemory] = node.retained_bytes;
+    numbers[Reading::ClusterReady] = node.cluster.ready ? 1 : 0;
+    numbers[Reading::ClusterNodes] = std::max<std::size_t>(node.cluster.nodes.size(), 1);
+    numbers[Reading::ClusterNodesRunning] = node.cluster.nodes.empty() ? 1 : 0;
+    for (const ClusterNode& member : node.cluster.nodes) {
+        if (member.running) ++numbers[Reading::ClusterNodesRunning];
+        numbers[Reading::ClusterWaitingBytes] += member.waiting_bytes;
+    }
     for (const ListenerSnapshot& listener : node.listeners) {
         const bool websocket = listener.type.starts_with("mqttws");
         numbers[websocket ? Reading::ActiveMqttwsConnections : Reading::ActiveMqttConnections] +=
@@ -133,9 +140,7 @@ NodeSnapshot Inspector::snapshot() const {
         result.subscriptions += shard->subscription_count();
         add(result.numbers, shard->counters());
     }
-    if (const auto* cluster = broker_.shared().cluster_metrics.load()) {
-        add(result.numbers, *cluster);
-    }
+    broker_.shared().cluster_metrics.add_to(result.numbers.totals);
     result.router_bytes = broker_.shared().subscriptions.bytes() +
                           result.subscriptions * routing::LocalSubscribers::kBytesPerSubscription;
     result.retained_messages = broker_.shared().retained.size();
@@ -145,6 +150,8 @@ NodeSnapshot Inspector::snapshot() const {
     }
     result.utilization = utilization();
     result.durability = word_of(broker_.durability());
+    result.cluster = broker_.shared().cluster_picture.with(
+        [](const ClusterPicture& picture) { return picture; });
     add_readings(result);
     add_store(result.numbers, broker_.store_metrics());
     return result;

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "broker/cluster_picture.h"
 #include "broker/drop_ledger.h"
 #include "broker/session_picture.h"
 #include "metrics/snapshot.h"
@@ -55,6 +56,7 @@ struct NodeSnapshot {
     /// By shard, how many percent of the time it has worked lately.
     std::vector<std::uint32_t> utilization;
     std::string durability;  // as the setting is written; empty: nothing is stored
+    ClusterPicture cluster;
 
     [[nodiscard]] std::uint64_t counter(metrics::Counter which) const noexcept {
         return numbers.totals.get(which);

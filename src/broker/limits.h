@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "base/clock.h"
 
@@ -84,5 +85,13 @@ inline constexpr std::uint32_t kNodesBeside = 24;
 inline constexpr std::size_t kNodeLinkBuffer = 256 * 1024;
 /// Messages of one shard of another node that are not safe yet, from which on it is not read.
 inline constexpr std::size_t kMostUnsettled = 50'000;
+
+/// What clients are told that may not do something while members of the cluster are away.
+inline constexpr std::string_view kClusterNotComplete =
+    "the cluster is not complete: try again later";
+
+/// The same of a message that another node of the cluster would not take.
+inline constexpr std::string_view kTooLargeForNode =
+    "the message is larger than another node of the cluster takes";
 
 }  // namespace vmq::broker

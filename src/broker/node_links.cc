@@ -30,6 +30,9 @@ void NodeLinks::adopt_outgoing(NodeNumber node, cluster::MovedLink moved) {
     made->node = node;
     made->link = std::make_unique<Link>(loop_, handler(), std::move(moved));
     Link& link = *made->link;
+    if (NodeOutbox* outbox = shard_.find_node(node)) {
+        outbox->longest_frame = link.peer().longest_frame;
+    }
     outgoing_.push_back(std::move(made));
     link.start();
 }
@@ -219,10 +222,11 @@ void NodeLinks::pump(Outgoing& outgoing, NodeOutbox& outbox) {
         } else if (!cluster::append_publish(next.sequence, next.message, now, longest, output,
                                             route != nullptr ? route->group : std::string_view(),
                                             route != nullptr ? route->hops : std::uint8_t{0})) {
+            // Nobody knew before this link how much it takes.
             cluster::append_number(FrameType::Skip, next.sequence, output.bytes());
-            shard_.metrics().add(Counter::ClusterBytesDropped, next.message->footprint());
-            shard_.drops().add(Undelivered::TooLarge, next.message->mountpoint(), {},
-                               next.message->topic());
+            shard_.drop_for_node(*next.message, Undelivered::TooLargeForNode);
+            const Reply reply = outbox.stream.give_up(next.sequence).reply;
+            if (reply.wanted()) shard_.confirm(reply, false);
         }
     }
     if (outbox.stream.has_next()) outgoing.link->tell_when_below(kNodeLinkBuffer / 2);
@@ -240,6 +244,7 @@ void NodeLinks::on_turn_end() {
         NodeOutbox* outbox = shard_.find_node(each->node);
         if (outbox != nullptr && outbox->stream.has_next()) pump(*each, *outbox);
     }
+    shard_.tell_waiting();
     bool too_much = shard_.congested();
     for (const auto& [number, each] : incoming_) {
         acknowledge(*each);

@@ -187,17 +187,27 @@ TEST_F(NodeLinksTest, AProcessThatStartsAnewBeginsAnew) {
     EXPECT_EQ(other.next(), "PUBACK id=1 reason=0x00");
 }
 
-TEST_F(NodeLinksTest, WhatDoesNotFitAFrameIsLeftOut) {
+TEST_F(NodeLinksTest, WhatDoesNotFitAFrameIsRefused) {
     store.automatic = true;
     TestClient& subscriber = far.subscribe("v5 client_id=sub", "topic=t qos=1");
     wants("t");
-    link();
-    publisher.send("PUBLISH topic=t qos=1 id=1 payload=" + std::string(120'000, 'x'));
+    const std::string large(120'000, 'x');
+    // Before the first link nobody knows how much the other side takes.
+    publisher.send("PUBLISH topic=t qos=1 id=1 payload=" + large);
     publisher.send("PUBLISH topic=t qos=1 id=2 payload=y");
+    settle();
+    EXPECT_EQ(publisher.next(), "nothing");
+    link();
     settle();
     EXPECT_THAT(subscriber.take_payloads(), ElementsAre("y"));
     EXPECT_EQ(waiting(), 0U);
+    EXPECT_THAT(publisher.next(), ::testing::StartsWith("PUBACK id=1 reason=0x97"));
+    EXPECT_EQ(publisher.next(), "PUBACK id=2 reason=0x00");
     EXPECT_GT(near.count(Counter::ClusterBytesDropped), 100'000U);
+    publisher.send("PUBLISH topic=t qos=1 id=3 payload=" + large);
+    settle();
+    EXPECT_THAT(publisher.next(), ::testing::StartsWith("PUBACK id=3 reason=0x97"));
+    EXPECT_EQ(near.count(Counter::DropTooLargeForNode), 2U);
 }
 
 TEST_F(NodeLinksTest, WhatTheOtherSideMustNotSendEndsTheLink) {

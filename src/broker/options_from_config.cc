@@ -224,6 +224,11 @@ routing::SharedPolicy shared_policy(const config::Config& config) {
     return routing::SharedPolicy::PreferLocal;
 }
 
+NetsplitPermissions netsplit_permissions(const config::MqttSettings& mqtt) noexcept {
+    return {mqtt.allow_register_during_netsplit, mqtt.allow_publish_during_netsplit,
+            mqtt.allow_subscribe_during_netsplit, mqtt.allow_unsubscribe_during_netsplit};
+}
+
 ConfiguredBroker options_from_config(const config::Config& config) {
     ConfiguredBroker result;
     BrokerOptions& options = result.options;
@@ -234,6 +239,12 @@ ConfiguredBroker options_from_config(const config::Config& config) {
     options.store = store_options(config.node());
     options.log_connections = config.log().connections;
     options.keepalive_as_warning = config.log().keepalive_as_warning;
+    options.during_netsplit = netsplit_permissions(config.mqtt());
+    options.ready = std::none_of(config.listeners().begin(), config.listeners().end(),
+                                 [](const config::ListenerSettings& listener) {
+                                     return listener.kind == config::ListenerKind::Vmq ||
+                                            listener.kind == config::ListenerKind::Vmqs;
+                                 });
     const config::PluginSettings& plugins = config.plugins();
     options.hook_timeout = Millis(plugins.hook_timeout_ms);
     options.login_limits = {plugins.max_failed_logins_per_address,

@@ -30,4 +30,6 @@ struct ConfiguredBroker {
 [[nodiscard]] session::Settings session_settings(const config::MqttSettings& mqtt,
                                                  const config::ListenerSettings& listener);
 
+[[nodiscard]] NetsplitPermissions netsplit_permissions(const config::MqttSettings& mqtt) noexcept;
+
 }  // namespace vmq::broker

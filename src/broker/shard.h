@@ -18,6 +18,7 @@
 #include "broker/activity.h"
 #include "broker/activity_watch.h"
 #include "broker/client.h"
+#include "broker/cluster_picture.h"
 #include "broker/cluster_port.h"
 #include "broker/connection.h"
 #include "broker/drop_ledger.h"
@@ -29,6 +30,7 @@
 #include "broker/node_links.h"
 #include "broker/node_outbox.h"
 #include "broker/pending_writes.h"
+#include "broker/readiness.h"
 #include "broker/rights.h"
 #include "broker/rights_questions.h"
 #include "broker/session_log.h"
@@ -40,6 +42,7 @@
 #include "routing/local_subscribers.h"
 #include "routing/retained_index.h"
 #include "routing/subscription_index.h"
+#include "runtime/guarded.h"
 #include "runtime/mailbox.h"
 #include "runtime/shard_loop.h"
 #include "runtime/timer_wheel.h"
@@ -78,8 +81,10 @@ struct SharedState {
     /// Of sessions that an earlier process left behind, until their clients are back.
     std::shared_ptr<const session::Settings> default_settings =
         std::make_shared<const session::Settings>();
-    std::atomic<ClusterPort*> cluster{nullptr};                          // null: none
-    std::atomic<const metrics::ShardMetrics*> cluster_metrics{nullptr};  // of its thread
+    std::atomic<ClusterPort*> cluster{nullptr};  // null: none
+    metrics::ShardMetrics cluster_metrics;       // of the cluster's thread
+    runtime::Guarded<ClusterPicture> cluster_picture;
+    Readiness readiness;
     std::vector<class Shard*> peers;  // by ShardId; complete before the first thread starts
     /// While the broker stops: shards without connections, and whether all are and nothing is under
     /// way between them.
@@ -192,8 +197,9 @@ public:
     /// Once, before any node is added.
     void start_node_links(cluster::LinkSettings settings, NodeLinks::Lost lost);
     [[nodiscard]] NodeLinks* node_links() noexcept { return node_links_.get(); }
-    /// `most_bytes`: of messages that may wait for it here.
-    void add_node(NodeNumber number, std::string name, std::size_t most_bytes);
+    /// `most_bytes`: of messages that may wait for it here. `waiting` is told how many do.
+    void add_node(NodeNumber number, std::string name, std::size_t most_bytes,
+                  std::shared_ptr<std::atomic<std::size_t>> waiting = nullptr);
     /// Which bits of the index stand for the node from now on.
     void set_node_slots(NodeNumber number, ShardSet slots);
     /// What waits for it is given up.
@@ -204,6 +210,13 @@ public:
         const ClusterPort* cluster = shared_.cluster.load(std::memory_order_acquire);
         return cluster != nullptr && !cluster->alone();
     }
+    /// It is not sent to one other node, and counted.
+    void drop_for_node(const mqtt::Message& message, Undelivered reason);
+    /// How much waits for other nodes, to those who want to know.
+    void tell_waiting() const noexcept;
+    /// Clients may not do this now because members of the cluster are away. Counts it, and tells
+    /// the log now and then.
+    [[nodiscard]] bool not_ready_for(ClientAction action);
     /// They do: the SUBACK that was to wait with `ticket` goes out.
     void filters_known(std::uint64_t ticket);
     [[nodiscard]] NodeOutbox* find_node(NodeNumber number) noexcept;
@@ -423,8 +436,10 @@ private:
     };
     /// Takes them out of `matches_`.
     [[nodiscard]] NodeMatches take_node_matches();
-    /// Whether their nodes' outboxes take another message of QoS 1 or 2.
-    [[nodiscard]] bool has_room(ShardSet nodes) const noexcept;
+    /// Why one of `nodes`, who would store the message for somebody or choose one of a group for
+    /// it, cannot be sent it.
+    [[nodiscard]] std::optional<Undelivered> refused_for(
+        ShardSet nodes, const session::PublishIntent& intent) const;
     void forward(const mqtt::MessagePtr& message, const NodeMatches& nodes, const Reply& reply,
                  session::Routed& routed);
     /// To the node that has been chosen for the group. False: it cannot take it, which is counted.

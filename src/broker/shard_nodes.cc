@@ -3,7 +3,9 @@
 #include <bit>
 #include <utility>
 
+#include "base/log.h"
 #include "broker/shard.h"
+#include "cluster/frame_codec.h"
 #include "mqtt/topic.h"
 
 namespace vmq::broker {
@@ -77,9 +79,7 @@ bool Shard::forward_to_group(const mqtt::MessagePtr& message, const routing::Sha
                              int hops, const Reply& reply, session::Routed& routed) {
     NodeOutbox* node = node_by_slot_[match.shard];
     if (node == nullptr || !node->stream.has_room()) {
-        metrics_.add(Counter::ClusterBytesDropped, message->footprint());
-        metrics_.add(Counter::DropNodeUnreachable);
-        drops_.add(Undelivered::NodeUnreachable, message->mountpoint(), {}, message->topic());
+        drop_for_node(*message, Undelivered::NodeUnreachable);
         return false;
     }
     // The other node is responsible for it when it has it; until then, if that ends, another one.
@@ -147,12 +147,24 @@ Shard::NodeMatches Shard::take_node_matches() {
     return nodes;
 }
 
-bool Shard::has_room(ShardSet nodes) const noexcept {
+std::optional<Undelivered> Shard::refused_for(ShardSet nodes,
+                                              const session::PublishIntent& intent) const {
     for (; nodes != 0; nodes &= nodes - 1) {
         const NodeOutbox* node = node_by_slot_[static_cast<std::size_t>(std::countr_zero(nodes))];
-        if (node != nullptr && !node->stream.has_room()) return false;
+        if (node == nullptr) continue;
+        if (!node->stream.has_room()) return Undelivered::NodeUnreachable;
+        const std::size_t frame = cluster::publish_bound(intent.mountpoint, intent.topic,
+                                                         intent.properties, intent.payload);
+        if (frame > node->longest_frame) return Undelivered::TooLargeForNode;
     }
-    return true;
+    return std::nullopt;
+}
+
+void Shard::drop_for_node(const mqtt::Message& message, Undelivered reason) {
+    metrics_.add(Counter::ClusterBytesDropped, message.footprint());
+    metrics_.add(reason == Undelivered::TooLargeForNode ? Counter::DropTooLargeForNode
+                                                        : Counter::DropNodeUnreachable);
+    drops_.add(reason, message.mountpoint(), {}, message.topic());
 }
 
 void Shard::forward(const mqtt::MessagePtr& message, const NodeMatches& nodes, const Reply& reply,
@@ -163,15 +175,14 @@ void Shard::forward(const mqtt::MessagePtr& message, const NodeMatches& nodes, c
         rest &= rest - 1;
         if (node == nullptr) continue;
         rest &= ~node->slots;
-        if (!node->stream.has_room()) {  // QoS 0: others were refused before
-            metrics_.add(Counter::ClusterBytesDropped, message->footprint());
-            metrics_.add(Counter::DropNodeUnreachable);
-            drops_.add(Undelivered::NodeUnreachable, message->mountpoint(), {}, message->topic());
-            continue;
-        }
         // Of a message for clean sessions alone nobody promises anything but what their
         // connections do.
-        const bool waits = reply.wanted() && (nodes.keeping & node->slots) != 0;
+        const bool keeps = (nodes.keeping & node->slots) != 0;
+        if (!node->stream.has_room()) {  // QoS 1 and 2 to be kept were refused before
+            drop_for_node(*message, Undelivered::NodeUnreachable);
+            continue;
+        }
+        const bool waits = reply.wanted() && keeps;
         node->stream.add(message, {waits ? reply : Reply{}, nullptr});
         metrics_.add(Counter::RouterMatchesRemote);
         if (waits) ++routed.waits;
@@ -182,9 +193,11 @@ void Shard::start_node_links(cluster::LinkSettings settings, NodeLinks::Lost los
     node_links_ = std::make_unique<NodeLinks>(*this, settings, std::move(lost));
 }
 
-void Shard::add_node(NodeNumber number, std::string name, std::size_t most_bytes) {
+void Shard::add_node(NodeNumber number, std::string name, std::size_t most_bytes,
+                     std::shared_ptr<std::atomic<std::size_t>> waiting) {
     if (find_node(number) != nullptr) return;
-    nodes_.push_back(std::make_unique<NodeOutbox>(number, std::move(name), most_bytes));
+    nodes_.push_back(
+        std::make_unique<NodeOutbox>(number, std::move(name), most_bytes, std::move(waiting)));
 }
 
 void Shard::set_node_slots(NodeNumber number, ShardSet slots) {
@@ -210,6 +223,24 @@ void Shard::remove_node(NodeNumber number) {
         if (was.reply.wanted()) confirm(was.reply, safe);
     });
     nodes_.erase(at);
+}
+
+void Shard::tell_waiting() const noexcept {
+    for (const auto& node : nodes_) {
+        if (node->waiting) node->waiting->store(node->stream.bytes(), std::memory_order_relaxed);
+    }
+}
+
+bool Shard::not_ready_for(ClientAction action) {
+    if (!shared_.readiness.refuses(action)) [[likely]]
+        return false;
+    if (const auto count = shared_.readiness.refused(action, now())) {
+        log::warning(
+            "{} {} of clients refused: members of the cluster are away, see vmq-admin cluster "
+            "show. To allow it meanwhile: vmq-admin set {}=on",
+            *count, packet_of(action), setting_of(action));
+    }
+    return true;
 }
 
 void Shard::filters_known(std::uint64_t ticket) {

@@ -14,6 +14,7 @@ namespace {
 
 using metrics::Counter;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using vmq::testing::TestBroker;
 using vmq::testing::TestClient;
@@ -108,6 +109,46 @@ TEST_F(ShardNodes, TooMuchIsRefusedOrDroppedAndCounted) {
     EXPECT_THAT(waiting(kOther), ElementsAre("1"));
     EXPECT_EQ(broker.count(Counter::DropNodeUnreachable), 3U);
     EXPECT_GT(broker.count(Counter::ClusterBytesDropped), 0U);
+}
+
+TEST_F(ShardNodes, WhatOnlyCleanSessionsThereWantIsDroppedForThemAlone) {
+    TestClient& here = broker.subscribe("v5 client_id=here", "topic=t qos=1");
+    index().set_remote(1, "", "t", false);
+    broker.shard().find_node(kOther)->stream.set_most_bytes(1);
+    publish(publisher, 1, 1);
+    publish(publisher, 1, 2);
+    EXPECT_EQ(publisher.next(), "PUBACK id=1 reason=0x00");
+    EXPECT_EQ(publisher.next(), "PUBACK id=2 reason=0x00");
+    EXPECT_THAT(here.take_payloads(), ElementsAre("1", "2"));
+    EXPECT_THAT(waiting(kOther), ElementsAre("1"));
+    EXPECT_EQ(broker.count(Counter::DropNodeUnreachable), 1U);
+    // Another node that stores it, and has room.
+    broker.shard().add_node(kThird, "third@host", 1'000'000);
+    broker.shard().set_node_slots(kThird, shard_bit(2));
+    index().set_remote(2, "", "t", true);
+    publish(publisher, 1, 3);
+    EXPECT_THAT(waiting(kThird), ElementsAre("3"));
+    EXPECT_EQ(broker.count(Counter::DropNodeUnreachable), 2U);
+}
+
+// The frame has some bytes more than the message; at the limit it may be either.
+TEST_F(ShardNodes, WhatIsLargerThanTheOtherNodeTakesIsRefusedOrDropped) {
+    auto& node = *broker.shard().find_node(kOther);
+    node.longest_frame = 1000;
+    const auto send = [&](int qos, int id, std::size_t size) {
+        publisher.send(fmt::format("PUBLISH topic=t qos={} id={} payload={}", qos, id,
+                                   std::string(size, 'x')));
+        broker.settle();
+    };
+    index().set_remote(1, "", "t", true);
+    send(1, 1, 1000);
+    EXPECT_EQ(publisher.next(),
+              "PUBACK id=1 reason=0x97 reason_string=the message is larger than another node of "
+              "the cluster takes");
+    EXPECT_EQ(broker.count(Counter::DropTooLargeForNode), 1U);
+    send(1, 2, 900);
+    EXPECT_EQ(node.stream.size(), 1U);
+    EXPECT_EQ(broker.count(Counter::DropTooLargeForNode), 1U);
 }
 
 TEST_F(ShardNodes, WhenItIsNoMemberAnyMoreNobodyWaitsForIt) {
@@ -219,6 +260,104 @@ TEST_F(ShardNodes, ASubackWaitsUntilOtherNodesKnow) {
     broker.settle();
     EXPECT_EQ(client.next(), "SUBACK id=3 reasons=0x00");
     EXPECT_EQ(company.asked.size(), 1U);
+}
+
+/// The cluster is not complete.
+class ShardNotReady : public ::testing::Test {
+protected:
+    ShardNotReady() {
+        for (TestClient* client : {&old, &v5}) {
+            client->send("SUBSCRIBE id=1 topic=t qos=2");
+            broker.settle();
+            (void)client->all();
+        }
+        readiness.set_ready(false);
+    }
+    std::vector<std::string> answers(TestClient& client, std::string_view words) {
+        client.send(words);
+        broker.settle();
+        return client.all();
+    }
+
+    TestBroker broker;
+    Readiness& readiness = broker.shard().shared().readiness;
+    TestClient& old = broker.connect("v311 client_id=old");
+    TestClient& v5 = broker.connect("v5 client_id=new");
+};
+
+constexpr char kWhy[] = " reason_string=the cluster is not complete: try again later";
+
+TEST_F(ShardNotReady, NewClientsAreTurnedAwayAndThoseThatAreThereStay) {
+    TestClient& refused = broker.open("v5");
+    EXPECT_THAT(answers(refused, "CONNECT client_id=new"),
+                ElementsAre("CONNACK session_present=0 reason=0x88"));
+    EXPECT_THAT(answers(broker.open("v311"), "CONNECT client_id=x"),
+                ElementsAre("CONNACK session_present=0 reason=0x03"));
+    EXPECT_THAT(answers(v5, "PINGREQ"), ElementsAre("PINGRESP"));
+    readiness.allow({.register_clients = true});
+    (void)broker.connect("v5 client_id=x");
+    readiness.set_ready(true);
+    (void)broker.connect("v311 client_id=y");
+}
+
+TEST_F(ShardNotReady, PublishesAreRefusedWithVerneMQsCodes) {
+    EXPECT_THAT(answers(v5, "PUBLISH topic=t qos=1 id=5 payload=x"),
+                ElementsAre(std::string("PUBACK id=5 reason=0x83") + kWhy));
+    EXPECT_THAT(answers(v5, "PUBLISH topic=t qos=2 id=6 payload=x"),
+                ElementsAre(std::string("PUBREC id=6 reason=0x80") + kWhy));
+    EXPECT_THAT(answers(v5, "PUBLISH topic=t qos=0 payload=x"), IsEmpty());
+    EXPECT_THAT(answers(old, "PUBLISH topic=t qos=1 id=5 payload=x"), IsEmpty());
+    EXPECT_THAT(answers(old, "PUBLISH topic=t qos=2 id=6 payload=x"), IsEmpty());
+    EXPECT_EQ(broker.count(metrics::VersionCounter::MqttPublishError), 5U);
+    EXPECT_EQ(broker.count(Counter::DropNetsplit), 5U);
+    readiness.allow({.publish = true});
+    EXPECT_THAT(answers(old, "PUBLISH topic=u qos=1 id=5 dup=1 payload=x"),
+                ElementsAre("PUBACK id=5 reason=0x00"));
+}
+
+TEST_F(ShardNotReady, WhatTheBrokerPublishesItselfIsDroppedAndNobodysLoss) {
+    session::PublishIntent intent;
+    intent.topic = "t";
+    EXPECT_TRUE(broker.shard().route(intent, {}).not_ready);
+    broker.settle();
+    EXPECT_THAT(old.all(), IsEmpty());
+    EXPECT_EQ(broker.count(Counter::DropNetsplit), 0U);
+}
+
+TEST_F(ShardNotReady, WhatOtherNodesSendArrives) {
+    mqtt::MessageParts parts;
+    parts.topic = "t";
+    parts.payload = "x";
+    (void)broker.shard().route_from_node(parts, {});
+    broker.settle();
+    EXPECT_THAT(v5.take_payloads(), ElementsAre("x"));
+}
+
+TEST_F(ShardNotReady, SubscriptionsStayAsTheyAre) {
+    EXPECT_THAT(answers(v5, "SUBSCRIBE id=2 topic=a qos=1 topic=b qos=0"),
+                ElementsAre(std::string("SUBACK id=2") + kWhy + " reasons=0x87,0x87"));
+    EXPECT_THAT(answers(old, "SUBSCRIBE id=2 topic=a qos=1 topic=b qos=0"),
+                ElementsAre("SUBACK id=2 reasons=0x80,0x80"));
+    EXPECT_THAT(answers(v5, "UNSUBSCRIBE id=3 topic=t topic=u"),
+                ElementsAre(std::string("UNSUBACK id=3") + kWhy + " reasons=0x83,0x83"));
+    EXPECT_THAT(answers(old, "UNSUBSCRIBE id=3 topic=t"), IsEmpty());
+    EXPECT_EQ(broker.count(metrics::VersionCounter::MqttSubscribeError), 2U);
+    EXPECT_EQ(broker.count(metrics::VersionCounter::MqttUnsubscribeError), 2U);
+    readiness.set_ready(true);
+    EXPECT_THAT(answers(old, "PUBLISH topic=a qos=1 id=5 payload=x"),
+                ElementsAre("PUBACK id=5 reason=0x00"));
+    EXPECT_THAT(answers(old, "PUBLISH topic=t qos=0 payload=y"), ElementsAre(HasSubstr("PUBLISH")));
+    EXPECT_THAT(v5.take_payloads(), ElementsAre("y"));
+}
+
+TEST_F(ShardNotReady, AWillGoesTheWayOfAPublish) {
+    readiness.set_ready(true);
+    TestClient& dying = broker.connect("v5 client_id=d will_topic=t will_payload=gone");
+    readiness.set_ready(false);
+    dying.drop();
+    broker.settle();
+    EXPECT_THAT(v5.all(), IsEmpty());
+    EXPECT_EQ(broker.count(Counter::DropNetsplit), 1U);
 }
 
 }  // namespace

@@ -32,12 +32,21 @@ Delivery make_delivery(mqtt::MessagePtr message, std::uint32_t subscription_id, 
 
 session::Routed Shard::route(const session::PublishIntent& intent, const Origin& origin) {
     session::Routed routed;
+    // The broker's own numbers are nobody's loss.
+    const bool own = origin.publisher == 0;
+    if (own ? shared_.readiness.refuses(ClientAction::Publish)
+            : not_ready_for(ClientAction::Publish)) [[unlikely]] {
+        if (!own) count_not_routed(intent, origin, Undelivered::Netsplit);
+        routed.not_ready = true;
+        routed.reason = mqtt::ReasonCode::UnspecifiedError;
+        routed.refusal = kClusterNotComplete;
+        return routed;
+    }
     matches_.clear();
     shared_.subscriptions.match(id_, intent.mountpoint, intent.topic, random_, matches_);
     routed.matched = !matches_.empty();
     if (!routed.matched && !intent.retain) {
-        // That nobody wants to know the broker's own numbers is no loss.
-        if (origin.publisher != 0) count_not_routed(intent, origin, Undelivered::NoSubscriber);
+        if (!own) count_not_routed(intent, origin, Undelivered::NoSubscriber);
         return routed;
     }
     node_groups_.clear();
@@ -47,11 +56,14 @@ session::Routed Shard::route(const session::PublishIntent& intent, const Origin&
         routed.reason = mqtt::ReasonCode::QuotaExceeded;
         return routed;
     }
-    const ShardSet wanting = nodes.some | nodes.groups;
-    if (intent.qos != QoS::AtMostOnce && wanting != 0 && !has_room(wanting)) {
-        count_not_routed(intent, origin, Undelivered::NodeUnreachable);
-        routed.reason = mqtt::ReasonCode::QuotaExceeded;
-        return routed;
+    const ShardSet responsible = nodes.keeping | nodes.groups;
+    if (intent.qos != QoS::AtMostOnce && responsible != 0) {
+        if (const auto why = refused_for(responsible, intent)) {
+            count_not_routed(intent, origin, *why);
+            routed.reason = mqtt::ReasonCode::QuotaExceeded;
+            if (*why == Undelivered::TooLargeForNode) routed.refusal = kTooLargeForNode;
+            return routed;
+        }
     }
 
     mqtt::MessageParts parts;
@@ -614,6 +626,8 @@ void Shard::count_not_routed(const session::PublishIntent& intent, const Origin&
                              Undelivered reason) {
     if (reason == Undelivered::StorageFull) metrics_.add(Counter::DropStoreRefused);
     if (reason == Undelivered::NodeUnreachable) metrics_.add(Counter::DropNodeUnreachable);
+    if (reason == Undelivered::TooLargeForNode) metrics_.add(Counter::DropTooLargeForNode);
+    if (reason == Undelivered::Netsplit) metrics_.add(Counter::DropNetsplit);
     const Connection* publisher = find(origin.reply.connection);
     const Client* client = publisher != nullptr ? publisher->client() : nullptr;
     drops_.add(reason, intent.mountpoint, client != nullptr ? client->client_id : "", intent.topic);

@@ -183,6 +183,13 @@ bool read_flagged(ByteReader& reader, bool present, std::size_t longest, std::st
 }
 }  // namespace
 
+std::size_t publish_bound(std::string_view mountpoint, std::string_view topic,
+                          std::string_view properties, std::string_view payload) noexcept {
+    // Type and flags; sequence, three lengths and the expiry as varints; the publisher.
+    constexpr std::size_t kBesides = 2 + 5 * 10 + 8;
+    return kBesides + mountpoint.size() + topic.size() + properties.size() + payload.size();
+}
+
 bool append_publish(std::uint64_t sequence, const mqtt::MessagePtr& message, TimePoint now,
                     std::uint32_t longest, OutputBuffer& out, std::string_view group,
                     std::uint8_t hops) {

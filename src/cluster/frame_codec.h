@@ -149,6 +149,12 @@ struct ForwardedPublish {
     std::uint8_t hops = 0;  // how often a node has passed it on because it had no member
 };
 
+/// The frame of a message with these parts is not longer, whatever its sequence and flags, and at
+/// most some 50 bytes shorter.
+[[nodiscard]] std::size_t publish_bound(std::string_view mountpoint, std::string_view topic,
+                                        std::string_view properties,
+                                        std::string_view payload) noexcept;
+
 /// Refuses (false, nothing appended) a message whose frame the receiver would not take:
 /// `longest` is its limit. Large payloads are referenced, not copied. Requires that the message has
 /// not expired, and a sequence above 0. `group` and `hops`: see ForwardedPublish.

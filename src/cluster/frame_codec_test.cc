@@ -360,6 +360,28 @@ TEST(ForwardedPublish, ThatNoNodeWouldSendIsRefused) {
     EXPECT_FALSE(accepts(publish_body(1, 0x20, "\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x7F"))) << "for ever";
 }
 
+TEST(ForwardedPublish, ItsBoundIsNeverTooSmall) {
+    for (const std::size_t size : {0, 1, 127, 128, 16'383, 16'384, 100'000}) {
+        const std::string part(size, 'x');
+        mqtt::MessageParts parts;
+        parts.mountpoint = std::string_view(part).substr(0, 65'535);
+        parts.topic = std::string_view(part).substr(0, 65'535);
+        parts.properties = part;
+        parts.payload = part;
+        parts.expires_at = kNow + std::chrono::hours(1000);
+        const std::size_t bound =
+            publish_bound(parts.mountpoint, parts.topic, parts.properties, parts.payload);
+        const MessagePtr message = Message::make(parts);
+        OutputBuffer output;
+        EXPECT_TRUE(append_publish(~std::uint64_t{0}, message, kNow,
+                                   static_cast<std::uint32_t>(bound), output))
+            << size;
+        EXPECT_FALSE(
+            append_publish(1, message, kNow, static_cast<std::uint32_t>(bound - 60), output))
+            << size;
+    }
+}
+
 TEST(ForwardedPublish, ATopicOrMountpointThatNoMessageHoldsIsRefused) {
     const std::string longest(65'535, 'x');
     for (const bool mountpoint : {false, true}) {

@@ -49,6 +49,14 @@ public:
         return outgoing;
     }
 
+    /// Takes message and waiter of one that was sent out, whose place stays: nobody will have it.
+    [[nodiscard]] Waiter give_up(std::uint64_t sequence) {
+        Entry& entry = entries_[static_cast<std::size_t>(sequence - first_)];
+        if (entry.message) bytes_ -= entry.message->footprint();
+        entry.message = nullptr;
+        return std::exchange(entry.waiter, Waiter{});
+    }
+
     /// The sequence of the next that next() would give, or of the next to be added.
     [[nodiscard]] std::uint64_t next_sequence() const noexcept { return first_ + sent_; }
     /// All before it are acknowledged.

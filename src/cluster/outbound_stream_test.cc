@@ -71,6 +71,21 @@ TEST_F(OutboundStreamTest, ANewLinkTakesWhatTheReceiverHasNotHad) {
     EXPECT_EQ(told, "1 2 3 4 5 ");
 }
 
+TEST_F(OutboundStreamTest, OneThatIsGivenUpKeepsItsPlaceWithoutAMessage) {
+    const std::size_t before = stream.bytes();
+    EXPECT_EQ(stream.next().sequence, 1U);
+    EXPECT_EQ(stream.next().sequence, 2U);
+    EXPECT_EQ(stream.give_up(2), 2);
+    EXPECT_LT(stream.bytes(), before);
+    EXPECT_EQ(stream.size(), 5U);
+    EXPECT_TRUE(stream.restart(1));
+    EXPECT_EQ(stream.next().message, nullptr);
+    EXPECT_EQ(sent(), "3=3 4=4 5=5 ");
+    EXPECT_TRUE(acknowledge(5));
+    EXPECT_EQ(told, "1 0 3 4 5 ") << "its waiter is gone";
+    EXPECT_EQ(stream.bytes(), 0U);
+}
+
 TEST_F(OutboundStreamTest, WhatWasNotSentCannotBeAcknowledged) {
     EXPECT_FALSE(acknowledge(1));
     (void)stream.next();

@@ -12,17 +12,21 @@ void add_registration(std::vector<Setting>& table) {
             .built()
             .for_new_sessions(),
         flag("allow_register_during_netsplit", "off",
-             "Accepts new connections while nodes of the cluster cannot reach each other.")
-            .for_new_sessions(),
+             "Accepts new connections while members of the cluster are away, see netsplit_policy.")
+            .built()
+            .live(),
         flag("allow_publish_during_netsplit", "off",
-             "Accepts publishes while nodes of the cluster cannot reach each other.")
-            .for_new_sessions(),
+             "Accepts publishes while members of the cluster are away, see netsplit_policy.")
+            .built()
+            .live(),
         flag("allow_subscribe_during_netsplit", "off",
-             "Accepts subscriptions while nodes of the cluster cannot reach each other.")
-            .for_new_sessions(),
+             "Accepts subscriptions while members of the cluster are away, see netsplit_policy.")
+            .built()
+            .live(),
         flag("allow_unsubscribe_during_netsplit", "off",
-             "Accepts unsubscriptions while nodes of the cluster cannot reach each other.")
-            .for_new_sessions(),
+             "Accepts unsubscriptions while members of the cluster are away, see netsplit_policy.")
+            .built()
+            .live(),
         flag("coordinate_registrations", "on",
              "Registers one client id at one place at a time in the whole cluster. Off is faster; "
              "duplicates are then removed after the fact.")

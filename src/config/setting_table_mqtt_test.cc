@@ -34,12 +34,12 @@ TEST(MqttRows, KnowThisBrokersOwnSettings) {
 
 TEST(MqttRows, AreBuiltExceptClusterAndStoreMatters) {
     for (const auto key : {"allow_anonymous", "max_online_messages", "queue_type", "retry_interval",
-                           "queue_deliver_mode"}) {
+                           "queue_deliver_mode", "allow_publish_during_netsplit"}) {
         EXPECT_EQ(SettingTable::instance().find(key)->status, Status::Built) << key;
     }
-    for (const auto key : {"max_drain_time", "max_msgs_per_drain_step", "message_store_plugin",
-                           "metadata_plugin", "allow_publish_during_netsplit",
-                           "shared_subscription_timeout_action", "subscriber_retain_mode"}) {
+    for (const auto key :
+         {"max_drain_time", "max_msgs_per_drain_step", "message_store_plugin", "metadata_plugin",
+          "shared_subscription_timeout_action", "subscriber_retain_mode"}) {
         EXPECT_EQ(SettingTable::instance().find(key)->status, Status::NotBuiltYet) << key;
     }
 }

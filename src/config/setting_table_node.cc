@@ -67,6 +67,13 @@ void add_cluster(std::vector<Setting>& table) {
             .range(200, 600'000)
             .built()
             .hidden(),
+        word("netsplit_policy", "all|quorum|none", "all",
+             "How many members of the cluster must run for clients to be served: all of them, "
+             "more than half, or any number. If they do not, allow_register_during_netsplit and "
+             "the like say what clients may do. Not known to VerneMQ.")
+            .built()
+            .hidden()
+            .live(),
         integer("cluster.subscribe_timeout", "1000",
                 "How long a SUBACK waits until all nodes that run know the subscription. Not known "
                 "to VerneMQ.")

@@ -29,6 +29,10 @@ enum class SubscriberRetainMode : std::uint8_t { Immediate, Syncwait };
 struct MqttSettings {
     bool allow_anonymous = false;
     bool allow_multiple_sessions = false;
+    bool allow_register_during_netsplit = false;
+    bool allow_publish_during_netsplit = false;
+    bool allow_subscribe_during_netsplit = false;
+    bool allow_unsubscribe_during_netsplit = false;
     bool suppress_lwt_on_session_takeover = false;
     bool disconnect_on_unauthorized_publish_v3 = false;
     bool override_max_online_messages = false;
@@ -66,6 +70,7 @@ struct MqttSettings {
 };
 
 enum class Durability : std::uint8_t { Memory, Os, Fsync };
+enum class NetsplitPolicy : std::uint8_t { All, Quorum, None };
 
 struct NodeSettings {
     std::string nodename = "VerneMQ@127.0.0.1";
@@ -81,6 +86,7 @@ struct NodeSettings {
     std::uint32_t cluster_heartbeat_interval_ms = 500;
     std::uint32_t cluster_heartbeat_timeout_ms = 3000;
     std::uint32_t cluster_subscribe_timeout_ms = 1000;
+    NetsplitPolicy netsplit_policy = NetsplitPolicy::All;
 
     friend bool operator==(const NodeSettings&, const NodeSettings&) = default;
 };

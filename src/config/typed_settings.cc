@@ -188,6 +188,10 @@ MqttSettings make_mqtt_settings(const Assignments& assignments) {
     using U16 = std::uint16_t;
     MqttSettings mqtt;
     mqtt.allow_anonymous = get<bool>(of("allow_anonymous"));
+    mqtt.allow_register_during_netsplit = get<bool>(of("allow_register_during_netsplit"));
+    mqtt.allow_publish_during_netsplit = get<bool>(of("allow_publish_during_netsplit"));
+    mqtt.allow_subscribe_during_netsplit = get<bool>(of("allow_subscribe_during_netsplit"));
+    mqtt.allow_unsubscribe_during_netsplit = get<bool>(of("allow_unsubscribe_during_netsplit"));
     mqtt.allow_multiple_sessions = get<bool>(of("allow_multiple_sessions"));
     mqtt.suppress_lwt_on_session_takeover = get<bool>(of("suppress_lwt_on_session_takeover"));
     mqtt.disconnect_on_unauthorized_publish_v3 =
@@ -247,6 +251,7 @@ NodeSettings make_node_settings(const Assignments& assignments) {
         number<std::uint32_t>(at(assignments, "cluster.heartbeat_timeout"));
     node.cluster_subscribe_timeout_ms =
         number<std::uint32_t>(at(assignments, "cluster.subscribe_timeout"));
+    node.netsplit_policy = choice<NetsplitPolicy>(at(assignments, "netsplit_policy"));
     return node;
 }
 

@@ -59,6 +59,8 @@ TEST(TypedSettings, DefaultsOfAListenerAreThoseOfTheTable) {
 TEST(TypedSettings, EveryMqttFieldIsReadFromItsKey) {
     const auto config = config_of(
         "allow_anonymous = on\nallow_multiple_sessions = on\n"
+        "allow_register_during_netsplit = on\nallow_publish_during_netsplit = on\n"
+        "allow_subscribe_during_netsplit = on\nallow_unsubscribe_during_netsplit = on\n"
         "suppress_lwt_on_session_takeover = on\ndisconnect_on_unauthorized_publish_v3 = on\n"
         "override_max_online_messages = on\nupgrade_outgoing_qos = on\n"
         "mqtt_connect_timeout = 1\nmax_client_id_size = 2\nmax_subscriptions_per_client = 3\n"
@@ -73,6 +75,8 @@ TEST(TypedSettings, EveryMqttFieldIsReadFromItsKey) {
         "subscriber_retain_mode = syncwait\n");
     MqttSettings expected;
     expected.allow_anonymous = expected.allow_multiple_sessions = true;
+    expected.allow_register_during_netsplit = expected.allow_publish_during_netsplit = true;
+    expected.allow_subscribe_during_netsplit = expected.allow_unsubscribe_during_netsplit = true;
     expected.suppress_lwt_on_session_takeover = true;
     expected.disconnect_on_unauthorized_publish_v3 = true;
     expected.override_max_online_messages = expected.upgrade_outgoing_qos = true;
@@ -114,6 +118,9 @@ TEST(TypedSettings, EnumeratorsStandForTheirWords) {
               SharedSubscriptionPolicy::PreferOnlineBeforeLocal);
     EXPECT_EQ(config_of("durability = memory")->node().durability, Durability::Memory);
     EXPECT_EQ(config_of("durability = fsync")->node().durability, Durability::Fsync);
+    EXPECT_EQ(config_of("netsplit_policy = quorum")->node().netsplit_policy,
+              NetsplitPolicy::Quorum);
+    EXPECT_EQ(config_of("netsplit_policy = none")->node().netsplit_policy, NetsplitPolicy::None);
     const auto destination = [](const std::string& word) {
         return config_of("log.console = " + word)->log().console;
     };

@@ -38,6 +38,11 @@ enum class Counter : std::uint8_t {
     DropNoSubscriber,               // published, and nobody subscribes
     DropStoreRefused,               // the store takes nothing: published and refused
     DropNodeUnreachable,            // too much waits for another node
+    DropTooLargeForNode,            // longer than another node takes
+    DropNetsplit,                   // published while members of the cluster were away
+    NetsplitDetected,
+    NetsplitResolved,
+    ClusterSubscribeTimeout,  // SUBACKs that waited for other nodes in vain
     SocketRefusedMaxConnections,
     TlsAcceptPaused,
     ConnectRefusedBusy,
@@ -65,6 +70,9 @@ enum class VersionCounter : std::uint8_t {
     MqttPubackInvalidError,
     MqttPubrecInvalidError,
     MqttPubcompInvalidError,
+    MqttPublishError,  // these three: refused because of a netsplit
+    MqttSubscribeError,
+    MqttUnsubscribeError,
     Count,
 };
 

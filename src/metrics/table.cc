@@ -135,7 +135,6 @@ constexpr Packets v5_only(Packets packets) {
 }
 constexpr Zero kZero{};
 constexpr Zero kZeroOfMqtt3{.v3 = true};
-constexpr Zero kZeroByVersion{.v3 = true, .v5 = true};
 
 // Names, labels and descriptions up to the line "ours" are VerneMQ's: dashboards and alerts know
 // them.
@@ -196,11 +195,11 @@ constexpr Row kRows[] = {
             "The number of unexpected PUBREC messages received."),
     counter("mqtt_pubcomp_invalid_error", VersionCounter::MqttPubcompInvalidError,
             "The number of unexpected PUBCOMP messages received."),
-    counter("mqtt_publish_error", kZeroByVersion,
+    counter("mqtt_publish_error", VersionCounter::MqttPublishError,
             "The number of times a PUBLISH operation failed due to a netsplit."),
-    counter("mqtt_subscribe_error", kZeroByVersion,
+    counter("mqtt_subscribe_error", VersionCounter::MqttSubscribeError,
             "The number of times a SUBSCRIBE operation failed due to a netsplit."),
-    counter("mqtt_unsubscribe_error", kZeroByVersion,
+    counter("mqtt_unsubscribe_error", VersionCounter::MqttUnsubscribeError,
             "The number of times an UNSUBSCRIBE operation failed due to a netsplit."),
     counter("client_keepalive_expired", VersionCounter::ClientKeepaliveExpired,
             "The number of clients which failed to communicate within the keepalive time period."),
@@ -233,8 +232,8 @@ constexpr Row kRows[] = {
             "The number of matched local subscriptions."),
     counter("router_matches_remote", Counter::RouterMatchesRemote,
             "The number of matched remote subscriptions."),
-    counter("netsplit_detected", kZero, "The number of detected netsplits."),
-    counter("netsplit_resolved", kZero, "The number of resolved netsplits."),
+    counter("netsplit_detected", Counter::NetsplitDetected, "The number of detected netsplits."),
+    counter("netsplit_resolved", Counter::NetsplitResolved, "The number of resolved netsplits."),
     gauge("router_subscriptions", Reading::RouterSubscriptions,
           "The number of subscriptions in the routing table."),
     gauge("router_memory", Reading::RouterMemory, "The number of bytes used by the routing table."),
@@ -307,6 +306,8 @@ constexpr Row kRows[] = {
     dropped("not_authorized", PublishesRefused{}),
     dropped("store_refused", Counter::DropStoreRefused),
     dropped("node_unreachable", Counter::DropNodeUnreachable),
+    dropped("too_large_for_node", Counter::DropTooLargeForNode),
+    dropped("netsplit", Counter::DropNetsplit),
     counter("queue_message_drop_max_packet_size", Counter::QueueMessageDropMaxPacketSize,
             "Messages dropped because they exceed the client's Maximum Packet Size."),
     counter("socket_refused_max_connections", Counter::SocketRefusedMaxConnections,
@@ -339,6 +340,15 @@ constexpr Row kRows[] = {
             "CONNECTs refused unheard after too many that failed."),
     counter("queue_nearly_full", Counter::QueueNearlyFull,
             "Times the queue of a client became nearly full."),
+    counter("cluster_subscribe_timeout", Counter::ClusterSubscribeTimeout,
+            "SUBACKs sent although not all nodes had confirmed the subscription in time."),
+    gauge("cluster_ready", Reading::ClusterReady,
+          "1 if as many nodes run as netsplit_policy wants, else 0."),
+    gauge("cluster_nodes", Reading::ClusterNodes, "Members of the cluster, this node included."),
+    gauge("cluster_nodes_running", Reading::ClusterNodesRunning,
+          "Members of the cluster that run as this node sees it, itself included."),
+    gauge("cluster_waiting_bytes", Reading::ClusterWaitingBytes,
+          "Bytes of messages that other nodes have not acknowledged yet."),
     gauge("sessions_offline", Reading::SessionsOffline,
           "Sessions that wait for their client to come back."),
     gauge("store_bytes_on_disk", Reading::StoreBytesOnDisk, "Bytes of the message store's files."),

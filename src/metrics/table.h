@@ -29,6 +29,10 @@ enum class Reading : std::uint8_t {
     SystemWallclock,
     SystemUtilization,
     VmMemoryTotal,
+    ClusterReady,
+    ClusterNodes,
+    ClusterNodesRunning,
+    ClusterWaitingBytes,
     Count,
 };
 inline constexpr std::size_t kReadings = static_cast<std::size_t>(Reading::Count);

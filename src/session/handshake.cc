@@ -73,6 +73,13 @@ Handshake::State Handshake::resume() {
     return go_on();
 }
 
+Handshake::State Handshake::turn_away(ReasonCode reason, std::string_view why) {
+    VMQ_ASSERT(state_ == State::Accepted);
+    Denial details;
+    details.reason_string.assign(why);
+    return refuse(reason, why, &details);
+}
+
 Handshake::State Handshake::on_connect() {
     mqtt::Connect packet;
     const auto status = mqtt::decode_connect(frame_of(PacketType::Connect, connect_body_), packet);

@@ -103,6 +103,9 @@ public:
     State on_bad_frame(const mqtt::Frame& frame);
     /// Requires Parked.
     State resume();
+    /// Refuses what was accepted, for a reason that is not the client's. Requires Accepted and that
+    /// the plan is still there.
+    State turn_away(mqtt::ReasonCode reason, std::string_view why);
 
     /// Requires Accepted.
     [[nodiscard]] ConnectPlan& plan() noexcept { return plan_; }

@@ -51,6 +51,10 @@ struct Routed {
     std::uint32_t waits = 0;
     /// Not Success: the message was refused (quota, disk full); nobody got it.
     mqtt::ReasonCode reason = mqtt::ReasonCode::Success;
+    /// It was refused because the cluster is not complete; the code is a matter of the packet.
+    bool not_ready = false;
+    /// For the client, of what was refused; a literal.
+    std::string_view refusal = "the message could not be stored";
 };
 
 struct SubscribeIntent {
@@ -65,6 +69,7 @@ struct UnsubscribeIntent {
     std::vector<std::string_view> filters;  // authorisation may replace them
     const mqtt::Properties* properties = nullptr;
     mqtt::AckDetails details;  // out: for the UNSUBACK
+    bool not_ready = false;    // out: nothing is taken away, the cluster is not complete
 };
 
 enum class CloseCause : std::uint8_t {

@@ -105,6 +105,8 @@ private:
     void on_ack(const mqtt::Frame& frame);
     void on_subscribe(const mqtt::Frame& frame);
     void on_unsubscribe(const mqtt::Frame& frame);
+    /// False: it does not fit, the session has ended.
+    bool send_unsuback(mqtt::Unsuback& reply, const mqtt::AckDetails& details);
     void add_details(const mqtt::AckDetails& details, mqtt::Properties& to) const;
     void on_disconnect(const mqtt::Frame& frame);
     void on_auth(const mqtt::Frame& frame);

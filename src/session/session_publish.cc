@@ -97,8 +97,12 @@ void Session::on_publish(const mqtt::Frame& frame, TimePoint now) {
     ReasonCode reason = routed.reason;
     if (reason == ReasonCode::Success && !routed.matched)
         reason = ReasonCode::NoMatchingSubscribers;
+    if (routed.not_ready) {  // VerneMQ's codes
+        reason = packet.qos == QoS::AtLeastOnce ? ReasonCode::ImplementationSpecificError
+                                                : ReasonCode::UnspecifiedError;
+    }
     if (mqtt::is_error(reason)) {
-        denial = Denial{reason, "the message could not be stored", {}};
+        denial = Denial{reason, std::string(routed.refusal), {}};
         if (!v5()) return;  // MQTT 3 has no way to refuse: the client will send it again
         return refuse_publish(packet, denial);
     }

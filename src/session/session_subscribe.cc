@@ -107,6 +107,13 @@ void Session::on_unsubscribe(const mqtt::Frame& frame) {
     const auto& filters = intent.filters;
     mqtt::Unsuback reply;
     reply.id = packet.id;
+    if (intent.not_ready) {
+        // In MQTT 3 an UNSUBACK would say that it was done: the client tries again.
+        if (!v5()) return;
+        reply.reasons.assign(packet.filters.size(), ReasonCode::ImplementationSpecificError);
+        (void)send_unsuback(reply, intent.details);  // [v5 MQTT-3.10.4-5]
+        return;
+    }
     std::vector<bool> existed;
     for (const std::string_view filter : filters) existed.push_back(host_.unsubscribe(filter));
     for (std::size_t i = 0; i < packet.filters.size(); ++i) {
@@ -114,7 +121,11 @@ void Session::on_unsubscribe(const mqtt::Frame& frame) {
         const bool known = filters.size() != packet.filters.size() || existed[i];
         reply.reasons.push_back(known ? ReasonCode::Success : ReasonCode::NoSubscriptionExisted);
     }
-    add_details(intent.details, reply.properties);
+    if (send_unsuback(reply, intent.details)) host_.unsubscribed(intent);
+}
+
+bool Session::send_unsuback(mqtt::Unsuback& reply, const mqtt::AckDetails& details) {
+    add_details(details, reply.properties);
     std::string bytes;
     mqtt::encode_unsuback(reply, version_, bytes);  // [v5 MQTT-3.10.4-4, -5]
     if (!fits(bytes.size()) && !reply.properties.empty()) {
@@ -122,8 +133,9 @@ void Session::on_unsubscribe(const mqtt::Frame& frame) {
         reply.properties = {};  // [v5 MQTT-3.11.2-1, -2]
         mqtt::encode_unsuback(reply, version_, bytes);
     }
-    if (!answer_if_fits(PacketType::Unsuback, std::move(bytes))) return fail_to_answer();
-    host_.unsubscribed(intent);
+    if (answer_if_fits(PacketType::Unsuback, std::move(bytes))) return true;
+    fail_to_answer();
+    return false;
 }
 
 }  // namespace vmq::session

@@ -105,6 +105,17 @@ def first_evening():
             victim = int(re.findall(r"process (\d+)", cluster.said())[2])
             os.kill(victim, signal.SIGKILL)
             wait_until(lambda: "node3@127.0.0.1 was ended by SIGKILL" in cluster.said(), "the end to be noticed")
+
+            def refused():
+                with mqtt.Client(cluster.address(1), "new") as client:
+                    return client.open(accepted=False).reason == 0x88
+
+            wait_until(refused, "the others to refuse clients, as it was said")
+            serve = re.search(r"^  (\S+/vmq-admin) --config (\S+) set netsplit_policy=none$", cluster.said(), re.MULTILINE)
+            done = subprocess.run([serve[1], "--config", serve[2], "set", "netsplit_policy=none"],
+                                  env=cluster.environment, capture_output=True, text=True, timeout=LIMIT, check=False)
+            expect_equal(done.returncode, 0, done.stdout + done.stderr)
+            wait_until(lambda: not refused(), "node 1 to let clients in")
         with Run(folder, 2, ports) as cluster:
             expect("cluster leave node=node3@127.0.0.1" in cluster.said(), cluster.said())
 

@@ -8,12 +8,14 @@ import re
 import signal
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 from broker import WITHOUT_STORE, Broker, expect, expect_equal, free_port, wait_until
 from certificates import Authority
 from chromium import Browser
+from cluster import Node, wait_until_whole
 from mqtt_wire import opened
 from programs import run
 from scenarios import main, scenario
@@ -128,6 +130,52 @@ def numbers():
         open_page(site, browser, path="/")
         expect_equal([url for url in browser.requests if not url.startswith(site.url)], [], "requests elsewhere")
         expect(not {"reader", "writer", "a/1"} & set(re.findall(r"[\w/]+", site.get("/status.json"))), "names in status.json")
+
+
+@scenario
+def nodes():
+    """The members of a cluster as the node sees them, and what is wrong when one is away."""
+    port = free_port()
+    heartbeats = ("cluster.heartbeat_interval = 100", "netsplit_policy = all")
+    with Node("a", *heartbeats, f"listener.http.default = 127.0.0.1:{port}") as a, Node("b", *heartbeats) as b, \
+            Browser() as browser:
+        joined = b.join(a)
+        expect_equal(joined.stdout, "Done\n", joined.stderr)
+        wait_until_whole(a, b)
+
+        def rows():
+            return browser.run("[...document.querySelectorAll('.members tbody tr')].map((row) =>"
+                               " [...row.cells].map((cell) => cell.innerText))")
+
+        def ask(path):
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+                    return answer.status, json.load(answer)
+            except urllib.error.HTTPError as error:
+                return error.code, json.load(error)
+
+        browser.open(f"http://127.0.0.1:{port}/status")
+        browser.wait_for_text("#state", "Everything runs")
+        browser.wait_for_text(".members", "2 of 2")
+        expect_equal(browser.text("#cluster_size"), "2")
+        own, other = rows()
+        expect_equal(own[:3], [a.name, "this node", f"127.0.0.1:{a.cluster_port}"])
+        expect_equal((other[0], other[2], other[3]), (b.name, f"127.0.0.1:{b.cluster_port}", "2 of 2"))
+        expect(other[1].startswith("running, for "), other)
+        expect_equal(ask("/health/listeners_full_cluster"), (200, {"status": "OK"}))
+        b.freeze()
+        browser.wait_for_text("#alarm_list", f"Node {b.name} cannot be reached: nothing was heard of it")
+        browser.wait_for_text("#alarm_list", "netsplit_policy = all")
+        browser.wait_for_text(".members", "away, for ")
+        browser.screenshot(a.program.parent.parent / "screenshots" / "nodes.png")
+        expect_equal(ask("/health/listeners_full_cluster"),
+                     (503, {"status": "DOWN", "reason": "At least one node is offline"}))
+        expect_equal(ask("/health"), (200, {"status": "OK"}))
+        cluster = ask("/status.json")[1][0][a.name]["cluster"]
+        expect_equal((cluster["ready"], cluster["netsplit_policy"], [each["running"] for each in cluster["nodes"]]),
+                     (False, "all", [True, False]))
+        b.thaw()
+        browser.wait_for_text("#state", "Everything runs")
 
 
 @scenario

@@ -13,12 +13,15 @@ COOKIE = "a secret of the tests"
 class Node(Broker):
     """One broker with a name and a clustering listener, alone at first.
 
-    Others dial 127.0.0.1; with another `cluster_host` something has to stand between.
+    Others dial 127.0.0.1; with another `cluster_host` something has to stand between. Unless `settings` say otherwise
+    it serves clients whatever becomes of the others.
     """
 
     def __init__(self, name, *settings, cookie=COOKIE, cluster_host="127.0.0.1"):
         self.name = f"{name}@127.0.0.1"
         self.more = ("shards = 2", *settings) if not any(each.startswith("shards ") for each in settings) else settings
+        if not any(each.startswith("netsplit_policy ") for each in settings):
+            self.more = ("netsplit_policy = none", *self.more)
         self.cluster_host = cluster_host
         self.cookie = cookie
         self.cluster_port = free_port()

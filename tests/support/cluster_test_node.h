@@ -32,6 +32,7 @@ public:
         options.listeners.push_back(std::move(listener));
         options.links.heartbeat_interval = Millis(100);
         options.filters_known_timeout = Millis(10'000);
+        options.netsplit_policy = config::NetsplitPolicy::None;
         service = std::make_unique<broker::ClusterService>(broker, std::move(options));
         started = service->start();
     }

@@ -20,6 +20,8 @@ const REASONS = {
   not_authorized: 'The publisher may not publish there',
   store_refused: 'The message store could not write',
   node_unreachable: 'Another node was away for too long',
+  too_large_for_node: 'Larger than another node takes',
+  netsplit: 'The cluster was not complete',
 };
 
 const history = new History();
@@ -59,6 +61,28 @@ function loads(shards) {
   make('span', {}, `${Math.round(shards.reduce((sum, {load}) => sum + load, 0) / Math.max(shards.length, 1))} %`));
 }
 
+const MEMBER_COLUMNS = [{title: 'Node'}, {title: 'State'}, {title: 'Address'}, {title: 'Links'},
+  {title: 'Waits for it', number: true}, {title: 'Why it is away'}];
+
+function memberRow(member) {
+  const host = member.address.includes(':') ? `[${member.address}]` : member.address;
+  const since = member.since ? `, for ${duration(Math.max(0, Math.floor(Date.now() / 1000 - member.since)))}` : '';
+  const state = member.self ? 'this node' : `${member.running ? 'running' : 'away'}${since}`;
+  return row(MEMBER_COLUMNS, [make('bdi', {}, member.name),
+    make('span', {class: member.running ? 'running' : 'stopped'}, state),
+    `${host}:${member.port}${member.tls ? ' (TLS)' : ''}`,
+    member.self ? '–' : `${member.links} of ${member.links_wanted}`,
+    member.self ? '–' : bytes(member.waiting_bytes), member.why ?? '–']);
+}
+
+/// The other nodes as this one sees them; nothing without a cluster.
+function membersTable(cluster) {
+  const members = cluster?.nodes ?? [];
+  if (members.length < 2) return [];
+  return [make('div', {class: 'scroll'}, make('table', {class: 'stacked members'},
+    make('thead', {}, headings(MEMBER_COLUMNS)), make('tbody', {}, ...members.map(memberRow))))];
+}
+
 const fact = (name, value) => make('div', {}, make('dt', {}, name), make('dd', {}, value));
 
 function nodeCard(name, node, numbers, several) {
@@ -83,6 +107,7 @@ function nodeCard(name, node, numbers, several) {
   return make('article', {class: 'card node'},
     make('h3', {}, make('bdi', {}, name), make('span', {class: 'badge'}, node.version)),
     make('dl', {class: 'facts'}, ...facts),
+    ...membersTable(node.cluster),
     make('div', {class: 'scroll'}, make('table', {class: 'stacked'}, make('thead', {}, headings(columns)),
       make('tbody', {}, ...node.listeners.map((listener) => listenerRow(columns, listener))))));
 }
@@ -99,7 +124,7 @@ function showTiles({rates, gauges}, nodes) {
   show(byId('subscriptions'), count(gauges.subscriptions));
   show(byId('retained'), count(gauges.retained));
   show(byId('retained_bytes'), gauges.retained ? bytes(gauges.retainedBytes) : '');
-  show(byId('cluster_size'), count(Object.keys(nodes).length));
+  show(byId('cluster_size'), count(Math.max(...Object.values(nodes).map((node) => Object.keys(node.mystatus?.[0] ?? {}).length), 1)));
 }
 
 function showDrops(nodes) {
@@ -115,6 +140,7 @@ const NAMES = {danger: 'Problem', warning: 'Warning'};
 function alarmsOf(nodes) {
   const all = Object.entries(nodes).flatMap(([name, node]) => (node.alarms ?? []).map((alarm) => ({name, ...alarm})));
   for (const [name, node] of Object.entries(nodes)) {
+    if (node.cluster) continue;  // it has alarms of its own
     for (const [peer, reachable] of Object.entries(node.mystatus[0] ?? {})) {
       if (!reachable) all.push({name, severity: 'danger', text: `The node ${peer} cannot be reached.`});
     }

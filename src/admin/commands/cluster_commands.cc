@@ -1,6 +1,7 @@
 // cluster: which nodes this one belongs to.
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -46,10 +47,29 @@ std::optional<NodeAt> parse_node(std::string_view text) {
     return found;
 }
 
-Answer show(const Invocation& /*invocation*/, Node& node) {
+Answer show(const Invocation& invocation, Node& node) {
     Table result{{"Node", "Running"}, {}};
-    for (const ClusterMember& each : node.cluster()) {
-        result.rows.push_back({each.name, each.running});
+    const bool details = invocation.is_on("details");
+    if (details) {
+        for (const char* name : {"Address", "Seconds", "Links", "WaitingBytes", "Reason"}) {
+            result.columns.emplace_back(name);
+        }
+    }
+    const auto now = std::chrono::system_clock::now();
+    for (ClusterMember& each : node.cluster()) {
+        std::vector<Cell> row{each.name, each.running};
+        if (details) {
+            row.emplace_back(each.address);
+            row.push_back(each.since ? Cell(static_cast<std::int64_t>(
+                                           std::chrono::duration_cast<std::chrono::seconds>(
+                                               std::max(now - *each.since, {}))
+                                               .count()))
+                                     : Cell());
+            row.emplace_back(static_cast<std::int64_t>(each.links));
+            row.emplace_back(static_cast<std::int64_t>(each.waiting_bytes));
+            row.emplace_back(std::move(each.why));
+        }
+        result.rows.push_back(std::move(row));
     }
     return table(std::move(result));
 }
@@ -99,7 +119,11 @@ void add_cluster_commands(Declarations& table) {
                               .summary = "Shows the nodes of the cluster and whether they run.",
                               .help = "Running: this node has a link to it.",
                               .arguments = {},
-                              .flags = {},
+                              .flags = {{.name = "details",
+                                         .value = {},
+                                         .help = "Also where it listens, for how long it has been "
+                                                 "as it is, its links that carry messages, what "
+                                                 "waits for it, and why it is away."}},
                               .run = show});
     table.commands.push_back(
         {.words = "cluster join",

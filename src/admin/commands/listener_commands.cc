@@ -94,7 +94,11 @@ Answer show(const Invocation& invocation, Node& node) {
                               most,
                               std::int64_t{now.connections},
                               static_cast<std::int64_t>(now.accepted)};
-        const bool has_tls = now.type == "mqtts" || now.type == "mqttwss" || now.type == "https";
+        // Of links to other nodes there are other numbers: cluster show --details.
+        const bool clustering = now.type == "vmq" || now.type == "vmqs";
+        if (clustering) row[6] = row[7] = Cell();
+        const bool has_tls = now.type == "vmqs" || now.type == "mqtts" || now.type == "mqttwss" ||
+                             now.type == "https";
         const bool has_mqtt = now.type.starts_with("mqtt");
         const auto add = [&row](bool there, Cell cell) {
             row.push_back(there ? std::move(cell) : Cell());

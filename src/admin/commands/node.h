@@ -1,6 +1,7 @@
 // What commands may ask of the node they run on, and do to it.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -87,6 +88,11 @@ using SettingChange = std::pair<std::string, std::string>;  // key, value
 struct ClusterMember {
     std::string name;
     bool running = false;
+    std::string address = {};  // HOST:PORT of its clustering listener; empty: not known
+    std::optional<std::chrono::system_clock::time_point> since = {};  // it runs, or is away
+    std::uint64_t waiting_bytes = 0;                                  // of messages for it
+    std::size_t links = 0;                                            // that carry messages to it
+    std::string why = {};                                             // it is away
 };
 
 /// Implemented where the program is put together, faked in tests. Called by several threads at the
