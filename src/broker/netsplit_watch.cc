@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <utility>
 
 #include "base/log.h"
@@ -21,7 +22,8 @@ constexpr std::size_t kNamed = 8;
 
 std::string names_of(const std::vector<std::string>& names) {
     const std::size_t named = std::min(names.size(), kNamed);
-    std::string text = fmt::format("{}", fmt::join(names.begin(), names.begin() + named, ", "));
+    std::string text = fmt::format(
+        "{}", fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(named), ", "));
     if (names.size() > named) text += fmt::format(" and {} more", names.size() - named);
     return text;
 }

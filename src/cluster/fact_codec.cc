@@ -36,9 +36,8 @@ constexpr std::uint8_t kRecordVersion = 1;
 constexpr std::size_t kLeastClaim = 3;   // index, two zeros
 constexpr std::size_t kLeastEntry = 20;  // a name of one byte
 constexpr std::size_t kLongestText = 65'535;
-/// Nobody's messages live longer: 32 bits of seconds [v5 3.3.2.3.3], or 9999 for wall clocks.
+/// Nobody's messages live longer: 32 bits of seconds [v5 3.3.2.3.3].
 constexpr std::uint64_t kLongestExpiryMs = std::uint64_t{UINT32_MAX} * 1000;
-constexpr std::uint64_t kLatestWallMs = 253'402'300'800'000;
 
 std::string_view bytes_of(const Incarnation& incarnation) noexcept {
     return {reinterpret_cast<const char*>(incarnation.bytes.data()), incarnation.bytes.size()};
