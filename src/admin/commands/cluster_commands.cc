@@ -60,11 +60,12 @@ Answer show(const Invocation& invocation, Node& node) {
         std::vector<Cell> row{each.name, each.running};
         if (details) {
             row.emplace_back(each.address);
-            row.push_back(each.since ? Cell(static_cast<std::int64_t>(
-                                           std::chrono::duration_cast<std::chrono::seconds>(
-                                               std::max(now - *each.since, {}))
-                                               .count()))
-                                     : Cell());
+            Cell& seconds = row.emplace_back();
+            if (each.since) {
+                const auto passed = std::max(now - *each.since, {});
+                seconds =
+                    std::int64_t{std::chrono::duration_cast<std::chrono::seconds>(passed).count()};
+            }
             row.emplace_back(static_cast<std::int64_t>(each.links));
             row.emplace_back(static_cast<std::int64_t>(each.waiting_bytes));
             row.emplace_back(std::move(each.why));
