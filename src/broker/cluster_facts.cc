@@ -7,6 +7,7 @@
 #include "base/entropy.h"
 #include "base/log.h"
 #include "broker/broker.h"
+#include "broker/untold_deletion.h"
 #include "cluster/fact_codec.h"
 
 namespace vmq::broker {
@@ -27,7 +28,8 @@ constexpr char kUntoldDeletions =
 
 /// Retained messages looked at in one turn.
 constexpr std::size_t kTakenInAtOnce = 500;
-constexpr Millis kClockWarnings{60'000};
+/// Between two warnings of one kind.
+constexpr Millis kQuiet{60'000};
 /// Nodes tell each other of themselves; what they say is of no use elsewhere.
 constexpr std::string_view kOfOneNode = "$SYS/";
 
@@ -69,15 +71,19 @@ std::string untold_deletion_key(std::string_view mountpoint, std::string_view to
 
 // Start.
 
-ClusterFacts::ClusterFacts(Broker& broker, Home& home, runtime::ShardLoop& loop, Options options)
-    : broker_(broker), home_(home), loop_(loop), options_(std::move(options)) {}
+ClusterFacts::ClusterFacts(Broker& broker, Home& home, runtime::ShardLoop& loop,
+                           metrics::ShardMetrics& metrics, Options options)
+    : broker_(broker), home_(home), loop_(loop), metrics_(metrics), options_(std::move(options)) {}
 
 ClusterFacts::~ClusterFacts() = default;
 
 Result<std::unique_ptr<ClusterFacts>> ClusterFacts::open(Broker& broker, Home& home,
-                                                         runtime::ShardLoop& loop, Options options,
+                                                         runtime::ShardLoop& loop,
+                                                         metrics::ShardMetrics& metrics,
+                                                         Options options,
                                                          const StoredFacts& stored) {
-    std::unique_ptr<ClusterFacts> facts(new ClusterFacts(broker, home, loop, std::move(options)));
+    std::unique_ptr<ClusterFacts> facts(
+        new ClusterFacts(broker, home, loop, metrics, std::move(options)));
     if (auto loaded = facts->load(stored); !loaded) return loaded.error();
     return facts;
 }
@@ -246,6 +252,8 @@ void ClusterFacts::note_retained(const mqtt::MessagePtr& message, bool late) {
     cluster::Moment moment = now();
     if (!late) moment.wall = 0;
     if (const auto put = facts_->put_retained(message, moment); !put) {
+        metrics_.add(metrics::Counter::DropTooLargeForNode);
+        if (!may_warn(next_length_warning_)) return;
         log::warning("cluster: topic {}: {}", message->topic(), put.error().detail);
     }
 }
@@ -316,21 +324,20 @@ void ClusterFacts::turn() {
             }
         });
     }
-    for (const FactChange& change : output.changes) {
-        if (change.local || change.kind == FactKind::Member || change.kind == FactKind::Retained) {
-            continue;
-        }
-        home_.on_fact_changed(change.kind, change.key);
-    }
     warn_of_clocks();
     const std::uint64_t revision = facts_->revision(FactKind::Member);
     if (std::exchange(members_revision_, revision) != revision) home_.on_members_changed();
 }
 
+bool ClusterFacts::may_warn(TimePoint& next) const noexcept {
+    if (loop_.now() < next) return false;
+    next = loop_.now() + kQuiet;
+    return true;
+}
+
 void ClusterFacts::warn_of_clocks() {
     const std::uint64_t ahead = facts_->counters().ahead;
-    if (std::exchange(ahead_, ahead) == ahead || loop_.now() < warn_of_clocks_at_) return;
-    warn_of_clocks_at_ = loop_.now() + kClockWarnings;
+    if (std::exchange(ahead_, ahead) == ahead || !may_warn(next_clock_warning_)) return;
     const auto last = facts_->last_ahead();
     log::warning(
         "the clock of node {} is {} s ahead of this node's: what it changes wins until the "
@@ -378,6 +385,8 @@ void ClusterFacts::apply_retained(const FactChange& change, Batch& batch) {
         batch.add(store::PutRetained{fact->message(), order});
         return;
     }
+    metrics_.add(metrics::Counter::RetainLimitReached);
+    if (!may_warn(next_limit_warning_)) return;
     log::warning(
         "a message that another node retains on {} is not kept: max_retained_messages "
         "reached; it has to be the same on all nodes",

@@ -19,6 +19,7 @@
 #include "cluster/frame_codec.h"
 #include "cluster/membership.h"
 #include "cluster/replication.h"
+#include "metrics/counters.h"
 #include "routing/retained_index.h"
 #include "runtime/shard_loop.h"
 #include "store/message_store.h"
@@ -26,10 +27,6 @@
 namespace vmq::broker {
 
 class Broker;
-
-/// The key under which a shard stores, together with deleting a retained message, that the others
-/// have not been told yet.
-[[nodiscard]] std::string untold_deletion_key(std::string_view mountpoint, std::string_view topic);
 
 /// Owned by the ClusterService, used on its thread.
 ///
@@ -50,8 +47,6 @@ public:
         virtual void send_facts(const cluster::Writer& peer, std::string_view frames) = 0;
         /// Members came, went or moved.
         virtual void on_members_changed() = 0;
-        /// A fact of another kind than members and retained messages was written by another node.
-        virtual void on_fact_changed(cluster::FactKind kind, std::string_view key) = 0;
 
     protected:
         ~Home() = default;
@@ -64,10 +59,11 @@ public:
     };
     using StoredFacts = std::vector<std::pair<std::string, std::string>>;
 
-    /// `stored`: what the store had at the start. Fails if it is of a node of another name that is
-    /// in a cluster.
+    /// `metrics`: those of the thread. `stored`: what the store had at the start. Fails if it is of
+    /// a node of another name that is in a cluster.
     [[nodiscard]] static Result<std::unique_ptr<ClusterFacts>> open(Broker& broker, Home& home,
                                                                     runtime::ShardLoop& loop,
+                                                                    metrics::ShardMetrics& metrics,
                                                                     Options options,
                                                                     const StoredFacts& stored);
     ~ClusterFacts();
@@ -78,9 +74,6 @@ public:
     [[nodiscard]] const cluster::Incarnation& incarnation() const noexcept { return incarnation_; }
     [[nodiscard]] cluster::Membership& members() noexcept { return *members_; }
     [[nodiscard]] const cluster::Membership& members() const noexcept { return *members_; }
-    [[nodiscard]] cluster::FactMap& map() noexcept { return *facts_; }
-    [[nodiscard]] const cluster::FactMap& map() const noexcept { return *facts_; }
-    [[nodiscard]] const cluster::Replication& replication() const noexcept { return *replication_; }
     /// There are others, or were: what changes has to become facts.
     [[nodiscard]] bool in_use() const { return !members_->alone() || facts_->knows_others(); }
     /// Wall and steady clock.
@@ -120,7 +113,8 @@ private:
         routing::RetainedIndex::Cursor cursor;
     };
 
-    ClusterFacts(Broker& broker, Home& home, runtime::ShardLoop& loop, Options options);
+    ClusterFacts(Broker& broker, Home& home, runtime::ShardLoop& loop,
+                 metrics::ShardMetrics& metrics, Options options);
 
     [[nodiscard]] Result<void> load(const StoredFacts& stored);
     void load_fact(std::string_view key, std::string_view value,
@@ -131,6 +125,8 @@ private:
     void apply(const cluster::FactChange& change, Batch& batch);
     void apply_retained(const cluster::FactChange& change, Batch& batch);
     void warn_of_clocks();
+    /// Not again for a while after it was true.
+    [[nodiscard]] bool may_warn(TimePoint& next) const noexcept;
     void add_identity(Batch& batch) const;
     void commit(Batch batch, std::function<void()> then);
     void flush();
@@ -139,6 +135,7 @@ private:
     Broker& broker_;
     Home& home_;
     runtime::ShardLoop& loop_;
+    metrics::ShardMetrics& metrics_;
     const Options options_;
     cluster::Incarnation incarnation_;
     std::unique_ptr<cluster::FactMap> facts_;
@@ -154,7 +151,9 @@ private:
     std::vector<std::string> stale_;  // records that the next batch takes away
     bool identity_stale_ = false;
     std::uint64_t ahead_ = 0;  // of FactMap::Counters, as last looked at
-    TimePoint warn_of_clocks_at_{};
+    TimePoint next_clock_warning_{};
+    TimePoint next_length_warning_{};
+    TimePoint next_limit_warning_{};
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

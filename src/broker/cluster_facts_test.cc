@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "broker/publisher.h"
+#include "broker/untold_deletion.h"
 #include "support/cluster_test_node.h"
 #include "support/temporary_folder.h"
 
@@ -47,6 +48,21 @@ bool stays(const ClusterTestNode& a, const ClusterTestNode& b, const std::string
     return comes_to_be(b, "mark/a", topic + what) && comes_to_be(a, "mark/b", topic + what) &&
            retained(a, topic) == what && retained(b, topic) == what;
 }
+
+/// Two nodes that are one cluster and keep what they know.
+struct StoredPair {
+    StoredPair() {
+        start_b();
+        EXPECT_TRUE(b->join(a, "a"));
+    }
+    void start_b() {
+        b = std::make_unique<ClusterTestNode>("b", 0, "secret", folder.path() + "/b");
+    }
+
+    testing::TemporaryFolder folder;
+    ClusterTestNode a{"a", 0, "secret", folder.path() + "/a"};
+    std::unique_ptr<ClusterTestNode> b;
+};
 
 TEST(ClusterFactsShards, WhatIsRetainedIsRetainedOnAllNodes) {
     ClusterTestNode a("a");
@@ -87,10 +103,9 @@ TEST(ClusterFactsShards, WhoJoinsGetsWhatIsThereAndTheClustersMessagesCount) {
 
 TEST(ClusterFactsShards, WhatWasWrittenWhileANodeWasAwayComesWhenItIsBack) {
     VMQ_NEEDS_STORE();
-    testing::TemporaryFolder folder;
-    ClusterTestNode a("a", 0, "secret", folder.path() + "/a");
-    auto b = std::make_unique<ClusterTestNode>("b", 0, "secret", folder.path() + "/b");
-    ASSERT_TRUE(b->join(a, "a"));
+    StoredPair nodes;
+    const ClusterTestNode& a = nodes.a;
+    auto& b = nodes.b;
     retain(a, "changed", "1");
     retain(a, "deleted", "1");
     retain(*b, "stays", "1");
@@ -102,7 +117,7 @@ TEST(ClusterFactsShards, WhatWasWrittenWhileANodeWasAwayComesWhenItIsBack) {
     retain(a, "deleted", "");
     retain(a, "new", "2");
     ASSERT_TRUE(comes_to_be(a, "deleted", ""));
-    b = std::make_unique<ClusterTestNode>("b", 0, "secret", folder.path() + "/b");
+    nodes.start_b();
     EXPECT_TRUE(comes_to_be(*b, "changed", "2"));
     EXPECT_TRUE(comes_to_be(*b, "deleted", ""));
     EXPECT_TRUE(comes_to_be(*b, "new", "2"));
@@ -114,16 +129,15 @@ TEST(ClusterFactsShards, WhatWasWrittenWhileANodeWasAwayComesWhenItIsBack) {
 // made by writing to the store of a node that does not run its cluster.
 TEST(ClusterFactsShards, WhatTheOthersWereNotToldIsToldAfterTheNextStart) {
     VMQ_NEEDS_STORE();
-    testing::TemporaryFolder folder;
-    ClusterTestNode a("a", 0, "secret", folder.path() + "/a");
-    auto b = std::make_unique<ClusterTestNode>("b", 0, "secret", folder.path() + "/b");
-    ASSERT_TRUE(b->join(a, "a"));
+    StoredPair nodes;
+    const ClusterTestNode& a = nodes.a;
+    auto& b = nodes.b;
     for (const char* topic : {"set", "deleted", "deleted and set", "other"}) retain(a, topic, "1");
     ASSERT_TRUE(comes_to_be(*b, "other", "1"));
     b.reset();
     {
         store::EngineOptions options;
-        options.directory = folder.path() + "/b";
+        options.directory = nodes.folder.path() + "/b";
         auto engine = store::Engine::open(options);
         ASSERT_TRUE(engine);
         const auto message = [](const char* topic) {
@@ -139,13 +153,33 @@ TEST(ClusterFactsShards, WhatTheOthersWereNotToldIsToldAfterTheNextStart) {
         const store::WriteBatch* all[] = {&batch};
         ASSERT_TRUE(engine.value()->write(all, store::Durability::Os));
     }
-    b = std::make_unique<ClusterTestNode>("b", 0, "secret", folder.path() + "/b");
+    nodes.start_b();
     EXPECT_TRUE(comes_to_be(a, "set", "2"));
     EXPECT_TRUE(comes_to_be(a, "untold", "2"));
     EXPECT_TRUE(comes_to_be(a, "deleted", ""));
     EXPECT_TRUE(comes_to_be(a, "deleted and set", "2"));
     EXPECT_TRUE(stays(a, *b, "other", "1"));
     EXPECT_TRUE(stays(a, *b, "deleted", ""));
+}
+
+TEST(ClusterFactsShards, WhatIsTooMuchOrTooLongForANodeStaysAwayAndIsCounted) {
+    ClusterTestNode a("a", 0, "secret", {}, {.longest_frame = 256U * 1024});
+    ClusterTestNode b("b", 0, "secret", {}, {.max_retained = 2, .longest_frame = 256U * 1024});
+    ASSERT_TRUE(b.join(a, "a"));
+    const auto count = [](const ClusterTestNode& node, metrics::Counter counter) {
+        return node.broker.shared().cluster_metrics.get(counter);
+    };
+    retain(a, "too long", std::string(200'000, 'x'));
+    retain(a, "1", "x");
+    retain(a, "2", "x");
+    EXPECT_TRUE(comes_to_be(b, "1", "x"));
+    EXPECT_TRUE(comes_to_be(b, "2", "x"));
+    EXPECT_EQ(count(b, metrics::Counter::RetainLimitReached), 0U);
+    retain(a, "3", "x");
+    EXPECT_TRUE(comes_true([&] { return count(b, metrics::Counter::RetainLimitReached) == 1; }));
+    EXPECT_EQ(retained(b, "3"), "");
+    EXPECT_EQ(retained(b, "too long"), "");
+    EXPECT_EQ(count(a, metrics::Counter::DropTooLargeForNode), 1U);
 }
 
 TEST(ClusterFactsShards, WhoLeavesKeepsItsMessagesAndHearsOfNothingMore) {

@@ -178,7 +178,7 @@ void ClusterService::stop_accepting() {
 
 Result<void> ClusterService::open_facts() {
     broker_.serve_cluster([this](std::function<void()> work) { post(std::move(work)); });
-    auto opened = ClusterFacts::open(broker_, facts_home(), loop_,
+    auto opened = ClusterFacts::open(broker_, facts_home(), loop_, metrics_,
                                      {options_.node, options_.longest_frame, random_.next()},
                                      broker_.take_stored_facts());
     if (!opened) return opened.error();
@@ -223,8 +223,6 @@ void ClusterService::send_facts(const cluster::Writer& to, std::string_view fram
     if (peer == nullptr || !peer->running() || !peer->control().open()) return;
     peer->control().output().bytes().append(frames);
 }
-
-void ClusterService::on_fact_changed(cluster::FactKind /*kind*/, std::string_view /*key*/) {}
 
 ClusterPeer* ClusterService::find_peer(std::string_view name) noexcept {
     const auto at = peers_.find(name);

@@ -192,7 +192,6 @@ private:
     // ClusterFacts::Home
     void send_facts(const cluster::Writer& peer, std::string_view frames) override;
     void on_members_changed() override { members_changed_ = true; }
-    void on_fact_changed(cluster::FactKind kind, std::string_view key) override;
 
     [[nodiscard]] ClusterFacts::Home& facts_home() noexcept { return *this; }
 

@@ -4,9 +4,9 @@
 #include <string>
 #include <utility>
 
-#include "broker/cluster_facts.h"
 #include "broker/limits.h"
 #include "broker/shard.h"
+#include "broker/untold_deletion.h"
 
 namespace vmq::broker {
 

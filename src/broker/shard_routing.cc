@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "base/log.h"
-#include "broker/cluster_facts.h"
 #include "broker/limits.h"
 #include "broker/shard.h"
+#include "broker/untold_deletion.h"
 #include "broker/will_context.h"
 
 namespace vmq::broker {

@@ -31,6 +31,14 @@ struct Heard {
 
 class FactSenderTest : public ::testing::Test {
 protected:
+    /// It has what `a_` wrote up to there, and wants the rest.
+    Positions peer_asks_from(std::int64_t a_time) {
+        Positions has;
+        has.set(a_, time(a_time));
+        sender_.set_has(has);
+        EXPECT_TRUE(sender_.start(kStream, 0));
+        return has;
+    }
     explicit FactSenderTest(FactSender::Limits limits = {}) : sender_(map_, limits) {
         a_ = *map_.writers().intern("a@h", {});
     }
@@ -102,6 +110,7 @@ protected:
     static constexpr std::uint64_t kStream = 5;
     FactMap map_{{"own@h", {}}};
     WriterNumber a_{};
+
     FactSender sender_;
 };
 
@@ -116,10 +125,7 @@ TEST_F(FactSenderTest, SendsWhatThePeerLacksAndThenThePromises) {
     hear(11, "lacks");
     promise(20);
     write("own");
-    Positions has;
-    has.set(a_, time(10));
-    sender_.set_has(has);
-    EXPECT_TRUE(sender_.start(kStream, 0));
+    const Positions has = peer_asks_from(10);
     const Heard heard = one();
     EXPECT_EQ(heard.number, 1U);
     EXPECT_FALSE(heard.catch_up);
@@ -220,10 +226,7 @@ TEST_F(FactSenderTest, APeerBehindTheHorizonIsToldOfEverything) {
     all.set(a_, time(11));
     map_.drop_deleted(all, all, kNow, 100);
     write("own");
-    Positions has;
-    has.set(a_, time(10));
-    sender_.set_has(has);
-    EXPECT_TRUE(sender_.start(kStream, 0));
+    (void)peer_asks_from(10);
     const Heard heard = one();
     EXPECT_TRUE(heard.catch_up);
     EXPECT_THAT(heard.facts, ElementsAre("own", "10")) << "what it has by its stamp only";

@@ -65,6 +65,14 @@ protected:
         return nullptr;
     }
 
+    void link_all() {
+        for (auto& one : nodes_) {
+            for (auto& other : nodes_) {
+                if (one->id < other->id) link(*one, *other);
+            }
+        }
+    }
+
     /// Turns of all nodes until nobody has anything to say.
     void settle() {
         for (int turns = 0; turns < 1000; ++turns) {
@@ -168,9 +176,7 @@ TEST_F(ReplicationTest, InAFullMeshNobodyHearsTheSameTwice) {
     Node& a = add("a@h");
     Node& b = add("b@h");
     Node& c = add("c@h");
-    link(a, b);
-    link(b, c);
-    link(a, c);
+    link_all();
     pass(3000);
     const auto heard = [](Node& node) { return node.replication.counters().facts_received; };
     const auto before = heard(b) + heard(c);
@@ -246,9 +252,7 @@ TEST_F(ReplicationTest, DeletedOnesGoOnceEveryMemberHasThem) {
     Node& a = add("a@h");
     Node& b = add("b@h");
     Node& c = add("c@h");
-    link(a, b);
-    link(a, c);
-    link(b, c);
+    link_all();
     put(a, "k");
     settle();
     unlink(a, c);
@@ -284,9 +288,7 @@ TEST_F(ReplicationTest, WhoWasAwayForDaysDoesNotBringBackWhatWasDeleted) {
     Node& a = add("a@h");
     Node& b = add("b@h");
     Node& c = add("c@h");
-    link(a, b);
-    link(a, c);
-    link(b, c);
+    link_all();
     put(a, "deleted");
     put(a, "kept");
     settle();

@@ -17,7 +17,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import mqtt_wire as mqtt
 from broker import LIMIT, QUEUES_WITHOUT_LIMIT, SLOWNESS, expect, expect_equal, free_port, wait_until
-from cluster import Cluster, Node, wait_until_running, wait_until_whole
+from cluster import Cluster, Node, passes_on, wait_until_running, wait_until_whole
 from cutting_proxy import CuttingProxy
 from load import Probe, Task, event, flood, number_of
 from scenarios import main, scenario
@@ -179,10 +179,7 @@ def wiped_disk():
         expect_equal(b.members(), {b.name: True})
         expect_equal(b.join(a).stdout, "Done\n")
         wait_until_whole(a, b)
-        with mqtt.opened(a.address, "in") as subscriber, mqtt.opened(b.address, "out") as publisher:
-            subscriber.subscribe("alive", qos=1)
-            publisher.publish("alive", b"yes", 1)
-            subscriber.message()
+        passes_on(b, a)
 
 
 @scenario

@@ -8,10 +8,9 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
-import mqtt_wire as mqtt
 from broker import expect, expect_equal, wait_until
 from certificates import Authority
-from cluster import Node, wait_until_running, wait_until_whole
+from cluster import Node, passes_on, wait_until_running, wait_until_whole
 from scenarios import main, scenario
 
 
@@ -40,13 +39,6 @@ class TlsNode(Node):
 
 def der(certificate):
     return ssl.PEM_cert_to_DER_cert(certificate.read_text())
-
-
-def passes_on(source, target):
-    with mqtt.opened(target.address, "in") as subscriber, mqtt.opened(source.address, "out") as publisher:
-        subscriber.subscribe("t", qos=1)
-        publisher.publish("t", b"x", 1)
-        subscriber.message()
 
 
 @scenario

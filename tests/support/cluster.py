@@ -5,6 +5,7 @@ import pathlib
 import re
 import signal
 
+import mqtt_wire as mqtt
 from broker import Broker, expect, free_port, wait_until
 
 COOKIE = "a secret of the tests"
@@ -103,6 +104,14 @@ class Cluster:
                 first, kind = first or failure, type(failure)
         if first and first is not error:
             raise first
+
+
+def passes_on(source, target):
+    """A message published on `source` comes to a subscriber on `target`."""
+    with mqtt.opened(target.address, "in") as subscriber, mqtt.opened(source.address, "out") as publisher:
+        subscriber.subscribe("alive", qos=1)
+        publisher.publish("alive", b"yes", 1)
+        subscriber.message()
 
 
 def wait_until_whole(*nodes):

@@ -15,13 +15,19 @@
 
 namespace vmq::testing {
 
+struct ClusterTestLimits {
+    std::size_t max_retained = 0;
+    std::uint32_t longest_frame = 64U << 20U;
+};
+
 /// One node. Stops as the program does. `store`: where it keeps what it has to keep; empty:
 /// nowhere.
 class ClusterTestNode final {
 public:
     ClusterTestNode(const std::string& name, std::uint16_t port = 0,
-                    const std::string& cookie = "secret", const std::string& store = {})
-        : broker(with_store(store)) {
+                    const std::string& cookie = "secret", const std::string& store = {},
+                    ClusterTestLimits limits = {})
+        : broker(broker_options(store, limits)) {
         EXPECT_TRUE(broker.start());
         broker::ClusterOptions options;
         options.node = name + "@127.0.0.1";
@@ -30,6 +36,7 @@ public:
         listener.where.address = "127.0.0.1";
         listener.where.port = port;
         options.listeners.push_back(std::move(listener));
+        options.longest_frame = limits.longest_frame;
         options.links.heartbeat_interval = Millis(100);
         options.filters_known_timeout = Millis(10'000);
         options.netsplit_policy = config::NetsplitPolicy::None;
@@ -60,9 +67,11 @@ public:
     }
     [[nodiscard]] std::uint16_t port() const { return broker.listeners().all().front()->port; }
 
-    [[nodiscard]] static broker::BrokerOptions with_store(const std::string& directory) {
+    [[nodiscard]] static broker::BrokerOptions broker_options(const std::string& store,
+                                                              const ClusterTestLimits& limits) {
         broker::BrokerOptions options = on_port(0);
-        options.store.directory = directory;
+        options.store.directory = store;
+        options.max_retained_messages = limits.max_retained;
         return options;
     }
 
