@@ -156,7 +156,7 @@ bool decode_heartbeat(std::string_view body, std::uint64_t& time) noexcept {
 // --- Publish ---
 
 //   publish := sequence:varint flags:u8 [mountpoint:string] topic:string [properties:string]
-//              [expires in ms:varint] publisher:u64 payload: the rest
+//              [expires in ms:varint] [origin:u64] publisher:u64 payload: the rest
 
 namespace {
 constexpr std::uint8_t kQoSBits = 0x03;
@@ -164,7 +164,8 @@ constexpr std::uint8_t kRetain = 0x04;
 constexpr std::uint8_t kHasMountpoint = 0x08;
 constexpr std::uint8_t kHasProperties = 0x10;
 constexpr std::uint8_t kHasExpiry = 0x20;
-constexpr std::uint8_t kNoFlags = 0xC0;
+constexpr std::uint8_t kHasOrigin = 0x40;
+constexpr std::uint8_t kNoFlags = 0x80;
 
 std::uint8_t flags_of(const mqtt::Message& message) noexcept {
     unsigned flags = static_cast<unsigned>(message.qos());
@@ -172,6 +173,7 @@ std::uint8_t flags_of(const mqtt::Message& message) noexcept {
     if (!message.mountpoint().empty()) flags |= kHasMountpoint;
     if (!message.properties().empty()) flags |= kHasProperties;
     if (message.expires_at() != kNever) flags |= kHasExpiry;
+    if (message.origin() != 0) flags |= kHasOrigin;
     return static_cast<std::uint8_t>(flags);
 }
 
@@ -198,6 +200,7 @@ bool append_publish(std::uint64_t sequence, const mqtt::MessagePtr& message, Tim
         const Millis left = std::max(message->expires_at() - now, Millis(1));
         body.varint(std::min(static_cast<std::uint64_t>(left.count()), kLongestExpiryMs));
     }
+    if ((flags & kHasOrigin) != 0) body.u64(message->origin());
     body.u64(message->publisher());
     if (frame.length() + payload.size() > longest) {
         frame.cancel();
@@ -230,6 +233,7 @@ bool decode_publish(std::string_view body, TimePoint now, ForwardedPublish& publ
         if (!reader.varint(left) || left == 0 || left > kLongestExpiryMs) return false;
         parts.expires_at = now + Millis(left);
     }
+    if ((flags & kHasOrigin) != 0 && (!reader.u64(parts.origin) || parts.origin == 0)) return false;
     if (!reader.u64(parts.publisher) || reader.rest().size() > kLongestPacket) return false;
     parts.payload = reader.rest();
     parts.qos = static_cast<mqtt::QoS>(flags & kQoSBits);

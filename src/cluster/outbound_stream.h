@@ -76,6 +76,11 @@ public:
         return true;
     }
 
+    /// Of the message that was added last, 0: none was.
+    [[nodiscard]] std::uint64_t last_sequence() const noexcept {
+        return first_ + entries_.size() - 1;
+    }
+
     /// Takes everything out, as never safe: the node is no member any more.
     template <typename Done>
     void clear(Done done) {
