@@ -207,6 +207,7 @@ void ClusterService::follow_members() {
         }
         facts_->on_link_down(each.second->writer());
         each.second->leave({RefusalCode::Left, "it is no member of the cluster any more"});
+        registrar_->remove_member(each.second->number());
         if (member == nullptr) log::notice("node {} is no member any more", each.first);
         return true;
     });
@@ -215,6 +216,7 @@ void ClusterService::follow_members() {
         peers_.emplace(member.name,
                        std::make_unique<ClusterPeer>(home(), NodeNumber{++last_node_}, member,
                                                      options_.node, options_.outgoing_bytes));
+        registrar_->add_member(NodeNumber{last_node_});
     }
     if (!joining_) alone_ = !facts_->in_use();
     picture_stale_ = true;
@@ -238,6 +240,7 @@ void ClusterService::leave_if_told() {
 void ClusterService::begin_alone() {
     for (const auto& [name, peer] : peers_) {
         peer->leave({RefusalCode::Left, options_.node + " has left the cluster"});
+        registrar_->remove_member(peer->number());
     }
     peers_.clear();
     facts_->begin_alone();

@@ -3,6 +3,8 @@
 #include <bit>
 #include <utility>
 
+#include "broker/registrations.h"
+#include "broker/session_moves.h"
 #include "broker/shard.h"
 
 namespace vmq::broker {
@@ -106,6 +108,7 @@ void Shard::remove_node(NodeNumber number) {
 }
 
 void Shard::filters_known(std::uint64_t ticket) {
+    if (moves_->filters_known(ticket)) return;
     const auto at = filter_waits_.find(ticket);
     if (at == filter_waits_.end()) return;
     const WhenSafe answer = std::move(at->second);
