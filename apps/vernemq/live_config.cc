@@ -180,6 +180,7 @@ void LiveConfig::follow_http_listeners(const config::Config& fresh) {
 
 void LiveConfig::apply(std::shared_ptr<const config::Config> changed) {
     const auto store = broker::options_from_config(*changed).options.store;
+    broker_.set_shared_policy(broker::shared_policy(*changed));
     (void)broker_.set_durability(store.durability);
     const config::LogSettings& log = changed->log();
     broker_.set_session_log(log.connections, log.keepalive_as_warning);

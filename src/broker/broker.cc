@@ -32,6 +32,7 @@ Broker::Broker(BrokerOptions options)
     shared_.client_seed = entropy();
     shared_.hook_timeout = options_.hook_timeout;
     shared_.anonymous_unrestricted = options_.anonymous_unrestricted;
+    set_shared_policy(options_.shared_policy);
     set_session_log(options_.log_connections, options_.keepalive_as_warning);
     if (!options_.login_limits.none()) {
         shared_.login_guard = std::make_unique<LoginGuard>(options_.login_limits);
@@ -207,6 +208,10 @@ bool Broker::set_durability(store::Durability durability) {
 }
 
 std::optional<store::Durability> Broker::durability() const noexcept { return durability_.load(); }
+
+void Broker::set_shared_policy(routing::SharedPolicy policy) noexcept {
+    shared_.subscriptions.set_policy(policy);
+}
 
 void Broker::set_session_log(bool connections, bool keepalive_as_warning) noexcept {
     shared_.session_log.connections.store(connections);

@@ -32,6 +32,7 @@ struct StoreOptions {
 struct BrokerOptions {
     std::uint32_t shards = 0;               // 0: one per core
     std::size_t max_retained_messages = 0;  // 0: unlimited
+    routing::SharedPolicy shared_policy = routing::SharedPolicy::PreferLocal;
     Seconds expire_retain_cache{0};  // how often expired ones are cleared away; 0: as we like
     std::vector<ListenerOptions> listeners;
     Millis tls_watch_interval{10'000};  // how often files of TLS listeners are looked at
@@ -102,6 +103,9 @@ public:
     bool set_durability(store::Durability durability);
     /// None: nothing is stored, or no more. Any thread.
     [[nodiscard]] std::optional<store::Durability> durability() const noexcept;
+
+    /// For messages that are published from now on. Any thread.
+    void set_shared_policy(routing::SharedPolicy policy) noexcept;
 
     /// What the log says of clients from now on. Any thread.
     void set_session_log(bool connections, bool keepalive_as_warning) noexcept;

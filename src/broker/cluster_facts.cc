@@ -332,10 +332,10 @@ void ClusterFacts::warn_of_clocks() {
     if (std::exchange(ahead_, ahead) == ahead || loop_.now() < warn_of_clocks_at_) return;
     warn_of_clocks_at_ = loop_.now() + kClockWarnings;
     const auto last = facts_->last_ahead();
-    log::warning("the clock of node {} is {} s ahead of this node's: what it changes wins until the "
-                 "others have caught up; set the clocks (NTP)",
-                 facts_->writers()[last.writer].name,
-                 std::chrono::duration_cast<Seconds>(last.by).count());
+    log::warning(
+        "the clock of node {} is {} s ahead of this node's: what it changes wins until the "
+        "others have caught up; set the clocks (NTP)",
+        facts_->writers()[last.writer].name, std::chrono::duration_cast<Seconds>(last.by).count());
 }
 
 void ClusterFacts::add_identity(Batch& batch) const {

@@ -287,6 +287,12 @@ void ClusterPeer::set(std::string_view mountpoint, std::string_view filter, bool
     }
 }
 
+void ClusterPeer::set_group(std::string_view mountpoint, std::string_view group,
+                            std::string_view filter, std::uint32_t online, std::uint32_t stored) {
+    const auto slot = next_slot_ ? next_slot_ : slot_;
+    if (slot) home_.index().set_remote_group(*slot, mountpoint, group, filter, {online, stored});
+}
+
 void ClusterPeer::end_all() {
     if (slot_) replaced_.push_back({*slot_, mapping_});
     slot_ = std::exchange(next_slot_, std::nullopt);

@@ -101,6 +101,8 @@ public:
         return control_ && control_->open() ? &control_->output().bytes() : nullptr;
     }
     [[nodiscard]] bool running() const noexcept { return control_ != nullptr; }
+    /// Its bits of the index.
+    [[nodiscard]] ShardSet slots() const noexcept { return slots_; }
     /// It knows this node's filters of FilterLog::number() `number`.
     [[nodiscard]] bool knows_filters(std::uint64_t number) const noexcept {
         return sender_.linked() && sender_.acknowledged() >= number;
@@ -133,6 +135,8 @@ private:
     void begin_all() override;
     void set(std::string_view mountpoint, std::string_view filter, bool subscribed,
              bool persistent) override;
+    void set_group(std::string_view mountpoint, std::string_view group, std::string_view filter,
+                   std::uint32_t online, std::uint32_t stored) override;
     void end_all() override;
 
     void adopt_control(cluster::MovedLink moved);

@@ -9,6 +9,7 @@
 #include "base/entropy.h"
 #include "base/log.h"
 #include "broker/broker.h"
+#include "mqtt/topic.h"
 #include "runtime/coordination.h"
 
 namespace vmq::broker {
@@ -38,8 +39,8 @@ public:
         std::vector<routing::SubscriptionIndex::LocalFilter> found;
         index_.collect_local_some(walk, found);
         for (auto& each : found) {
-            filters.push_back(
-                {std::move(each.mountpoint), std::move(each.filter), true, each.persistent});
+            filters.push_back({std::move(each.mountpoint), std::move(each.filter), true,
+                               each.persistent, each.members.online, each.members.stored});
         }
         return !walk.done;
     }
@@ -179,6 +180,20 @@ void ClusterService::on_peer_linked(ClusterPeer& peer) {
 void ClusterService::on_peer_lost(ClusterPeer& peer) {
     facts_->on_link_down(peer.writer());
     registrar_->node_down(peer.number());
+    tell_who_is_away();
+    for (const auto& shard : broker_.shards()) {
+        broker_.post(shard->id(), [&shard = *shard, number = peer.number()] {
+            shard.redispatch_groups(number);
+        });
+    }
+}
+
+void ClusterService::tell_who_is_away() {
+    ShardSet away = 0;
+    for (const auto& [name, peer] : peers_) {
+        if (!peer->running()) away |= peer->slots();
+    }
+    index().set_away(away);
 }
 
 Result<void> ClusterService::on_facts(ClusterPeer& peer, const Frame& frame) {
@@ -366,6 +381,16 @@ void ClusterService::on_retained_change(std::string_view mountpoint, std::string
     mail({Mail::What::Retained, std::string(mountpoint), std::string(topic)});
 }
 
+void ClusterService::note_filter(const std::string& mountpoint, const std::string& filter) {
+    if (const auto shared = mqtt::parse_shared_filter(filter)) {
+        const auto members = index().local_group(mountpoint, shared->group, shared->filter);
+        const bool any = members.online + members.stored > 0;
+        return filter_log_->add({mountpoint, filter, any, false, members.online, members.stored});
+    }
+    const auto presence = index().local_presence(mountpoint, filter);
+    filter_log_->add({mountpoint, filter, presence.subscribed, presence.persistent, 0, 0});
+}
+
 void ClusterService::on_mail() {
     mail_waiting_.store(false, std::memory_order_seq_cst);
     const auto items = mail_.with([](Mail& mail) { return std::exchange(mail.items, {}); });
@@ -376,12 +401,9 @@ void ClusterService::on_mail() {
                                          loop_.now() + options_.filters_known_timeout, item.shard,
                                          item.ticket});
                 break;
-            case Mail::What::Filter: {
-                const auto presence = index().local_presence(item.mountpoint, item.name);
-                filter_log_->add(
-                    {item.mountpoint, item.name, presence.subscribed, presence.persistent});
+            case Mail::What::Filter:
+                note_filter(item.mountpoint, item.name);
                 break;
-            }
             case Mail::What::Retained:
                 if (!alone()) facts_->on_retained_change(item.mountpoint, item.name);
                 break;
@@ -478,7 +500,10 @@ void ClusterService::on_turn_end() {
     if (members_changed_) follow_members();
     leave_if_told();
     links_->on_turn_end();
-    if (std::exchange(picture_stale_, false)) paint();
+    if (std::exchange(picture_stale_, false)) {
+        tell_who_is_away();
+        paint();
+    }
     if (next != kNever) loop_.wake_by(next);
 }
 

@@ -211,6 +211,8 @@ private:
 
     void post(std::function<void()> work);
     void mail(Mail::Item item);
+    void note_filter(const std::string& mountpoint, const std::string& filter);
+    void tell_who_is_away();
     [[nodiscard]] Result<void> open_facts();
     [[nodiscard]] cluster::Membership& members() noexcept { return facts_->members(); }
     [[nodiscard]] const cluster::Membership& members() const noexcept { return facts_->members(); }

@@ -142,9 +142,10 @@ void NodeLinks::on_outgoing(Outgoing& outgoing, const Frame& frame) {
     }
     if (frame.type != FrameType::Ack) return outgoing.link->on_unknown(frame);
     const bool right = cluster::decode_ack(frame.body, ack_) &&
-                       outbox->stream.acknowledge(
-                           ack_.sequence, ack_.refused,
-                           [this](const Reply& reply, bool safe) { shard_.confirm(reply, safe); });
+                       outbox->stream.acknowledge(ack_.sequence, ack_.refused,
+                                                  [this](const Forwarded& was, bool safe) {
+                                                      shard_.confirm(was.reply, safe);
+                                                  });
     if (!right) outgoing.link->fail("it acknowledges messages that were never sent");
 }
 
@@ -184,9 +185,12 @@ void NodeLinks::on_publish(Incoming& incoming, std::string_view body) {
     const Arrival arrival = incoming.stream.arrive(publish.sequence);
     if (arrival == Arrival::Repeated) return;
     if (arrival == Arrival::Gap) return incoming.link->fail("it leaves messages out");
-    const auto routed = shard_.route_from_node(
-        publish.parts,
-        Reply{incoming.number, static_cast<session::AckTicket>(publish.sequence), shard_.id()});
+    const Reply reply{incoming.number, static_cast<session::AckTicket>(publish.sequence),
+                      shard_.id()};
+    const auto routed = publish.group.empty()
+                            ? shard_.route_from_node(publish.parts, reply)
+                            : shard_.route_group_from_node(publish.parts, reply, publish.group,
+                                                           publish.hops, incoming.node);
     const bool refused = mqtt::is_error(routed.reason);
     incoming.stream.expect(refused ? 1 : routed.waits);
     if (refused) incoming.stream.settle(publish.sequence, false);
@@ -215,9 +219,12 @@ void NodeLinks::pump(Outgoing& outgoing, NodeOutbox& outbox) {
     const TimePoint now = shard_.now();
     while (outbox.stream.has_next() && outgoing.link->unsent() < kNodeLinkBuffer) {
         const auto next = outbox.stream.next();
-        if (next.message->expired(now)) {
+        const GroupRoute* route = next.waiter.route.get();
+        if (!next.message || next.message->expired(now)) {
             cluster::append_number(FrameType::Skip, next.sequence, output.bytes());
-        } else if (!cluster::append_publish(next.sequence, next.message, now, longest, output)) {
+        } else if (!cluster::append_publish(next.sequence, next.message, now, longest, output,
+                                            route != nullptr ? route->group : std::string_view(),
+                                            route != nullptr ? route->hops : std::uint8_t{0})) {
             cluster::append_number(FrameType::Skip, next.sequence, output.bytes());
             shard_.metrics().add(Counter::ClusterBytesDropped, next.message->footprint());
             shard_.drops().add(Undelivered::TooLarge, next.message->mountpoint(), {},

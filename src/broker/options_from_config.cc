@@ -210,11 +210,26 @@ session::Settings session_settings(const config::MqttSettings& mqtt,
     return settings;
 }
 
+routing::SharedPolicy shared_policy(const config::Config& config) {
+    switch (config.mqtt().shared_subscription_policy) {
+        case config::SharedSubscriptionPolicy::Random:
+            return routing::SharedPolicy::Random;
+        case config::SharedSubscriptionPolicy::LocalOnly:
+            return routing::SharedPolicy::LocalOnly;
+        case config::SharedSubscriptionPolicy::PreferOnlineBeforeLocal:
+            return routing::SharedPolicy::PreferOnlineBeforeLocal;
+        case config::SharedSubscriptionPolicy::PreferLocal:
+            break;
+    }
+    return routing::SharedPolicy::PreferLocal;
+}
+
 ConfiguredBroker options_from_config(const config::Config& config) {
     ConfiguredBroker result;
     BrokerOptions& options = result.options;
     options.shards = config.node().shards;
     options.max_retained_messages = config.mqtt().max_retained_messages;
+    options.shared_policy = shared_policy(config);
     options.expire_retain_cache = Seconds(config.mqtt().expire_retain_cache_s);
     options.store = store_options(config.node());
     options.log_connections = config.log().connections;

@@ -22,6 +22,8 @@ struct ConfiguredBroker {
     const config::MqttSettings& mqtt, const config::ListenerSettings& configured,
     std::vector<std::string>& warnings);
 
+[[nodiscard]] routing::SharedPolicy shared_policy(const config::Config& config);
+
 [[nodiscard]] ConfiguredBroker options_from_config(const config::Config& config);
 
 /// What applies to the clients of `listener`.

@@ -147,6 +147,14 @@ public:
     /// A message that another node sent for the clients of this one. It is never sent on, and what
     /// is retained comes another way.
     session::Routed route_from_node(mqtt::MessageParts parts, const Reply& reply);
+    /// The same for one member of the shared group ("$share/GROUP/FILTER"). If there is none here
+    /// any more, it goes to another node, `hops` permitting.
+    session::Routed route_group_from_node(mqtt::MessageParts parts, const Reply& reply,
+                                          std::string_view group, std::uint8_t hops,
+                                          NodeNumber from);
+    /// The node does not answer: messages of shared groups that it has not acknowledged go to other
+    /// members, if there are any. It may have delivered them.
+    void redispatch_groups(NodeNumber number);
     /// Asks for `reply` from every shard, this one too, once all that was routed from here before
     /// is safe there. The number of answers to come.
     std::uint32_t await_published(const Reply& reply);
@@ -428,13 +436,19 @@ private:
     struct NodeMatches {
         ShardSet some = 0;     // want the message
         ShardSet keeping = 0;  // those that store it for somebody
+        ShardSet groups = 0;   // that are to choose a member of a shared group: node_groups_
     };
     /// Takes them out of `matches_`.
-    [[nodiscard]] NodeMatches take_node_matches() noexcept;
+    [[nodiscard]] NodeMatches take_node_matches();
     /// Whether their nodes' outboxes take another message of QoS 1 or 2.
     [[nodiscard]] bool has_room(ShardSet nodes) const noexcept;
     void forward(const mqtt::MessagePtr& message, const NodeMatches& nodes, const Reply& reply,
                  session::Routed& routed);
+    /// To the node that has been chosen for the group. False: it cannot take it, which is counted.
+    bool forward_to_group(const mqtt::MessagePtr& message, const routing::SharedMatch& match,
+                          int hops, const Reply& reply, session::Routed& routed);
+    /// One member for a message of a group that was to go to another node.
+    void take_back(const mqtt::MessagePtr& message, routing::SharedMatch match, const Reply& reply);
     /// To the clients of this node that `matches_` names; `reply` of answering_ is set.
     void spread(const mqtt::MessagePtr& message, const Reply& reply, bool remembered,
                 session::Routed& routed);
@@ -545,6 +559,7 @@ private:
     std::vector<std::unique_ptr<OutputBuffer>> spare_outputs_;
     session::PublishTemplate template_;
     routing::MatchResult matches_;
+    std::vector<routing::SharedMatch> node_groups_;  // of the same message
     PendingWrites writes_{[this](const Reply& reply, bool safe) { confirm(reply, safe); }};
     /// For whom the writes of the moment are: their publisher's acknowledgement.
     struct Answering {

@@ -6,17 +6,26 @@
 #include "broker/registrations.h"
 #include "broker/session_moves.h"
 #include "broker/shard.h"
+#include "mqtt/topic.h"
 
 namespace vmq::broker {
 
 using metrics::Counter;
 using mqtt::QoS;
 
+namespace {
+
+/// How often a message for a shared group goes on to yet another node.
+constexpr std::uint8_t kMostHops = 2;
+
+}  // namespace
+
 session::Routed Shard::route_from_node(mqtt::MessageParts parts, const Reply& reply) {
     session::Routed routed;
     matches_.clear();
     shared_.subscriptions.match(id_, parts.mountpoint, parts.topic, random_, matches_);
     // Other nodes and members of shared groups are the business of the node it comes from.
+    node_groups_.clear();
     (void)take_node_matches();
     matches_.shared.clear();
     if (refuses(parts.qos, false)) {
@@ -31,8 +40,105 @@ session::Routed Shard::route_from_node(mqtt::MessageParts parts, const Reply& re
     return routed;
 }
 
-Shard::NodeMatches Shard::take_node_matches() noexcept {
+session::Routed Shard::route_group_from_node(mqtt::MessageParts parts, const Reply& reply,
+                                             std::string_view group, std::uint8_t hops,
+                                             NodeNumber from) {
+    session::Routed routed;
+    if (refuses(parts.qos, false)) {
+        routed.reason = mqtt::ReasonCode::QuotaExceeded;
+        return routed;
+    }
+    const auto shared = mqtt::parse_shared_filter(group);
+    const mqtt::MessagePtr message = mqtt::Message::make(parts);
+    const Reply wanted = parts.qos != QoS::AtMostOnce ? reply : Reply{};
+    const NodeOutbox* sender = find_node(from);
+    ShardSet except = sender != nullptr ? sender->slots : 0;
+    matches_.clear();
+    routing::SharedMatch match;
+    // Its members are gone meanwhile, and those of the node that knew none as well, perhaps.
+    if (hops >= kMostHops) except = ~ShardSet{0};
+    if (!shared_.subscriptions.choose_for_node(id_, parts.mountpoint, shared->group, shared->filter,
+                                               except, random_, match)) {
+        metrics_.add(Counter::DropNoSubscriber);
+        drops_.add(Undelivered::NoSubscriber, parts.mountpoint, {}, parts.topic);
+        return routed;
+    }
+    if (match.shard >= shared_.shards) {
+        if (!forward_to_group(message, match, hops + 1, wanted, routed) && wanted.wanted()) {
+            routed.reason = mqtt::ReasonCode::QuotaExceeded;
+        }
+        return routed;
+    }
+    matches_.shared.push_back(std::move(match));
+    answering_ = {wanted};
+    spread(message, wanted, false, routed);
+    return routed;
+}
+
+bool Shard::forward_to_group(const mqtt::MessagePtr& message, const routing::SharedMatch& match,
+                             int hops, const Reply& reply, session::Routed& routed) {
+    NodeOutbox* node = node_by_slot_[match.shard];
+    if (node == nullptr || !node->stream.has_room()) {
+        metrics_.add(Counter::ClusterBytesDropped, message->footprint());
+        metrics_.add(Counter::DropNodeUnreachable);
+        drops_.add(Undelivered::NodeUnreachable, message->mountpoint(), {}, message->topic());
+        return false;
+    }
+    // The other node is responsible for it when it has it; until then, if that ends, another one.
+    node->stream.add(message, {reply, std::make_shared<const GroupRoute>(GroupRoute{
+                                          match.name, static_cast<std::uint8_t>(hops)})});
+    metrics_.add(Counter::RouterMatchesRemote);
+    if (reply.wanted()) ++routed.waits;
+    return true;
+}
+
+void Shard::redispatch_groups(NodeNumber number) {
+    NodeOutbox* node = find_node(number);
+    if (node == nullptr) return;
+    struct Taken {
+        mqtt::MessagePtr message;
+        Reply reply;
+        routing::SharedMatch match;
+    };
+    std::vector<Taken> taken;
+    const ShardSet except = node->slots | shared_.subscriptions.away();
+    node->stream.take_out([&](mqtt::MessagePtr& message, Forwarded& forwarded) {
+        if (!forwarded.route) return false;
+        const auto shared = mqtt::parse_shared_filter(forwarded.route->group);
+        routing::SharedMatch match;
+        if (!shared_.subscriptions.choose_for_node(id_, message->mountpoint(), shared->group,
+                                                   shared->filter, except, random_, match)) {
+            return false;  // its members get it when it is back
+        }
+        taken.push_back({std::move(message), forwarded.reply, std::move(match)});
+        return true;
+    });
+    for (Taken& each : taken) take_back(each.message, std::move(each.match), each.reply);
+}
+
+void Shard::take_back(const mqtt::MessagePtr& message, routing::SharedMatch match,
+                      const Reply& reply) {
+    session::Routed routed;
+    bool taken = true;
+    if (match.shard >= shared_.shards) {
+        taken = forward_to_group(message, match, 0, reply, routed);
+    } else {
+        matches_.clear();
+        matches_.shared.push_back(std::move(match));
+        answering_ = {reply};
+        spread(message, reply, false, routed);
+    }
+    if (routed.waits == 0) confirm(reply, taken);
+}
+
+Shard::NodeMatches Shard::take_node_matches() {
     NodeMatches nodes;
+    std::erase_if(matches_.shared, [&](routing::SharedMatch& match) {
+        if (match.shard < shared_.shards) return false;
+        nodes.groups |= shard_bit(match.shard);
+        node_groups_.push_back(std::move(match));
+        return true;
+    });
     const ShardSet local = shared_.subscriptions.local();
     for (routing::FilterMatch& match : matches_.filters) {
         nodes.some |= match.shards & ~local;
@@ -68,7 +174,7 @@ void Shard::forward(const mqtt::MessagePtr& message, const NodeMatches& nodes, c
         // Of a message for clean sessions alone nobody promises anything but what their
         // connections do.
         const bool waits = reply.wanted() && (nodes.keeping & node->slots) != 0;
-        node->stream.add(message, waits ? reply : Reply{});
+        node->stream.add(message, {waits ? reply : Reply{}, nullptr});
         metrics_.add(Counter::RouterMatchesRemote);
         if (waits) ++routed.waits;
     }
@@ -96,13 +202,14 @@ void Shard::set_node_slots(NodeNumber number, ShardSet slots) {
 }
 
 void Shard::remove_node(NodeNumber number) {
+    redispatch_groups(number);
     set_node_slots(number, 0);
     if (node_links_) node_links_->drop(number);
     const auto at = std::find_if(nodes_.begin(), nodes_.end(),
                                  [number](const auto& each) { return each->number == number; });
     if (at == nodes_.end()) return;
-    (*at)->stream.clear([this](const Reply& reply, bool safe) {
-        if (reply.wanted()) confirm(reply, safe);
+    (*at)->stream.clear([this](const Forwarded& was, bool safe) {
+        if (was.reply.wanted()) confirm(was.reply, safe);
     });
     nodes_.erase(at);
 }

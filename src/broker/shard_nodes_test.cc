@@ -62,7 +62,10 @@ protected:
         std::vector<std::string> payloads;
         auto& stream = broker.shard().find_node(node)->stream;
         EXPECT_TRUE(stream.restart(0));
-        while (stream.has_next()) payloads.emplace_back(stream.next().message->payload());
+        while (stream.has_next()) {
+            const auto next = stream.next();
+            payloads.emplace_back(next.message ? next.message->payload() : "taken out");
+        }
         return payloads;
     }
     void publish(TestClient& client, int qos, int id, std::string_view topic = "t") {
@@ -102,7 +105,7 @@ TEST_F(ShardNodes, ItsPublisherWaitsIfAnotherNodeStoresIt) {
     auto& stream = broker.shard().find_node(kOther)->stream;
     (void)stream.next();
     EXPECT_TRUE(stream.acknowledge(
-        1, {}, [&](const Reply& reply, bool safe) { broker.shard().confirm(reply, safe); }));
+        1, {}, [&](const Forwarded& was, bool safe) { broker.shard().confirm(was.reply, safe); }));
     broker.settle();
     EXPECT_EQ(publisher.next(), "PUBACK id=1 reason=0x00");
 }
@@ -147,6 +150,69 @@ TEST_F(ShardNodes, WhatComesFromAnotherNodeStaysHere) {
     broker.settle();
     EXPECT_THAT(subscriber.take_payloads(), ElementsAre("x"));
     EXPECT_THAT(waiting(kOther), IsEmpty());
+}
+
+TEST_F(ShardNodes, AMessageOfASharedGroupGoesToTheNodeThatHasAMember) {
+    index().set_remote_group(1, "", "g", "t", {1, 0});
+    index().set_remote(1, "", "t", false);
+    publish(publisher, 1, 1);
+    EXPECT_THAT(publisher.all(), IsEmpty()) << "until the other node has it";
+    auto& stream = broker.shard().find_node(kOther)->stream;
+    std::vector<std::string> groups;
+    while (stream.has_next()) {
+        const auto next = stream.next();
+        groups.push_back(next.waiter.route ? next.waiter.route->group : "all");
+    }
+    EXPECT_THAT(groups, ElementsAre("all", "$share/g/t"));
+    EXPECT_TRUE(stream.acknowledge(
+        2, {}, [&](const Forwarded& was, bool safe) { broker.shard().confirm(was.reply, safe); }));
+    broker.settle();
+    EXPECT_EQ(publisher.next(), "PUBACK id=1 reason=0x00");
+}
+
+TEST_F(ShardNodes, WhenTheNodeIsAwayAnotherMemberGetsWhatItHasNotAcknowledged) {
+    index().set_remote_group(1, "", "g", "t", {1, 0});
+    publish(publisher, 1, 1);
+    publish(publisher, 0, 2);
+    index().set_away(shard_bit(1));
+    broker.shard().redispatch_groups(kOther);
+    EXPECT_THAT(waiting(kOther), ElementsAre("1", "2")) << "there is nobody else";
+    TestClient& member = broker.subscribe("v5 client_id=sub", "topic=$share/g/t qos=1");
+    broker.shard().redispatch_groups(kOther);
+    broker.settle();
+    EXPECT_THAT(member.take_payloads(), ElementsAre("1", "2"));
+    EXPECT_THAT(waiting(kOther), ElementsAre("taken out", "taken out"));
+    EXPECT_EQ(broker.shard().find_node(kOther)->stream.bytes(), 0U);
+    EXPECT_EQ(publisher.next(), "PUBACK id=1 reason=0x00");
+}
+
+TEST_F(ShardNodes, WhatAnotherNodeSendsToAGroupGoesToOneMemberHereOrOn) {
+    mqtt::MessageParts parts;
+    parts.topic = "t";
+    parts.payload = "x";
+    parts.qos = mqtt::QoS::AtLeastOnce;
+    const auto arrive = [&](std::uint8_t hops) {
+        return broker.shard().route_group_from_node(parts, {}, "$share/g/t", hops, kOther);
+    };
+    (void)arrive(0);
+    EXPECT_EQ(broker.count(Counter::DropNoSubscriber), 1U);
+    broker.shard().add_node(kThird, "third@host", 1'000'000);
+    broker.shard().set_node_slots(kThird, shard_bit(2));
+    index().set_remote_group(1, "", "g", "t", {1, 0});
+    (void)arrive(0);
+    EXPECT_EQ(broker.count(Counter::DropNoSubscriber), 2U) << "not back to where it comes from";
+    index().set_remote_group(2, "", "g", "t", {1, 0});
+    (void)arrive(0);
+    (void)arrive(2);
+    EXPECT_THAT(waiting(kThird), ElementsAre("x"));
+    EXPECT_EQ(broker.count(Counter::DropNoSubscriber), 3U) << "not for ever";
+    TestClient& first = broker.subscribe("v5 client_id=a", "topic=$share/g/t qos=1");
+    TestClient& second = broker.subscribe("v5 client_id=b", "topic=$share/g/t qos=1");
+    TestClient& outside = broker.subscribe("v5 client_id=c", "topic=t qos=1");
+    (void)arrive(2);
+    broker.settle();
+    EXPECT_EQ(first.take_payloads().size() + second.take_payloads().size(), 1U);
+    EXPECT_THAT(outside.take_payloads(), IsEmpty());
 }
 
 TEST_F(ShardNodes, ASubackWaitsUntilOtherNodesKnow) {

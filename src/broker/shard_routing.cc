@@ -41,13 +41,15 @@ session::Routed Shard::route(const session::PublishIntent& intent, const Origin&
         if (origin.publisher != 0) count_not_routed(intent, origin, Undelivered::NoSubscriber);
         return routed;
     }
+    node_groups_.clear();
     const NodeMatches nodes = take_node_matches();
     if (refuses(intent.qos, intent.retain)) {
         count_not_routed(intent, origin, Undelivered::StorageFull);
         routed.reason = mqtt::ReasonCode::QuotaExceeded;
         return routed;
     }
-    if (intent.qos != QoS::AtMostOnce && nodes.some != 0 && !has_room(nodes.some)) {
+    const ShardSet wanting = nodes.some | nodes.groups;
+    if (intent.qos != QoS::AtMostOnce && wanting != 0 && !has_room(wanting)) {
         count_not_routed(intent, origin, Undelivered::NodeUnreachable);
         routed.reason = mqtt::ReasonCode::QuotaExceeded;
         return routed;
@@ -71,6 +73,9 @@ session::Routed Shard::route(const session::PublishIntent& intent, const Origin&
     if (intent.retain) retain(message);
     spread(message, reply, origin.remembered, routed);
     if (nodes.some != 0) forward(message, nodes, reply, routed);
+    for (const routing::SharedMatch& match : node_groups_) {
+        (void)forward_to_group(message, match, 0, reply, routed);
+    }
     return routed;
 }
 
@@ -519,7 +524,7 @@ void Shard::deliver_shared(DeliverShared& deliver) {
 }
 
 void Shard::choose_again(DeliverShared& deliver, ClientNumber except) {
-    routing::SharedMatch match{deliver.group, id_, except};
+    routing::SharedMatch match{deliver.group, id_, except, {}};
     deliver.tried.push_back(except);
     const bool other =
         !deliver.last_chance && deliver.tried.size() < kSharedAttempts &&

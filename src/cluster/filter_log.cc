@@ -16,18 +16,51 @@ constexpr std::uint8_t kEnd = 2;    // and this was all of it
 // Of an entry.
 constexpr std::uint8_t kSubscribed = 1;
 constexpr std::uint8_t kPersistent = 2;
+constexpr std::uint8_t kGroup = 4;  // numbers of members follow
 
 constexpr std::size_t kLongestText = 65'535;
+constexpr std::uint64_t kMostMembers = 1U << 24U;  // of a group, on one node
 constexpr std::size_t kLeastEntry = 3;
 /// A frame ends with the entry that reaches this. With the longest entry it fits the lowest limit
 /// that a receiver can be given.
 constexpr std::size_t kFrameBytes = 64U * 1024;
 
 void write(const FilterChange& change, ByteWriter& to) {
+    const bool group = mqtt::parse_shared_filter(change.filter).has_value();
     to.u8(static_cast<std::uint8_t>((change.subscribed ? kSubscribed : 0) |
-                                    (change.persistent ? kPersistent : 0)));
+                                    (change.persistent ? kPersistent : 0) | (group ? kGroup : 0)));
     to.string(change.mountpoint);
     to.string(change.filter);
+    if (!group) return;
+    to.varint(change.online);
+    to.varint(change.stored);
+}
+
+/// False: no entry, or one that says what cannot be.
+bool read_into(FilterSink& sink, ByteReader& reader) {
+    std::uint8_t kind = 0;
+    std::string_view mountpoint;
+    std::string_view filter;
+    if (!reader.u8(kind) || (kind & ~(kSubscribed | kPersistent | kGroup)) != 0 ||
+        !reader.string(mountpoint, kLongestText) || !reader.string(filter, kLongestText) ||
+        !mqtt::is_valid_topic_filter(filter)) {
+        return false;
+    }
+    const auto shared = mqtt::parse_shared_filter(filter);
+    if (shared.has_value() != ((kind & kGroup) != 0)) return false;
+    if (!shared) {
+        sink.set(mountpoint, filter, (kind & kSubscribed) != 0, (kind & kPersistent) != 0);
+        return true;
+    }
+    std::uint64_t online = 0;
+    std::uint64_t stored = 0;
+    if (!reader.varint(online) || !reader.varint(stored) || online > kMostMembers ||
+        stored > kMostMembers || (online + stored != 0) != ((kind & kSubscribed) != 0)) {
+        return false;
+    }
+    sink.set_group(mountpoint, shared->group, shared->filter, static_cast<std::uint32_t>(online),
+                   static_cast<std::uint32_t>(stored));
+    return true;
 }
 
 }  // namespace
@@ -148,16 +181,10 @@ bool FilterReceiver::receive(std::string_view body) {
         complete_ = false;
     }
     for (; count > 0; --count) {
-        std::uint8_t kind = 0;
-        std::string_view mountpoint;
-        std::string_view filter;
-        if (!reader.u8(kind) || (kind & ~(kSubscribed | kPersistent)) != 0 ||
-            !reader.string(mountpoint, kLongestText) || !reader.string(filter, kLongestText) ||
-            !mqtt::is_valid_topic_filter(filter)) {
+        if (!read_into(*sink_, reader)) {
             complete_ = false;
             return false;
         }
-        sink_->set(mountpoint, filter, (kind & kSubscribed) != 0, (kind & kPersistent) != 0);
     }
     if (!reader.done()) {
         complete_ = false;

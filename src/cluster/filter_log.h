@@ -15,12 +15,15 @@
 
 namespace vmq::cluster {
 
-/// This node has, or no longer has, clients that have subscribed to a filter (not shared).
+/// This node has, or no longer has, clients that have subscribed to a filter; or so many members of
+/// a shared group, whose filter is "$share/GROUP/FILTER".
 struct FilterChange {
     std::string mountpoint;
     std::string filter;
     bool subscribed = false;
-    bool persistent = false;  // messages for one of them are stored
+    bool persistent = false;   // messages for one of them are stored; not of groups
+    std::uint32_t online = 0;  // of groups
+    std::uint32_t stored = 0;  // of groups: offline, and their messages are kept
 
     bool operator==(const FilterChange&) const = default;
 };
@@ -104,6 +107,9 @@ public:
     virtual void begin_all() = 0;
     virtual void set(std::string_view mountpoint, std::string_view filter, bool subscribed,
                      bool persistent) = 0;
+    /// None of either: the other node has no members in it any more.
+    virtual void set_group(std::string_view mountpoint, std::string_view group,
+                           std::string_view filter, std::uint32_t online, std::uint32_t stored) = 0;
     virtual void end_all() = 0;
 };
 

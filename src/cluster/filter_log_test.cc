@@ -1,5 +1,6 @@
 #include "cluster/filter_log.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <deque>
@@ -47,6 +48,10 @@ public:
 
 class Known final : public FilterSink {
 public:
+    void set_group(std::string_view mountpoint, std::string_view group, std::string_view filter,
+                   std::uint32_t online, std::uint32_t stored) override {
+        groups[fmt::format("{}:{}:{}", mountpoint, group, filter)] = {online, stored};
+    }
     void begin_all() override {
         next.clear();
         replacing = true;
@@ -68,6 +73,7 @@ public:
 
     Filters filters;
     Filters next;
+    std::map<std::string, std::pair<std::uint32_t, std::uint32_t>> groups;
     bool replacing = false;
 };
 
@@ -228,6 +234,20 @@ TEST_F(FilterLogTest, NoFrameIsLongerThanAnyReceiverTakes) {
     EXPECT_GT(frames, 20U);
     EXPECT_EQ(known.filters, owner->filters);
     EXPECT_EQ(sender->acknowledged(), owner->log.number());
+}
+
+TEST_F(FilterLogTest, MembersOfSharedGroupsAreCounted) {
+    start_owner(7);
+    link();
+    settle();
+    owner->log.add({"m", "$share/g/a/+", true, false, 3, 1});
+    owner->log.add({"m", "$share/g/b", true, false, 0, 300});
+    owner->log.add({"m", "$share/h/a/+", false, false, 0, 0});
+    settle();
+    EXPECT_EQ(known.groups["m:g:a/+"], std::pair(3U, 1U));
+    EXPECT_EQ(known.groups["m:g:b"], std::pair(0U, 300U));
+    EXPECT_EQ(known.groups["m:h:a/+"], std::pair(0U, 0U));
+    EXPECT_TRUE(known.filters.empty());
 }
 
 TEST_F(FilterLogTest, BadBytesAreRefusedAndTheNextLinkTellsEverything) {

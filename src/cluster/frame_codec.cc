@@ -156,7 +156,8 @@ bool decode_heartbeat(std::string_view body, std::uint64_t& time) noexcept {
 // --- Publish ---
 
 //   publish := sequence:varint flags:u8 [mountpoint:string] topic:string [properties:string]
-//              [expires in ms:varint] [origin:u64] publisher:u64 payload: the rest
+//              [expires in ms:varint] [origin:u64] [group:string hops:u8] publisher:u64
+//              payload: the rest
 
 namespace {
 constexpr std::uint8_t kQoSBits = 0x03;
@@ -165,7 +166,7 @@ constexpr std::uint8_t kHasMountpoint = 0x08;
 constexpr std::uint8_t kHasProperties = 0x10;
 constexpr std::uint8_t kHasExpiry = 0x20;
 constexpr std::uint8_t kHasOrigin = 0x40;
-constexpr std::uint8_t kNoFlags = 0x80;
+constexpr std::uint8_t kHasGroup = 0x80;
 
 std::uint8_t flags_of(const mqtt::Message& message) noexcept {
     unsigned flags = static_cast<unsigned>(message.qos());
@@ -185,10 +186,12 @@ bool read_flagged(ByteReader& reader, bool present, std::size_t longest, std::st
 }  // namespace
 
 bool append_publish(std::uint64_t sequence, const mqtt::MessagePtr& message, TimePoint now,
-                    std::uint32_t longest, OutputBuffer& out) {
+                    std::uint32_t longest, OutputBuffer& out, std::string_view group,
+                    std::uint8_t hops) {
     VMQ_ASSERT(sequence > 0);
     const std::string_view payload = message->payload();
-    const std::uint8_t flags = flags_of(*message);
+    const auto flags =
+        static_cast<std::uint8_t>(flags_of(*message) | (group.empty() ? 0 : kHasGroup));
     FrameWriter frame(FrameType::Publish, out.bytes());
     ByteWriter& body = frame.body();
     body.varint(sequence);
@@ -201,6 +204,10 @@ bool append_publish(std::uint64_t sequence, const mqtt::MessagePtr& message, Tim
         body.varint(std::min(static_cast<std::uint64_t>(left.count()), kLongestExpiryMs));
     }
     if ((flags & kHasOrigin) != 0) body.u64(message->origin());
+    if ((flags & kHasGroup) != 0) {
+        body.string(group);
+        body.u8(hops);
+    }
     body.u64(message->publisher());
     if (frame.length() + payload.size() > longest) {
         frame.cancel();
@@ -222,7 +229,7 @@ bool decode_publish(std::string_view body, TimePoint now, ForwardedPublish& publ
     ByteReader reader(body);
     std::uint8_t flags = 0;
     if (!reader.varint(publish.sequence) || publish.sequence == 0 || !reader.u8(flags) ||
-        (flags & kNoFlags) != 0 || (flags & kQoSBits) > 2 ||
+        (flags & kQoSBits) > 2 ||
         !read_flagged(reader, (flags & kHasMountpoint) != 0, kLongestText, parts.mountpoint) ||
         !reader.string(parts.topic, kLongestText) ||
         !read_flagged(reader, (flags & kHasProperties) != 0, kLongestPacket, parts.properties)) {
@@ -234,6 +241,12 @@ bool decode_publish(std::string_view body, TimePoint now, ForwardedPublish& publ
         parts.expires_at = now + Millis(left);
     }
     if ((flags & kHasOrigin) != 0 && (!reader.u64(parts.origin) || parts.origin == 0)) return false;
+    if ((flags & kHasGroup) != 0 &&
+        (!reader.string(publish.group, kLongestText) || !reader.u8(publish.hops) ||
+         !mqtt::parse_shared_filter(publish.group) ||
+         !mqtt::is_valid_topic_filter(publish.group))) {
+        return false;
+    }
     if (!reader.u64(parts.publisher) || reader.rest().size() > kLongestPacket) return false;
     parts.payload = reader.rest();
     parts.qos = static_cast<mqtt::QoS>(flags & kQoSBits);

@@ -152,13 +152,18 @@ void append_heartbeat(FrameType type, std::uint64_t time, std::string& out);
 struct ForwardedPublish {
     std::uint64_t sequence = 0;  // of the sender's stream, from 1
     mqtt::MessageParts parts;    // views into the frame; store_id is 0
+    /// For one member of this shared group alone ("$share/GROUP/FILTER"), which the receiver
+    /// chooses; empty: for all its subscribers who are in none.
+    std::string_view group;
+    std::uint8_t hops = 0;  // how often a node has passed it on because it had no member
 };
 
 /// Refuses (false, nothing appended) a message whose frame the receiver would not take:
 /// `longest` is its limit. Large payloads are referenced, not copied. Requires that the message has
-/// not expired, and a sequence above 0.
+/// not expired, and a sequence above 0. `group` and `hops`: see ForwardedPublish.
 [[nodiscard]] bool append_publish(std::uint64_t sequence, const mqtt::MessagePtr& message,
-                                  TimePoint now, std::uint32_t longest, OutputBuffer& out);
+                                  TimePoint now, std::uint32_t longest, OutputBuffer& out,
+                                  std::string_view group = {}, std::uint8_t hops = 0);
 /// Everything that Message::make() and clients rely on is checked: topic, properties, sizes.
 [[nodiscard]] bool decode_publish(std::string_view body, TimePoint now, ForwardedPublish& publish);
 

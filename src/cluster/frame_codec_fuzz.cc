@@ -58,7 +58,8 @@ void check_publish(std::string_view body) {
     if (!decode_publish(body, kNow, publish)) return;
     OutputBuffer again;
     const auto message = mqtt::Message::make(publish.parts);
-    VMQ_ASSERT(append_publish(publish.sequence, message, kNow, UINT32_MAX, again));
+    VMQ_ASSERT(append_publish(publish.sequence, message, kNow, UINT32_MAX, again, publish.group,
+                              publish.hops));
     VMQ_ASSERT(again.size() == body.size() + kFrameOverhead);
     if (publish.parts.payload.size() < 1000) {
         VMQ_ASSERT(again.bytes() == frame_with(FrameType::Publish, body));

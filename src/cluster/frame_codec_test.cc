@@ -243,6 +243,21 @@ TEST(ForwardedPublish, CarriesEverythingButTheStoreId) {
     }
 }
 
+TEST(ForwardedPublish, MayBeForOneMemberOfASharedGroup) {
+    OutputBuffer output;
+    const auto message = Message::make({.topic = "t", .payload = "hello"});
+    ASSERT_TRUE(append_publish(1, message, kNow, kLongest, output, "$share/g/+", 2));
+    const std::string bytes = bytes_of(output);
+    ForwardedPublish read;
+    ASSERT_TRUE(decode_publish(body_of(bytes), kNow, read));
+    EXPECT_EQ(read.group, "$share/g/+");
+    EXPECT_EQ(read.hops, 2);
+    EXPECT_EQ(read.parts.payload, "hello");
+    OutputBuffer wrong;
+    ASSERT_TRUE(append_publish(1, message, kNow, kLongest, wrong, "no/group", 0));
+    EXPECT_FALSE(decode_publish(body_of(bytes_of(wrong)), kNow, read));
+}
+
 TEST(ForwardedPublish, LeavesOutWhatAMessageDoesNotHave) {
     OutputBuffer output;
     const auto message = Message::make({.topic = "t", .payload = "hello"});

@@ -37,12 +37,14 @@ public:
 
     struct Outgoing {
         std::uint64_t sequence;
-        const mqtt::MessagePtr& message;  // null: it was dropped, its place stays
+        const mqtt::MessagePtr& message;  // null: it was taken out, its place stays
+        const Waiter& waiter;
     };
     [[nodiscard]] bool has_next() const noexcept { return sent_ < entries_.size(); }
     /// Takes the next one onto the link. Requires has_next(). Valid until the next change.
     [[nodiscard]] Outgoing next() noexcept {
-        const Outgoing outgoing{first_ + sent_, entries_[sent_].message};
+        const Entry& entry = entries_[sent_];
+        const Outgoing outgoing{first_ + sent_, entry.message, entry.waiter};
         ++sent_;
         return outgoing;
     }
@@ -79,6 +81,20 @@ public:
     /// Of the message that was added last, 0: none was.
     [[nodiscard]] std::uint64_t last_sequence() const noexcept {
         return first_ + entries_.size() - 1;
+    }
+
+    /// Calls take(message, waiter) for each that is not acknowledged, in order; those for which it
+    /// returns true, having moved from both, go no further. The receiver may have had them.
+    template <typename Take>
+    void take_out(Take take) {
+        for (std::size_t i = 0; i < entries_.size(); ++i) {
+            Entry& entry = entries_[i];
+            if (!entry.message) continue;
+            const std::size_t bytes = entry.message->footprint();
+            if (!take(entry.message, entry.waiter)) continue;
+            entry = {};
+            bytes_ -= bytes;
+        }
     }
 
     /// Takes everything out, as never safe: the node is no member any more.

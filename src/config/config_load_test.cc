@@ -166,8 +166,7 @@ TEST(Load, WarnsOfSettingsNothingReads) {
                             "subscriber_retain_mode = syncwait\nlistener.nr_of_acceptors = 10\n"
                             "listener.tcp.active_n = 5\n"),
                 ElementsAre("vernemq.conf: these settings have no effect yet: "
-                            "shared_subscription_policy, shared_subscription_timeout_action, "
-                            "subscriber_retain_mode",
+                            "shared_subscription_timeout_action, subscriber_retain_mode",
                             "vernemq.conf: these settings mean nothing to this broker and are "
                             "ignored: listener.nr_of_acceptors, listener.tcp.active_n"));
     EXPECT_THAT(warnings_of("listener.tcp.x = 127.0.0.1:1\nlistener.tcp.x.buffer_sizes = 1,2,3\n"),

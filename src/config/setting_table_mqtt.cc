@@ -192,7 +192,8 @@ void add_queues(std::vector<Setting>& table) {
         word("shared_subscription_policy",
              "prefer_local|random|local_only|prefer_online_before_local", "prefer_local",
              "Which members of a shared subscription are considered for a message.")
-            .for_new_sessions(),
+            .built()
+            .live(),
         word("shared_subscription_timeout_action", "ignore|requeue", "ignore",
              "When a member on another node does not answer in time: take the message as "
              "delivered, or try another member.")

@@ -37,10 +37,9 @@ TEST(MqttRows, AreBuiltExceptClusterAndStoreMatters) {
                            "queue_deliver_mode"}) {
         EXPECT_EQ(SettingTable::instance().find(key)->status, Status::Built) << key;
     }
-    for (const auto key :
-         {"max_drain_time", "max_msgs_per_drain_step", "message_store_plugin", "metadata_plugin",
-          "allow_publish_during_netsplit", "shared_subscription_policy",
-          "shared_subscription_timeout_action", "subscriber_retain_mode"}) {
+    for (const auto key : {"max_drain_time", "max_msgs_per_drain_step", "message_store_plugin",
+                           "metadata_plugin", "allow_publish_during_netsplit",
+                           "shared_subscription_timeout_action", "subscriber_retain_mode"}) {
         EXPECT_EQ(SettingTable::instance().find(key)->status, Status::NotBuiltYet) << key;
     }
 }

@@ -59,6 +59,68 @@ std::optional<SharedGroup::Member> SharedGroup::choose(Random& random,
     return std::nullopt;
 }
 
+std::uint32_t SharedGroup::remote_count(std::uint32_t Remote::* count,
+                                        ShardSet except) const noexcept {
+    std::uint32_t sum = 0;
+    for (const Remote& each : remotes_) {
+        if ((except & shard_bit(each.node)) == 0) sum += each.*count;
+    }
+    return sum;
+}
+
+/// As likely as it has members that count.
+std::optional<NodeSlot> SharedGroup::choose_node(Random& random, ShardSet except,
+                                                 std::uint32_t Remote::* count) const {
+    const std::uint32_t sum = remote_count(count, except);
+    if (sum == 0) return std::nullopt;
+    std::uint32_t left = random.below(sum);
+    for (const Remote& each : remotes_) {
+        if ((except & shard_bit(each.node)) != 0) continue;
+        if (left < each.*count) return each.node;
+        left -= each.*count;
+    }
+    return std::nullopt;
+}
+
+std::optional<NodeSlot> SharedGroup::choose_node(Random& random, ShardSet except) const {
+    const auto online = choose_node(random, except, &Remote::online);
+    return online ? online : choose_node(random, except, &Remote::stored);
+}
+
+SharedGroup::Choice SharedGroup::choose(Random& random, SharedPolicy policy, ShardSet away) const {
+    const auto one_here = [&]() -> Choice { return {choose(random), std::nullopt}; };
+    const bool online_here = ends_[0] > 0;
+    const bool any_here = ends_[1] > 0;
+    if (policy == SharedPolicy::LocalOnly || remotes_.empty()) return one_here();
+    if (policy == SharedPolicy::PreferLocal && any_here) return one_here();
+    if (policy == SharedPolicy::PreferOnlineBeforeLocal && online_here) return one_here();
+    const auto among = [&](std::size_t here, std::uint32_t Remote::* count) -> Choice {
+        const std::uint32_t there = remote_count(count, away);
+        const auto all = static_cast<std::uint32_t>(here) + there;
+        if (all == 0 || random.below(all) < here) return {};
+        return {std::nullopt, choose_node(random, away, count)};
+    };
+    if (auto node = among(ends_[0], &Remote::online); node.node) return node;
+    if (online_here) return one_here();
+    const bool first_here = policy == SharedPolicy::PreferOnlineBeforeLocal;
+    if (first_here && any_here) return one_here();
+    if (auto node = among(ends_[1], &Remote::stored); node.node) return node;
+    if (any_here) return one_here();
+    // Whoever has messages kept gets them when the node is back.
+    if (auto node = choose_node(random, ~away, &Remote::stored)) return {std::nullopt, node};
+    return {std::nullopt, choose_node(random, 0)};
+}
+
+void SharedGroup::set_remote(const Remote& remote) {
+    std::erase_if(remotes_, [&](const Remote& each) { return each.node == remote.node; });
+    if (remote.online + remote.stored > 0) remotes_.push_back(remote);
+}
+
+bool SharedGroup::has_remote(NodeSlot node) const noexcept {
+    return std::any_of(remotes_.begin(), remotes_.end(),
+                       [node](const Remote& each) { return each.node == node; });
+}
+
 bool SharedGroup::has_online(ClientNumber except) const noexcept {
     const auto excluded = position(except);
     return ends_[0] > (excluded && *excluded < ends_[0] ? 1U : 0U);

@@ -30,6 +30,13 @@ public:
         ShardId shard;
     };
 
+    /// What another node has told of its members.
+    struct Remote {
+        NodeSlot node;
+        std::uint32_t online = 0;
+        std::uint32_t stored = 0;  // offline, and their messages are kept
+    };
+
     SharedGroup(SubscriptionKey key, FilterNode* node, std::string_view name)
         : key_(key), node_(node), name_(name) {}
     SharedGroup(const SharedGroup&) = delete;
@@ -38,7 +45,7 @@ public:
     [[nodiscard]] SubscriptionKey key() const noexcept { return key_; }
     [[nodiscard]] FilterNode* node() const noexcept { return node_; }
     [[nodiscard]] std::string_view name() const noexcept { return name_; }
-    [[nodiscard]] bool empty() const noexcept { return members_.empty(); }
+    [[nodiscard]] bool empty() const noexcept { return members_.empty() && remotes_.empty(); }
 
     /// False, changing nothing, if `member` is there already.
     bool join(Member member, Presence presence);
@@ -50,12 +57,35 @@ public:
     [[nodiscard]] std::optional<Member> choose(Random& random,
                                                std::span<const ClientNumber> except = {}) const;
 
+    /// A member here, or a node that has one, as `policy` says. Nodes in `away` do not answer: they
+    /// are the last resort, for members whose messages wait for them.
+    struct Choice {
+        std::optional<Member> member;
+        std::optional<NodeSlot> node;
+    };
+    [[nodiscard]] Choice choose(Random& random, SharedPolicy policy, ShardSet away) const;
+    /// One of the nodes that have members, except `except`.
+    [[nodiscard]] std::optional<NodeSlot> choose_node(Random& random, ShardSet except) const;
+
+    /// Replaces what the node has told before; nobody: it has no members any more.
+    void set_remote(const Remote& remote);
+    [[nodiscard]] bool has_remote(NodeSlot node) const noexcept;
+    /// Members of this node.
+    [[nodiscard]] GroupPresence local() const noexcept {
+        return {static_cast<std::uint32_t>(ends_[0]),
+                static_cast<std::uint32_t>(ends_[1] - ends_[0])};
+    }
+
     /// Whether a member other than `except` is online.
     [[nodiscard]] bool has_online(ClientNumber except) const noexcept;
 
     std::uint32_t slot = 0;  // place in the node's list of groups; the index's own
 
 private:
+    [[nodiscard]] std::optional<NodeSlot> choose_node(Random& random, ShardSet except,
+                                                      std::uint32_t Remote::* count) const;
+    [[nodiscard]] std::uint32_t remote_count(std::uint32_t Remote::* count,
+                                             ShardSet except) const noexcept;
     [[nodiscard]] std::optional<std::size_t> position(ClientNumber client) const noexcept;
     [[nodiscard]] Presence presence_at(std::size_t position) const noexcept;
     void move(std::size_t position, Presence presence);
@@ -65,6 +95,7 @@ private:
     FilterNode* const node_;
     const std::string name_;
     std::vector<Member> members_;
+    std::vector<Remote> remotes_;
     // Where the runs of Online and of Stored end; the run of Away ends with the members.
     std::array<std::size_t, 2> ends_{};
     // Empty as long as the group is small enough to be searched in order.

@@ -47,6 +47,74 @@ TEST(SharedGroup, ThoseThatWereTriedAreNotChosenAgainUntilNobodyIsLeft) {
     EXPECT_EQ(tried.size(), 21U);
 }
 
+/// Whom a thousand messages go to: "here" or the number of a node.
+std::map<std::string, int> thousand(const SharedGroup& members, SharedPolicy policy,
+                                    ShardSet away = 0) {
+    Random random(7);
+    std::map<std::string, int> count;
+    for (int i = 0; i < 1000; ++i) {
+        const auto chosen = members.choose(random, policy, away);
+        if (chosen.member) ++count["here"];
+        if (chosen.node) ++count[std::to_string(*chosen.node)];
+    }
+    return count;
+}
+std::set<std::string> ever(const SharedGroup& members, SharedPolicy policy, ShardSet away = 0) {
+    std::set<std::string> names;
+    for (const auto& [name, count] : thousand(members, policy, away)) names.insert(name);
+    return names;
+}
+
+TEST(SharedGroup, ThePolicyDecidesBetweenThisNodeAndOthers) {
+    using Names = std::set<std::string>;
+    SharedGroup members = group();
+    members.join({ClientNumber{1}, 0}, Presence::Stored);
+    members.set_remote({4, 2, 1});
+    members.set_remote({5, 0, 3});
+    EXPECT_EQ(ever(members, SharedPolicy::PreferLocal), Names{"here"});
+    EXPECT_EQ(ever(members, SharedPolicy::LocalOnly), Names{"here"});
+    EXPECT_EQ(ever(members, SharedPolicy::Random), Names{"4"}) << "the only ones connected";
+    EXPECT_EQ(ever(members, SharedPolicy::PreferOnlineBeforeLocal), Names{"4"});
+    members.set_remote({4, 0, 1});
+    EXPECT_EQ(ever(members, SharedPolicy::Random), (Names{"here", "4", "5"}));
+    EXPECT_EQ(ever(members, SharedPolicy::PreferOnlineBeforeLocal), Names{"here"});
+    members.set_presence(ClientNumber{1}, Presence::Online);
+    members.set_remote({4, 2, 1});
+    EXPECT_EQ(ever(members, SharedPolicy::Random), (Names{"here", "4"}));
+    EXPECT_EQ(ever(members, SharedPolicy::PreferOnlineBeforeLocal), Names{"here"});
+    members.leave(ClientNumber{1});
+    EXPECT_FALSE(members.empty());
+    EXPECT_EQ(ever(members, SharedPolicy::PreferLocal), Names{"4"});
+    EXPECT_EQ(ever(members, SharedPolicy::LocalOnly), Names{});
+    members.set_remote({4, 0, 0});
+    EXPECT_EQ(ever(members, SharedPolicy::PreferLocal), Names{"5"});
+    members.set_remote({5, 0, 0});
+    EXPECT_TRUE(members.empty());
+}
+
+TEST(SharedGroup, ANodeIsChosenAsOftenAsItHasMembers) {
+    SharedGroup members = group();
+    members.join({ClientNumber{1}, 0}, Presence::Online);
+    members.set_remote({4, 3, 0});
+    members.set_remote({5, 6, 0});
+    auto count = thousand(members, SharedPolicy::Random);
+    EXPECT_NEAR(count["here"], 100, 40);
+    EXPECT_NEAR(count["4"], 300, 60);
+    EXPECT_NEAR(count["5"], 600, 60);
+}
+
+TEST(SharedGroup, ANodeThatIsAwayIsTheLastResort) {
+    using Names = std::set<std::string>;
+    SharedGroup members = group();
+    members.set_remote({4, 2, 0});
+    members.set_remote({5, 0, 1});
+    EXPECT_EQ(ever(members, SharedPolicy::Random, shard_bit(4)), Names{"5"});
+    EXPECT_EQ(ever(members, SharedPolicy::Random, shard_bit(4) | shard_bit(5)), Names{"5"})
+        << "messages wait for somebody there";
+    members.set_remote({5, 0, 0});
+    EXPECT_EQ(ever(members, SharedPolicy::Random, shard_bit(4)), Names{"4"});
+}
+
 TEST(SharedGroup, JoiningTwiceChangesNothing) {
     SharedGroup members = group();
     EXPECT_TRUE(members.join({ClientNumber{1}, 0}, Presence::Online));

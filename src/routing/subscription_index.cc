@@ -89,6 +89,8 @@ struct SubscriptionIndex::Impl {
     }
     [[nodiscard]] SharedGroup* add_group(FilterNode* node, std::string_view name);
     void remove_group(SharedGroup* group);
+    [[nodiscard]] static std::string text(const SharedGroup& group);
+    void tell(std::span<const GroupHandle> groups);
 
     const std::uint32_t shards;
     const ShardSet local;
@@ -97,7 +99,26 @@ struct SubscriptionIndex::Impl {
     std::atomic<FilterObserver*> observer{nullptr};
     boost::unordered_flat_set<SharedGroup*, GroupHash, GroupEqual> groups;
     std::atomic<std::size_t> filters{0};
+    std::atomic<ShardSet> away{0};
+    std::atomic<SharedPolicy> policy{SharedPolicy::PreferLocal};
 };
+
+std::string SubscriptionIndex::Impl::text(const SharedGroup& group) {
+    std::string result = "$share/";
+    result += group.name();
+    result += '/';
+    result += FilterTrie::text(*group.node());
+    return result;
+}
+
+/// While the caller is a member of them.
+void SubscriptionIndex::Impl::tell(std::span<const GroupHandle> told) {
+    FilterObserver* hears = observer.load(std::memory_order_acquire);
+    if (hears == nullptr) return;
+    for (const GroupHandle& each : told) {
+        hears->on_local_change(FilterTrie::mountpoint(*each.group->node()), text(*each.group));
+    }
+}
 
 SharedGroup* SubscriptionIndex::Impl::add_group(FilterNode* node, std::string_view name) {
     auto* group = new SharedGroup(SubscriptionKey{trie.next_id()}, node, name);
@@ -143,8 +164,14 @@ void SubscriptionIndex::match(ShardId reader, std::string_view mountpoint, std::
         }
         if (node.groups == nullptr) return;
         for (const SharedGroup* group : *node.groups) {
-            const auto member = group->choose(random);
-            if (member) result.shared.push_back({group->key(), member->shard, member->client});
+            const auto chosen = group->choose(random, impl_->policy.load(std::memory_order_relaxed),
+                                              impl_->away.load(std::memory_order_relaxed));
+            if (chosen.member) {
+                result.shared.push_back(
+                    {group->key(), chosen.member->shard, chosen.member->client, {}});
+            } else if (chosen.node) {
+                result.shared.push_back({group->key(), *chosen.node, {}, Impl::text(*group)});
+            }
         }
     });
 }
@@ -211,29 +238,50 @@ FilterHandle SubscriptionIndex::find(ShardId reader, std::string_view mountpoint
 GroupHandle SubscriptionIndex::join(ShardId shard, std::string_view mountpoint,
                                     std::string_view group, std::string_view filter,
                                     ClientNumber member, bool online) {
-    const ShardedMutex::Exclusive lock(impl_->mutex);
-    FilterNode* node = impl_->trie.add(mountpoint, filter);
-    SharedGroup* found = impl_->find_group(node, group);
-    if (found == nullptr) found = impl_->add_group(node, group);
-    found->join({member, shard}, presence(online, false));
-    return {found->key(), found};
+    GroupHandle handle;
+    {
+        const ShardedMutex::Exclusive lock(impl_->mutex);
+        FilterNode* node = impl_->trie.add(mountpoint, filter);
+        SharedGroup* found = impl_->find_group(node, group);
+        if (found == nullptr) found = impl_->add_group(node, group);
+        found->join({member, shard}, presence(online, false));
+        handle = {found->key(), found};
+    }
+    impl_->tell({&handle, 1});
+    return handle;
 }
 
 void SubscriptionIndex::set_online(std::span<const GroupHandle> groups, ClientNumber member,
                                    bool online, bool keeps_offline) {
     if (groups.empty()) return;
-    const ShardedMutex::Exclusive lock(impl_->mutex);
-    for (const GroupHandle& handle : groups) {
-        handle.group->set_presence(member, presence(online, keeps_offline));
+    {
+        const ShardedMutex::Exclusive lock(impl_->mutex);
+        for (const GroupHandle& handle : groups) {
+            handle.group->set_presence(member, presence(online, keeps_offline));
+        }
     }
+    impl_->tell(groups);
 }
 
 void SubscriptionIndex::leave(std::span<const GroupHandle> groups, ClientNumber member) {
     if (groups.empty()) return;
-    const ShardedMutex::Exclusive lock(impl_->mutex);
-    for (const GroupHandle& handle : groups) {
-        handle.group->leave(member);
-        if (handle.group->empty()) impl_->remove_group(handle.group);
+    FilterObserver* observer = impl_->observer.load(std::memory_order_acquire);
+    std::vector<std::pair<std::string, std::string>> told;
+    if (observer != nullptr) {
+        for (const GroupHandle& handle : groups) {
+            told.emplace_back(FilterTrie::mountpoint(*handle.group->node()),
+                              Impl::text(*handle.group));
+        }
+    }
+    {
+        const ShardedMutex::Exclusive lock(impl_->mutex);
+        for (const GroupHandle& handle : groups) {
+            handle.group->leave(member);
+            if (handle.group->empty()) impl_->remove_group(handle.group);
+        }
+    }
+    for (auto& [mountpoint, filter] : told) {
+        observer->on_local_change(std::move(mountpoint), std::move(filter));
     }
 }
 
@@ -266,6 +314,23 @@ bool SubscriptionIndex::choose_other(ShardId reader, SharedMatch& match,
     return chosen;
 }
 
+bool SubscriptionIndex::choose_for_node(ShardId reader, std::string_view mountpoint,
+                                        std::string_view group, std::string_view filter,
+                                        ShardSet except, Random& random, SharedMatch& match) const {
+    const auto lock = impl_->mutex.shared(reader);
+    const FilterNode* node = impl_->trie.find(mountpoint, filter);
+    const SharedGroup* found = node == nullptr ? nullptr : impl_->find_group(node, group);
+    if (found == nullptr) return false;
+    if (const auto member = found->choose(random)) {
+        match = {found->key(), member->shard, member->client, {}};
+        return true;
+    }
+    auto other = found->choose_node(random, except | away());
+    if (!other) other = found->choose_node(random, except);
+    if (other) match = {found->key(), *other, {}, Impl::text(*found)};
+    return other.has_value();
+}
+
 bool SubscriptionIndex::has_other_online(ShardId reader, GroupHandle handle,
                                          ClientNumber except) const {
     const auto lock = impl_->mutex.shared(reader);
@@ -279,11 +344,7 @@ std::string SubscriptionIndex::text(ShardId reader, FilterHandle handle) const {
 
 std::string SubscriptionIndex::text(ShardId reader, GroupHandle handle) const {
     const auto lock = impl_->mutex.shared(reader);
-    std::string result = "$share/";
-    result += handle.group->name();
-    result += '/';
-    result += FilterTrie::text(*handle.group->node());
-    return result;
+    return Impl::text(*handle.group);
 }
 
 // A whole table at once: nodes move within theirs when others are added and removed.
@@ -311,6 +372,41 @@ LocalPresence SubscriptionIndex::local_presence(std::string_view mountpoint,
             (node->persistent.load() & impl_->local) != 0};
 }
 
+GroupPresence SubscriptionIndex::local_group(std::string_view mountpoint, std::string_view group,
+                                             std::string_view filter) const {
+    const auto lock = impl_->mutex.shared(impl_->shards);
+    const FilterNode* node = impl_->trie.find(mountpoint, filter);
+    const SharedGroup* found = node == nullptr ? nullptr : impl_->find_group(node, group);
+    return found == nullptr ? GroupPresence{} : found->local();
+}
+
+void SubscriptionIndex::set_remote_group(NodeSlot node, std::string_view mountpoint,
+                                         std::string_view group, std::string_view filter,
+                                         GroupPresence members) {
+    VMQ_ASSERT(node >= impl_->shards && node < kMaxShards);
+    const bool leaves = members == GroupPresence{};
+    const ShardedMutex::Exclusive lock(impl_->mutex);
+    FilterNode* on =
+        leaves ? impl_->trie.find(mountpoint, filter) : impl_->trie.add(mountpoint, filter);
+    SharedGroup* found = on == nullptr ? nullptr : impl_->find_group(on, group);
+    if (found == nullptr && leaves) return;
+    if (found == nullptr) found = impl_->add_group(on, group);
+    found->set_remote({node, members.online, members.stored});
+    if (found->empty()) impl_->remove_group(found);
+}
+
+void SubscriptionIndex::set_away(ShardSet nodes) noexcept {
+    impl_->away.store(nodes, std::memory_order_relaxed);
+}
+
+ShardSet SubscriptionIndex::away() const noexcept {
+    return impl_->away.load(std::memory_order_relaxed);
+}
+
+void SubscriptionIndex::set_policy(SharedPolicy policy) noexcept {
+    impl_->policy.store(policy, std::memory_order_relaxed);
+}
+
 void SubscriptionIndex::set_remote(NodeSlot node, std::string_view mountpoint,
                                    std::string_view filter, bool persistent) {
     VMQ_ASSERT(node >= impl_->shards && node < kMaxShards);
@@ -336,18 +432,39 @@ void SubscriptionIndex::clear_remote(NodeSlot node, std::string_view mountpoint,
 
 void SubscriptionIndex::clear_remote_some(NodeSlot node, FilterWalk& walk) {
     std::vector<FilterNode*> found;
+    std::vector<SharedGroup*> groups;
     impl_->walk_some(walk, [&](FilterNode& each) {
         if ((each.shards.load() & shard_bit(node)) != 0) found.push_back(&each);
+        if (each.groups == nullptr) return;
+        for (SharedGroup* group : *each.groups) {
+            if (group->has_remote(node)) groups.push_back(group);
+        }
     });
+    if (!groups.empty()) {
+        const ShardedMutex::Exclusive lock(impl_->mutex);
+        for (SharedGroup* group : groups) {  // which the node has kept
+            group->set_remote({node, 0, 0});
+            if (group->empty()) impl_->remove_group(group);
+        }
+    }
     for (FilterNode* each : found) impl_->unmark(node, each);  // which its bit has kept
 }
 
 void SubscriptionIndex::collect_local_some(FilterWalk& walk,
                                            std::vector<LocalFilter>& found) const {
     impl_->walk_some(walk, [&](const FilterNode& each) {
+        if (each.groups != nullptr) {
+            for (const SharedGroup* group : *each.groups) {
+                const GroupPresence members = group->local();
+                if (members == GroupPresence{}) continue;
+                found.push_back({FilterTrie::mountpoint(each), Impl::text(*group), false, members});
+            }
+        }
         if ((each.shards.load() & impl_->local) == 0) return;
-        found.push_back({FilterTrie::mountpoint(each), FilterTrie::text(each),
-                         (each.persistent.load() & impl_->local) != 0});
+        found.push_back({FilterTrie::mountpoint(each),
+                         FilterTrie::text(each),
+                         (each.persistent.load() & impl_->local) != 0,
+                         {}});
     });
 }
 

@@ -40,6 +40,22 @@ struct GroupHandle {
 /// this one, so shards and other nodes together are at most kMaxShards.
 using NodeSlot = ShardId;
 
+/// `shared_subscription_policy`: which members of a shared group are considered.
+enum class SharedPolicy : std::uint8_t {
+    PreferLocal,              // those of this node, connected or not; else any
+    Random,                   // any that is connected, else any
+    LocalOnly,                // those of this node
+    PreferOnlineBeforeLocal,  // connected here, connected elsewhere, others here, others
+};
+
+/// How many members of a shared group a node has.
+struct GroupPresence {
+    std::uint32_t online = 0;
+    std::uint32_t stored = 0;  // offline, and their messages are kept
+
+    bool operator==(const GroupPresence&) const = default;
+};
+
 struct FilterMatch {
     SubscriptionKey key;
     ShardSet shards;             // shards, and other nodes, with at least one subscriber
@@ -54,7 +70,8 @@ struct LocalPresence {
     bool operator==(const LocalPresence&) const = default;
 };
 
-/// Hears of filters whose LocalPresence may have changed. Called on any shard, which holds no lock
+/// Hears of filters whose LocalPresence may have changed, and of shared groups (their filter is
+/// "$share/GROUP/FILTER") whose local members have. Called on any shard, which holds no lock
 /// of the index.
 class FilterObserver {
 public:
@@ -68,11 +85,12 @@ struct FilterWalk {
     bool done = false;
 };
 
-/// One matched shared group with the member chosen for this message.
+/// One matched shared group with the member chosen for this message; or the node that chooses one.
 struct SharedMatch {
     SubscriptionKey group;
-    ShardId shard;
-    ClientNumber member;
+    ShardId shard;        // or a NodeSlot, not below shards()
+    ClientNumber member;  // of a shard
+    std::string name;     // of a node: "$share/GROUP/FILTER"
 };
 
 /// Filled by match(); reuse one object so that its vectors keep their memory.
@@ -138,6 +156,12 @@ public:
                                     std::string_view topic, std::span<const ClientNumber> except,
                                     Random& random) const;
 
+    /// A member of this node for a message that was sent to the group; without one, another node
+    /// but those in `except`, one that answers if there is one. False: there is nobody.
+    [[nodiscard]] bool choose_for_node(ShardId reader, std::string_view mountpoint,
+                                       std::string_view group, std::string_view filter,
+                                       ShardSet except, Random& random, SharedMatch& match) const;
+
     /// Whether somebody else than `except` is a member and connected.
     [[nodiscard]] bool has_other_online(ShardId reader, GroupHandle handle,
                                         ClientNumber except) const;
@@ -156,6 +180,18 @@ public:
     void observe(FilterObserver* observer) noexcept;
     [[nodiscard]] LocalPresence local_presence(std::string_view mountpoint,
                                                std::string_view filter) const;
+    [[nodiscard]] GroupPresence local_group(std::string_view mountpoint, std::string_view group,
+                                            std::string_view filter) const;
+    /// The node has so many members of the group; none: it has left it. Idempotent.
+    void set_remote_group(NodeSlot node, std::string_view mountpoint, std::string_view group,
+                          std::string_view filter, GroupPresence members);
+    /// Nodes that do not answer: members of theirs are chosen last.
+    void set_away(ShardSet nodes) noexcept;
+    /// Any thread.
+    [[nodiscard]] ShardSet away() const noexcept;
+    /// Any thread.
+    void set_policy(SharedPolicy policy) noexcept;
+
     /// The node has subscribers on `filter` (valid, not shared). Idempotent.
     void set_remote(NodeSlot node, std::string_view mountpoint, std::string_view filter,
                     bool persistent);
@@ -166,9 +202,11 @@ public:
     struct LocalFilter {
         std::string mountpoint;
         std::string filter;
-        bool persistent;
+        bool persistent = false;
+        GroupPresence members = {};  // of a shared group
     };
-    /// Appends those of one 64th of all filters on which this node has subscribers; again until
+    /// Appends those of one 64th of all filters, and of the shared groups on them, on which this
+    /// node has subscribers; again until
     /// `walk.done`. New filters of shards wait meanwhile: 8 ms with a million filters.
     void collect_local_some(FilterWalk& walk, std::vector<LocalFilter>& found) const;
     /// Filters with a subscriber on this node or another.

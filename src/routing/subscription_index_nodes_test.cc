@@ -212,5 +212,68 @@ TEST_F(SubscriptionIndexNodesTest, WhoFollowsTheChangesKnowsThemAll) {
     EXPECT_EQ(local(), kept);
 }
 
+TEST_F(SubscriptionIndexNodesTest, MembersOfSharedGroupsOnOtherNodesAreChosenToo) {
+    index.set_remote_group(kOther, "", "g", "t/+", {1, 0});
+    auto result = match("t/1");
+    ASSERT_EQ(result.shared.size(), 1U);
+    EXPECT_EQ(result.shared[0].shard, kOther);
+    EXPECT_EQ(result.shared[0].name, "$share/g/t/+");
+    EXPECT_TRUE(result.filters.empty());
+    SharedMatch chosen;
+    EXPECT_FALSE(index.choose_for_node(0, "", "g", "t/+", shard_bit(kOther), random, chosen));
+    EXPECT_TRUE(index.choose_for_node(0, "", "g", "t/+", 0, random, chosen));
+    EXPECT_EQ(chosen.shard, kOther);
+    const GroupHandle own = index.join(2, "", "g", "t/+", ClientNumber{9}, true);
+    EXPECT_EQ(match("t/1").shared.at(0).shard, 2U) << "the default prefers this node";
+    EXPECT_TRUE(index.choose_for_node(0, "", "g", "t/+", 0, random, chosen));
+    EXPECT_EQ(chosen.member, ClientNumber{9});
+    index.leave({&own, 1}, ClientNumber{9});
+    EXPECT_EQ(match("t/1").shared.at(0).shard, kOther);
+    index.set_remote_group(kOther, "", "g", "t/+", {0, 0});
+    index.set_remote_group(kOther, "", "g", "t/+", {0, 0});
+    EXPECT_TRUE(match("t/1").empty());
+    EXPECT_EQ(index.filter_count(), 0U);
+}
+
+TEST_F(SubscriptionIndexNodesTest, GroupsOfANodeThatGoesAreClearedAway) {
+    for (int i = 0; i < 200; ++i) {
+        const std::string filter = "f/" + std::to_string(i);
+        index.set_remote_group(kOther, "", "g", filter, {1, 2});
+        if (i % 2 == 0) index.set_remote_group(kThird, "", "g", filter, {0, 1});
+        if (i % 3 == 0) index.set_remote(kOther, "", filter, false);
+    }
+    for (FilterWalk walk; !walk.done;) index.clear_remote_some(kOther, walk);
+    EXPECT_EQ(index.filter_count(), 100U);
+    for (FilterWalk walk; !walk.done;) index.clear_remote_some(kThird, walk);
+    EXPECT_EQ(index.filter_count(), 0U);
+}
+
+TEST_F(SubscriptionIndexNodesTest, WhatOthersAreToldOfGroupsIsHowManyMembersThereAre) {
+    Changes changes;
+    index.observe(&changes);
+    const std::vector<Name> told{{"mp", "$share/g/t"}};
+    const GroupHandle first = index.join(0, "mp", "g", "t", ClientNumber{1}, true);
+    EXPECT_EQ(changes.take(), told);
+    const GroupHandle second = index.join(1, "mp", "g", "t", ClientNumber{2}, true);
+    EXPECT_EQ(changes.take(), told);
+    EXPECT_EQ(index.local_group("mp", "g", "t"), (GroupPresence{2, 0}));
+    index.set_online({&second, 1}, ClientNumber{2}, false, true);
+    EXPECT_EQ(changes.take(), told);
+    EXPECT_EQ(index.local_group("mp", "g", "t"), (GroupPresence{1, 1}));
+    std::vector<SubscriptionIndex::LocalFilter> found;
+    for (FilterWalk walk; !walk.done;) index.collect_local_some(walk, found);
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].filter, "$share/g/t");
+    EXPECT_EQ(found[0].members, (GroupPresence{1, 1}));
+    index.leave({&first, 1}, ClientNumber{1});
+    index.leave({&second, 1}, ClientNumber{2});
+    EXPECT_EQ(changes.take().size(), 2U);
+    EXPECT_EQ(index.local_group("mp", "g", "t"), GroupPresence{});
+    index.set_remote_group(kOther, "mp", "g", "t", {5, 5});
+    EXPECT_EQ(index.local_group("mp", "g", "t"), GroupPresence{});
+    EXPECT_TRUE(changes.take().empty());
+    index.observe(nullptr);
+}
+
 }  // namespace
 }  // namespace vmq::routing

@@ -32,9 +32,9 @@ TEST_F(CommandTest, SetSaysWhatItSet) {
 }
 
 TEST_F(CommandTest, SetTellsWhatHasNoEffectYet) {
-    EXPECT_EQ(run("set shared_subscription_policy=random").status, 0);
-    EXPECT_EQ(run("set shared_subscription_policy=random").err,
-              "shared_subscription_policy has no effect yet: nothing reads it.\n");
+    EXPECT_EQ(run("set subscriber_retain_mode=syncwait").status, 0);
+    EXPECT_EQ(run("set subscriber_retain_mode=syncwait").err,
+              "subscriber_retain_mode has no effect yet: nothing reads it.\n");
 }
 
 TEST_F(CommandTest, SetRefusesAsAWhole) {
