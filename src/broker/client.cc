@@ -1,5 +1,6 @@
 #include "broker/client.h"
 
+#include "broker/session_moves.h"
 #include "broker/shard.h"
 
 namespace vmq::broker {

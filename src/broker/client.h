@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/ids.h"
 #include "broker/listener.h"
+#include "cluster/registrar_codec.h"
 #include "mqtt/message.h"
 #include "mqtt/packets.h"
 #include "queue/queue.h"
@@ -26,6 +27,7 @@ namespace vmq::broker {
 
 class Connection;
 class Shard;
+struct ClientMove;
 
 /// Names a client across the process and picks its home shard. Clients choose their ids, so a
 /// process keys it with a secret `seed`: nobody can fill one shard or one bucket on purpose.
@@ -98,8 +100,11 @@ public:
     TimePoint quota_reported_at{};
     TimePoint will_at = kNever;
     TimePoint expires_at = kNever;
-    bool nearly_full = false;  // its queue, and the log knows
-    runtime::Timer timer;      // the earlier of will_at and expires_at
+    cluster::Epoch epoch;              // of its registration in the cluster, 0: none that is known
+    std::uint32_t view = 0;            // ClusterPort::view() then
+    std::unique_ptr<ClientMove> move;  // its session comes from another node or goes there
+    bool nearly_full = false;          // its queue, and the log knows
+    runtime::Timer timer;              // the earlier of will_at and expires_at
 };
 
 }  // namespace vmq::broker

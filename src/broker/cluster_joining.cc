@@ -207,6 +207,7 @@ void ClusterService::follow_members() {
         }
         facts_->on_link_down(each.second->writer());
         each.second->leave({RefusalCode::Left, "it is no member of the cluster any more"});
+        registrar_->remove_member(each.second->number());
         if (member == nullptr) log::notice("node {} is no member any more", each.first);
         return true;
     });
@@ -217,6 +218,7 @@ void ClusterService::follow_members() {
         // Nobody misses one that others let in before it has had time to come.
         if (started_ && !joining_) peer->expect_until(loop_.now() + kJoinTimeout);
         peers_.emplace(member.name, std::move(peer));
+        registrar_->add_member(NodeNumber{last_node_});
     }
     if (joining_) netsplit_.begin_anew();
     if (!joining_) alone_ = !facts_->in_use();
@@ -241,6 +243,7 @@ void ClusterService::leave_if_told() {
 void ClusterService::begin_alone() {
     for (const auto& [name, peer] : peers_) {
         peer->leave({RefusalCode::Left, options_.node + " has left the cluster"});
+        registrar_->remove_member(peer->number());
     }
     peers_.clear();
     facts_->begin_alone();

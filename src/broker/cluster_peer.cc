@@ -227,6 +227,11 @@ void ClusterPeer::on_frame(Link& link, const Frame& frame) {
         default:
             break;
     }
+    bool readable = true;
+    if (home_.on_peer_frame(*this, frame, readable)) {
+        if (!readable) link.fail("it sends what cannot be read (registration)");
+        return;
+    }
     if (!cluster::Replication::takes(frame.type)) return link.on_unknown(frame);
     if (const auto taken = home_.on_facts(*this, frame); !taken) link.fail(taken.error().detail);
 }

@@ -60,6 +60,9 @@ public:
         [[nodiscard]] virtual Result<void> on_facts(ClusterPeer& peer,
                                                     const cluster::Frame& frame) = 0;
         virtual void on_peer_changed() = 0;
+        /// A frame of its control link that is not the peer's own business. False: nobody's.
+        [[nodiscard]] virtual bool on_peer_frame(ClusterPeer& peer, const cluster::Frame& frame,
+                                                 bool& readable) = 0;
         /// Any thread: leads to on_slots_mapped() on the cluster's.
         virtual void slots_mapped(NodeNumber node, std::uint64_t order) = 0;
 
@@ -95,6 +98,10 @@ public:
     void on_slots_mapped(std::uint64_t order);
     void on_slot_cleared(routing::NodeSlot slot);
 
+    /// Of the control link; null: there is none.
+    [[nodiscard]] std::string* control_output() noexcept {
+        return control_ && control_->open() ? &control_->output().bytes() : nullptr;
+    }
     [[nodiscard]] bool running() const noexcept { return control_ != nullptr; }
     /// Its bits of the index.
     [[nodiscard]] ShardSet slots() const noexcept { return slots_; }

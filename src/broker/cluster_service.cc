@@ -67,6 +67,14 @@ ClusterService::ClusterService(Broker& broker, ClusterOptions options)
     local_.longest_frame = options_.longest_frame;
     filter_log_ = std::make_unique<cluster::FilterLog>(static_cast<std::uint64_t>(local_.boot));
     filters_ = std::make_unique<IndexedFilters>(index());
+    registrar_ = std::make_unique<ClusterRegistrar>(broker_, loop_, options_.node,
+                                                    [this](NodeNumber node) -> std::string* {
+                                                        for (const auto& [name, peer] : peers_) {
+                                                            if (peer->number() == node)
+                                                                return peer->control_output();
+                                                        }
+                                                        return nullptr;
+                                                    });
 }
 
 ClusterService::~ClusterService() {
@@ -191,6 +199,7 @@ Result<void> ClusterService::open_facts() {
 }
 
 void ClusterService::on_peer_linked(ClusterPeer& peer) {
+    registrar_->node_up(peer.number(), peer.member().name);
     const auto linked = facts_->on_link_up(peer.writer(), peer.control().peer().longest_frame);
     if (linked) return;
     log::error("node {}: {}", peer.member().name, linked.error().detail);
@@ -198,6 +207,7 @@ void ClusterService::on_peer_linked(ClusterPeer& peer) {
 
 void ClusterService::on_peer_lost(ClusterPeer& peer) {
     facts_->on_link_down(peer.writer());
+    registrar_->node_down(peer.number());
     tell_who_is_away();
     for (const auto& shard : broker_.shards()) {
         broker_.post(shard->id(), [&shard = *shard, number = peer.number()] {
@@ -469,6 +479,28 @@ void ClusterService::clear_some() {
     loop_.run_again();
 }
 
+bool ClusterService::on_peer_frame(ClusterPeer& peer, const Frame& frame, bool& readable) {
+    return registrar_->on_frame(peer.number(), frame, readable);
+}
+
+void ClusterService::register_client(ShardId shard, std::uint64_t ticket, cluster::ClientKey key,
+                                     bool discard) {
+    registrar_->register_client(shard, ticket, std::move(key), discard);
+}
+
+void ClusterService::released(cluster::ReleaseOrder order, cluster::ReleaseReply::Code code,
+                              cluster::Epoch held) {
+    registrar_->released(std::move(order), code, held);
+}
+
+void ClusterService::claim(cluster::PeerNumber node, std::vector<cluster::Claim> claims) {
+    registrar_->claim(NodeNumber{static_cast<std::uint32_t>(node)}, std::move(claims));
+}
+
+void ClusterService::fence(ShardId shard, std::uint64_t ticket) {
+    registrar_->fence(shard, ticket);
+}
+
 void ClusterService::slots_mapped(NodeNumber node, std::uint64_t order) {
     post([this, node, order] {
         for (const auto& [name, peer] : peers_) {
@@ -486,6 +518,7 @@ void ClusterService::on_turn_end() {
         peer->run();
     }
     tell_filters_known();
+    next = std::min(next, registrar_->run());
     if (!filter_waits_.empty()) next = std::min(next, filter_waits_.front().deadline);
     if (joining_ && loop_.now() >= joining_->deadline) {
         finish_join(Error{ErrorCode::Unavailable, "not_reachable: no answer in time"});

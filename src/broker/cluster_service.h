@@ -20,6 +20,7 @@
 #include "broker/cluster_peer.h"
 #include "broker/cluster_picture.h"
 #include "broker/cluster_port.h"
+#include "broker/cluster_registrar.h"
 #include "broker/netsplit_watch.h"
 #include "cluster/connector.h"
 #include "cluster/filter_log.h"
@@ -167,6 +168,16 @@ private:
         return alone_.load(std::memory_order_acquire);
     }
     void await_filters(ShardId shard, std::uint64_t ticket) override;
+    [[nodiscard]] std::uint32_t view() const noexcept override { return registrar_->view(); }
+    [[nodiscard]] cluster::Epoch claims_from() const noexcept override {
+        return registrar_->claims_from();
+    }
+    void register_client(ShardId shard, std::uint64_t ticket, cluster::ClientKey key,
+                         bool discard) override;
+    void released(cluster::ReleaseOrder order, cluster::ReleaseReply::Code code,
+                  cluster::Epoch held) override;
+    void claim(cluster::PeerNumber node, std::vector<cluster::Claim> claims) override;
+    void fence(ShardId shard, std::uint64_t ticket) override;
     void on_retained_change(std::string_view mountpoint, std::string_view topic) override;
 
     // ClusterPeer::Home
@@ -183,6 +194,8 @@ private:
     void greet(ClusterPeer& peer, cluster::LinkKind kind, ShardId shard, int fd) override;
     [[nodiscard]] std::optional<routing::NodeSlot> take_slot() override;
     void clear_slot(NodeNumber node, routing::NodeSlot slot) override;
+    [[nodiscard]] bool on_peer_frame(ClusterPeer& peer, const cluster::Frame& frame,
+                                     bool& readable) override;
     void on_peer_linked(ClusterPeer& peer) override;
     void on_peer_lost(ClusterPeer& peer) override;
     [[nodiscard]] Result<void> on_facts(ClusterPeer& peer, const cluster::Frame& frame) override;
@@ -239,6 +252,7 @@ private:
     std::unique_ptr<ClusterFacts> facts_;
     std::unique_ptr<cluster::FilterLog> filter_log_;
     std::unique_ptr<cluster::FilterSource> filters_;
+    std::unique_ptr<ClusterRegistrar> registrar_;
     std::map<std::string, std::unique_ptr<ClusterPeer>, std::less<>> peers_;
     std::vector<std::unique_ptr<Visitor>> visitors_;
     std::optional<Joining> joining_;

@@ -85,6 +85,7 @@ void Connection::attach(Client& client, Lane& lane, session::ConnectPlan plan,
                         bool session_present) {
     client_ = &client;
     lane_ = &lane;
+    registering_ = false;
     plan_ = std::move(plan);
     plan_.mountpoint = client.mountpoint;
     received_at_ = shard_.now();
@@ -97,6 +98,23 @@ void Connection::attach(Client& client, Lane& lane, session::ConnectPlan plan,
     handshake_.reset();
     arm_timer();
     if (!session_->v5() && !lane.queue.window().empty()) schedule_retry();
+}
+
+void Connection::begin_registering() {
+    registering_ = true;
+    arm_timer();
+    update_interest();
+}
+
+void Connection::refuse_registration(const session::ConnectPlan& plan, mqtt::ReasonCode reason,
+                                     std::string_view why) {
+    if (closing_) return;
+    refusal_logged_ = true;  // by Registrations
+    if (session::encode_refusing_connack(plan.version, reason, why, "", plan.maximum_packet_size,
+                                         output().bytes())) {
+        count_sent(plan.version, mqtt::PacketType::Connack, reason);
+    }
+    close(CloseCause::Refused, why);
 }
 
 void Connection::begin_reading(std::string unread) {
@@ -191,7 +209,7 @@ void Connection::write_output() {
 
 bool Connection::may_read() const noexcept {
     if (closing_ || moved_) return draining_;
-    if (held_back_ || paused_until_ != kNever) return false;
+    if (held_back_ || registering_ || paused_until_ != kNever) return false;
     if (session_ && (session_->state() != session::Session::State::Open || session_->busy())) {
         return false;
     }
@@ -584,7 +602,7 @@ bool Connection::part() {
 
 TimePoint Connection::handshake_deadline() const noexcept {
     // CONNECT is there; who is asked about it has a time of its own.
-    if (handshake_->state() == session::Handshake::State::Parked) return kNever;
+    if (registering_ || handshake_->state() == session::Handshake::State::Parked) return kNever;
     if (layers_ && !layers_->ready()) return opened_at_ + listener_.layer_timeout(layers_->stage());
     return opened_at_ + listener_.settings.get()->mqtt_connect_timeout;
 }

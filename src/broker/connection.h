@@ -52,6 +52,11 @@ public:
     void adopt_trace(ConnectionNumber accepted_as, std::unique_ptr<ConnectionTrace> trace);
     /// Becomes the connection of `client`: sends CONNACK and handles `unread`.
     void attach(Client& client, Lane& lane, session::ConnectPlan plan, bool session_present);
+    /// Its CONNECT was accepted, and other nodes are asked whether they have the client: nothing is
+    /// read until Shard::let_in(), or this.
+    void begin_registering();
+    void refuse_registration(const session::ConnectPlan& plan, mqtt::ReasonCode reason,
+                             std::string_view why);
     /// Handles bytes that came behind the CONNECT, then reads on.
     void begin_reading(std::string unread);
 
@@ -313,6 +318,7 @@ private:
     bool tells_filters_ = false;         // its SUBACK waits until other nodes know
     bool held_back_ = false;             // the shard reads from nobody for the moment
     bool write_waiting_ = false;         // the socket is full
+    bool registering_ = false;           // see begin_registering()
     bool closing_ = false;
     bool session_ended_ = false;
     bool in_handshake_ = false;       // of TLS, counted at the listener

@@ -83,6 +83,26 @@ inline constexpr Seconds kReportInterval{10};
 inline constexpr std::uint32_t kNodesBeside = 24;
 /// Bytes that wait on a link to another node at most; more messages wait in front of it.
 inline constexpr std::size_t kNodeLinkBuffer = 256 * 1024;
+/// Connections of one client id that wait at once for other nodes to let go of it.
+inline constexpr std::size_t kRegistrationsPerClient = 16;
+/// How often a registration is tried that another one has overtaken.
+inline constexpr std::uint32_t kRegistrationAttempts = 10;
+/// How long a client waits for its session from another node.
+inline constexpr Millis kMoveLimit{10'000};
+/// Registrations of a shard that are remembered for nodes that are away, and told in one go.
+inline constexpr std::size_t kMostClaims = 1'000'000;
+inline constexpr std::size_t kClaimsAtOnce = 1000;
+/// Messages and bytes of a moving session sent in one go.
+inline constexpr std::size_t kMovedAtOnce = 1000;
+inline constexpr std::size_t kBytesMovedAtOnce = 128 * 1024;
+/// After so long without an answer what was sent of a session is sent again.
+inline constexpr Millis kMoveResend{1000};
+/// Sequences left free at the new owner for what still comes to the old one.
+inline constexpr std::uint64_t kMoveGap = 1U << 24U;
+/// Messages of a moved session that are known again when they come another way, and for how long
+/// after its arrival.
+inline constexpr std::size_t kMostOrigins = 100'000;
+inline constexpr Millis kOriginsKept{10'000};
 /// Messages of one shard of another node that are not safe yet, from which on it is not read.
 inline constexpr std::size_t kMostUnsettled = 50'000;
 

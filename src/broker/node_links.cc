@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "broker/limits.h"
+#include "broker/session_moves.h"
 #include "broker/shard.h"
 #include "cluster/number_frame.h"
 
@@ -139,7 +140,8 @@ void NodeLinks::on_outgoing(Outgoing& outgoing, const Frame& frame) {
         outgoing.started = true;
         cluster::append_number(FrameType::StreamStart, outbox->stream.next_sequence(),
                                outgoing.link->output().bytes());
-        return pump(outgoing, *outbox);
+        pump(outgoing, *outbox);
+        return shard_.moves().link_up(outgoing.node);
     }
     if (frame.type != FrameType::Ack) return outgoing.link->on_unknown(frame);
     const bool right = cluster::decode_ack(frame.body, ack_) &&
@@ -168,6 +170,10 @@ void NodeLinks::on_incoming(Incoming& incoming, const Frame& frame) {
                 return incoming.link->fail("it leaves messages out");
             }
             return;
+        case FrameType::Move:
+        case FrameType::MoveAck:
+            return shard_.moves().on_frame(incoming.node, frame.type == FrameType::MoveAck,
+                                           frame.body);
         default:
             return incoming.link->on_unknown(frame);
     }
@@ -232,6 +238,50 @@ void NodeLinks::pump(Outgoing& outgoing, NodeOutbox& outbox) {
     if (outbox.stream.has_next()) outgoing.link->tell_when_below(kNodeLinkBuffer / 2);
 }
 
+bool NodeLinks::send(NodeNumber node, std::string_view frame) {
+    const auto at = std::find_if(outgoing_.begin(), outgoing_.end(),
+                                 [node](const auto& each) { return each->node == node; });
+    if (at == outgoing_.end() || !(*at)->started || !(*at)->link->open()) return false;
+    Link& link = *(*at)->link;
+    if (frame.size() - cluster::kFrameLengthBytes > link.peer().longest_frame) return false;
+    // Each session has one frame under way: what waits is bounded by how many move.
+    link.output().bytes() += frame;
+    return true;
+}
+
+std::uint32_t NodeLinks::longest_frame(NodeNumber node) const noexcept {
+    const auto at = std::find_if(outgoing_.begin(), outgoing_.end(),
+                                 [node](const auto& each) { return each->node == node; });
+    return at == outgoing_.end() || !(*at)->started ? 0 : (*at)->link->peer().longest_frame;
+}
+
+void NodeLinks::fence(std::vector<Sent> sent, ShardId to, std::uint64_t ticket) {
+    fences_.push_back({std::move(sent), to, ticket, shard_.now() + Seconds(10)});
+    look_at_fences();
+}
+
+bool NodeLinks::has_arrived(const Sent& sent) const noexcept {
+    if (sent.sequence == 0) return true;
+    return std::any_of(incoming_.begin(), incoming_.end(), [&](const auto& each) {
+        return each.second->node == sent.node && each.second->shard == sent.shard &&
+               each.second->stream.received() >= sent.sequence;
+    });
+}
+
+void NodeLinks::look_at_fences() {
+    std::erase_if(fences_, [this](Fence& fence) {
+        std::erase_if(fence.sent, [this](const Sent& sent) { return has_arrived(sent); });
+        if (!fence.sent.empty()) return shard_.now() >= fence.until;
+        if (fence.to == shard_.id()) {
+            shard_.moves().fence_passed(fence.ticket);
+        } else {
+            shard_.send(fence.to, FenceMail{fence.ticket});
+            shard_.loop().run_again();
+        }
+        return true;
+    });
+}
+
 void NodeLinks::acknowledge(Incoming& incoming) {
     if (!incoming.link || !incoming.link->open() || !incoming.begun) return;
     while (incoming.stream.take_ack(ack_)) {
@@ -240,6 +290,7 @@ void NodeLinks::acknowledge(Incoming& incoming) {
 }
 
 void NodeLinks::on_turn_end() {
+    if (!fences_.empty()) look_at_fences();
     for (const auto& each : outgoing_) {
         NodeOutbox* outbox = shard_.find_node(each->node);
         if (outbox != nullptr && outbox->stream.has_next()) pump(*each, *outbox);

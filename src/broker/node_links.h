@@ -39,6 +39,20 @@ public:
     /// The node is no member any more.
     void drop(NodeNumber node);
 
+    /// A frame about a session that moves. False: there is no link that takes it now.
+    bool send(NodeNumber node, std::string_view frame);
+    /// That the node takes, 0: there is no link.
+    [[nodiscard]] std::uint32_t longest_frame(NodeNumber node) const noexcept;
+
+    /// What a shard of another node had sent here at some moment.
+    struct Sent {
+        NodeNumber node;
+        std::uint32_t shard = 0;
+        std::uint64_t sequence = 0;
+    };
+    /// Sends `ticket` to the shard `to` (FenceMail) once all of it has arrived.
+    void fence(std::vector<Sent> sent, ShardId to, std::uint64_t ticket);
+
     /// What a message that came in waited for is done.
     void settle(ConnectionNumber inbox, session::AckTicket ticket, bool safe);
 
@@ -71,7 +85,16 @@ private:
         bool begun = false;                   // the other side has said where it begins
     };
 
+    struct Fence {
+        std::vector<Sent> sent;  // and not arrived
+        ShardId to = 0;
+        std::uint64_t ticket = 0;
+        TimePoint until{};
+    };
+
     [[nodiscard]] cluster::LinkHandler& handler() noexcept { return *this; }
+    [[nodiscard]] bool has_arrived(const Sent& sent) const noexcept;
+    void look_at_fences();
     void on_agreed(cluster::Link& /*link*/) override {}
     void on_frame(cluster::Link& link, const cluster::Frame& frame) override;
     void on_room(cluster::Link& link) override;
@@ -93,6 +116,7 @@ private:
     std::vector<std::unique_ptr<Outgoing>> outgoing_;
     std::map<ConnectionNumber, std::unique_ptr<Incoming>> incoming_;
     std::uint64_t last_inbox_ = 0;
+    std::vector<Fence> fences_;
     bool paused_ = false;  // this shard has too much to do: links are not read
     cluster::Ack ack_;     // reused
     std::string frame_;    // reused

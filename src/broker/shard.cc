@@ -4,6 +4,8 @@
 
 #include "base/log.h"
 #include "broker/limits.h"
+#include "broker/registrations.h"
+#include "broker/session_moves.h"
 
 namespace vmq::broker {
 
@@ -16,6 +18,9 @@ Shard::Shard(ShardId id, SharedState& shared, std::uint64_t seed, TimePoint star
       random_(seed),
       subscribers_(id, shared.subscriptions),
       read_buffer_(kReadBufferSize),
+      registrations_(std::make_unique<Registrations>(*this)),
+      moves_(std::make_unique<SessionMoves>(*this)),
+      last_origin_(random_.next() << 40U),
       outboxes_(shared.shards),
       session_log_(shared.session_log) {
     loop_.measure_turns(metrics_.turn());
@@ -316,6 +321,10 @@ void Shard::handle(Confirm& confirm) {
         if (node_links_) node_links_->settle(confirm.connection, confirm.ticket, confirm.safe);
         return;
     }
+    if ((static_cast<std::uint64_t>(confirm.connection) & kMoveBit) != 0) {
+        const auto number = static_cast<std::uint64_t>(confirm.connection) & ~kMoveBit;
+        return moves_->stored(ClientNumber{number}, confirm.ticket, confirm.safe);
+    }
     Connection* connection = find(confirm.connection);
     if (connection == nullptr || connection->session() == nullptr || connection->closing()) return;
     const bool was_busy = connection->session()->busy();
@@ -323,6 +332,12 @@ void Shard::handle(Confirm& confirm) {
         confirm.ticket, confirm.safe ? mqtt::ReasonCode::Success : mqtt::ReasonCode::QuotaExceeded);
     if (was_busy) connection->resume_reading();
 }
+
+void Shard::handle(MoveMail& mail) {
+    moves_->on_mail(NodeNumber{mail.node}, mail.answer, *mail.body);
+}
+
+void Shard::handle(FenceMail& mail) { moves_->fence_passed(mail.ticket); }
 
 void Shard::handle(MoveConnection& move) {
     const auto moved = std::move(move.moved);

@@ -92,6 +92,9 @@ struct SharedState {
     std::atomic<bool> quiet{false};
 };
 
+class Registrations;
+class SessionMoves;
+
 /// One thread's part of the broker. Constructed and destroyed by the Broker; everything in between
 /// happens on the shard's own thread, except post_box() and the counters.
 class Shard final : public runtime::TurnHandler {
@@ -261,6 +264,10 @@ public:
     /// Makes `connection`, whose CONNECT was accepted and whose home this is, the connection of its
     /// client: takes over from an earlier one, resumes or begins the session, sends CONNACK.
     void attach(Connection& connection, session::ConnectPlan plan);
+    /// The same once it is certain that no other node has the client.
+    void let_in(Connection& connection, session::ConnectPlan plan, cluster::Epoch granted = {});
+    [[nodiscard]] Registrations& registrations() noexcept { return *registrations_; }
+    [[nodiscard]] SessionMoves& moves() noexcept { return *moves_; }
     /// The connection of `lane` is gone for `cause`.
     void on_disconnected(Client& client, Lane& lane, session::CloseCause cause,
                          std::unique_ptr<session::StoredWill> will);
@@ -355,6 +362,9 @@ public:
     void on_turn_end() override;
 
 private:
+    friend class Registrations;
+    friend class SessionMoves;
+
     struct ClientHash {
         using is_transparent = void;
         std::size_t operator()(const std::unique_ptr<Client>& client) const noexcept {
@@ -389,6 +399,8 @@ private:
     void handle(DeliverShared& deliver);
     void handle(Confirm& confirm);
     void handle(MoveConnection& move);
+    void handle(MoveMail& mail);
+    void handle(FenceMail& mail);
 
     /// Delivers to the subscribers of one filter.
     void deliver_filter(routing::SubscriptionKey filter, const mqtt::MessagePtr& message);
@@ -405,6 +417,11 @@ private:
     /// Other nodes are to hear of what is retained there now.
     void tell_retained(std::string_view mountpoint, std::string_view topic);
     [[nodiscard]] std::uint64_t new_store_id(mqtt::QoS qos);
+    /// See Message::origin(): 24 random bits of this shard, then a number that counts up.
+    [[nodiscard]] std::uint64_t new_origin() noexcept {
+        if ((++last_origin_ & 0xFF'FFFF'FFFFULL) == 0) last_origin_ = random_.next() << 40U | 1U;
+        return last_origin_;
+    }
     [[nodiscard]] static bool is_stored(const Client& client, const Lane& lane,
                                         mqtt::QoS qos) noexcept;
     void tell_offline_message(const Client& client, const queue::Delivery& delivery);
@@ -578,6 +595,9 @@ private:
     std::uint64_t last_filter_wait_ = 0;
     std::unique_ptr<NodeLinks> node_links_;  // null: no cluster
     std::array<NodeOutbox*, kMaxShards> node_by_slot_{};
+    std::unique_ptr<Registrations> registrations_;
+    std::unique_ptr<SessionMoves> moves_;
+    std::uint64_t last_origin_;
 
     std::vector<std::unique_ptr<runtime::Mailbox<ShardMessage>>> mailboxes_;  // by sender
     std::vector<std::vector<ShardMessage>> outboxes_;                         // by receiver

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "broker/limits.h"
+#include "broker/registrations.h"
 #include "broker/shard.h"
 #include "session/connack.h"
 
@@ -61,6 +62,13 @@ hooks::ClientContext Shard::client_context(const Client& client) const {
 }
 
 void Shard::attach(Connection& connection, session::ConnectPlan plan) {
+    if (registrations_->must_ask(plan)) {
+        return registrations_->ask(connection, std::move(plan));
+    }
+    let_in(connection, std::move(plan));
+}
+
+void Shard::let_in(Connection& connection, session::ConnectPlan plan, cluster::Epoch granted) {
     const ClientHash::Key key = key_of(plan.mountpoint, plan.client_id);
     auto found = clients_.find(key);
     // Its timer may still be on its way, at the start of the process above all.
@@ -86,6 +94,7 @@ void Shard::attach(Connection& connection, session::ConnectPlan plan) {
                          ? **found
                          : make_client(plan.mountpoint, plan.client_id, *plan.settings);
     begin_session(client, connection, std::move(plan), session_present, discarded);
+    registrations_->note(client, granted);
 }
 
 void Shard::displace(Client& client, bool clean_start) {

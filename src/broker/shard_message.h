@@ -78,6 +78,18 @@ struct MoveConnection {
     std::unique_ptr<MovedConnection> moved;
 };
 
-using ShardMessage = std::variant<Deliver, DeliverShared, Confirm, MoveConnection>;
+/// A frame about a session that moves between nodes, on its way from the shard with the link.
+struct MoveMail {
+    std::uint32_t node = 0;  // NodeNumber of its sender
+    bool answer = false;
+    std::unique_ptr<std::string> body;
+};
+/// All that the sending shard had for the receiving one is before it.
+struct FenceMail {
+    std::uint64_t ticket = 0;
+};
+
+using ShardMessage =
+    std::variant<Deliver, DeliverShared, Confirm, MoveConnection, MoveMail, FenceMail>;
 
 }  // namespace vmq::broker

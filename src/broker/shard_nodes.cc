@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "base/log.h"
+#include "broker/registrations.h"
+#include "broker/session_moves.h"
 #include "broker/shard.h"
 #include "cluster/frame_codec.h"
 #include "mqtt/topic.h"
@@ -244,6 +246,7 @@ bool Shard::not_ready_for(ClientAction action) {
 }
 
 void Shard::filters_known(std::uint64_t ticket) {
+    if (moves_->filters_known(ticket)) return;
     const auto at = filter_waits_.find(ticket);
     if (at == filter_waits_.end()) return;
     const WhenSafe answer = std::move(at->second);

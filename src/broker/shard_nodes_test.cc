@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker/registrations.h"
 #include "broker/shard.h"
 #include "support/test_broker.h"
 
@@ -28,8 +29,22 @@ public:
     void await_filters(ShardId shard, std::uint64_t ticket) override {
         asked.emplace_back(shard, ticket);
     }
+    [[nodiscard]] std::uint32_t view() const noexcept override { return 1; }
+    [[nodiscard]] cluster::Epoch claims_from() const noexcept override { return {}; }
+    void register_client(ShardId shard, std::uint64_t ticket, cluster::ClientKey /*key*/,
+                         bool /*discard*/) override {
+        // All other nodes have let go of it.
+        shared->peers[shard]->registrations().registered(ticket,
+                                                         {{}, cluster::Epoch{++epoch}, {}, true});
+    }
+    void released(cluster::ReleaseOrder /*order*/, cluster::ReleaseReply::Code /*code*/,
+                  cluster::Epoch /*held*/) override {}
+    void claim(cluster::PeerNumber /*node*/, std::vector<cluster::Claim> /*claims*/) override {}
+    void fence(ShardId /*shard*/, std::uint64_t /*ticket*/) override {}
     void on_retained_change(std::string_view /*mountpoint*/, std::string_view /*topic*/) override {}
 
+    SharedState* shared = nullptr;
+    std::uint64_t epoch = 0;
     bool is_alone = false;
     std::vector<std::pair<ShardId, std::uint64_t>> asked;
 };
@@ -37,6 +52,7 @@ public:
 class ShardNodes : public ::testing::Test {
 protected:
     ShardNodes() {
+        company.shared = &broker.shard().shared();
         broker.shard().add_node(kOther, "other@host", 1'000'000);
         broker.shard().set_node_slots(kOther, shard_bit(1));
     }

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "broker/limits.h"
+#include "broker/session_moves.h"
 #include "broker/shard.h"
 #include "broker/untold_deletion.h"
 #include "broker/will_context.h"
@@ -76,6 +77,7 @@ session::Routed Shard::route(const session::PublishIntent& intent, const Origin&
     parts.publisher = origin.publisher;
     if (intent.message_expiry_s) parts.expires_at = now() + Seconds(*intent.message_expiry_s);
     parts.store_id = new_store_id(intent.qos);
+    if (nodes.some != 0) parts.origin = new_origin();
     const mqtt::MessagePtr message = mqtt::Message::make(parts);
 
     const Reply reply = intent.qos != QoS::AtMostOnce ? origin.reply : Reply{};
@@ -236,6 +238,8 @@ void Shard::deliver(Client& client, const mqtt::MessagePtr& message,
                     session::PublishTemplate* shared) {
     // [v5 MQTT-3.8.3-3]
     if (options.no_local && message->publisher() == client.hash) return;
+    if (client.move && !moves_->is_first(client, *message)) [[unlikely]]
+        return;
     const QoS qos = client.settings->upgrade_outgoing_qos ? options.qos
                                                           : mqtt::min(message->qos(), options.qos);
     const bool retain =
@@ -295,6 +299,8 @@ Shard::Handed Shard::hand_over(Client& client, Lane& lane, Delivery delivery,
     if (connection == nullptr) tell_offline_message(client, delivery);
     if (stored) {
         delivery.store_sequence = client.next_sequence++;
+        if (client.move) [[unlikely]]
+            moves_->note_stored(client, delivery);
         store_message(client, delivery, false);
     }
     Delivery displaced;

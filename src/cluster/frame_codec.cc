@@ -156,7 +156,8 @@ bool decode_heartbeat(std::string_view body, std::uint64_t& time) noexcept {
 // --- Publish ---
 
 //   publish := sequence:varint flags:u8 [mountpoint:string] topic:string [properties:string]
-//              [expires in ms:varint] [group:string hops:u8] publisher:u64 payload: the rest
+//              [expires in ms:varint] [origin:u64] [group:string hops:u8] publisher:u64
+//              payload: the rest
 
 namespace {
 constexpr std::uint8_t kQoSBits = 0x03;
@@ -164,8 +165,8 @@ constexpr std::uint8_t kRetain = 0x04;
 constexpr std::uint8_t kHasMountpoint = 0x08;
 constexpr std::uint8_t kHasProperties = 0x10;
 constexpr std::uint8_t kHasExpiry = 0x20;
+constexpr std::uint8_t kHasOrigin = 0x40;
 constexpr std::uint8_t kHasGroup = 0x80;
-constexpr std::uint8_t kNoFlags = 0x40;
 
 std::uint8_t flags_of(const mqtt::Message& message) noexcept {
     unsigned flags = static_cast<unsigned>(message.qos());
@@ -173,6 +174,7 @@ std::uint8_t flags_of(const mqtt::Message& message) noexcept {
     if (!message.mountpoint().empty()) flags |= kHasMountpoint;
     if (!message.properties().empty()) flags |= kHasProperties;
     if (message.expires_at() != kNever) flags |= kHasExpiry;
+    if (message.origin() != 0) flags |= kHasOrigin;
     return static_cast<std::uint8_t>(flags);
 }
 
@@ -208,6 +210,7 @@ bool append_publish(std::uint64_t sequence, const mqtt::MessagePtr& message, Tim
         const Millis left = std::max(message->expires_at() - now, Millis(1));
         body.varint(std::min(static_cast<std::uint64_t>(left.count()), kLongestExpiryMs));
     }
+    if ((flags & kHasOrigin) != 0) body.u64(message->origin());
     if ((flags & kHasGroup) != 0) {
         body.string(group);
         body.u8(hops);
@@ -233,7 +236,7 @@ bool decode_publish(std::string_view body, TimePoint now, ForwardedPublish& publ
     ByteReader reader(body);
     std::uint8_t flags = 0;
     if (!reader.varint(publish.sequence) || publish.sequence == 0 || !reader.u8(flags) ||
-        (flags & kNoFlags) != 0 || (flags & kQoSBits) > 2 ||
+        (flags & kQoSBits) > 2 ||
         !read_flagged(reader, (flags & kHasMountpoint) != 0, kLongestText, parts.mountpoint) ||
         !reader.string(parts.topic, kLongestText) ||
         !read_flagged(reader, (flags & kHasProperties) != 0, kLongestPacket, parts.properties)) {
@@ -244,6 +247,7 @@ bool decode_publish(std::string_view body, TimePoint now, ForwardedPublish& publ
         if (!reader.varint(left) || left == 0 || left > kLongestExpiryMs) return false;
         parts.expires_at = now + Millis(left);
     }
+    if ((flags & kHasOrigin) != 0 && (!reader.u64(parts.origin) || parts.origin == 0)) return false;
     if ((flags & kHasGroup) != 0 &&
         (!reader.string(publish.group, kLongestText) || !reader.u8(publish.hops) ||
          !mqtt::parse_shared_filter(publish.group) ||

@@ -35,6 +35,8 @@ enum class FrameType : std::uint8_t {
     StreamState = 18,
     StreamStart = 19,
     Skip = 20,
+    Move = 21,
+    MoveAck = 22,
     // Control links.
     Facts = 32,
     FactVector = 33,
@@ -44,6 +46,13 @@ enum class FrameType : std::uint8_t {
     Filters = 40,
     FilterState = 41,
     FilterAck = 42,
+    Register = 56,
+    Registered = 57,
+    Release = 58,
+    Released = 59,
+    Claim = 60,
+    Fence = 61,
+    Fenced = 62,
 };
 
 /// A type that a receiver who does not know it may skip. Another unknown one ends the link.

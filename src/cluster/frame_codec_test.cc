@@ -273,6 +273,16 @@ TEST(ForwardedPublish, LeavesOutWhatAMessageDoesNotHave) {
     EXPECT_FALSE(read.parts.retain);
 }
 
+TEST(ForwardedPublish, AMessageKeepsItsOrigin) {
+    OutputBuffer output;
+    const auto message = Message::make({.topic = "t", .origin = 0x0102'0304'0506'0708ULL});
+    ASSERT_TRUE(append_publish(1, message, kNow, kLongest, output));
+    const std::string bytes = bytes_of(output);
+    ForwardedPublish read;
+    ASSERT_TRUE(decode_publish(body_of(bytes), kNow, read));
+    EXPECT_EQ(read.parts.origin, 0x0102'0304'0506'0708ULL);
+}
+
 TEST(ForwardedPublish, ReferencesALargePayloadInsteadOfCopyingIt) {
     OutputBuffer output;
     {
@@ -344,7 +354,7 @@ TEST(ForwardedPublish, ThatNoNodeWouldSendIsRefused) {
     EXPECT_TRUE(accepts(publish_body(1, 0, "")));
     EXPECT_FALSE(accepts(publish_body(0, 0, ""))) << "sequences begin with 1";
     EXPECT_FALSE(accepts(publish_body(1, 3, ""))) << "QoS 3";
-    EXPECT_FALSE(accepts(publish_body(1, 0x40, ""))) << "unknown flag";
+    EXPECT_FALSE(accepts(publish_body(1, 0x40, std::string(8, '\0')))) << "an origin that is none";
     EXPECT_FALSE(accepts(publish_body(1, 0x80, ""))) << "unknown flag";
     EXPECT_FALSE(accepts(publish_body(1, 0, "", "\0"s))) << "no topic";
     EXPECT_FALSE(accepts(publish_body(1, 0, "", "\1#"))) << "a wildcard";

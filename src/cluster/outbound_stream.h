@@ -86,6 +86,11 @@ public:
         return true;
     }
 
+    /// Of the message that was added last, 0: none was.
+    [[nodiscard]] std::uint64_t last_sequence() const noexcept {
+        return first_ + entries_.size() - 1;
+    }
+
     /// Calls take(message, waiter) for each that is not acknowledged, in order; those for which it
     /// returns true, having moved from both, go no further. The receiver may have had them.
     template <typename Take>

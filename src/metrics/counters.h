@@ -31,6 +31,12 @@ enum class Counter : std::uint8_t {
     ClusterBytesReceived,
     ClusterBytesSent,
     ClusterBytesDropped,
+    ClusterRegistrations,         // clients let in after other nodes were asked
+    ClusterRegistrationsRefused,  // because one did not answer
+    ClusterSessionsMovedIn,       // from other nodes, with their queues
+    ClusterSessionsMovedOut,
+    ClusterMessagesMovedIn,
+    ClusterMessagesMovedOut,
     ClientExpired,
     QueueMessageDropMaxPacketSize,  // larger than the client's Maximum Packet Size
     DropOffline,                    // QoS 0 for a session whose client is away

@@ -25,6 +25,7 @@ Message::Message(const MessageParts& parts) noexcept
       publisher_(parts.publisher),
       expires_at_(parts.expires_at),
       store_id_(parts.store_id),
+      origin_(parts.origin),
       qos_(parts.qos),
       retain_(parts.retain) {}
 

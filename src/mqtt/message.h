@@ -26,6 +26,7 @@ struct MessageParts {
     std::uint64_t publisher = 0;  // hash of the publisher's mountpoint and client id, for no-local
     TimePoint expires_at = kNever;  // [v5 3.3.2.3.3]
     std::uint64_t store_id = 0;  // names it in the store when several queues hold it; 0: one does
+    std::uint64_t origin = 0;    // names it among all nodes; 0: it has not left its node
 };
 
 /// Immutable after make(); the bytes stand behind the object in one allocation. The reference count
@@ -54,6 +55,7 @@ public:
     [[nodiscard]] std::uint64_t publisher() const noexcept { return publisher_; }
     [[nodiscard]] TimePoint expires_at() const noexcept { return expires_at_; }
     [[nodiscard]] std::uint64_t store_id() const noexcept { return store_id_; }
+    [[nodiscard]] std::uint64_t origin() const noexcept { return origin_; }
     [[nodiscard]] bool expired(TimePoint now) const noexcept { return now >= expires_at_; }
     /// What is left of the Message Expiry Interval [v5 MQTT-3.3.2-6], rounded up so that it is
     /// never 0; nothing if the message does not expire.
@@ -93,6 +95,7 @@ private:
     std::uint64_t publisher_;
     TimePoint expires_at_;
     std::uint64_t store_id_;
+    std::uint64_t origin_;
     mutable std::atomic<std::uint32_t> parts_missing_{0};
     QoS qos_;
     bool retain_;

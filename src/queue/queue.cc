@@ -345,6 +345,69 @@ bool Queue::adopt_record(const Delivery& other) {
     return true;
 }
 
+void Queue::visit_lowest(std::size_t count,
+                         const std::function<void(const Delivery&, bool sent)>& visit) const {
+    std::vector<std::pair<const Delivery*, bool>> found;
+    window_.for_each([&found](const InflightWindow::Entry& entry) {
+        const Delivery& delivery = entry.delivery;
+        if (delivery.message && delivery.store_sequence != 0) found.emplace_back(&delivery, true);
+    });
+    for (std::size_t i = 0; i < backlog_.size(); ++i) {
+        const Delivery& delivery = backlog_[i];
+        if (delivery.store_sequence != 0) found.emplace_back(&delivery, delivery.sent_before);
+    }
+    count = std::min(count, found.size());
+    std::partial_sort(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(count),
+                      found.end(), [](const auto& a, const auto& b) {
+                          return a.first->store_sequence < b.first->store_sequence;
+                      });
+    for (std::size_t i = 0; i < count; ++i) visit(*found[i].first, found[i].second);
+}
+
+void Queue::drop_from_memory(std::uint64_t through) {
+    const auto gone = [through](const Delivery& delivery) {
+        return delivery.message && delivery.store_sequence != 0 &&
+               delivery.store_sequence <= through;
+    };
+    std::vector<mqtt::PacketId> ids;
+    window_.for_each([&](const InflightWindow::Entry& entry) {
+        if (gone(entry.delivery)) ids.push_back(entry.id);
+    });
+    for (const mqtt::PacketId id : ids) (void)window_.withdraw(id);
+    backlog_.retain([&](Delivery& delivery) {
+        if (!gone(delivery)) return true;
+        if (delivery.qos == QoS::AtMostOnce) --qos0_waiting_;
+        backlog_bytes_ -= delivery.message->footprint();
+        return false;
+    });
+}
+
+void Queue::drop_tail_through(std::uint64_t through, std::uint64_t count) noexcept {
+    if (!tail_) return;
+    tail_->first = std::max(tail_->first, through + 1);
+    tail_->count -= std::min(tail_->count, count);
+    if (!tail_->close_up()) return tail_.reset();
+    tail_->count = std::max<std::uint64_t>(tail_->count, 1);  // it may have been an estimate
+}
+
+void Queue::take_over(Delivery delivery) {
+    VMQ_ASSERT(!online_);
+    if (paged_ && delivery.store_sequence != 0) return push_to_tail(delivery);
+    // What has come since the session is here stays behind it.
+    std::vector<Delivery> later;
+    while (!backlog_.empty() && backlog_.back().store_sequence > delivery.store_sequence) {
+        later.push_back(pop(true));
+    }
+    push(std::move(delivery));
+    for (auto each = later.rbegin(); each != later.rend(); ++each) push(std::move(*each));
+}
+
+void Queue::take_over_released(std::uint64_t sequence) {
+    VMQ_ASSERT(!online_);
+    window_.begin_connection(1);  // what the last one had outstanding is over
+    window_.restore_released(sequence);
+}
+
 std::vector<Delivery> Queue::clear() {
     std::vector<Delivery> all;
     window_.for_each([&all](const InflightWindow::Entry& entry) { all.push_back(entry.delivery); });

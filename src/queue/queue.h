@@ -210,6 +210,26 @@ public:
     /// record. False if there is none.
     bool adopt_record(const Delivery& other);
 
+    // A session that moves between nodes. Without a connection.
+    /// What is in memory, waiting or unacknowledged, and has a record: calls visit(delivery, sent)
+    /// with the `count` of lowest sequence, in order.
+    void visit_lowest(std::size_t count,
+                      const std::function<void(const Delivery&, bool sent)>& visit) const;
+    /// Takes that out up to this sequence: the new node has it.
+    void drop_from_memory(std::uint64_t through);
+    /// The same for the tail, of which `count` messages have gone.
+    void drop_tail_through(std::uint64_t through, std::uint64_t count) noexcept;
+    /// Takes in what the earlier node had, in its place by sequence, whatever the limits say.
+    void take_over(Delivery delivery);
+    /// Messages up to this sequence have been sent by the earlier node, perhaps.
+    void set_sent_through(std::uint64_t sequence) noexcept { sent_through_ = sequence; }
+    void take_over_released(std::uint64_t sequence);
+    template <typename Visit>
+    void for_each_received(Visit visit) const {
+        if (!received_) return;
+        for (const std::uint16_t id : *received_) visit(id);
+    }
+
     /// Takes everything out, for a session that ends.
     std::vector<Delivery> clear();
 

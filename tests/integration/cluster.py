@@ -450,8 +450,8 @@ def full_buffer():
         local = mqtt.opened(a.address, "local")
         local.subscribe("full/0")
         before = a.metric("cluster_bytes_dropped")
-        b.freeze()
         with mqtt.opened(a.address, "first") as first, mqtt.opened(a.address, "second") as second:
+            b.freeze()  # nobody who is new gets in until its silence is noticed
             count = 2 * most // size
             first.send(b"".join(mqtt.publish("full/1", numbered(number) + bytes(size), 1, number + 1)
                                 for number in range(count)))

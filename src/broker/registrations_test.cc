@@ -1,0 +1,278 @@
+#include "broker/registrations.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "broker/limits.h"
+#include "broker/session_moves.h"
+#include "broker/shard.h"
+#include "support/test_broker.h"
+
+namespace vmq::broker {
+namespace {
+
+using cluster::Epoch;
+using metrics::Counter;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using vmq::testing::TestBroker;
+using vmq::testing::TestClient;
+using Code = cluster::RegisterReply::Code;
+using Released = cluster::ReleaseReply::Code;
+
+constexpr NodeNumber kOther{7};
+constexpr cluster::PeerNumber kOtherPeer{7};
+
+/// What the cluster's thread would be told.
+class Cluster final : public ClusterPort {
+public:
+    struct Asked {
+        std::uint64_t ticket;
+        std::string client_id;
+        bool discard;
+    };
+    struct Answer {
+        std::uint64_t job;
+        Released code;
+        Epoch held;
+    };
+
+    [[nodiscard]] bool alone() const noexcept override { return false; }
+    void await_filters(ShardId /*shard*/, std::uint64_t /*ticket*/) override {}
+    [[nodiscard]] std::uint32_t view() const noexcept override { return current_view; }
+    [[nodiscard]] Epoch claims_from() const noexcept override { return {}; }
+    void register_client(ShardId /*shard*/, std::uint64_t ticket, cluster::ClientKey key,
+                         bool discard) override {
+        asked.push_back({ticket, key.client_id, discard});
+    }
+    void released(cluster::ReleaseOrder order, Released code, Epoch held) override {
+        answers.push_back({order.job, code, held});
+    }
+    void claim(cluster::PeerNumber /*node*/, std::vector<cluster::Claim> told) override {
+        for (cluster::Claim& each : told) claims.push_back(each.key.client_id);
+    }
+    void fence(ShardId /*shard*/, std::uint64_t /*ticket*/) override {}
+    void on_retained_change(std::string_view /*mountpoint*/, std::string_view /*topic*/) override {}
+
+    std::uint32_t current_view = 1;
+    std::vector<Asked> asked;
+    std::vector<Answer> answers;
+    std::vector<std::string> claims;
+};
+
+class RegistrationsOfAShard : public ::testing::Test {
+protected:
+    RegistrationsOfAShard() {
+        shard().shared().cluster = &cluster;
+        shard().add_node(kOther, "other@host", 1'000'000);
+    }
+    ~RegistrationsOfAShard() override { shard().shared().cluster = nullptr; }
+
+    Shard& shard() { return broker.shard(); }
+    Registrations& registrations() { return shard().registrations(); }
+    TestClient& connects(const std::string& words, std::string_view version = "v5") {
+        TestClient& client = broker.open(version);
+        client.send("CONNECT " + words);
+        broker.settle();
+        return client;
+    }
+    void grant(std::uint64_t ticket, Epoch epoch, std::vector<cluster::PeerNumber> movers = {}) {
+        registrations().registered(ticket, {Code::Granted, epoch, std::move(movers), true});
+        broker.settle();
+    }
+    void release(const std::string& id, Epoch epoch, bool discard = false) {
+        registrations().release({kOtherPeer, 1, epoch, discard, kOtherPeer, {"", id}});
+        broker.settle();
+    }
+    /// A client that has been registered.
+    TestClient& registered(const std::string& words, Epoch epoch, std::string_view version = "v5") {
+        TestClient& client = connects(words, version);
+        grant(cluster.asked.back().ticket, epoch);
+        EXPECT_TRUE(client.next().starts_with("CONNACK"));
+        return client;
+    }
+    Epoch later(std::uint64_t by = 1'000'000) {
+        Client* client = shard().find_client("", "a");
+        return {(client != nullptr ? client->epoch.value : 0) + by};
+    }
+
+    Cluster cluster;
+    TestBroker broker;
+};
+
+TEST_F(RegistrationsOfAShard, AClientIsLetInWhenOthersHaveLetGo) {
+    TestClient& client = connects("client_id=a clean_start=1");
+    EXPECT_THAT(client.all(), IsEmpty());
+    ASSERT_EQ(cluster.asked.size(), 1U);
+    EXPECT_TRUE(cluster.asked[0].discard);
+    client.send("PINGREQ");
+    broker.settle();
+    EXPECT_THAT(client.all(), IsEmpty()) << "nothing is read before";
+    grant(cluster.asked[0].ticket, Epoch{5});
+    EXPECT_TRUE(client.next().starts_with("CONNACK"));
+    EXPECT_EQ(client.next(), "PINGRESP");
+    EXPECT_EQ(broker.count(Counter::ClusterRegistrations), 1U);
+}
+
+TEST_F(RegistrationsOfAShard, WhoHasItAlreadyAsksNobodyUntilANodeComes) {
+    TestClient& first = registered("client_id=a clean_start=1", Epoch{5});
+    TestClient& second = connects("client_id=a clean_start=1");
+    EXPECT_TRUE(second.next().starts_with("CONNACK"));
+    EXPECT_EQ(first.next(), "DISCONNECT reason=0x8e");
+    EXPECT_EQ(cluster.asked.size(), 1U);
+    ++cluster.current_view;
+    TestClient& third = connects("client_id=a clean_start=1");
+    EXPECT_THAT(third.all(), IsEmpty());
+    EXPECT_EQ(cluster.asked.size(), 2U);
+}
+
+TEST_F(RegistrationsOfAShard, ThoseThatWaitForOneIdComeInOneAfterTheOther) {
+    TestClient& first = connects("client_id=a clean_start=1");
+    TestClient& second = connects("client_id=a clean_start=1");
+    EXPECT_EQ(cluster.asked.size(), 1U);
+    grant(cluster.asked[0].ticket, Epoch{5});
+    EXPECT_TRUE(first.next().starts_with("CONNACK"));
+    EXPECT_EQ(first.next(), "DISCONNECT reason=0x8e");
+    EXPECT_TRUE(second.next().starts_with("CONNACK"));
+}
+
+TEST_F(RegistrationsOfAShard, MoreThanTheLimitAreRefused) {
+    for (std::size_t i = 0; i < kRegistrationsPerClient; ++i)
+        (void)connects("client_id=a clean_start=1");
+    TestClient& more = connects("client_id=a clean_start=1");
+    EXPECT_TRUE(more.next().starts_with("CONNACK session_present=0 reason=0x89"));
+    EXPECT_EQ(registrations().waiting(), kRegistrationsPerClient);
+    EXPECT_EQ(broker.count(Counter::ClusterRegistrationsRefused), 1U);
+}
+
+TEST_F(RegistrationsOfAShard, ANodeThatDoesNotAnswerMeansARefusal) {
+    TestClient& client = connects("client_id=a clean_start=1");
+    TestClient& old = connects("client_id=b clean_start=1", "v311");
+    for (const auto& each : cluster.asked) {
+        registrations().registered(each.ticket, {Code::Timeout, {}, {}, true});
+    }
+    broker.settle();
+    EXPECT_TRUE(client.next().starts_with("CONNACK session_present=0 reason=0x88"));
+    EXPECT_TRUE(old.next().starts_with("CONNACK session_present=0 reason=0x03"));
+    EXPECT_EQ(old.next(), "closed");
+    EXPECT_EQ(registrations().waiting(), 0U);
+}
+
+TEST_F(RegistrationsOfAShard, AClientThatHasGoneIsNotLetIn) {
+    TestClient& client = connects("client_id=a clean_start=1");
+    client.drop();
+    broker.settle();
+    broker.shut_down();
+    grant(cluster.asked[0].ticket, Epoch{5});
+    EXPECT_EQ(shard().find_client("", "a"), nullptr);
+}
+
+TEST_F(RegistrationsOfAShard, LettingGoSendsTheClientAway) {
+    TestClient& client = registered("client_id=a clean_start=1", Epoch{5});
+    release("a", later());
+    EXPECT_EQ(client.next(), "DISCONNECT reason=0x8e");
+    EXPECT_EQ(client.next(), "closed");
+    ASSERT_EQ(cluster.answers.size(), 1U);
+    EXPECT_EQ(cluster.answers[0].code, Released::Nothing);
+    EXPECT_EQ(shard().find_client("", "a"), nullptr);
+}
+
+TEST_F(RegistrationsOfAShard, AnEarlierEpochIsRefused) {
+    TestClient& client = registered("client_id=a clean_start=1", Epoch{5});
+    const Epoch held = shard().find_client("", "a")->epoch;
+    release("a", held);
+    ASSERT_EQ(cluster.answers.size(), 1U);
+    EXPECT_EQ(cluster.answers[0].code, Released::Newer);
+    EXPECT_EQ(cluster.answers[0].held, held);
+    client.send("PINGREQ");
+    broker.settle();
+    EXPECT_EQ(client.next(), "PINGRESP");
+}
+
+TEST_F(RegistrationsOfAShard, AGrantThatCameTooLateIsAskedForAgain) {
+    TestClient& client = connects("client_id=a clean_start=1");
+    release("a", Epoch{9});
+    grant(cluster.asked[0].ticket, Epoch{8});
+    EXPECT_THAT(client.all(), IsEmpty());
+    ASSERT_EQ(cluster.asked.size(), 2U);
+    grant(cluster.asked[1].ticket, Epoch{10});
+    EXPECT_TRUE(client.next().starts_with("CONNACK"));
+}
+
+TEST_F(RegistrationsOfAShard, ASessionThatIsKeptGoesUnlessItIsDiscarded) {
+    (void)registered("client_id=a clean_start=0 session_expiry_interval=100", Epoch{5});
+    release("a", later());
+    ASSERT_EQ(cluster.answers.size(), 1U);
+    EXPECT_EQ(cluster.answers[0].code, Released::Moving);
+    ASSERT_NE(shard().find_client("", "a"), nullptr);
+    EXPECT_TRUE(SessionMoves::going(*shard().find_client("", "a")));
+    release("a", later(2'000'000), true);
+    EXPECT_EQ(cluster.answers.back().code, Released::Nothing);
+    EXPECT_EQ(shard().find_client("", "a"), nullptr);
+}
+
+TEST_F(RegistrationsOfAShard, AClientWaitsForItsSession) {
+    TestClient& client = connects("client_id=a clean_start=0 session_expiry_interval=100");
+    grant(cluster.asked[0].ticket, Epoch{5}, {kOtherPeer});
+    EXPECT_THAT(client.all(), IsEmpty());
+    registrations().node_away(kOther);
+    broker.settle();
+    EXPECT_TRUE(client.next().starts_with("CONNACK")) << "nothing comes from there now";
+}
+
+TEST_F(RegistrationsOfAShard, AClientDoesNotWaitForEverForItsSession) {
+    TestClient& client = connects("client_id=a clean_start=0 session_expiry_interval=100");
+    grant(cluster.asked[0].ticket, Epoch{5}, {kOtherPeer});
+    broker.advance(kMoveLimit + Millis(100));
+    EXPECT_TRUE(client.next().starts_with("CONNACK"));
+}
+
+TEST_F(RegistrationsOfAShard, OfTwoSessionsTheLaterIsRegisteredAgain) {
+    (void)registered("client_id=a clean_start=1", Epoch{5});
+    const Epoch own = shard().find_client("", "a")->epoch;
+    registrations().on_claim(kOther, false, {Epoch{own.value + 1}, {"", "a"}});
+    EXPECT_THAT(cluster.claims, ElementsAre("a")) << "the other one is later: it is told so";
+    registrations().on_claim(kOther, false, {own, {"", "a"}});
+    EXPECT_EQ(cluster.claims.size(), 2U) << "the other one has the greater name";
+    EXPECT_EQ(cluster.asked.size(), 1U);
+    registrations().on_claim(kOther, false, {Epoch{own.value - 1}, {"", "a"}});
+    ASSERT_EQ(cluster.asked.size(), 2U);
+    grant(cluster.asked[1].ticket, Epoch{own.value + 7'000'000});
+    EXPECT_GE(shard().find_client("", "a")->epoch, Epoch{own.value + 7'000'000});
+    registrations().on_claim(kOther, false, {Epoch{1}, {"", "nobody"}});
+    EXPECT_EQ(cluster.asked.size(), 2U);
+}
+
+TEST_F(RegistrationsOfAShard, ANodeThatComesIsToldWhatWasRegisteredSince) {
+    (void)registered("client_id=a clean_start=1", Epoch{5});
+    (void)registered("client_id=b clean_start=1", Epoch{5});
+    // Again and again: only the last time counts.
+    for (std::size_t i = 0; i < kClaimsAtOnce; ++i) {
+        registrations().note(*shard().find_client("", "b"), {});
+    }
+    registrations().claim_since(kOther, Epoch{});
+    EXPECT_THAT(cluster.claims, ElementsAre("a")) << "in portions";
+    broker.settle();
+    EXPECT_THAT(cluster.claims, ElementsAre("a", "b"));
+    cluster.claims.clear();
+    registrations().claim_since(kOther, cluster::kLatestTime);
+    EXPECT_THAT(cluster.claims, IsEmpty());
+}
+
+TEST_F(RegistrationsOfAShard, SeveralSessionsOfOneIdAskNobody) {
+    session::Settings settings;
+    settings.allow_multiple_sessions = true;
+    broker.use(settings);
+    TestClient& first = connects("client_id=a clean_start=1");
+    EXPECT_TRUE(first.next().starts_with("CONNACK"));
+    release("a", cluster::kLatestTime);
+    EXPECT_EQ(cluster.answers[0].code, Released::Nothing);
+    EXPECT_THAT(first.all(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace vmq::broker

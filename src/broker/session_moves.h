@@ -1,0 +1,190 @@
+// SessionMoves: sessions of one shard on their way to other nodes, and those that come from there.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/client.h"
+#include "broker/node_outbox.h"
+#include "cluster/move_codec.h"
+#include "cluster/registrar.h"
+#include "runtime/timer_wheel.h"
+#include "store/message_store.h"
+
+namespace vmq::broker {
+
+class Shard;
+
+/// Names a client of this shard whose moved state is being stored, among connections: see Reply.
+inline constexpr std::uint64_t kMoveBit = 1ULL << 62U;
+
+/// A session that goes to another node. Frames leave one after the other, each when the one before
+/// is stored there.
+struct MoveOut {
+    enum class Stage : std::uint8_t {
+        Begin,
+        Subscriptions,
+        Exchanges,
+        Switch,    // the new owner gets all messages from then on
+        Messages,  // until the queue is empty and nothing comes any more
+        End,
+    };
+    std::uint64_t move = 0;
+    NodeNumber to{};
+    cluster::Epoch epoch;
+    Stage stage = Stage::Begin;
+    cluster::MoveKind kind{};  // of the frame under way
+    std::uint64_t number = 0;  // of the frame under way, or of the last one
+    std::string frame;         // under way; empty: none
+    bool written = false;      // it was given to a link
+    TimePoint resend_at{};
+    std::size_t subscriptions = 0;  // told
+    std::uint64_t through = 0;      // the frame has messages up to this sequence
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> messages;  // sequence and store id
+    bool loading = false;
+    /// What was sent here before others knew of the new owner has arrived: it has no subscriptions
+    /// any more.
+    bool frozen = false;
+    std::uint64_t fence = 0;        // ticket
+    std::uint32_t fence_waits = 0;  // shards
+    TimePoint fence_until{};
+    std::optional<std::uint64_t> offset;
+    /// Of messages that came while it moves, and perhaps to the new owner as well.
+    struct Origin {
+        std::uint64_t origin;
+        std::uint64_t publisher;
+    };
+    boost::unordered_flat_map<std::uint64_t, Origin> origins;  // by sequence
+    std::uint64_t count = 0;                                   // messages
+};
+
+/// A session that comes from another node.
+struct MoveIn {
+    std::uint64_t move = 0;
+    NodeNumber from{};
+    std::uint32_t from_shard = 0;
+    cluster::Epoch epoch;
+    std::uint64_t done = 0;  // frames that are stored
+    std::uint64_t under_way = 0;
+    std::uint64_t offset = 0;  // of sequences: a multiple of what packet ids wrap around at
+    bool last = false;         // the frame under way is the last one
+    bool ended = false;
+    bool interrupted = false;  // its sender is away
+    TimePoint progress{};
+    boost::unordered_flat_set<std::uint64_t> origins;  // of messages that the session has got
+    /// The first one that came past the old owner, by publisher and topic. All later ones do: what
+    /// the old owner has of them is not needed, and would be in the wrong place.
+    boost::unordered_flat_map<std::uint64_t, std::uint64_t> direct;
+    std::vector<cluster::ReleaseOrder> deferred;  // until it is here
+    std::uint64_t count = 0;                      // messages
+};
+
+struct ClientMove {
+    std::unique_ptr<MoveOut> out;
+    std::unique_ptr<MoveIn> in;
+};
+
+/// Owned by its shard, used on its thread. A session that moves is at its old owner until all of it
+/// is stored at the new one, and a part is deleted there only when it is stored here. Messages keep
+/// their order: those that come to the new owner meanwhile are put behind the moved ones, and what
+/// has come both ways is known by Message::origin().
+class SessionMoves final {
+public:
+    explicit SessionMoves(Shard& shard);
+    SessionMoves(const SessionMoves&) = delete;
+    SessionMoves& operator=(const SessionMoves&) = delete;
+
+    [[nodiscard]] static bool going(const Client& client) noexcept {
+        return client.move && client.move->out;
+    }
+    [[nodiscard]] static bool coming(const Client& client) noexcept {
+        return client.move && client.move->in && !client.move->in->ended &&
+               !client.move->in->interrupted;
+    }
+    [[nodiscard]] static bool has_come(const Client& client, NodeNumber from) noexcept {
+        return client.move && client.move->in && client.move->in->ended &&
+               client.move->in->from == from;
+    }
+    [[nodiscard]] static bool moving(const Client& client) noexcept {
+        return going(client) || coming(client);
+    }
+    /// Something of it has come lately.
+    [[nodiscard]] bool progresses(const Client& client) const noexcept;
+
+    /// Sends the session, whose client is away, to `to`. False: that node is not known.
+    bool begin(Client& client, NodeNumber to, cluster::Epoch epoch);
+    /// It is on its way to another node, and a later registration wants it. False: it is that other
+    /// node's, or has ended.
+    bool redirect(Client& client, NodeNumber to, const cluster::ReleaseOrder& order);
+    /// Its client is back here: it does not go.
+    void stay(Client& client);
+    /// Answers `order` when the session is here.
+    void defer(Client& client, cluster::ReleaseOrder order);
+
+    /// A Move or MoveAck of that node.
+    void on_frame(NodeNumber from, bool answer, std::string_view body);
+    void on_mail(NodeNumber from, bool answer, std::string_view body);
+    /// What frame `number` brought is stored.
+    void stored(ClientNumber client, std::uint32_t number, bool safe);
+    /// True: the ticket was one of these.
+    bool filters_known(std::uint64_t ticket);
+    void fence_passed(std::uint64_t ticket);
+    /// Nothing comes from it for now.
+    void node_away(NodeNumber node);
+    /// A link to it is there.
+    void link_up(NodeNumber node);
+
+    /// Whether the client's session does not have this message yet.
+    [[nodiscard]] bool is_first(Client& client, const mqtt::Message& message);
+    void note_stored(Client& client, const queue::Delivery& delivery);
+
+private:
+    void advance(Client& client);
+    [[nodiscard]] cluster::MoveHeader header(const Client& client, MoveOut& out,
+                                             cluster::MoveKind kind);
+    void write_begin(Client& client, MoveOut& out);
+    bool write_subscriptions(Client& client, MoveOut& out);
+    bool write_exchanges(Client& client, MoveOut& out);
+    /// False: the queue is empty. True: a frame was written, or messages are being loaded.
+    bool write_messages(Client& client, MoveOut& out);
+    void write_loaded(Client& client, MoveOut& out, std::vector<store::StoredMessage> messages);
+    void write_plain(Client& client, MoveOut& out, cluster::MoveKind kind);
+    void send(MoveOut& out);
+    void on_ack(NodeNumber from, const cluster::MoveAck& ack);
+    void forget_sent(Client& client, MoveOut& out);
+    void finish(Client& client);
+    void begin_fence(Client& client, MoveOut& out);
+    void freeze(Client& client, MoveOut& out);
+
+    void on_move(NodeNumber from, std::string_view body);
+    [[nodiscard]] bool take(Client& client, MoveIn& in, cluster::MoveKind kind,
+                            cluster::MoveReader& reader);
+    Client* take_begin(NodeNumber from, const cluster::MoveHeader& header,
+                       const cluster::MoveBegin& begin);
+    void take_message(Client& client, MoveIn& in, const cluster::MovedMessage& moved);
+    void acknowledge(const Client& client, const MoveIn& in);
+    void arrived(Client& client, MoveIn& in);
+    void answer_deferred(MoveIn& in);
+    /// False: the session has got it.
+    [[nodiscard]] static bool remember_origin(MoveIn& in, std::uint64_t origin,
+                                              std::uint64_t publisher);
+
+    void look_at_time();
+    void watch(ClientNumber client);
+
+    Shard& shard_;
+    boost::unordered_flat_set<ClientNumber> watched_;               // with a move
+    std::unordered_map<std::uint64_t, ClientNumber> filter_waits_;  // by ticket
+    std::unordered_map<std::uint64_t, ClientNumber> fences_;        // by ticket
+    std::uint64_t last_fence_ = 0;
+    runtime::Timer timer_;
+};
+
+}  // namespace vmq::broker

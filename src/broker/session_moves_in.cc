@@ -1,0 +1,326 @@
+// Sessions that come from other nodes.
+#include <algorithm>
+#include <utility>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "broker/limits.h"
+#include "broker/registrations.h"
+#include "broker/session_moves.h"
+#include "broker/shard.h"
+
+namespace vmq::broker {
+
+using cluster::MoveAck;
+using cluster::MoveKind;
+using cluster::MoveReader;
+using metrics::Counter;
+
+namespace {
+
+/// Packet ids follow from sequences modulo this, see InflightWindow::id_of().
+constexpr std::uint64_t kPacketIds = 65'535;
+
+std::uint64_t offset_above(std::uint64_t sequence) noexcept {
+    return (sequence + kPacketIds - 1) / kPacketIds * kPacketIds;
+}
+
+/// Messages of one publisher and topic that one shard has taken in: they come in order, and all of
+/// them go to the same nodes, more of them perhaps as time goes by.
+std::uint64_t stream_of(std::string_view topic, std::uint64_t publisher,
+                        std::uint64_t origin) noexcept {
+    return hash_bytes(topic, publisher ^ origin >> 40U);
+}
+
+}  // namespace
+
+void SessionMoves::on_frame(NodeNumber from, bool answer, std::string_view body) {
+    std::string_view mountpoint;
+    std::string_view client_id;
+    cluster::MoveHeader header;
+    MoveAck ack;
+    ShardId home = 0;
+    if (answer) {
+        if (!cluster::decode(body, ack)) return;
+        home = static_cast<ShardId>(ack.shard);
+    } else {
+        if (!MoveReader(body).header(header)) return;
+        home = shard_.home_of(header.key.mountpoint, header.key.client_id);
+    }
+    if (home >= shard_.shared().shards) return;
+    if (home == shard_.id()) return on_mail(from, answer, body);
+    shard_.send(home, MoveMail{static_cast<std::uint32_t>(from), answer,
+                               std::make_unique<std::string>(body)});
+}
+
+void SessionMoves::on_mail(NodeNumber from, bool answer, std::string_view body) {
+    if (!answer) return on_move(from, body);
+    MoveAck ack;
+    if (cluster::decode(body, ack)) on_ack(from, ack);
+}
+
+void SessionMoves::on_move(NodeNumber from, std::string_view body) {
+    MoveReader reader(body);
+    cluster::MoveHeader header;
+    if (!reader.header(header)) return;
+    Client* client = shard_.find_client(header.key.mountpoint, header.key.client_id);
+    MoveIn* in = client != nullptr && client->move ? client->move->in.get() : nullptr;
+    if (in == nullptr || in->move != header.move) {
+        cluster::MoveBegin begin;
+        if (header.kind != MoveKind::Begin) {
+            std::string frame;
+            append(MoveAck{header.move, header.number, MoveAck::Code::Unknown, header.shard, 0,
+                           header.key},
+                   frame);
+            if (shard_.node_links() != nullptr) (void)shard_.node_links()->send(from, frame);
+            return;
+        }
+        if (!reader.begin(begin)) return;
+        client = take_begin(from, header, begin);
+        in = client->move->in.get();
+    } else {
+        in->interrupted = false;
+        in->progress = shard_.now();
+        if (header.number <= in->done) return acknowledge(*client, *in);
+        if (header.number == in->under_way) return;  // is being stored
+        if (header.number != in->done + 1) return;
+        if (!take(*client, *in, header.kind, reader)) return;
+    }
+    in->under_way = header.number;
+    in->from_shard = header.shard;
+    if (header.kind == MoveKind::Switch && shard_.in_company()) {
+        const std::uint64_t ticket = ++shard_.last_filter_wait_;
+        filter_waits_.emplace(ticket, client->number);
+        return shard_.shared().cluster.load()->await_filters(shard_.id(), ticket);
+    }
+    shard_.writes_.confirm_when_safe(
+        {ConnectionNumber{kMoveBit | static_cast<std::uint64_t>(client->number)},
+         static_cast<session::AckTicket>(header.number), shard_.id()});
+    shard_.loop().run_again();
+}
+
+Client* SessionMoves::take_begin(NodeNumber from, const cluster::MoveHeader& header,
+                                 const cluster::MoveBegin& begin) {
+    Client* client = shard_.find_client(header.key.mountpoint, header.key.client_id);
+    if (client != nullptr && going(*client)) {
+        // Only who has it can send it: what went there has arrived.
+        const MoveOut& out = *client->move->out;
+        if (out.to == from && out.stage == MoveOut::Stage::End) {
+            finish(*client);
+            client = nullptr;
+        } else {
+            stay(*client);
+        }
+    }
+    const bool made = client == nullptr;
+    if (made) {
+        client = &shard_.make_client(header.key.mountpoint, header.key.client_id,
+                                     *shard_.shared().default_settings);
+        client->settings = shard_.shared().default_settings;
+        client->session_expiry_s = std::max(begin.expiry_interval_s, 1U);
+    } else if (!client->online()) {
+        client->session_expiry_s = std::max(client->session_expiry_s, begin.expiry_interval_s);
+    }
+    if (begin.username && !client->username && client->persistent()) {
+        client->username = std::make_unique<const std::string>(*begin.username);
+    }
+    if (!client->move) client->move = std::make_unique<ClientMove>();
+    if (client->move->in) answer_deferred(*client->move->in);
+    client->move->in = std::make_unique<MoveIn>();
+    MoveIn& in = *client->move->in;
+    in.move = header.move;
+    in.from = from;
+    in.epoch = begin.epoch;
+    in.progress = shard_.now();
+    in.offset = begin.offset.value_or(offset_above(client->next_sequence - 1));
+    if (!client->online()) {
+        client->timer.stop();
+        if (made && client->session_expiry_s != session::kSessionNeverExpires) {
+            client->expires_at = shard_.now() + Seconds(client->session_expiry_s);
+        }
+        client->next_sequence =
+            std::max(client->next_sequence, in.offset + begin.next_sequence + kMoveGap);
+        if (made) client->lane.queue.set_sent_through(in.offset + begin.sent_through);
+    }
+    client->epoch = std::max(client->epoch, begin.epoch);
+    if (const ClusterPort* cluster = shard_.shared().cluster.load()) client->view = cluster->view();
+    if (client->persistent()) shard_.store_session(*client);
+    watch(client->number);
+    return client;
+}
+
+bool SessionMoves::take(Client& client, MoveIn& in, MoveKind kind, MoveReader& reader) {
+    switch (kind) {
+        case MoveKind::Begin:
+            return true;
+        case MoveKind::Subscriptions:
+            while (!reader.done()) {
+                cluster::MovedSubscription moved;
+                if (!reader.subscription(moved)) return false;
+                const bool known =
+                    shard_.subscribers_.find(client, client.mountpoint, moved.filter) != nullptr;
+                mqtt::SubscribeEntry entry;
+                entry.filter = moved.filter;
+                entry.options = moved.options;
+                if (!known && !shard_.subscribe(client, entry, moved.subscription_id)) return false;
+            }
+            return true;
+        case MoveKind::Exchanges: {
+            cluster::MovedExchanges exchanges;
+            if (!reader.exchanges(exchanges)) return false;
+            const bool keeps = client.stored() && shard_.durable();
+            queue::Queue& queue = client.lane.queue;
+            for (const std::uint16_t number : exchanges.received) {
+                const mqtt::PacketId id{number};
+                if (queue.remembers(id)) continue;
+                queue.remember(id);
+                if (keeps) (void)shard_.write(store::PutReceived{client.session_id, id});
+            }
+            if (client.online()) return true;
+            for (const std::uint64_t released : exchanges.released) {
+                const std::uint64_t sequence = in.offset + released;
+                bool known = false;
+                queue.window().for_each([&](const auto& entry) {
+                    known = known || entry.id == queue::InflightWindow::id_of(sequence);
+                });
+                if (known) continue;
+                queue.take_over_released(sequence);
+                if (keeps) (void)shard_.write(store::PutReleased{client.session_id, sequence});
+            }
+            return true;
+        }
+        case MoveKind::Switch:
+            return true;
+        case MoveKind::Messages: {
+            while (!reader.done()) {
+                cluster::MovedMessage moved;
+                if (!reader.message(moved, shard_.now())) return false;
+                take_message(client, in, moved);
+            }
+            return true;
+        }
+        case MoveKind::End:
+            in.last = true;
+            return true;
+    }
+    return false;
+}
+
+void SessionMoves::take_message(Client& client, MoveIn& in, const cluster::MovedMessage& moved) {
+    const std::uint64_t origin = moved.parts.origin;
+    if (origin != 0) {
+        const auto direct =
+            in.direct.find(stream_of(moved.parts.topic, moved.parts.publisher, origin));
+        if (direct != in.direct.end() && origin >= direct->second) return;
+        if (!remember_origin(in, origin, moved.parts.publisher)) return;
+    }
+    ++in.count;
+    shard_.metrics_.add(Counter::ClusterMessagesMovedIn);
+    mqtt::MessageParts parts = moved.parts;
+    parts.mountpoint = client.mountpoint;
+    queue::Delivery delivery;
+    delivery.message = mqtt::Message::make(parts);
+    delivery.subscription_id = moved.subscription_id;
+    delivery.qos = moved.qos;
+    delivery.retain = moved.retain;
+    if (!moved.shared_filter.empty()) {
+        const auto* own = shard_.subscribers_.find(client, client.mountpoint, moved.shared_filter);
+        if (own != nullptr) delivery.shared_group = static_cast<std::uint64_t>(own->key());
+    }
+    if (client.online()) {
+        // Its own have their sequences already: these come behind them.
+        (void)shard_.hand_over(client, client.lane, std::move(delivery), nullptr);
+        return;
+    }
+    delivery.sent_before = moved.sent_before;
+    delivery.store_sequence = in.offset + moved.sequence;
+    shard_.store_message(client, delivery, false);
+    client.lane.queue.take_over(std::move(delivery));
+}
+
+void SessionMoves::stored(ClientNumber number, std::uint32_t ticket, bool safe) {
+    Client* client = shard_.find_client(number);
+    if (client == nullptr || !client->move || !client->move->in) return;
+    MoveIn& in = *client->move->in;
+    if (in.under_way == 0 || static_cast<std::uint32_t>(in.under_way) != ticket) return;
+    const std::uint64_t done = std::exchange(in.under_way, 0);
+    if (!safe) return;  // it comes again
+    in.done = done;
+    acknowledge(*client, in);
+    // What it means that the last one is here was left until now.
+    if (in.ended) return;
+    if (in.last) arrived(*client, in);
+}
+
+bool SessionMoves::filters_known(std::uint64_t ticket) {
+    const auto at = filter_waits_.find(ticket);
+    if (at == filter_waits_.end()) return false;
+    const ClientNumber number = at->second;
+    filter_waits_.erase(at);
+    if (const Client* client = shard_.find_client(number);
+        client != nullptr && client->move && client->move->in) {
+        stored(number, static_cast<std::uint32_t>(client->move->in->under_way), true);
+    }
+    return true;
+}
+
+void SessionMoves::acknowledge(const Client& client, const MoveIn& in) {
+    std::string frame;
+    append(MoveAck{in.move,
+                   in.done,
+                   MoveAck::Code::Done,
+                   in.from_shard,
+                   in.offset,
+                   {client.mountpoint, client.client_id}},
+           frame);
+    if (NodeLinks* links = shard_.node_links()) (void)links->send(in.from, frame);
+}
+
+void SessionMoves::arrived(Client& client, MoveIn& in) {
+    in.ended = true;
+    in.progress = shard_.now();
+    const NodeOutbox* node = shard_.find_node(in.from);
+    log::info("session of client {} has come from node {}, with {} messages", client.client_id,
+              node != nullptr ? node->name : "?", in.count);
+    shard_.metrics_.add(Counter::ClusterSessionsMovedIn);
+    if (!client.online()) {
+        if (client.session_expiry_s != session::kSessionNeverExpires) {
+            client.expires_at = shard_.now() + Seconds(client.session_expiry_s);
+        }
+        shard_.store_session(client);
+        shard_.restart_client_timer(client);
+    }
+    const NodeNumber from = in.from;
+    const ClientNumber number = client.number;
+    shard_.registrations().arrived(client, from);
+    // Its clients may have connected and gone.
+    Client* still = shard_.find_client(number);
+    if (still != nullptr && still->move && still->move->in) answer_deferred(*still->move->in);
+}
+
+void SessionMoves::defer(Client& client, cluster::ReleaseOrder order) {
+    client.move->in->deferred.push_back(std::move(order));
+}
+
+void SessionMoves::answer_deferred(MoveIn& in) {
+    for (auto& order : std::exchange(in.deferred, {})) {
+        shard_.registrations().release(std::move(order));
+    }
+}
+
+bool SessionMoves::remember_origin(MoveIn& in, std::uint64_t origin, std::uint64_t publisher) {
+    if (in.origins.size() >= kMostOrigins) return !in.origins.contains(origin ^ publisher);
+    return in.origins.insert(origin ^ publisher).second;
+}
+
+bool SessionMoves::is_first(Client& client, const mqtt::Message& message) {
+    if (!client.move->in || message.origin() == 0) return true;
+    MoveIn& in = *client.move->in;
+    if (in.direct.size() < kMostOrigins) {
+        in.direct.try_emplace(stream_of(message.topic(), message.publisher(), message.origin()),
+                              message.origin());
+    }
+    return remember_origin(in, message.origin(), message.publisher());
+}
+
+}  // namespace vmq::broker

@@ -1,0 +1,106 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "broker/limits.h"
+#include "support/session_moves_fixture.h"
+
+namespace vmq::broker {
+namespace {
+
+using cluster::MoveKind;
+using metrics::Counter;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using vmq::testing::kOld;
+using vmq::testing::TestClient;
+using Released = cluster::ReleaseReply::Code;
+using SessionThatComes = vmq::testing::SessionMovesTest;
+
+TEST_F(SessionThatComes, ItsClientGetsWhatWasMovedAndThenWhatCameMeanwhile) {
+    TestClient& client = connects();
+    grant();
+    begin();
+    subscriptions();
+    direct("new", 0);
+    message(1, "1");
+    message(3, "3");
+    plain(MoveKind::Switch);
+    ASSERT_EQ(nodes.filter_tickets.size(), 1U);
+    shard().filters_known(nodes.filter_tickets[0]);
+    EXPECT_THAT(client.all(), IsEmpty()) << "it is not all here";
+    plain(MoveKind::End);
+    EXPECT_TRUE(client.next().starts_with("CONNACK session_present=1"));
+    EXPECT_THAT(client.take_payloads(), ElementsAre("1", "3", "new"));
+    EXPECT_EQ(broker.count(Counter::ClusterSessionsMovedIn), 1U);
+    EXPECT_EQ(broker.count(Counter::ClusterMessagesMovedIn), 2U);
+}
+
+TEST_F(SessionThatComes, ItMayBeHereBeforeTheGrant) {
+    TestClient& client = connects();
+    begin();
+    plain(MoveKind::End);
+    EXPECT_THAT(client.all(), IsEmpty());
+    grant();
+    EXPECT_TRUE(client.next().starts_with("CONNACK session_present=1"));
+}
+
+TEST_F(SessionThatComes, AFrameThatComesAgainIsKnown) {
+    begin();
+    subscriptions();
+    message(1, "1");
+    shard().moves().on_frame(kOld, false, last);
+    broker.settle();
+    plain(MoveKind::End);
+    TestClient& client = connects();  // it has the session now, and asks nobody
+    EXPECT_TRUE(client.next().starts_with("CONNACK session_present=1"));
+    EXPECT_THAT(client.take_payloads(), ElementsAre("1"));
+}
+
+TEST_F(SessionThatComes, WhatCameBothWaysIsThereOnceAndInOrder) {
+    begin();
+    subscriptions();
+    message(1, "1", 11);  // only the old owner knew of the subscription
+    direct("2", 12);
+    message(2, "2", 12);
+    message(3, "3", 13);  // will come directly as well
+    direct("3", 13);
+    direct("4", 14);
+    plain(MoveKind::End);
+    direct("4", 14);  // late
+    TestClient& client = connects();
+    EXPECT_TRUE(client.next().starts_with("CONNACK session_present=1"));
+    EXPECT_THAT(client.take_payloads(), ElementsAre("1", "2", "3", "4"));
+}
+
+TEST_F(SessionThatComes, IsNotLetGoBeforeItIsHere) {
+    begin();
+    shard().registrations().release(
+        {cluster::PeerNumber{7}, 1, cluster::kLatestTime, true, cluster::PeerNumber{7}, {"", "a"}});
+    EXPECT_THAT(nodes.answers, IsEmpty());
+    plain(MoveKind::End);
+    EXPECT_THAT(nodes.answers, ElementsAre(Released::Nothing)) << "a clean start";
+    EXPECT_EQ(shard().find_client("", "a"), nullptr);
+}
+
+TEST_F(SessionThatComes, WhenItsSenderIsAwayTheRestMayComeLater) {
+    begin();
+    subscriptions();
+    message(1, "1");
+    shard().moves().node_away(kOld);
+    EXPECT_FALSE(SessionMoves::coming(*shard().find_client("", "a")));
+    TestClient& client = connects();
+    EXPECT_TRUE(client.next().starts_with("CONNACK session_present=1"));
+    message(2, "2");
+    EXPECT_THAT(client.take_payloads(), ElementsAre("1", "2"));
+}
+
+TEST_F(SessionThatComes, SequencesOfTheOldNodeKeepTheirPacketIds) {
+    begin(70'000);
+    const Client* client = shard().find_client("", "a");
+    ASSERT_NE(client, nullptr);
+    EXPECT_EQ(client->move->in->offset % 65'535, 0U);
+    EXPECT_GE(client->next_sequence, 70'000U + kMoveGap);
+}
+
+}  // namespace
+}  // namespace vmq::broker

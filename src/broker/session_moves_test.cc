@@ -1,0 +1,86 @@
+#include "broker/session_moves.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "support/session_moves_fixture.h"
+
+namespace vmq::broker {
+namespace {
+
+using cluster::Epoch;
+using cluster::MoveKind;
+using metrics::Counter;
+using vmq::testing::kOld;
+using vmq::testing::TestClient;
+
+class SessionThatGoes : public vmq::testing::SessionMovesTest {
+protected:
+    SessionThatGoes() {
+        TestClient& client = connects();
+        shard().registrations().registered(nodes.tickets.back(), {{}, Epoch{5}, {}, true});
+        broker.settle();
+        client.send("SUBSCRIBE id=1 topic=t qos=1");
+        broker.settle();
+        client.drop();
+        broker.settle();
+    }
+    Client& client() { return *shard().find_client("", "a"); }
+};
+
+TEST_F(SessionThatGoes, StaysWhenTheOtherNodeIsNoMemberAnyMore) {
+    ASSERT_TRUE(shard().moves().begin(client(), kOld, Epoch{9}));
+    shard().remove_node(kOld);
+    broker.advance(Millis(500));
+    EXPECT_FALSE(SessionMoves::going(client()));
+    direct("x", 0);
+    EXPECT_EQ(client().lane.queue.backlog_size(), 1U);
+}
+
+TEST_F(SessionThatGoes, DoesNotGoToANodeThatIsNotKnown) {
+    EXPECT_FALSE(shard().moves().begin(client(), NodeNumber{8}, Epoch{9}));
+}
+
+TEST_F(SessionThatGoes, GoesOnTakingMessagesUntilAllIsFenced) {
+    ASSERT_TRUE(shard().moves().begin(client(), kOld, Epoch{9}));
+    const auto acknowledge = [this] {
+        const MoveOut& out = *client().move->out;
+        std::string bytes;
+        append(cluster::MoveAck{out.move, out.number, {}, 0, 65'535, {"", "a"}}, bytes);
+        shard().moves().on_frame(kOld, true, bytes.substr(cluster::kFrameOverhead));
+        broker.settle();
+    };
+    acknowledge();  // begin
+    EXPECT_EQ(client().move->out->kind, MoveKind::Subscriptions);
+    acknowledge();
+    EXPECT_EQ(client().move->out->kind, MoveKind::Switch);
+    acknowledge();
+    ASSERT_EQ(nodes.fences.size(), 1U);
+    EXPECT_EQ(client().subscription_count(), 1U);
+    shard().moves().fence_passed(nodes.fences[0]);
+    EXPECT_EQ(client().subscription_count(), 0U);
+    EXPECT_EQ(client().move->out->kind, MoveKind::End);
+    acknowledge();
+    EXPECT_EQ(shard().find_client("", "a"), nullptr);
+    EXPECT_EQ(broker.count(Counter::ClusterSessionsMovedOut), 1U);
+}
+
+TEST_F(SessionThatGoes, ANodeThatStartsAnewIsToldEverythingAgain) {
+    ASSERT_TRUE(shard().moves().begin(client(), kOld, Epoch{9}));
+    const auto answer = [this](cluster::MoveAck::Code code) {
+        const MoveOut& out = *client().move->out;
+        std::string bytes;
+        append(cluster::MoveAck{out.move, out.number, code, 0, 65'535, {"", "a"}}, bytes);
+        shard().moves().on_frame(kOld, true, bytes.substr(cluster::kFrameOverhead));
+        broker.settle();
+    };
+    answer(cluster::MoveAck::Code::Done);
+    answer(cluster::MoveAck::Code::Unknown);
+    EXPECT_EQ(client().move->out->kind, MoveKind::Begin);
+    EXPECT_EQ(client().move->out->number, 1U);
+    EXPECT_EQ(client().move->out->offset, 65'535U);
+}
+
+}  // namespace
+}  // namespace vmq::broker

@@ -1,0 +1,136 @@
+#include "cluster/registrar_codec.h"
+
+namespace vmq::cluster {
+
+namespace {
+
+constexpr std::size_t kLongestName = 65'535;
+constexpr std::size_t kLongestNodeName = 512;
+
+//   key := mountpoint:string client_id:string
+void put(const ClientKey& key, ByteWriter& body) {
+    body.string(key.mountpoint);
+    body.string(key.client_id);
+}
+
+bool get(ByteReader& reader, ClientKey& key) {
+    std::string_view mountpoint;
+    std::string_view client_id;
+    if (!reader.string(mountpoint, kLongestName) || !reader.string(client_id, kLongestName)) {
+        return false;
+    }
+    key.mountpoint = mountpoint;
+    key.client_id = client_id;
+    return true;
+}
+
+bool get(ByteReader& reader, Epoch& epoch) {
+    return reader.u64(epoch.value) && epoch <= kLatestTime;
+}
+
+}  // namespace
+
+//   register := ticket:varint discard:flag above:u64 key
+void append(const RegisterRequest& request, std::string& out) {
+    FrameWriter frame(FrameType::Register, out);
+    frame.body().varint(request.ticket);
+    frame.body().flag(request.discard);
+    frame.body().u64(request.above.value);
+    put(request.key, frame.body());
+    frame.finish();
+}
+
+bool decode(std::string_view bytes, RegisterRequest& request) {
+    ByteReader reader(bytes);
+    return reader.varint(request.ticket) && reader.flag(request.discard) &&
+           get(reader, request.above) && get(reader, request.key) && reader.done();
+}
+
+//   registered := ticket:varint code:u8 epoch:u64 participants:u64 count:varint mover:string*count
+void append(const RegisterReply& reply, std::string& out) {
+    FrameWriter frame(FrameType::Registered, out);
+    frame.body().varint(reply.ticket);
+    frame.body().u8(static_cast<std::uint8_t>(reply.code));
+    frame.body().u64(reply.epoch.value);
+    frame.body().u64(reply.participants);
+    frame.body().varint(reply.movers.size());
+    for (const std::string& mover : reply.movers) frame.body().string(mover);
+    frame.finish();
+}
+
+bool decode(std::string_view bytes, RegisterReply& reply) {
+    ByteReader reader(bytes);
+    std::uint8_t code = 0;
+    std::size_t count = 0;
+    if (!reader.varint(reply.ticket) || !reader.u8(code) || code > 2 || !get(reader, reply.epoch) ||
+        !reader.u64(reply.participants) || !reader.count(count, 1)) {
+        return false;
+    }
+    reply.code = static_cast<RegisterReply::Code>(code);
+    reply.movers.clear();
+    for (; count > 0; --count) {
+        std::string_view mover;
+        if (!reader.string(mover, kLongestNodeName)) return false;
+        reply.movers.emplace_back(mover);
+    }
+    return reader.done();
+}
+
+//   release := job:varint epoch:u64 discard:flag owner:string key
+void append(const ReleaseRequest& request, std::string& out) {
+    FrameWriter frame(FrameType::Release, out);
+    frame.body().varint(request.job);
+    frame.body().u64(request.epoch.value);
+    frame.body().flag(request.discard);
+    frame.body().string(request.owner);
+    put(request.key, frame.body());
+    frame.finish();
+}
+
+bool decode(std::string_view bytes, ReleaseRequest& request) {
+    ByteReader reader(bytes);
+    std::string_view owner;
+    if (!reader.varint(request.job) || !get(reader, request.epoch) ||
+        !reader.flag(request.discard) || !reader.string(owner, kLongestNodeName) ||
+        !get(reader, request.key)) {
+        return false;
+    }
+    request.owner = owner;
+    return reader.done();
+}
+
+//   released := job:varint epoch:u64 code:u8 held:u64
+void append(const ReleaseReply& reply, std::string& out) {
+    FrameWriter frame(FrameType::Released, out);
+    frame.body().varint(reply.job);
+    frame.body().u64(reply.epoch.value);
+    frame.body().u8(static_cast<std::uint8_t>(reply.code));
+    frame.body().u64(reply.held.value);
+    frame.finish();
+}
+
+bool decode(std::string_view bytes, ReleaseReply& reply) {
+    ByteReader reader(bytes);
+    std::uint8_t code = 0;
+    if (!reader.varint(reply.job) || !get(reader, reply.epoch) || !reader.u8(code) || code > 2 ||
+        !get(reader, reply.held)) {
+        return false;
+    }
+    reply.code = static_cast<ReleaseReply::Code>(code);
+    return reader.done();
+}
+
+//   claim := epoch:u64 key
+void append(const Claim& claim, std::string& out) {
+    FrameWriter frame(FrameType::Claim, out);
+    frame.body().u64(claim.epoch.value);
+    put(claim.key, frame.body());
+    frame.finish();
+}
+
+bool decode(std::string_view bytes, Claim& claim) {
+    ByteReader reader(bytes);
+    return get(reader, claim.epoch) && get(reader, claim.key) && reader.done();
+}
+
+}  // namespace vmq::cluster

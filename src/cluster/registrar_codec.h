@@ -1,0 +1,85 @@
+// Frames of control links with which nodes agree who has a client id.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cluster/frame_codec.h"
+#include "cluster/stamp.h"
+
+namespace vmq::cluster {
+
+/// When a client was registered: of two registrations of one id the later one counts. Given by the
+/// coordinator, later than all that it has heard of.
+using Epoch = HybridTime;
+
+/// Names a client among all nodes.
+struct ClientKey {
+    std::string mountpoint;
+    std::string client_id;
+
+    bool operator==(const ClientKey&) const = default;
+};
+
+/// A node to the coordinator: a client of this id wants in.
+struct RegisterRequest {
+    std::uint64_t ticket = 0;  // the asking node's
+    bool discard = false;      // clean start: what there was of a session is not wanted
+    Epoch above;               // the latest that the asking node has heard of
+    ClientKey key;
+};
+/// The answer.
+struct RegisterReply {
+    enum class Code : std::uint8_t {
+        Granted = 0,
+        Busy = 1,     // too many wait already
+        Timeout = 2,  // a node that runs has not answered
+    };
+    std::uint64_t ticket = 0;
+    Code code = Code::Granted;
+    Epoch epoch;
+    /// Of the nodes that have let go of it, the coordinator and the asking one: the sum of their
+    /// names' hashes. Whoever sees other nodes tells them of the registration.
+    std::uint64_t participants = 0;
+    std::vector<std::string> movers;  // nodes that had the session, and are sending it
+};
+/// The coordinator to all other nodes.
+struct ReleaseRequest {
+    std::uint64_t job = 0;  // the coordinator's
+    Epoch epoch;
+    bool discard = false;
+    std::string owner;  // the node that gets the client
+    ClientKey key;
+};
+struct ReleaseReply {
+    enum class Code : std::uint8_t {
+        Nothing = 0,  // there was no session, or it has ended
+        Moving = 1,   // its session is sent to the new owner
+        Newer = 2,    // one of a later epoch: `held`
+    };
+    std::uint64_t job = 0;
+    Epoch epoch;  // of the request
+    Code code = Code::Nothing;
+    Epoch held;
+};
+/// A node to another one that was away: this session was registered here meanwhile.
+struct Claim {
+    Epoch epoch;
+    ClientKey key;
+};
+
+void append(const RegisterRequest& request, std::string& out);
+void append(const RegisterReply& reply, std::string& out);
+void append(const ReleaseRequest& request, std::string& out);
+void append(const ReleaseReply& reply, std::string& out);
+void append(const Claim& claim, std::string& out);
+
+[[nodiscard]] bool decode(std::string_view body, RegisterRequest& request);
+[[nodiscard]] bool decode(std::string_view body, RegisterReply& reply);
+[[nodiscard]] bool decode(std::string_view body, ReleaseRequest& request);
+[[nodiscard]] bool decode(std::string_view body, ReleaseReply& reply);
+[[nodiscard]] bool decode(std::string_view body, Claim& claim);
+
+}  // namespace vmq::cluster

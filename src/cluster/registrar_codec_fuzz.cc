@@ -1,0 +1,76 @@
+// Any bytes as frames of registrations and of sessions that move: either refused, or what was read
+// is written to the same bytes again.
+#include "cluster/registrar_codec.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/assert.h"
+#include "cluster/move_codec.h"
+
+namespace vmq::cluster {
+namespace {
+
+constexpr TimePoint kNow{Millis(1'000'000)};
+
+template <typename Kind>
+void check(std::string_view body) {
+    Kind kind;
+    if (!decode(body, kind)) return;
+    std::string frame;
+    append(kind, frame);
+    VMQ_ASSERT(std::string_view(frame).substr(kFrameOverhead) == body);
+}
+
+void check_move(std::string_view body) {
+    MoveReader reader(body);
+    MoveHeader header;
+    if (!reader.header(header)) return;
+    std::string frame;
+    MoveWriter writer(header, frame);
+    bool good = true;
+    if (header.kind == MoveKind::Begin) {
+        MoveBegin begin;
+        if (!reader.begin(begin)) return;
+        writer.begin(begin);
+    } else if (header.kind == MoveKind::Exchanges) {
+        MovedExchanges exchanges;
+        if (!reader.exchanges(exchanges)) return;
+        writer.exchanges(exchanges);
+    } else {
+        while (good && !reader.done()) {
+            MovedSubscription subscription;
+            MovedMessage message;
+            if (header.kind == MoveKind::Subscriptions) {
+                good = reader.subscription(subscription);
+                if (good) writer.subscription(subscription);
+            } else {
+                good = reader.message(message, kNow);
+                if (good) writer.message(message, kNow);
+            }
+        }
+        if (!good) return;
+    }
+    writer.finish();
+    VMQ_ASSERT(frame.size() - kFrameOverhead <= body.size());
+    MoveHeader again;
+    VMQ_ASSERT(MoveReader(std::string_view(frame).substr(kFrameOverhead)).header(again));
+    VMQ_ASSERT(again.key == header.key && again.number == header.number);
+}
+
+}  // namespace
+}  // namespace vmq::cluster
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace vmq::cluster;
+    const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+    check<RegisterRequest>(bytes);
+    check<RegisterReply>(bytes);
+    check<ReleaseRequest>(bytes);
+    check<ReleaseReply>(bytes);
+    check<Claim>(bytes);
+    check<MoveAck>(bytes);
+    check_move(bytes);
+    return 0;
+}

@@ -1,0 +1,131 @@
+// A shard to which another node's session comes, frame by frame.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/registrations.h"
+#include "broker/session_moves.h"
+#include "broker/shard.h"
+#include "support/test_broker.h"
+
+namespace vmq::testing {
+
+using broker::NodeNumber;
+using broker::Shard;
+
+inline constexpr NodeNumber kOld{7};
+inline constexpr std::uint64_t kMove = 99;
+
+/// What the cluster's thread would be told.
+class RecordingCluster final : public broker::ClusterPort {
+public:
+    [[nodiscard]] bool alone() const noexcept override { return false; }
+    void await_filters(ShardId /*shard*/, std::uint64_t ticket) override {
+        filter_tickets.push_back(ticket);
+    }
+    [[nodiscard]] std::uint32_t view() const noexcept override { return 1; }
+    [[nodiscard]] cluster::Epoch claims_from() const noexcept override { return {}; }
+    void register_client(ShardId /*shard*/, std::uint64_t ticket, cluster::ClientKey /*key*/,
+                         bool /*discard*/) override {
+        tickets.push_back(ticket);
+    }
+    void released(cluster::ReleaseOrder /*order*/, cluster::ReleaseReply::Code code,
+                  cluster::Epoch /*held*/) override {
+        answers.push_back(code);
+    }
+    void claim(cluster::PeerNumber /*node*/, std::vector<cluster::Claim> /*claims*/) override {}
+    void fence(ShardId /*shard*/, std::uint64_t ticket) override { fences.push_back(ticket); }
+    void on_retained_change(std::string_view /*mountpoint*/, std::string_view /*topic*/) override {}
+
+    std::vector<std::uint64_t> filter_tickets;
+    std::vector<std::uint64_t> tickets;
+    std::vector<std::uint64_t> fences;
+    std::vector<cluster::ReleaseReply::Code> answers;
+};
+
+class SessionMovesTest : public ::testing::Test {
+protected:
+    SessionMovesTest() {
+        shard().shared().cluster = &nodes;
+        shard().add_node(kOld, "old@host", 1'000'000);
+    }
+    ~SessionMovesTest() override { shard().shared().cluster = nullptr; }
+
+    Shard& shard() { return broker.shard(); }
+    template <typename Write>
+    void frame(cluster::MoveKind kind, Write write) {
+        std::string bytes;
+        cluster::MoveWriter writer({kMove, ++number, kind, 0, {"", "a"}}, bytes);
+        write(writer);
+        writer.finish();
+        last = bytes.substr(cluster::kFrameOverhead);
+        shard().moves().on_frame(kOld, false, last);
+        broker.settle();
+    }
+    void begin(std::uint64_t next_sequence = 4) {
+        cluster::MoveBegin content;
+        content.epoch = cluster::Epoch{5};
+        content.expiry_interval_s = 100;
+        content.next_sequence = next_sequence;
+        frame(cluster::MoveKind::Begin,
+              [&](cluster::MoveWriter& writer) { writer.begin(content); });
+    }
+    void subscriptions() {
+        frame(cluster::MoveKind::Subscriptions, [](cluster::MoveWriter& writer) {
+            cluster::MovedSubscription subscription;
+            subscription.filter = "t";
+            subscription.options.qos = mqtt::QoS::AtLeastOnce;
+            writer.subscription(subscription);
+        });
+    }
+    void message(std::uint64_t sequence, const std::string& payload, std::uint64_t origin = 0) {
+        frame(cluster::MoveKind::Messages, [&](cluster::MoveWriter& writer) {
+            cluster::MovedMessage moved;
+            moved.sequence = sequence;
+            moved.parts.topic = "t";
+            moved.parts.payload = payload;
+            moved.parts.qos = mqtt::QoS::AtLeastOnce;
+            moved.parts.publisher = 3;
+            moved.parts.origin = origin;
+            moved.qos = mqtt::QoS::AtLeastOnce;
+            writer.message(moved, shard().now());
+        });
+    }
+    void plain(cluster::MoveKind kind) {
+        frame(kind, [](cluster::MoveWriter&) {});
+    }
+    /// As it comes from a publisher, without a detour.
+    void direct(const std::string& payload, std::uint64_t origin) {
+        mqtt::MessageParts parts;
+        parts.topic = "t";
+        parts.payload = payload;
+        parts.qos = mqtt::QoS::AtLeastOnce;
+        parts.publisher = 3;
+        parts.origin = origin;
+        (void)shard().route_from_node(parts, {});
+        broker.settle();
+    }
+    TestClient& connects() {
+        TestClient& client = broker.open("v5");
+        client.send("CONNECT client_id=a clean_start=0 session_expiry_interval=100");
+        broker.settle();
+        return client;
+    }
+    void grant() {
+        shard().registrations().registered(nodes.tickets.back(),
+                                           {{}, cluster::Epoch{5}, {cluster::PeerNumber{7}}, true});
+        broker.settle();
+    }
+
+    RecordingCluster nodes;
+    TestBroker broker;
+    std::uint64_t number = 0;
+    std::string last;
+};
+
+}  // namespace vmq::testing
