@@ -326,10 +326,12 @@ void Shard::handle(Confirm& confirm) {
         return moves_->stored(ClientNumber{number}, confirm.ticket, confirm.safe);
     }
     Connection* connection = find(confirm.connection);
-    if (connection == nullptr || connection->session() == nullptr || connection->closing()) return;
+    if (connection == nullptr || connection->session_ended()) return settle_unsafe(confirm);
+    if (connection->session() == nullptr) return;
+    const auto reason = confirm.safe ? mqtt::ReasonCode::Success : mqtt::ReasonCode::QuotaExceeded;
+    if (connection->closing()) return connection->session()->note_safe(confirm.ticket, reason);
     const bool was_busy = connection->session()->busy();
-    connection->session()->on_safe(
-        confirm.ticket, confirm.safe ? mqtt::ReasonCode::Success : mqtt::ReasonCode::QuotaExceeded);
+    connection->session()->on_safe(confirm.ticket, reason);
     if (was_busy) connection->resume_reading();
 }
 

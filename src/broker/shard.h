@@ -163,6 +163,10 @@ public:
     /// Asks for `reply` from every shard, this one too, once all that was routed from here before
     /// is safe there. The number of answers to come.
     std::uint32_t await_published(const Reply& reply);
+    /// The connection ends while QoS 2 messages of it are on their way to where they are kept. One
+    /// that is refused there must not be remembered as received: it was not, and comes again.
+    void keep_unsafe(const Client& client, ConnectionNumber connection,
+                     const session::Session& session);
     void publish_will(const Client& client, const session::StoredWill& will);
     void confirm(const Reply& reply, bool safe);
     /// Sends what `lane` has waiting, as far as its connection takes it.
@@ -411,6 +415,7 @@ private:
     void handle(Deliver& deliver);
     void handle(DeliverShared& deliver);
     void handle(Confirm& confirm);
+    void settle_unsafe(const Confirm& confirm);
     void handle(MoveConnection& move);
     void handle(MoveMail& mail);
     void handle(FenceMail& mail);
@@ -623,7 +628,17 @@ private:
     bool spools_used_ = false;                           // load_spools() has something to look at
     boost::unordered_flat_map<std::uint64_t, WhenSafe> filter_waits_;  // SUBACKs, by ticket
     std::uint64_t last_filter_wait_ = 0;
-    std::unique_ptr<NodeLinks> node_links_;  // null: no cluster
+    struct Unsafe {
+        ClientNumber client;
+        struct Message {
+            session::AckTicket ticket;
+            mqtt::PacketId id;
+            std::uint32_t waits;
+        };
+        std::vector<Message> messages;
+    };
+    boost::unordered_flat_map<ConnectionNumber, Unsafe> unsafe_;  // of connections that are gone
+    std::unique_ptr<NodeLinks> node_links_;                       // null: no cluster
     std::array<NodeOutbox*, kMaxShards> node_by_slot_{};
     std::unique_ptr<Registrations> registrations_;
     std::unique_ptr<SessionMoves> moves_;
