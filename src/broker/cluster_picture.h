@@ -19,6 +19,7 @@ struct ClusterNode {
     bool running = false;  // it is this node, or there is a link to it
     cluster::NodeAddress address;
     std::size_t waiting_bytes = 0;  // of messages for it, all shards
+    std::size_t wills = 0;          // of its clients that this node knows
     /// Since when it is as it is.
     std::optional<std::chrono::system_clock::time_point> since;
     std::string why;        // it does not run; empty: it does, or nothing was tried yet
