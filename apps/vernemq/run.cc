@@ -306,9 +306,9 @@ void limit_kept_memory() {
     ::mallopt(M_TRIM_THRESHOLD, 256 * 1024);
 }
 
-/// `cluster` stays empty without a clustering listener.
+/// `cluster` stays empty without a clustering listener. `stop`: an eventfd that ends the program.
 Result<void> start_cluster(const config::Config& config, broker::Broker& broker,
-                           std::optional<broker::ClusterService>& cluster) {
+                           std::optional<broker::ClusterService>& cluster, int stop) {
     std::vector<std::string> warnings;
     auto options = broker::cluster_options_from_config(config, warnings);
     for (const auto& warning : warnings) {
@@ -318,6 +318,8 @@ Result<void> start_cluster(const config::Config& config, broker::Broker& broker,
     if (!options) return options.error();
     if (!options.value()) return {};
     cluster.emplace(broker, std::move(*std::move(options).value()));
+    // As in VerneMQ a node that has left ends.
+    cluster->on_left([stop] { (void)::eventfd_write(stop, 1); });
     return cluster->start();
 }
 
@@ -377,8 +379,10 @@ int run(const Plan& plan, int ready) {
     }
     if (const auto started = broker.start(); !started) return not_started(started.error());
     plugins.start();
+    const Descriptor asked_to_stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     std::optional<broker::ClusterService> cluster;
-    if (const auto started = start_cluster(*plan.config, broker, cluster); !started) {
+    if (const auto started = start_cluster(*plan.config, broker, cluster, asked_to_stop.get());
+        !started) {
         plugins.stop_watching();
         broker.stop();
         cluster.reset();
@@ -430,7 +434,6 @@ int run(const Plan& plan, int ready) {
         keys.set_rules(admin::key_rules_from_config(config));
         outputs.apply(config);
     });
-    const Descriptor asked_to_stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     admin::ControlService service(control.value().descriptor(),
                                   actions_of(node, asked_to_stop.get(), waiters));
     announce(broker, cluster ? &*cluster : nullptr, http, plan, process_log.file(), background);
