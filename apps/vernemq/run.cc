@@ -306,9 +306,9 @@ void limit_kept_memory() {
     ::mallopt(M_TRIM_THRESHOLD, 256 * 1024);
 }
 
-/// `cluster` stays empty without a clustering listener.
+/// `cluster` stays empty without a clustering listener. `stop`: an eventfd that ends the program.
 Result<void> prepare_cluster(const config::Config& config, broker::Broker& broker,
-                             std::optional<broker::ClusterService>& cluster) {
+                             std::optional<broker::ClusterService>& cluster, int stop) {
     std::vector<std::string> warnings;
     auto options = broker::cluster_options_from_config(config, warnings);
     for (const auto& warning : warnings) {
@@ -318,6 +318,8 @@ Result<void> prepare_cluster(const config::Config& config, broker::Broker& broke
     if (!options) return options.error();
     if (!options.value()) return {};
     cluster.emplace(broker, std::move(*std::move(options).value()));
+    // As in VerneMQ a node that has left ends.
+    cluster->on_left([stop] { (void)::eventfd_write(stop, 1); });
     return cluster->prepare();
 }
 
@@ -376,7 +378,9 @@ int run(const Plan& plan, int ready) {
         if (!background) fmt::print(stderr, "warning: {}\n", warning);
     }
     std::optional<broker::ClusterService> cluster;
-    broker.before_listening([&] { return prepare_cluster(*plan.config, broker, cluster); });
+    const Descriptor asked_to_stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    broker.before_listening(
+        [&] { return prepare_cluster(*plan.config, broker, cluster, asked_to_stop.get()); });
     if (const auto started = broker.start(); !started) return not_started(started.error());
     plugins.start();
     if (cluster) cluster->start();
@@ -425,7 +429,6 @@ int run(const Plan& plan, int ready) {
         keys.set_rules(admin::key_rules_from_config(config));
         outputs.apply(config);
     });
-    const Descriptor asked_to_stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     admin::ControlService service(control.value().descriptor(),
                                   actions_of(node, asked_to_stop.get(), waiters));
     announce(broker, cluster ? &*cluster : nullptr, http, plan, process_log.file(), background);

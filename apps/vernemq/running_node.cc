@@ -13,8 +13,10 @@
 #include "admin/top_stream.h"
 #include "admin/trace_stream.h"
 #include "broker/options_from_config.h"
+#include "runtime/coordination.h"
 #include "transport/peer_address.h"
 #include "transport/tls_credentials.h"
+#include "vernemq/leave_stream.h"
 
 namespace vmq::launcher {
 namespace {
@@ -55,6 +57,29 @@ Result<void> RunningNode::join(const std::string& node, const std::string& host,
 Result<void> RunningNode::forget_node(const std::string& node) {
     if (cluster_ == nullptr) return Error{ErrorCode::Unavailable, "this node is in no cluster"};
     return cluster_->remove(node);
+}
+
+Result<std::string> RunningNode::suspend_node(const std::string& node) {
+    constexpr Millis kPatience = Seconds(20);
+    if (cluster_ == nullptr) return Error{ErrorCode::Unavailable, "this node is in no cluster"};
+    auto taken = runtime::ask_later<broker::LeaveWatch::Taken>(
+        [](const std::function<void()>& work) { work(); },
+        [this, node](const std::function<void(broker::LeaveWatch::Taken)>& give) {
+            (void)cluster_->leave(node, {}, give);
+        },
+        kPatience);
+    if (!taken) return Error{ErrorCode::Unavailable, "the node has not answered in time"};
+    while (taken->lines.ends_with('\n')) taken->lines.pop_back();
+    if (taken->ended == cluster::LeaveEnd::Done) return std::move(taken->lines);
+    return Error{ErrorCode::Unavailable, taken->lines + " " + taken->hint};
+}
+
+Result<std::shared_ptr<admin::commands::Stream>> RunningNode::leave(const std::string& node,
+                                                                    Seconds interval,
+                                                                    Seconds timeout) {
+    if (cluster_ == nullptr) return Error{ErrorCode::Unavailable, "this node is in no cluster"};
+    return std::shared_ptr<admin::commands::Stream>(
+        std::make_shared<LeaveStream>(cluster_->leave(node, {true, interval, timeout})));
 }
 
 broker::NodeSnapshot RunningNode::snapshot() {

@@ -50,6 +50,10 @@ public:
     Result<void> join(const std::string& node, const std::string& host,
                       std::uint16_t port) override;
     Result<void> forget_node(const std::string& node) override;
+    Result<std::string> suspend_node(const std::string& node) override;
+    Result<std::shared_ptr<admin::commands::Stream>> leave(const std::string& node,
+                                                           Seconds interval,
+                                                           Seconds timeout) override;
 
     std::shared_ptr<const config::Config> config() override { return config_.get(); }
     Result<void> change(const std::vector<admin::commands::SettingChange>& changes) override {

@@ -36,6 +36,7 @@ Broker::Broker(BrokerOptions options)
     set_session_log(options_.log_connections, options_.keepalive_as_warning);
     allow_during_netsplit(options_.during_netsplit);
     shared_.readiness.set_ready(options_.ready);
+    shared_.wills_held = !options_.ready;
     if (!options_.login_limits.none()) {
         shared_.login_guard = std::make_unique<LoginGuard>(options_.login_limits);
     }

@@ -393,6 +393,20 @@ void ClusterFacts::apply_retained(const FactChange& change, Batch& batch) {
         of.topic);
 }
 
+std::optional<std::string_view> ClusterFacts::wills_done(std::string_view node) const {
+    const cluster::Fact* fact = facts_->find(cluster::FactKind::WillsDone, node);
+    if (fact == nullptr) return std::nullopt;
+    return fact->value();
+}
+
+Result<void> ClusterFacts::set_wills_done(std::string_view node, std::string_view value) {
+    return facts_->put(cluster::FactKind::WillsDone, node, value, now());
+}
+
+void ClusterFacts::clear_wills_done(std::string_view node) {
+    (void)facts_->erase(cluster::FactKind::WillsDone, node, now());
+}
+
 void ClusterFacts::when_stored(std::function<void()> work) {
     turn();
     effects_.push_back({true, std::move(work)});

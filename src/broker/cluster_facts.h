@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -93,6 +94,12 @@ public:
 
     /// A shard has set or deleted what is retained there.
     void on_retained_change(std::string_view mountpoint, std::string_view topic);
+
+    // What is known of published wills: the value of FactKind::WillsDone.
+    /// Nothing: nothing is known. Valid until facts change.
+    [[nodiscard]] std::optional<std::string_view> wills_done(std::string_view node) const;
+    [[nodiscard]] Result<void> set_wills_done(std::string_view node, std::string_view value);
+    void clear_wills_done(std::string_view node);
 
     /// Runs `work` when everything that was written so far is stored, in order.
     void when_stored(std::function<void()> work);

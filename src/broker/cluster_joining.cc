@@ -140,6 +140,74 @@ Result<void> ClusterService::remove(const std::string& name) {
     return Error{ErrorCode::Unavailable, "the cluster's thread has not answered in time"};
 }
 
+// A node that leaves while it runs.
+
+std::shared_ptr<LeaveWatch> ClusterService::leave(const std::string& name,
+                                                  const cluster::LeaveOrder& order,
+                                                  LeaveWatch::OnEnd on_end) {
+    auto watch = std::make_shared<LeaveWatch>(std::move(on_end));
+    post([this, name, order, watch] {
+        if (name == options_.node && members().alone()) {
+            return watch->end(cluster::LeaveEnd::Failed,
+                              name + " is in no cluster with other nodes.",
+                              "There is nothing to leave.");
+        }
+        if (name == options_.node) return departure_->begin(order, watch);
+        const ClusterPeer* peer = find_peer(name);
+        if (peer == nullptr) {
+            return watch->end(cluster::LeaveEnd::Failed, name + " is no member of the cluster.",
+                              {});
+        }
+        departure_->ask(peer->number(), order, watch);
+    });
+    return watch;
+}
+
+bool ClusterService::others_ready() const {
+    return !peers_.empty() && std::all_of(peers_.begin(), peers_.end(),
+                                          [](const auto& each) { return each.second->serving(); });
+}
+
+std::vector<HandoffTarget> ClusterService::others() const {
+    std::vector<HandoffTarget> nodes;
+    for (const auto& [name, peer] : peers_) {
+        if (peer->serving()) nodes.push_back({peer->number(), name});
+    }
+    return nodes;
+}
+
+std::size_t ClusterService::waiting_bytes() const {
+    std::size_t bytes = 0;
+    for (const auto& [name, peer] : peers_) {
+        ClusterNode node;
+        peer->describe(node);
+        bytes += node.waiting_bytes;
+    }
+    return bytes;
+}
+
+std::string* ClusterService::output_to(NodeNumber node) {
+    for (const auto& [name, peer] : peers_) {
+        if (peer->number() == node) return peer->control_output();
+    }
+    return nullptr;
+}
+
+void ClusterService::remove_self(std::function<void()> done) {
+    if (const auto removed = members().remove(options_.node, facts_->now()); !removed) {
+        return post(std::move(done));  // somebody else has done it
+    }
+    leaving_.push_back([done = std::move(done)](const Result<void>&) { done(); });
+    begin_leave({});
+}
+
+void ClusterService::on_left() {
+    // What a member knew is forgotten for good before this process ends.
+    facts_->when_stored([this] {
+        if (left_) left_();
+    });
+}
+
 // A node that wants to join has proven the cookie.
 void ClusterService::admit(Link& link, std::string_view body) {
     cluster::JoinRequest request;
@@ -208,6 +276,8 @@ void ClusterService::follow_members() {
         facts_->on_link_down(each.second->writer());
         each.second->leave({RefusalCode::Left, "it is no member of the cluster any more"});
         registrar_->remove_member(each.second->number());
+        departure_->node_removed(each.second->number());
+        wills_->node_removed(each.second->number());
         if (member == nullptr) log::notice("node {} is no member any more", each.first);
         return true;
     });
@@ -223,6 +293,7 @@ void ClusterService::follow_members() {
         peers_.emplace(member.name, std::move(peer));
         registrar_->add_member(NodeNumber{last_node_});
     }
+    departure_->members_changed();
     if (joining_) netsplit_.begin_anew();
     if (!joining_) alone_ = !facts_->in_use();
     picture_stale_ = true;
@@ -251,6 +322,7 @@ void ClusterService::begin_alone() {
     peers_.clear();
     facts_->begin_alone();
     local_.incarnation = facts_->incarnation();
+    wills_->begin_alone(this_process());
     leaves_at_ = kNever;
     alone_ = true;
     picture_stale_ = true;

@@ -27,6 +27,7 @@ namespace {
 /// Filters of the index looked at in one go, per cleared bit.
 constexpr int kClearedAtOnce = 4;
 constexpr Millis kTick{500};
+constexpr Millis kStopPatience{5000};
 /// More who have not said who they are get no place.
 constexpr std::size_t kMostVisitors = 256;
 
@@ -67,24 +68,32 @@ ClusterService::ClusterService(Broker& broker, ClusterOptions options)
     local_.longest_frame = options_.longest_frame;
     filter_log_ = std::make_unique<cluster::FilterLog>(static_cast<std::uint64_t>(local_.boot));
     filters_ = std::make_unique<IndexedFilters>(index());
-    registrar_ = std::make_unique<ClusterRegistrar>(broker_, loop_, options_.node,
-                                                    [this](NodeNumber node) -> std::string* {
-                                                        for (const auto& [name, peer] : peers_) {
-                                                            if (peer->number() == node)
-                                                                return peer->control_output();
-                                                        }
-                                                        return nullptr;
-                                                    });
+    registrar_ = std::make_unique<ClusterRegistrar>(
+        broker_, loop_, options_.node, [this](NodeNumber node) { return output_to(node); });
+    departure_ = std::make_unique<ClusterLeaving>(broker_, loop_, leaving_home());
+    wills_ = std::make_unique<ClusterWills>(broker_, loop_, metrics_, wills_home(),
+                                            options_.wills_after);
+    registrar_->on_registration(
+        [this](const cluster::ClientKey& key) { wills_->on_registration(key); });
 }
 
 ClusterService::~ClusterService() {
     SharedState& shared = broker_.shards().front()->shared();
     shared.cluster = nullptr;
     shared.readiness.set_ready(true);
+    shared.wills_held = false;
+    // What the last clients' wills have come to is told before the links end: in a turn behind
+    // that.
+    for (int turn = 0; started_ && turn < 2; ++turn) {
+        (void)runtime::ask<bool>([this](std::function<void()> work) { post(std::move(work)); },
+                                 [] { return true; }, kStopPatience);
+    }
     shared.subscriptions.observe(nullptr);
     broker_.serve_cluster({});
     loop_.stop();
     thread_.reset();
+    departure_.reset();
+    wills_.reset();
     acceptors_.clear();
     peers_.clear();
     visitors_.clear();
@@ -132,6 +141,7 @@ Result<void> ClusterService::prepare() {
     loop_.timers().start(ticker_, loop_.now() + kTick);
     index().observe(this);
     broker_.shards().front()->shared().cluster = this;
+    wills_->start(this_process());
     shown_ = options_.listeners;
     for (ClusterListener& listener : shown_) listener.tls.reset();
     return {};
@@ -196,10 +206,16 @@ void ClusterService::reload_tls() {
 }
 
 void ClusterService::stop_accepting() {
-    post([this] {
-        stopping_ = true;
-        for (const auto& acceptor : acceptors_) acceptor->close();
-    });
+    if (!started_) return;
+    // Whatever waits for shards has to be through before they end.
+    (void)runtime::ask<bool>([this](std::function<void()> work) { post(std::move(work)); },
+                             [this] {
+                                 stopping_ = true;
+                                 for (const auto& acceptor : acceptors_) acceptor->close();
+                                 departure_->stop();
+                                 return true;
+                             },
+                             kStopPatience);
 }
 
 Result<void> ClusterService::open_facts() {
@@ -220,6 +236,9 @@ Result<void> ClusterService::open_facts() {
 
 void ClusterService::on_peer_linked(ClusterPeer& peer) {
     registrar_->node_up(peer.number(), peer.member().name);
+    const cluster::Hello& hello = peer.control().peer();
+    wills_->node_up(peer.number(), {hello.node, hello.incarnation, hello.boot},
+                    hello.longest_frame);
     const auto linked = facts_->on_link_up(peer.writer(), peer.control().peer().longest_frame);
     if (linked) return;
     log::error("node {}: {}", peer.member().name, linked.error().detail);
@@ -228,6 +247,8 @@ void ClusterService::on_peer_linked(ClusterPeer& peer) {
 void ClusterService::on_peer_lost(ClusterPeer& peer) {
     facts_->on_link_down(peer.writer());
     registrar_->node_down(peer.number());
+    departure_->node_down(peer.number());
+    wills_->node_down(peer.number());
     tell_who_is_away();
     for (const auto& shard : broker_.shards()) {
         broker_.post(shard->id(), [&shard = *shard, number = peer.number()] {
@@ -500,12 +521,22 @@ void ClusterService::clear_some() {
 }
 
 bool ClusterService::on_peer_frame(ClusterPeer& peer, const Frame& frame, bool& readable) {
-    return registrar_->on_frame(peer.number(), frame, readable);
+    return registrar_->on_frame(peer.number(), frame, readable) ||
+           departure_->on_frame(peer.number(), frame, readable) ||
+           wills_->on_frame(peer.number(), frame, readable);
 }
 
 void ClusterService::register_client(ShardId shard, std::uint64_t ticket, cluster::ClientKey key,
-                                     bool discard) {
-    registrar_->register_client(shard, ticket, std::move(key), discard);
+                                     cluster::Purpose purpose) {
+    registrar_->register_client(shard, ticket, std::move(key), purpose);
+}
+
+void ClusterService::offer(cluster::PeerNumber node, cluster::ClientKey key) {
+    registrar_->offer(NodeNumber{static_cast<std::uint32_t>(node)}, std::move(key));
+}
+
+std::shared_ptr<const void> ClusterService::tell_will(cluster::LastWill will) {
+    return wills_->tell(std::move(will));
 }
 
 void ClusterService::released(cluster::ReleaseOrder order, cluster::ReleaseReply::Code code,
@@ -539,6 +570,7 @@ void ClusterService::on_turn_end() {
     }
     tell_filters_known();
     next = std::min(next, registrar_->run());
+    wills_->run();
     if (!filter_waits_.empty()) next = std::min(next, filter_waits_.front().deadline);
     if (joining_ && loop_.now() >= joining_->deadline) {
         finish_join(Error{ErrorCode::Unavailable, "not_reachable: no answer in time"});
@@ -557,6 +589,7 @@ void ClusterService::on_turn_end() {
 
 void ClusterService::tick() {
     picture_stale_ = true;
+    wills_->tick();
     loop_.timers().start(ticker_, loop_.now() + kTick);
 }
 
@@ -590,6 +623,7 @@ void ClusterService::paint() {
         node.name = name;
         node.address = peer->address();
         peer->describe(node);
+        node.wills = wills_->known_of(peer->number());
     }
     std::ranges::sort(picture.nodes, {}, &ClusterNode::name);
     shared.cluster_picture.with([&](ClusterPicture& shown) { shown = std::move(picture); });

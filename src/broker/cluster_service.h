@@ -17,10 +17,12 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "broker/cluster_facts.h"
+#include "broker/cluster_leaving.h"
 #include "broker/cluster_peer.h"
 #include "broker/cluster_picture.h"
 #include "broker/cluster_port.h"
 #include "broker/cluster_registrar.h"
+#include "broker/cluster_wills.h"
 #include "broker/netsplit_watch.h"
 #include "cluster/connector.h"
 #include "cluster/filter_log.h"
@@ -56,6 +58,9 @@ struct ClusterOptions {
     cluster::LinkSettings links;
     Millis filters_known_timeout{1000};  // how long a SUBACK waits for other nodes
     config::NetsplitPolicy netsplit_policy = config::NetsplitPolicy::All;
+    /// When a node has been away for so long its clients' wills are published; nothing: when it is
+    /// removed.
+    std::optional<Millis> wills_after{30'000};
 };
 
 /// Owned by the program beside the Broker, which outlives it and is stopped before it. Has a thread
@@ -66,7 +71,9 @@ class ClusterService final : private runtime::TurnHandler,
                              private routing::FilterObserver,
                              private ClusterPort,
                              private ClusterPeer::Home,
-                             private ClusterFacts::Home {
+                             private ClusterFacts::Home,
+                             private ClusterLeaving::Home,
+                             private ClusterWills::Home {
 public:
     ClusterService(Broker& broker, ClusterOptions options);
     ~ClusterService() override;
@@ -89,6 +96,13 @@ public:
     [[nodiscard]] Result<void> join(const std::string& name, const cluster::NodeAddress& at);
     /// Takes a node that is away, or this one, out of the cluster.
     [[nodiscard]] Result<void> remove(const std::string& name);
+    /// Tells a running member, or this node, to leave with what it has. Ends with the result.
+    [[nodiscard]] std::shared_ptr<LeaveWatch> leave(const std::string& name,
+                                                    const cluster::LeaveOrder& order,
+                                                    LeaveWatch::OnEnd on_end = {});
+    /// Called on the cluster's thread when this node has left by leave() and has no more to say.
+    /// Before start().
+    void on_left(std::function<void()> work) { left_ = std::move(work); }
     /// By name, this one included.
     [[nodiscard]] std::vector<ClusterNode> nodes() const;
     void set_netsplit_policy(config::NetsplitPolicy policy);
@@ -178,7 +192,9 @@ private:
         return registrar_->claims_from();
     }
     void register_client(ShardId shard, std::uint64_t ticket, cluster::ClientKey key,
-                         bool discard) override;
+                         cluster::Purpose purpose) override;
+    void offer(cluster::PeerNumber node, cluster::ClientKey key) override;
+    [[nodiscard]] std::shared_ptr<const void> tell_will(cluster::LastWill will) override;
     void released(cluster::ReleaseOrder order, cluster::ReleaseReply::Code code,
                   cluster::Epoch held) override;
     void claim(cluster::PeerNumber node, std::vector<cluster::Claim> claims) override;
@@ -212,6 +228,29 @@ private:
     void on_members_changed() override { members_changed_ = true; }
 
     [[nodiscard]] ClusterFacts::Home& facts_home() noexcept { return *this; }
+
+    // ClusterLeaving::Home
+    [[nodiscard]] bool others_ready() const override;
+    [[nodiscard]] std::vector<HandoffTarget> others() const override;
+    [[nodiscard]] std::size_t waiting_bytes() const override;
+    [[nodiscard]] std::string* output_to(NodeNumber node) override;
+    void set_adopts(bool adopts) override { registrar_->set_adopts(adopts); }
+    void remove_self(std::function<void()> done) override;
+    void on_left() override;
+
+    [[nodiscard]] ClusterLeaving::Home& leaving_home() noexcept { return *this; }
+
+    // ClusterWills::Home
+    [[nodiscard]] ClusterFacts& will_facts() override { return *facts_; }
+    [[nodiscard]] std::size_t member_count() const override { return peers_.size() + 1; }
+    [[nodiscard]] bool serves_alone() const override {
+        return netsplit_.policy() == config::NetsplitPolicy::None;
+    }
+
+    [[nodiscard]] ClusterWills::Home& wills_home() noexcept { return *this; }
+    [[nodiscard]] cluster::NodeProcess this_process() const {
+        return {options_.node, local_.incarnation, local_.boot};
+    }
 
     void post(std::function<void()> work);
     void mail(Mail::Item item);
@@ -259,6 +298,9 @@ private:
     std::unique_ptr<cluster::FilterLog> filter_log_;
     std::unique_ptr<cluster::FilterSource> filters_;
     std::unique_ptr<ClusterRegistrar> registrar_;
+    std::unique_ptr<ClusterLeaving> departure_;
+    std::unique_ptr<ClusterWills> wills_;
+    std::function<void()> left_;
     std::map<std::string, std::unique_ptr<ClusterPeer>, std::less<>> peers_;
     std::vector<std::unique_ptr<Visitor>> visitors_;
     std::optional<Joining> joining_;

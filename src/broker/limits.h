@@ -103,6 +103,16 @@ inline constexpr std::uint64_t kMoveGap = 1U << 24U;
 /// after its arrival.
 inline constexpr std::size_t kMostOrigins = 100'000;
 inline constexpr Millis kOriginsKept{10'000};
+/// Sessions of a shard that leave at once when the node leaves the cluster, and after how long an
+/// offer of one that has come to nothing is repeated.
+inline constexpr std::size_t kOffersAtOnce = 64;
+inline constexpr Millis kOfferAgain{3000};
+/// How often it is looked whether wills of an earlier process need not wait any more.
+inline constexpr Millis kHeldWills{200};
+/// Bytes of wills of other nodes' clients that a node knows at most.
+inline constexpr std::size_t kMostWillBytes = 64U << 20U;
+/// Who may watch one node leave at the same time.
+inline constexpr std::size_t kMostLeaveWatches = 16;
 /// Messages of one shard of another node that are not safe yet, from which on it is not read.
 inline constexpr std::size_t kMostUnsettled = 50'000;
 

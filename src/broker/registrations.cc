@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "broker/limits.h"
+#include "broker/session_handoff.h"
 #include "broker/session_moves.h"
 #include "broker/shard.h"
 
@@ -15,6 +16,7 @@ using cluster::ReleaseOrder;
 using metrics::Counter;
 using Released = cluster::ReleaseReply::Code;
 using Outcome = cluster::RegisterReply::Code;
+using cluster::Purpose;
 
 Registrations::Registrations(Shard& shard)
     : shard_(shard), timer_(this, [](void* self, TimePoint) {
@@ -53,16 +55,19 @@ void Registrations::ask(Connection& connection, session::ConnectPlan plan) {
     }
     connection.begin_registering();
     const bool first = pending == nullptr;
-    if (first) pending = &begin({plan.mountpoint, plan.client_id}, plan.clean_start);
+    if (first) {
+        pending = &begin({plan.mountpoint, plan.client_id},
+                         plan.clean_start ? Purpose::Discard : Purpose::Resume);
+    }
     pending->waiting.push_back({connection.number(), std::move(plan)});
     if (first) submit(*pending);
 }
 
-Registrations::Pending& Registrations::begin(cluster::ClientKey key, bool discard) {
+Registrations::Pending& Registrations::begin(cluster::ClientKey key, Purpose purpose) {
     auto made = std::make_unique<Pending>();
     Pending& pending = *made;
     pending.key = std::move(key);
-    pending.discard = discard;
+    pending.purpose = purpose;
     by_key_.emplace(joined(pending.key.mountpoint, pending.key.client_id), std::move(made));
     return pending;
 }
@@ -72,7 +77,7 @@ void Registrations::submit(Pending& pending) {
     ++pending.attempts;
     by_ticket_.emplace(pending.ticket, &pending);
     shard_.shared().cluster.load()->register_client(shard_.id(), pending.ticket, pending.key,
-                                                    pending.discard);
+                                                    pending.purpose);
 }
 
 std::unique_ptr<Registrations::Pending> Registrations::take(Pending& pending) {
@@ -96,6 +101,12 @@ void Registrations::registered(std::uint64_t ticket, const cluster::Registered& 
         return refuse(pending, mqtt::ReasonCode::ServerUnavailable,
                       "another node of the cluster did not say in time whether it has this client "
                       "id");
+    }
+    if (outcome.code == Outcome::Kept) {
+        // A node has let go of it meanwhile, or a client waits: that decides.
+        if (outcome.movers.empty() && pending.waiting.empty()) return leave_alone(pending);
+        pending.purpose = Purpose::Resume;
+        return submit(pending);
     }
     if (!pending.candidacy.may_begin(outcome.epoch)) {
         if (pending.attempts >= kRegistrationAttempts) {
@@ -145,6 +156,16 @@ void Registrations::claim(const cluster::ClientKey& key) {
     cluster->claim(cluster::kThisNode, {{client->epoch, key}});
 }
 
+void Registrations::adopt(cluster::ClientKey key) {
+    if (find(key.mountpoint, key.client_id) != nullptr) return;
+    submit(begin(std::move(key), Purpose::Adopt));
+}
+
+void Registrations::leave_alone(Pending& left) {
+    const auto pending = take(left);
+    for (ReleaseOrder& order : pending->deferred) release(std::move(order));
+}
+
 void Registrations::refuse(Pending& refused, mqtt::ReasonCode reason, std::string_view why) {
     const auto pending = take(refused);
     for (const Waiting& each : pending->waiting) {
@@ -155,6 +176,10 @@ void Registrations::refuse(Pending& refused, mqtt::ReasonCode reason, std::strin
             log::warning("client {} is refused: {}", pending->key.client_id, why);
         }
         connection->refuse_registration(each.plan, reason, why);
+    }
+    if (pending->purpose == Purpose::Adopt) {
+        log::notice("session of client {} is not taken over from another node: {}",
+                    pending->key.client_id, why);
     }
     // What was heard of another session meanwhile was left to this registration.
     claim(pending->key);
@@ -192,22 +217,33 @@ void Registrations::release(ReleaseOrder order) {
             pending->deferred.push_back(std::move(order));
             return;
         }
+        if (order.purpose == Purpose::Adopt && !pending->waiting.empty()) {
+            return answer(std::move(order), Released::Kept);
+        }
         pending->candidacy.yield(order.epoch);
     }
     Client* client = shard_.find_client(order.key.mountpoint, order.key.client_id);
-    if (client == nullptr || client->settings->allow_multiple_sessions) {
+    if (client == nullptr ||
+        (client->settings->allow_multiple_sessions && !shard_.handoff().gives_away(*client))) {
         return answer(std::move(order), Released::Nothing);
     }
     if (!client->online() && !SessionMoves::moving(*client) && shard_.now() >= client->expires_at) {
         shard_.expire(*client);
         return answer(std::move(order), Released::Nothing);
     }
+    const bool adopted = order.purpose == Purpose::Adopt;
+    if (adopted && client->online()) return answer(std::move(order), Released::Kept);
     if (SessionMoves::coming(*client)) return shard_.moves().defer(*client, std::move(order));
     if (order.epoch <= client->epoch) {
         const Epoch held = client->epoch;
         return answer(std::move(order), Released::Newer, held);
     }
+    // Its client is back [v5 MQTT-3.1.3-9]; if it begins a new session, the will is due.
+    if (order.purpose == Purpose::Resume) client->will.reset();
     if (SessionMoves::going(*client)) {
+        if (adopted && shard_.moves().is_under_way(*client, owner)) {
+            return answer(std::move(order), Released::Kept);
+        }
         // What a node that cannot be reached was to get goes to the one that has the client now.
         const bool moving = shard_.moves().redirect(*client, owner, order);
         return answer(std::move(order), moving ? Released::Moving : Released::Nothing);
@@ -215,17 +251,17 @@ void Registrations::release(ReleaseOrder order) {
     if (client->online()) {
         log::info("client {} is taken over by another node", client->client_id);
         while (client != nullptr && client->online()) {
-            shard_.displace(*client, order.discard);
+            shard_.displace(*client, order.purpose == Purpose::Discard);
             client = shard_.find_client(order.key.mountpoint, order.key.client_id);
         }
     }
     if (client == nullptr) return answer(std::move(order), Released::Nothing);
-    client->will.reset();  // its client is back [v5 MQTT-3.1.3-9]
-    if (order.discard) {
+    if (order.purpose == Purpose::Resume) client->will.reset();
+    if (order.purpose == Purpose::Discard) {
         shard_.end_client(*client);
         return answer(std::move(order), Released::Nothing);
     }
-    const bool moving = shard_.moves().begin(*client, owner, order.epoch);
+    const bool moving = shard_.moves().begin(*client, owner, order.epoch, adopted);
     answer(std::move(order), moving ? Released::Moving : Released::Nothing);
 }
 
@@ -301,7 +337,7 @@ void Registrations::on_claim(NodeNumber from, bool wins_ties, const cluster::Cla
     }
     log::notice("client {} has a session at another node, too: the later one, of this node, stays",
                 client->client_id);
-    submit(begin(claim.key, !client->persistent()));
+    submit(begin(claim.key, client->persistent() ? Purpose::Resume : Purpose::Discard));
 }
 
 void Registrations::claim_since(NodeNumber node, Epoch since) { claim_some(node, since, 0); }

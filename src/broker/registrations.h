@@ -43,6 +43,9 @@ public:
     void registered(std::uint64_t ticket, const cluster::Registered& outcome);
     /// Another node gets the client. Leads to ClusterPort::released().
     void release(cluster::ReleaseOrder order);
+    /// The node that has the session gives it away: it is to come here, unless its client is
+    /// connected somewhere.
+    void adopt(cluster::ClientKey key);
     /// A session has begun here, or goes on: by this registration, or without having asked.
     void note(Client& client, cluster::Epoch granted);
 
@@ -68,7 +71,7 @@ private:
     struct Pending {
         cluster::ClientKey key;
         std::vector<Waiting> waiting;  // in the order of their CONNECTs; none: to unite sessions
-        bool discard = false;
+        cluster::Purpose purpose{};
         std::uint64_t ticket = 0;
         std::uint32_t attempts = 0;
         cluster::Candidacy candidacy;
@@ -87,12 +90,14 @@ private:
 
     [[nodiscard]] static std::string joined(std::string_view mountpoint, std::string_view id);
     [[nodiscard]] Pending* find(std::string_view mountpoint, std::string_view id);
-    Pending& begin(cluster::ClientKey key, bool discard);
+    Pending& begin(cluster::ClientKey key, cluster::Purpose purpose);
     void submit(Pending& pending);
     void finish(Pending& pending);
     void refuse(Pending& pending, mqtt::ReasonCode reason, std::string_view why);
     /// Tells all nodes of the session that is here.
     void claim(const cluster::ClientKey& key);
+    /// A session that was to be adopted is its client's.
+    void leave_alone(Pending& pending);
     std::unique_ptr<Pending> take(Pending& pending);
     void answer(cluster::ReleaseOrder order, cluster::ReleaseReply::Code code,
                 cluster::Epoch held = {});

@@ -8,6 +8,7 @@
 #include "broker/limits.h"
 #include "broker/registrations.h"
 #include "broker/shard.h"
+#include "broker/will_context.h"
 
 namespace vmq::broker {
 
@@ -41,13 +42,20 @@ bool SessionMoves::progresses(const Client& client) const noexcept {
     return coming(client) && shard_.now() < client.move->in->progress + 3 * kMoveResend;
 }
 
-bool SessionMoves::begin(Client& client, NodeNumber to, cluster::Epoch epoch) {
+bool SessionMoves::is_under_way(const Client& client, NodeNumber owner) const noexcept {
+    const NodeNumber to = client.move->out->to;
+    return to != owner && shard_.node_links() != nullptr &&
+           shard_.node_links()->longest_frame(to) != 0;
+}
+
+bool SessionMoves::begin(Client& client, NodeNumber to, cluster::Epoch epoch, bool with_will) {
     if (shard_.find_node(to) == nullptr) return false;
     if (!client.move) client.move = std::make_unique<ClientMove>();
     auto out = std::make_unique<MoveOut>();
     out->move = shard_.random().next();
     out->to = to;
     out->epoch = epoch;
+    out->with_will = with_will;
     client.move->out = std::move(out);
     client.timer.stop();
     log::info("session of client {} goes to node {}, {} messages", client.client_id,
@@ -61,7 +69,7 @@ bool SessionMoves::begin(Client& client, NodeNumber to, cluster::Epoch epoch) {
 bool SessionMoves::redirect(Client& client, NodeNumber to, const cluster::ReleaseOrder& order) {
     MoveOut& out = *client.move->out;
     if (order.epoch <= out.epoch) return false;
-    if (order.discard) {
+    if (order.purpose == cluster::Purpose::Discard) {
         client.move->out.reset();
         shard_.end_client(client);
         return false;
@@ -73,11 +81,17 @@ bool SessionMoves::redirect(Client& client, NodeNumber to, const cluster::Releas
     // The other node has answered for itself what it has of the session. The rest goes to the new
     // owner from here, unless it has all of it.
     if (out.frozen) return false;
-    return begin(client, to, order.epoch);
+    return begin(client, to, order.epoch, order.purpose == cluster::Purpose::Adopt);
 }
 
 void SessionMoves::stay(Client& client) {
     if (!client.move || !client.move->out) return;
+    for (const MoveOut::Kept& each : std::exchange(client.move->out->subscriptions_kept, {})) {
+        mqtt::SubscribeEntry entry;
+        entry.filter = each.filter;
+        entry.options = each.options;
+        (void)shard_.subscribe(client, entry, each.id);
+    }
     client.move->out.reset();
     if (!client.online()) shard_.restart_client_timer(client);
 }
@@ -94,6 +108,10 @@ void SessionMoves::advance(Client& client) {
     if (out.stage == Stage::Begin) {
         write_begin(client, out);
         return send(out);
+    }
+    if (out.stage == Stage::Will) {
+        if (write_will(client, out)) return send(out);
+        out.stage = Stage::Subscriptions;
     }
     if (out.stage == Stage::Subscriptions) {
         if (write_subscriptions(client, out)) return send(out);
@@ -128,6 +146,19 @@ void SessionMoves::write_begin(Client& client, MoveOut& out) {
     if (client.username) begin.username = *client.username;
     writer.begin(begin);
     writer.finish();
+}
+
+bool SessionMoves::write_will(Client& client, MoveOut& out) {
+    if (!out.with_will || !client.will) return false;
+    cluster::MovedWill moved;
+    const Millis left = std::max(client.will_at - shard_.now(), Millis(0));
+    moved.due_in_ms = static_cast<std::uint64_t>(left.count());
+    moved.v5 = client.will->v5;
+    moved.will = last_will_of(client, *client.will);
+    MoveWriter writer(header(client, out, MoveKind::Will), out.frame);
+    writer.will(moved);
+    writer.finish();
+    return true;
 }
 
 bool SessionMoves::write_subscriptions(Client& client, MoveOut& out) {
@@ -292,6 +323,13 @@ void SessionMoves::on_ack(NodeNumber from, const MoveAck& ack) {
     switch (out.kind) {
         case MoveKind::Begin:
             out.offset = ack.offset;
+            out.stage = Stage::Will;
+            break;
+        case MoveKind::Will:
+            // The new owner publishes it.
+            client->will.reset();
+            client->will_at = kNever;
+            if (client->stored()) shard_.store_session(*client);
             out.stage = Stage::Subscriptions;
             break;
         case MoveKind::Subscriptions:
@@ -371,6 +409,10 @@ void SessionMoves::fence_progresses(std::uint64_t ticket) {
 void SessionMoves::freeze(Client& client, MoveOut& out) {
     fences_.erase(out.fence);
     out.frozen = true;
+    for (const routing::OwnSubscription& own : client.subscriptions()) {
+        out.subscriptions_kept.push_back(
+            {shard_.subscribers_.text(own), own.options, own.subscription_id});
+    }
     shard_.subscribers_.unsubscribe_all(client, client.number);
     advance(client);
 }

@@ -30,6 +30,7 @@ inline constexpr std::uint64_t kMoveBit = 1ULL << 62U;
 struct MoveOut {
     enum class Stage : std::uint8_t {
         Begin,
+        Will,
         Subscriptions,
         Exchanges,
         Switch,    // the new owner gets all messages from then on
@@ -49,6 +50,7 @@ struct MoveOut {
     std::uint64_t through = 0;      // the frame has messages up to this sequence
     std::vector<std::pair<std::uint64_t, std::uint64_t>> messages;  // sequence and store id
     bool loading = false;
+    bool with_will = false;
     /// What was sent here before others knew of the new owner has arrived: it has no subscriptions
     /// any more.
     bool frozen = false;
@@ -63,6 +65,13 @@ struct MoveOut {
     };
     boost::unordered_flat_map<std::uint64_t, Origin> origins;  // by sequence
     std::uint64_t count = 0;                                   // messages
+    /// Those it had when it was frozen, should it stay after all.
+    struct Kept {
+        std::string filter;
+        mqtt::SubscriptionOptions options;
+        std::uint32_t id = 0;
+    };
+    std::vector<Kept> subscriptions_kept;
 };
 
 /// A session that comes from another node.
@@ -118,8 +127,11 @@ public:
     /// Something of it has come lately.
     [[nodiscard]] bool progresses(const Client& client) const noexcept;
 
-    /// Sends the session, whose client is away, to `to`. False: that node is not known.
-    bool begin(Client& client, NodeNumber to, cluster::Epoch epoch);
+    /// Sends the session, whose client is away, to `to`; with a will that waits for its delay, if
+    /// the client is not back there. False: that node is not known.
+    bool begin(Client& client, NodeNumber to, cluster::Epoch epoch, bool with_will = false);
+    /// It goes to another node than `owner`, which can be reached.
+    [[nodiscard]] bool is_under_way(const Client& client, NodeNumber owner) const noexcept;
     /// It is on its way to another node, and a later registration wants it. False: it is that other
     /// node's, or has ended.
     bool redirect(Client& client, NodeNumber to, const cluster::ReleaseOrder& order);
@@ -152,6 +164,8 @@ private:
     [[nodiscard]] cluster::MoveHeader header(const Client& client, MoveOut& out,
                                              cluster::MoveKind kind);
     void write_begin(Client& client, MoveOut& out);
+    /// False: none waits.
+    bool write_will(Client& client, MoveOut& out);
     bool write_subscriptions(Client& client, MoveOut& out);
     bool write_exchanges(Client& client, MoveOut& out);
     /// False: the queue is empty. True: a frame was written, or messages are being loaded.
@@ -171,6 +185,7 @@ private:
     Client* take_begin(NodeNumber from, const cluster::MoveHeader& header,
                        const cluster::MoveBegin& begin);
     void take_message(Client& client, MoveIn& in, const cluster::MovedMessage& moved);
+    void take_will(Client& client, const cluster::MovedWill& moved);
     void acknowledge(const Client& client, const MoveIn& in);
     void arrived(Client& client, MoveIn& in);
     void answer_deferred(MoveIn& in);

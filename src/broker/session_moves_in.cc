@@ -8,6 +8,7 @@
 #include "broker/registrations.h"
 #include "broker/session_moves.h"
 #include "broker/shard.h"
+#include "broker/will_context.h"
 
 namespace vmq::broker {
 
@@ -66,6 +67,8 @@ void SessionMoves::on_move(NodeNumber from, std::string_view body) {
     Client* client = shard_.find_client(header.key.mountpoint, header.key.client_id);
     MoveIn* in = client != nullptr && client->move ? client->move->in.get() : nullptr;
     if (in == nullptr || in->move != header.move) {
+        // One after the other; it is sent again.
+        if (in != nullptr && in->from != from && progresses(*client)) return;
         cluster::MoveBegin begin;
         if (header.kind != MoveKind::Begin) {
             std::string frame;
@@ -153,6 +156,12 @@ bool SessionMoves::take(Client& client, MoveIn& in, MoveKind kind, MoveReader& r
     switch (kind) {
         case MoveKind::Begin:
             return true;
+        case MoveKind::Will: {
+            cluster::MovedWill moved;
+            if (!reader.will(moved)) return false;
+            take_will(client, moved);
+            return true;
+        }
         case MoveKind::Subscriptions:
             while (!reader.done()) {
                 cluster::MovedSubscription moved;
@@ -204,6 +213,14 @@ bool SessionMoves::take(Client& client, MoveIn& in, MoveKind kind, MoveReader& r
             return true;
     }
     return false;
+}
+
+void SessionMoves::take_will(Client& client, const cluster::MovedWill& moved) {
+    if (client.online()) return;  // its client is back [v5 MQTT-3.1.3-9]
+    client.will = will_from(moved.will, moved.v5);
+    client.will_at = shard_.now() + Millis(moved.due_in_ms);
+    shard_.tell_will(client, *client.will);
+    if (client.persistent()) shard_.store_session(client);
 }
 
 void SessionMoves::take_message(Client& client, MoveIn& in, const cluster::MovedMessage& moved) {

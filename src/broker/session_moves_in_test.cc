@@ -102,5 +102,48 @@ TEST_F(SessionThatComes, SequencesOfTheOldNodeKeepTheirPacketIds) {
     EXPECT_GE(client->next_sequence, 70'000U + kMoveGap);
 }
 
+TEST_F(SessionThatComes, AWillIsPublishedWhenItsDelayIsOver) {
+    TestClient& watcher = broker.open("v5");
+    watcher.send("CONNECT client_id=w clean_start=1");
+    broker.settle();
+    shard().registrations().registered(nodes.tickets.back(), {{}, cluster::Epoch{5}, {}, true});
+    broker.settle();
+    watcher.send("SUBSCRIBE id=1 topic=gone qos=0");
+    broker.settle();
+    begin();
+    frame(cluster::MoveKind::Will, [](cluster::MoveWriter& writer) {
+        cluster::MovedWill moved;
+        moved.due_in_ms = 2000;
+        moved.will.key = {"", "a"};
+        moved.will.topic = "gone";
+        writer.will(moved);
+    });
+    plain(cluster::MoveKind::End);
+    EXPECT_EQ(nodes.wills, std::vector<std::string>{"gone"});
+    (void)watcher.all();
+    broker.advance(Millis(1500));
+    EXPECT_TRUE(watcher.all().empty());
+    broker.advance(Millis(1000));
+    EXPECT_EQ(watcher.all().size(), 1U);
+    EXPECT_EQ(nodes.wills_gone, 1);
+}
+
+TEST_F(SessionThatComes, TwoNodesSendItOneAfterTheOther) {
+    begin();
+    const std::string first = last;
+    std::string bytes;
+    cluster::MoveWriter other({5, 1, cluster::MoveKind::Begin, 0, {"", "a"}}, bytes);
+    other.begin({cluster::Epoch{6}, 100, 1, 0, {}, {}});
+    other.finish();
+    const auto begins = [&] {
+        shard().moves().on_frame(NodeNumber{8}, false, bytes.substr(cluster::kFrameOverhead));
+        broker.settle();
+        return shard().find_client("", "a")->move->in->from == NodeNumber{8};
+    };
+    EXPECT_FALSE(begins());
+    plain(cluster::MoveKind::End);
+    EXPECT_TRUE(begins());
+}
+
 }  // namespace
 }  // namespace vmq::broker

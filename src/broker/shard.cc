@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "broker/limits.h"
 #include "broker/registrations.h"
+#include "broker/session_handoff.h"
 #include "broker/session_moves.h"
 
 namespace vmq::broker {
@@ -20,6 +21,7 @@ Shard::Shard(ShardId id, SharedState& shared, std::uint64_t seed, TimePoint star
       read_buffer_(kReadBufferSize),
       registrations_(std::make_unique<Registrations>(*this)),
       moves_(std::make_unique<SessionMoves>(*this)),
+      handoff_(std::make_unique<SessionHandoff>(*this)),
       last_origin_(random_.next() << 40U),
       outboxes_(shared.shards),
       session_log_(shared.session_log) {

@@ -85,6 +85,8 @@ struct SharedState {
     metrics::ShardMetrics cluster_metrics;       // of the cluster's thread
     runtime::Guarded<ClusterPicture> cluster_picture;
     Readiness readiness;
+    /// Other nodes have not said yet whether they have published the wills of an earlier process.
+    std::atomic<bool> wills_held{false};
     std::vector<class Shard*> peers;  // by ShardId; complete before the first thread starts
     /// While the broker stops: shards without connections, and whether all are and nothing is under
     /// way between them.
@@ -93,6 +95,7 @@ struct SharedState {
 };
 
 class Registrations;
+class SessionHandoff;
 class SessionMoves;
 
 /// One thread's part of the broker. Constructed and destroyed by the Broker; everything in between
@@ -168,6 +171,19 @@ public:
     void keep_unsafe(const Client& client, ConnectionNumber connection,
                      const session::Session& session);
     void publish_will(const Client& client, const session::StoredWill& will);
+
+    // Wills that other nodes know, see shard_wills.cc.
+    /// Other nodes publish it if this one dies.
+    void tell_will(const Client& client, session::StoredWill& will);
+    /// The same for all that came from the store.
+    void tell_restored_wills();
+    /// Of a client of a node that is gone.
+    void publish_last_will(const cluster::LastWill& will);
+    /// Others have published it: `told` is what tell_will() got for it.
+    void drop_told_will(const cluster::ClientKey& key, const void* told);
+    /// They have published those of the process before this one whose delay is at most `delay_s`.
+    void drop_restored_wills(std::uint32_t delay_s);
+
     void confirm(const Reply& reply, bool safe);
     /// Sends what `lane` has waiting, as far as its connection takes it.
     void pump(Client& client, Lane& lane);
@@ -285,6 +301,7 @@ public:
     void let_in(Connection& connection, session::ConnectPlan plan, cluster::Epoch granted = {});
     [[nodiscard]] Registrations& registrations() noexcept { return *registrations_; }
     [[nodiscard]] SessionMoves& moves() noexcept { return *moves_; }
+    [[nodiscard]] SessionHandoff& handoff() noexcept { return *handoff_; }
     /// The connection of `lane` is gone for `cause`.
     void on_disconnected(Client& client, Lane& lane, session::CloseCause cause,
                          std::unique_ptr<session::StoredWill> will);
@@ -380,6 +397,7 @@ public:
 
 private:
     friend class Registrations;
+    friend class SessionHandoff;
     friend class SessionMoves;
 
     struct ClientHash {
@@ -642,6 +660,7 @@ private:
     std::array<NodeOutbox*, kMaxShards> node_by_slot_{};
     std::unique_ptr<Registrations> registrations_;
     std::unique_ptr<SessionMoves> moves_;
+    std::unique_ptr<SessionHandoff> handoff_;
     std::uint64_t last_origin_;
 
     std::vector<std::unique_ptr<runtime::Mailbox<ShardMessage>>> mailboxes_;  // by sender

@@ -303,6 +303,7 @@ void Shard::restore_will(Client& client, const store::StoredWill& stored) {
     const std::uint64_t delay =
         std::min<std::uint64_t>({stored.delay_s, client.session_expiry_s,
                                  client.settings->max_last_will_delay_s.value_or(stored.delay_s)});
+    client.will->restored = true;
     client.will_at = stored.due_at != 0 ? steady(stored.due_at) : now() + Seconds(delay);
 }
 

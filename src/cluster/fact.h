@@ -21,6 +21,7 @@ enum class FactKind : std::uint8_t {
     Setting = 3,       // name of a cluster-wide setting -> value
     ApiKey = 4,        // key id -> its hash, scopes, expiry
     SessionOwner = 5,  // mountpoint and client id -> node, epoch
+    WillsDone = 6,     // node -> which of its clients' wills others have published
 };
 /// Kinds are 1 to 15.
 inline constexpr std::size_t kFactKinds = 16;

@@ -66,6 +66,18 @@ public:
         calls.push_back("forget " + name);
         return outcome;
     }
+    Result<std::string> suspend_node(const std::string& name) override {
+        calls.push_back("suspend node " + name);
+        if (!outcome) return outcome.error();
+        return std::string("Done! Use -k");
+    }
+    Result<std::shared_ptr<Stream>> leave(const std::string& name, Seconds interval,
+                                          Seconds timeout) override {
+        calls.push_back("leave " + name + " " + std::to_string(interval.count()) + " " +
+                        std::to_string(timeout.count()));
+        if (!outcome) return outcome.error();
+        return std::shared_ptr<Stream>(std::make_shared<FakeStream>());
+    }
     std::shared_ptr<const config::Config> config() override { return settings; }
     Result<void> change(const std::vector<SettingChange>& changes) override {
         for (const auto& [key, value] : changes) settings = settings->with(key, value).value();

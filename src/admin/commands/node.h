@@ -119,6 +119,13 @@ public:
                                             std::uint16_t port) = 0;
     /// Takes a node that does not run out of the cluster.
     [[nodiscard]] virtual Result<void> forget_node(const std::string& node) = 0;
+    /// Has a node that runs, this one perhaps, take no new clients any more. VerneMQ's answer.
+    [[nodiscard]] virtual Result<std::string> suspend_node(const std::string& node) = 0;
+    /// Has it leave the cluster with its sessions: what happens, a line every `interval`; given up
+    /// after `timeout` without progress.
+    [[nodiscard]] virtual Result<std::shared_ptr<Stream>> leave(const std::string& node,
+                                                                Seconds interval,
+                                                                Seconds timeout) = 0;
 
     // Configuration as it is in force now.
     [[nodiscard]] virtual std::shared_ptr<const config::Config> config() = 0;
