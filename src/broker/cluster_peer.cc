@@ -96,7 +96,9 @@ ClusterPeer::Dial ClusterPeer::make_dial(LinkKind kind, ShardId shard) {
     if (kind == LinkKind::Control && !dials_first_) settings.extra_pause = kSecondCaller;
     return {kind, shard,
             std::make_unique<cluster::Connector>(home_.links().loop(), dialler(), settings,
-                                                 home_.random().next())};
+                                                 home_.random().next(),
+                                                 runtime::NameLookup::Resolve{},
+                                                 home_.broker().surroundings().open_socket)};
 }
 
 void ClusterPeer::dial(Dial& dial, Millis wait) {
