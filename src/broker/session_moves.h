@@ -56,6 +56,9 @@ struct MoveOut {
     std::uint32_t fence_waits = 0;  // shards
     TimePoint fence_until{};
     std::optional<std::uint64_t> offset;
+    /// Later registrations: the session goes on to them from where it is going, unless that node is
+    /// away before it is there.
+    std::vector<cluster::ReleaseOrder> deferred;
     /// Of messages that came while it moves, and perhaps to the new owner as well.
     struct Origin {
         std::uint64_t origin;
@@ -79,8 +82,9 @@ struct MoveIn {
     bool interrupted = false;  // its sender is away
     TimePoint progress{};
     boost::unordered_flat_set<std::uint64_t> origins;  // of messages that the session has got
-    /// The first one that came past the old owner, by publisher and topic. All later ones do: what
-    /// the old owner has of them is not needed, and would be in the wrong place.
+    bool switched = false;  // other nodes know its filters here
+    /// The first one that came past the old owner since then, by publisher and topic. All later
+    /// ones do: what the old owner has of them is not needed, and would be in the wrong place.
     boost::unordered_flat_map<std::uint64_t, std::uint64_t> direct;
     std::vector<cluster::ReleaseOrder> deferred;  // until it is here
     std::uint64_t count = 0;                      // messages
@@ -120,9 +124,10 @@ public:
 
     /// Sends the session, whose client is away, to `to`. False: that node is not known.
     bool begin(Client& client, NodeNumber to, cluster::Epoch epoch);
-    /// It is on its way to another node, and a later registration wants it. False: it is that other
-    /// node's, or has ended.
-    bool redirect(Client& client, NodeNumber to, const cluster::ReleaseOrder& order);
+    /// It is on its way to another node, and a later registration wants it. True: it goes there
+    /// from here. False: it is that other node's, or has ended. Nothing: that is not certain yet;
+    /// the order is answered when it is.
+    std::optional<bool> redirect(Client& client, NodeNumber to, cluster::ReleaseOrder& order);
     /// Its client is back here: it does not go.
     void stay(Client& client);
     /// Answers `order` when the session is here.
@@ -136,8 +141,9 @@ public:
     /// True: the ticket was one of these.
     bool filters_known(std::uint64_t ticket);
     void fence_passed(std::uint64_t ticket);
-    /// Nothing comes from it for now.
+    /// Nothing comes from it for now; and it can be reached again.
     void node_away(NodeNumber node);
+    void node_back(NodeNumber node) { away_.erase(node); }
     /// A link to it is there.
     void link_up(NodeNumber node);
 
@@ -172,6 +178,10 @@ private:
     void acknowledge(const Client& client, const MoveIn& in);
     void arrived(Client& client, MoveIn& in);
     void answer_deferred(MoveIn& in);
+    /// Nobody waits for the rest of it any more.
+    void interrupt(Client& client);
+    /// Looks at them anew.
+    void release_all(std::vector<cluster::ReleaseOrder> orders);
     /// False: the session has got it.
     [[nodiscard]] static bool remember_origin(MoveIn& in, std::uint64_t origin,
                                               std::uint64_t publisher);
@@ -181,6 +191,7 @@ private:
 
     Shard& shard_;
     boost::unordered_flat_set<ClientNumber> watched_;               // with a move
+    boost::unordered_flat_set<NodeNumber> away_;
     std::unordered_map<std::uint64_t, ClientNumber> filter_waits_;  // by ticket
     std::unordered_map<std::uint64_t, ClientNumber> fences_;        // by ticket
     std::uint64_t last_fence_ = 0;
