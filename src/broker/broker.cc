@@ -251,11 +251,9 @@ Result<void> Broker::restore(store::Engine& engine) {
     std::uint64_t sessions = 0;
     std::uint64_t waiting = 0;
     auto read = engine.for_each_session([&](store::StoredSession session) {
-        ++sessions;
+        if (session.record.key.mountpoint != store::kOutboxMountpoint) ++sessions;
         waiting += session.queue.count;
-        const ShardId home =
-            shards_.front()->home_of(session.record.key.mountpoint, session.record.key.client_id);
-        shards_[home]->restore(std::move(session));
+        restore(std::move(session));
         if (steady_now() - told < Seconds(2)) return;
         told = steady_now();
         log::info("message store: {} sessions so far", sessions);
@@ -274,15 +272,20 @@ Result<void> Broker::restore(store::Engine& engine) {
     return {};
 }
 
+void Broker::restore(store::StoredSession session) {
+    const store::SessionKey& key = session.record.key;
+    // An outbox stays where it was, so that what is added to it comes behind it.
+    const ShardId home = key.mountpoint == store::kOutboxMountpoint
+                             ? Shard::shard_of(session.id) % shard_count()
+                             : shards_.front()->home_of(key.mountpoint, key.client_id);
+    shards_[home]->restore(std::move(session));
+}
+
 void Broker::restore(Surroundings::Disk disk) {
     shared_.boot = disk.boot;
     shared_.client_seed = disk.client_seed;
     shared_.store = std::move(disk.store);
-    for (store::StoredSession& session : disk.sessions) {
-        const ShardId home =
-            shards_.front()->home_of(session.record.key.mountpoint, session.record.key.client_id);
-        shards_[home]->restore(std::move(session));
-    }
+    for (store::StoredSession& session : disk.sessions) restore(std::move(session));
     for (mqtt::MessagePtr& message : disk.retained) shared_.retained.set(std::move(message));
     stored_facts_ = std::move(disk.facts);
 }
@@ -290,6 +293,9 @@ void Broker::restore(Surroundings::Disk disk) {
 Result<void> Broker::start() {
     if (auto opened = open_store(); !opened) return opened;
     if (restored_) restored_();
+    if (before_listening_) {
+        if (auto ready = before_listening_(); !ready) return ready;
+    }
     for (const ListenerOptions& options : options_.listeners) {
         if (auto opened = listeners_.start(options); !opened) {
             return Error{opened.error().code,

@@ -141,6 +141,8 @@ public:
     /// True: the ticket was one of these.
     bool filters_known(std::uint64_t ticket);
     void fence_passed(std::uint64_t ticket);
+    /// More of what it waits for arrives.
+    void fence_progresses(std::uint64_t ticket);
     /// Nothing comes from it for now; and it can be reached again.
     void node_away(NodeNumber node);
     void node_back(NodeNumber node) { away_.erase(node); }

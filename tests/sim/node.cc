@@ -74,7 +74,6 @@ void Node::start() {
         return disk_.open(options_.shards, std::move(post), [this] { touch(); });
     };
     broker_ = std::make_unique<broker::Broker>(std::move(options));
-    VMQ_ASSERT(broker_->start());
     broker_->shards().front()->shared().default_settings =
         std::make_shared<const session::Settings>(settings_of_clients());
     broker::ClusterOptions cluster;
@@ -86,7 +85,9 @@ void Node::start() {
     cluster.links = options_.links;
     cluster.netsplit_policy = options_.policy;
     service_ = std::make_unique<broker::ClusterService>(*broker_, std::move(cluster));
-    VMQ_ASSERT(service_->start());
+    broker_->before_listening([this] { return service_->prepare(); });
+    VMQ_ASSERT(broker_->start());
+    service_->start();
     network_.host(index_) = {[this](int fd, transport::PeerAddress peer) {
                                  service_->accept(fd, std::move(peer));
                              },

@@ -406,8 +406,11 @@ void Simulation::check_nothing_is_left() {
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
         const auto& records = nodes_[i]->disk().records();
         for (const auto& session : records.sessions()) {
+            const store::SessionKey& key = session.record.key;
+            // An outbox may be there, empty.
+            if (key.mountpoint == store::kOutboxMountpoint && session.queue.count == 0) continue;
             ledger_.fail(8, fmt::format("node {} keeps the session of {} with {} messages", i + 1,
-                                        session.record.key.client_id, session.queue.count));
+                                        key.client_id, session.queue.count));
         }
     }
 }
