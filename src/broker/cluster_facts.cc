@@ -4,7 +4,6 @@
 #include <chrono>
 #include <set>
 
-#include "base/entropy.h"
 #include "base/log.h"
 #include "broker/broker.h"
 #include "broker/untold_deletion.h"
@@ -39,9 +38,9 @@ std::string fact_key(FactKind kind, std::string_view key) {
     return bytes;
 }
 
-cluster::Incarnation new_incarnation() {
+cluster::Incarnation new_incarnation(const Surroundings& from) {
     cluster::Incarnation made;
-    for (std::uint8_t& each : made.bytes) each = static_cast<std::uint8_t>(entropy());
+    for (std::uint8_t& each : made.bytes) each = static_cast<std::uint8_t>(from.entropy());
     return made;
 }
 
@@ -104,7 +103,7 @@ void ClusterFacts::make() {
 
 Result<void> ClusterFacts::load(const StoredFacts& stored) {
     std::string node = options_.node;
-    incarnation_ = new_incarnation();
+    incarnation_ = new_incarnation(broker_.surroundings());
     identity_stale_ = true;
     for (const auto& [key, value] : stored) {
         if (key.front() != kIdentityKey) continue;
@@ -197,9 +196,7 @@ routing::RetainedIndex& ClusterFacts::retained() const noexcept {
 }
 
 cluster::Moment ClusterFacts::now() const {
-    return {loop_.now(),
-            std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch())
-                .count()};
+    return {loop_.now(), broker_.surroundings().wall_now()};
 }
 
 void ClusterFacts::begin_alone() {
@@ -208,7 +205,7 @@ void ClusterFacts::begin_alone() {
     stale_.emplace_back(1, kPositionsKey);
     intakes_.clear();
     links_.clear();
-    incarnation_ = new_incarnation();
+    incarnation_ = new_incarnation(broker_.surroundings());
     identity_stale_ = true;
     make();
 }

@@ -36,6 +36,12 @@ Result<void> ClusterService::join(const std::string& name, const cluster::NodeAd
     return Error{ErrorCode::Unavailable, "not_reachable: no answer in time"};
 }
 
+void ClusterService::begin_to_join(std::string name, cluster::NodeAddress at, Done done) {
+    post([this, name = std::move(name), at = std::move(at), done = std::move(done)] {
+        begin_join(name, at, done);
+    });
+}
+
 void ClusterService::begin_join(std::string name, cluster::NodeAddress at, Done done) {
     if (name == options_.node) {
         return done(Error{ErrorCode::InvalidValue, "self_join"});
@@ -54,8 +60,9 @@ void ClusterService::begin_join(std::string name, cluster::NodeAddress at, Done 
     if (const std::string_view why = why_not_dialled(at); !why.empty()) {
         return done(Error{ErrorCode::Unavailable, "not_reachable: " + std::string(why)});
     }
-    auto connector = std::make_unique<cluster::Connector>(loop_, dialler(), cluster::DialSettings{},
-                                                          random_.next());
+    auto connector = std::make_unique<cluster::Connector>(
+        loop_, dialler(), cluster::DialSettings{}, random_.next(), runtime::NameLookup::Resolve{},
+        broker_.surroundings().open_socket);
     if (facts_->in_use()) begin_alone();  // all others have left it
     joining_.emplace(Joining{std::move(name), at, std::move(done), std::move(connector), nullptr,
                              loop_.now() + kJoinTimeout, ++last_visitor_});

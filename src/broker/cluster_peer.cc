@@ -140,8 +140,9 @@ ClusterPeer::Dial ClusterPeer::make_dial(LinkKind kind, ShardId shard) {
     if (kind == LinkKind::Data) settings.longest_pause = kLongestDataPause;
     if (kind == LinkKind::Control && !dials_first_) settings.extra_pause = kSecondCaller;
     return {kind, shard,
-            std::make_unique<cluster::Connector>(home_.links().loop(), dialler(), settings,
-                                                 home_.random().next())};
+            std::make_unique<cluster::Connector>(
+                home_.links().loop(), dialler(), settings, home_.random().next(),
+                runtime::NameLookup::Resolve{}, home_.broker().surroundings().open_socket)};
 }
 
 void ClusterPeer::dial(Dial& dial, Millis wait) {

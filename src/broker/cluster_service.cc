@@ -6,7 +6,6 @@
 #include <chrono>
 #include <utility>
 
-#include "base/entropy.h"
 #include "base/log.h"
 #include "broker/broker.h"
 #include "broker/cluster_options.h"
@@ -59,12 +58,12 @@ ClusterService::ClusterService(Broker& broker, ClusterOptions options)
       has_tls_(options_.tls != nullptr),
       metrics_(broker.shards().front()->shared().cluster_metrics),
       netsplit_(options_.netsplit_policy, broker.shards().front()->shared().readiness, metrics_),
-      loop_(broker.shard_count()),
+      loop_(broker.shard_count(), broker.surroundings().steady_now()),
       links_(std::make_unique<cluster::LinkLoop>(loop_, metrics_, options_.links)),
-      random_(entropy()) {
+      random_(broker.surroundings().entropy()) {
     free_slots_ = ~index().local();
     local_.name = options_.node;
-    local_.boot = cluster::Boot{entropy()};
+    local_.boot = cluster::Boot{broker.surroundings().entropy()};
     local_.longest_frame = options_.longest_frame;
     filter_log_ = std::make_unique<cluster::FilterLog>(static_cast<std::uint64_t>(local_.boot));
     filters_ = std::make_unique<IndexedFilters>(index());
@@ -117,9 +116,12 @@ Result<void> ClusterService::prepare() {
         return Error{ErrorCode::InvalidValue,
                      "nodename = " + options_.node + " is no node name: write name@host"};
     }
-    auto key = cluster::CookieKey::derive(options_.cookie);
-    if (!key) return key.error();
-    key_.emplace(std::move(key).value());
+    key_ = broker_.surroundings().cookie_key;
+    if (!key_) {
+        auto key = cluster::CookieKey::derive(options_.cookie);
+        if (!key) return key.error();
+        key_ = std::make_shared<const cluster::CookieKey>(std::move(key).value());
+    }
     if (auto opened = open_listeners(); !opened) return opened.error();
     if (auto opened = open_facts(); !opened) return opened.error();
     for (const auto& shard : broker_.shards()) {
@@ -149,6 +151,7 @@ Result<void> ClusterService::prepare() {
 
 void ClusterService::start() {
     started_ = true;
+    if (!broker_.surroundings().threads) return;
     thread_ = std::make_unique<runtime::LoopThread>(loop_, turns(), "cluster");
 }
 
@@ -165,16 +168,22 @@ void ClusterService::forget_strangers() {
     broker_.commit_for_cluster(std::move(batch), [](store::CommitStatus /*status*/) {});
 }
 
+void ClusterService::accept(int fd, transport::PeerAddress peer) {
+    on_accept(options_.listeners.front(), fd, std::move(peer));
+}
+
 Result<void> ClusterService::open_listeners() {
     for (ClusterListener& listener : options_.listeners) {
-        auto opened = transport::open_listeners(listener.where, 1);
-        if (!opened) return opened.error();
-        acceptors_.push_back(std::make_unique<transport::Acceptor>(
-            loop_, opened.value().front(),
-            [this, &listener](int fd, transport::PeerAddress peer) {
-                on_accept(listener, fd, std::move(peer));
-            },
-            [] { return Millis::zero(); }));
+        if (broker_.surroundings().threads) {
+            auto opened = transport::open_listeners(listener.where, 1);
+            if (!opened) return opened.error();
+            acceptors_.push_back(std::make_unique<transport::Acceptor>(
+                loop_, opened.value().front(),
+                [this, &listener](int fd, transport::PeerAddress peer) {
+                    on_accept(listener, fd, std::move(peer));
+                },
+                [] { return Millis::zero(); }));
+        }
         // One with TLS is preferred by those who dial.
         if (local_.port == 0 || listener.tls) {
             local_.port = listener.where.port;

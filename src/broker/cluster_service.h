@@ -89,6 +89,17 @@ public:
     /// Nobody comes in any more; messages still go out while the broker stops.
     void stop_accepting();
 
+    // For whoever gives it turns, see Surroundings::threads.
+
+    /// One turn at the time `now`. True: there may be more to do at once.
+    bool turn(TimePoint now) { return loop_.step(turns(), now); }
+    [[nodiscard]] runtime::ShardLoop& loop() noexcept { return loop_; }
+    /// A connection to the first listener; takes `fd` over.
+    void accept(int fd, transport::PeerAddress peer);
+    /// What join() does, in a later turn.
+    void begin_to_join(std::string name, cluster::NodeAddress at,
+                       std::function<void(Result<void>)> done);
+
     // Any thread but the cluster's and the shards'.
 
     /// Makes this node a member of the cluster that `name` is in. Errors are those of
@@ -292,7 +303,7 @@ private:
     runtime::ShardLoop loop_;
     std::unique_ptr<cluster::LinkLoop> links_;
     Random random_;
-    std::optional<cluster::CookieKey> key_;
+    std::shared_ptr<const cluster::CookieKey> key_;
     cluster::LocalNode local_;
     std::unique_ptr<ClusterFacts> facts_;
     std::unique_ptr<cluster::FilterLog> filter_log_;

@@ -89,6 +89,8 @@ inline constexpr std::size_t kRegistrationsPerClient = 16;
 inline constexpr std::uint32_t kRegistrationAttempts = 10;
 /// How long a client waits for its session from another node.
 inline constexpr Millis kMoveLimit{10'000};
+/// And without anything of it coming, though the other node is there.
+inline constexpr Millis kMoveSilence{4'000};
 /// Registrations of a shard that are remembered for nodes that are away, and told in one go.
 inline constexpr std::size_t kMostClaims = 1'000'000;
 inline constexpr std::size_t kClaimsAtOnce = 1000;

@@ -128,8 +128,21 @@ void Registrations::registered(std::uint64_t ticket, const cluster::Registered& 
         if (!here) pending.movers.push_back(node);
     }
     if (pending.movers.empty()) return finish(pending);
-    pending.give_up_at = shard_.now() + kMoveLimit;
-    if (!timer_.running()) shard_.loop().timers().start(timer_, pending.give_up_at);
+    pending.granted_at = shard_.now();
+    const TimePoint until = patience(pending);
+    if (!timer_.running() || timer_.deadline() > until) shard_.loop().timers().start(timer_, until);
+}
+
+TimePoint Registrations::patience(const Pending& pending) const {
+    if (pending.granted_at == kNever) return kNever;
+    TimePoint heard = pending.granted_at;
+    const Client* client = shard_.find_client(pending.key.mountpoint, pending.key.client_id);
+    if (client != nullptr && SessionMoves::coming(*client)) {
+        heard = std::max(heard, client->move->in->progress);
+    }
+    // Frames are sent again every second: a node that is silent for so long sends the session to
+    // somebody else by now.
+    return std::min(pending.granted_at + kMoveLimit, heard + kMoveSilence);
 }
 
 void Registrations::finish(Pending& done) {
@@ -210,6 +223,10 @@ void Registrations::answer(ReleaseOrder order, Released code, Epoch held) {
     }
 }
 
+void Registrations::ask_again(const ReleaseOrder& order) {
+    answer(order, Released::Newer, order.epoch);
+}
+
 void Registrations::release(ReleaseOrder order) {
     const NodeNumber owner{static_cast<std::uint32_t>(order.owner)};
     if (Pending* pending = find(order.key.mountpoint, order.key.client_id)) {
@@ -245,8 +262,9 @@ void Registrations::release(ReleaseOrder order) {
             return answer(std::move(order), Released::Kept);
         }
         // What a node that cannot be reached was to get goes to the one that has the client now.
-        const bool moving = shard_.moves().redirect(*client, owner, order);
-        return answer(std::move(order), moving ? Released::Moving : Released::Nothing);
+        const auto moving = shard_.moves().redirect(*client, owner, order);
+        if (!moving) return;
+        return answer(std::move(order), *moving ? Released::Moving : Released::Nothing);
     }
     if (client->online()) {
         log::info("client {} is taken over by another node", client->client_id);
@@ -267,13 +285,19 @@ void Registrations::release(ReleaseOrder order) {
 
 void Registrations::arrived(const Client& client, NodeNumber from) {
     Pending* pending = find(client.mountpoint, client.client_id);
-    if (pending == nullptr) return;
+    // It was on its way for long. Whoever has registered the client meanwhile gets it.
+    if (pending == nullptr) return claim({client.mountpoint, client.client_id});
     if (!pending->granted) {
         pending->arrived.push_back(from);
         return;
     }
     std::erase(pending->movers, from);
     if (pending->movers.empty()) finish(*pending);
+}
+
+void Registrations::left_behind(const Client& client) {
+    if (find(client.mountpoint, client.client_id) != nullptr) return;
+    claim({client.mountpoint, client.client_id});
 }
 
 void Registrations::node_away(NodeNumber node) {
@@ -293,10 +317,11 @@ void Registrations::look_at_time() {
     TimePoint next = kNever;
     std::vector<Pending*> due;
     for (const auto& [key, pending] : by_key_) {
-        if (pending->give_up_at <= shard_.now()) {
+        const TimePoint until = patience(*pending);
+        if (until <= shard_.now()) {
             due.push_back(pending.get());
         } else {
-            next = std::min(next, pending->give_up_at);
+            next = std::min(next, until);
         }
     }
     if (next != kNever) shard_.loop().timers().start(timer_, next);
@@ -340,7 +365,11 @@ void Registrations::on_claim(NodeNumber from, bool wins_ties, const cluster::Cla
     submit(begin(claim.key, client->persistent() ? Purpose::Resume : Purpose::Discard));
 }
 
-void Registrations::claim_since(NodeNumber node, Epoch since) { claim_some(node, since, 0); }
+void Registrations::claim_since(NodeNumber node, Epoch since) {
+    shard_.moves().node_back(node);
+    for (const auto& [key, pending] : by_key_) pending->by_all = false;
+    claim_some(node, since, 0);
+}
 
 // In portions: others are served in between. `from` counts those that are forgotten, too.
 void Registrations::claim_some(NodeNumber node, Epoch since, std::size_t from) {

@@ -46,11 +46,15 @@ public:
     /// The node that has the session gives it away: it is to come here, unless its client is
     /// connected somewhere.
     void adopt(cluster::ClientKey key);
+    /// The session is at another node now, which may have been asked before it had it.
+    void ask_again(const cluster::ReleaseOrder& order);
     /// A session has begun here, or goes on: by this registration, or without having asked.
     void note(Client& client, cluster::Epoch granted);
 
     /// What another node had of the client has arrived.
     void arrived(const Client& client, NodeNumber from);
+    /// Part of the session is here, and nobody sends the rest. Whoever has the client gets it.
+    void left_behind(const Client& client);
     /// Nothing comes from it for now.
     void node_away(NodeNumber node);
 
@@ -80,7 +84,7 @@ private:
         bool by_all = true;               // see cluster::Registered
         std::vector<NodeNumber> movers;   // not arrived yet
         std::vector<NodeNumber> arrived;  // before the grant
-        TimePoint give_up_at = kNever;
+        TimePoint granted_at = kNever;
         std::vector<cluster::ReleaseOrder> deferred;  // until this is done
     };
     struct Recent {
@@ -102,6 +106,8 @@ private:
     void answer(cluster::ReleaseOrder order, cluster::ReleaseReply::Code code,
                 cluster::Epoch held = {});
     void look_at_time();
+    /// When the wait for other nodes' parts of the session ends if nothing comes.
+    [[nodiscard]] TimePoint patience(const Pending& pending) const;
     void claim_some(NodeNumber node, cluster::Epoch since, std::size_t from);
 
     Shard& shard_;

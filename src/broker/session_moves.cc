@@ -2,6 +2,7 @@
 #include "broker/session_moves.h"
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "base/log.h"
@@ -66,17 +67,26 @@ bool SessionMoves::begin(Client& client, NodeNumber to, cluster::Epoch epoch, bo
     return true;
 }
 
-bool SessionMoves::redirect(Client& client, NodeNumber to, const cluster::ReleaseOrder& order) {
+std::optional<bool> SessionMoves::redirect(Client& client, NodeNumber to,
+                                           cluster::ReleaseOrder& order) {
     MoveOut& out = *client.move->out;
     if (order.epoch <= out.epoch) return false;
-    if (order.purpose == cluster::Purpose::Discard) {
-        client.move->out.reset();
-        shard_.end_client(client);
-        return false;
-    }
-    if (out.to == to) {
+    const bool discard = order.purpose == cluster::Purpose::Discard;
+    if (out.to == to && !discard) {
         out.epoch = order.epoch;
         return true;
+    }
+    // Whoever waits for it there would wait in vain, and the later one for that one's answer.
+    if (!away_.contains(out.to)) {
+        out.deferred.push_back(std::move(order));
+        return std::nullopt;
+    }
+    if (discard) {
+        auto deferred = std::move(out.deferred);
+        client.move->out.reset();
+        shard_.end_client(client);
+        release_all(std::move(deferred));
+        return false;
     }
     // The other node has answered for itself what it has of the session. The rest goes to the new
     // owner from here, unless it has all of it.
@@ -86,6 +96,7 @@ bool SessionMoves::redirect(Client& client, NodeNumber to, const cluster::Releas
 
 void SessionMoves::stay(Client& client) {
     if (!client.move || !client.move->out) return;
+    auto deferred = std::move(client.move->out->deferred);
     for (const MoveOut::Kept& each : std::exchange(client.move->out->subscriptions_kept, {})) {
         mqtt::SubscribeEntry entry;
         entry.filter = each.filter;
@@ -94,6 +105,15 @@ void SessionMoves::stay(Client& client) {
     }
     client.move->out.reset();
     if (!client.online()) shard_.restart_client_timer(client);
+    release_all(std::move(deferred));
+}
+
+// In a later turn: who calls this is not done with the client.
+void SessionMoves::release_all(std::vector<cluster::ReleaseOrder> orders) {
+    if (orders.empty()) return;
+    boost::asio::post(shard_.loop().io(), [this, orders = std::move(orders)]() mutable {
+        for (auto& order : orders) shard_.registrations().release(std::move(order));
+    });
 }
 
 cluster::MoveHeader SessionMoves::header(const Client& client, MoveOut& out, MoveKind kind) {
@@ -373,8 +393,10 @@ void SessionMoves::finish(Client& client) {
     log::info("session of client {} is at node {} now, with {} messages", client.client_id,
               node != nullptr ? node->name : "?", client.move->out->count);
     shard_.metrics_.add(Counter::ClusterSessionsMovedOut);
+    const auto deferred = std::move(client.move->out->deferred);
     client.move->out.reset();
     shard_.end_client(client);
+    for (const auto& order : deferred) shard_.registrations().ask_again(order);
 }
 
 void SessionMoves::begin_fence(Client& client, MoveOut& out) {
@@ -429,13 +451,21 @@ void SessionMoves::note_stored(Client& client, const queue::Delivery& delivery) 
 // --- Nodes and time ---
 
 void SessionMoves::node_away(NodeNumber node) {
+    away_.insert(node);
     for (const ClientNumber number : std::vector(watched_.begin(), watched_.end())) {
         Client* client = shard_.find_client(number);
+        if (client != nullptr && going(*client) && client->move->out->to == node) {
+            release_all(std::exchange(client->move->out->deferred, {}));
+        }
         if (client == nullptr || !coming(*client) || client->move->in->from != node) continue;
-        client->move->in->interrupted = true;
-        if (!client->online() && !going(*client)) shard_.restart_client_timer(*client);
-        answer_deferred(*client->move->in);
+        interrupt(*client);
     }
+}
+
+void SessionMoves::interrupt(Client& client) {
+    client.move->in->interrupted = true;
+    if (!client.online() && !going(client)) shard_.restart_client_timer(client);
+    release_all(std::exchange(client.move->in->deferred, {}));
 }
 
 void SessionMoves::link_up(NodeNumber node) {
@@ -454,6 +484,7 @@ void SessionMoves::look_at_time() {
         if (going(*client)) {
             MoveOut& out = *client->move->out;
             if (shard_.find_node(out.to) == nullptr) {
+                away_.erase(out.to);
                 log::warning(
                     "session of client {} stays: the node it was to go to is no member "
                     "any more",
@@ -474,6 +505,11 @@ void SessionMoves::look_at_time() {
         client = shard_.find_client(number);
         if (client == nullptr || !client->move) continue;
         MoveIn* in = client->move->in.get();
+        if (coming(*client) && now >= in->progress + kMoveSilence) {
+            // The client may be back where it comes from.
+            interrupt(*client);
+            shard_.registrations().left_behind(*client);
+        }
         if (in != nullptr && in->ended && now >= in->progress + kOriginsKept) {
             client->move->in.reset();
         }

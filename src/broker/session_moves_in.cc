@@ -276,6 +276,7 @@ bool SessionMoves::filters_known(std::uint64_t ticket) {
     filter_waits_.erase(at);
     if (const Client* client = shard_.find_client(number);
         client != nullptr && client->move && client->move->in) {
+        client->move->in->switched = true;
         stored(number, static_cast<std::uint32_t>(client->move->in->under_way), true);
     }
     return true;
@@ -333,7 +334,8 @@ bool SessionMoves::remember_origin(MoveIn& in, std::uint64_t origin, std::uint64
 bool SessionMoves::is_first(Client& client, const mqtt::Message& message) {
     if (!client.move->in || message.origin() == 0) return true;
     MoveIn& in = *client.move->in;
-    if (in.direct.size() < kMostOrigins) {
+    // Before, what comes may come for another subscriber, who goes.
+    if (in.switched && in.direct.size() < kMostOrigins) {
         in.direct.try_emplace(stream_of(message.topic(), message.publisher(), message.origin()),
                               message.origin());
     }
