@@ -62,6 +62,7 @@ bool SessionMoves::redirect(Client& client, NodeNumber to, const cluster::Releas
     MoveOut& out = *client.move->out;
     if (order.epoch <= out.epoch) return false;
     if (order.discard) {
+        call_off(client, out);
         client.move->out.reset();
         shard_.end_client(client);
         return false;
@@ -73,11 +74,18 @@ bool SessionMoves::redirect(Client& client, NodeNumber to, const cluster::Releas
     // The other node has answered for itself what it has of the session. The rest goes to the new
     // owner from here, unless it has all of it.
     if (out.frozen) return false;
+    call_off(client, out);
     return begin(client, to, order.epoch);
+}
+
+void SessionMoves::call_off(const Client& client, MoveOut& out) {
+    write_plain(client, out, MoveKind::Off);
+    if (NodeLinks* links = shard_.node_links()) (void)links->send(out.to, out.frame);
 }
 
 void SessionMoves::stay(Client& client) {
     if (!client.move || !client.move->out) return;
+    call_off(client, *client.move->out);
     client.move->out.reset();
     if (!client.online()) shard_.restart_client_timer(client);
 }
@@ -160,7 +168,7 @@ bool SessionMoves::write_exchanges(Client& client, MoveOut& out) {
     return true;
 }
 
-void SessionMoves::write_plain(Client& client, MoveOut& out, MoveKind kind) {
+void SessionMoves::write_plain(const Client& client, MoveOut& out, MoveKind kind) {
     MoveWriter writer(header(client, out, kind), out.frame);
     writer.finish();
 }
@@ -308,6 +316,8 @@ void SessionMoves::on_ack(NodeNumber from, const MoveAck& ack) {
             break;
         case MoveKind::End:
             return finish(*client);
+        case MoveKind::Off:  // is not acknowledged
+            break;
     }
     advance(*client);
 }
@@ -382,9 +392,7 @@ void SessionMoves::node_away(NodeNumber node) {
     for (const ClientNumber number : std::vector(watched_.begin(), watched_.end())) {
         Client* client = shard_.find_client(number);
         if (client == nullptr || !coming(*client) || client->move->in->from != node) continue;
-        client->move->in->interrupted = true;
-        if (!client->online() && !going(*client)) shard_.restart_client_timer(*client);
-        answer_deferred(*client->move->in);
+        interrupt(*client);
     }
 }
 
@@ -424,6 +432,15 @@ void SessionMoves::look_at_time() {
         client = shard_.find_client(number);
         if (client == nullptr || !client->move) continue;
         MoveIn* in = client->move->in.get();
+        if (coming(*client) && !in->deferred.empty() && !progresses(*client)) {
+            log::warning(
+                "session of client {}: nothing of it comes any more; what is here goes on to "
+                "the node that its client is at",
+                client->client_id);
+            watched_.insert(number);
+            interrupt(*client);
+            continue;
+        }
         if (in != nullptr && in->ended && now >= in->progress + kOriginsKept) {
             client->move->in.reset();
         }

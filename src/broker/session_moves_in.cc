@@ -67,6 +67,7 @@ void SessionMoves::on_move(NodeNumber from, std::string_view body) {
     MoveIn* in = client != nullptr && client->move ? client->move->in.get() : nullptr;
     if (in == nullptr || in->move != header.move) {
         cluster::MoveBegin begin;
+        if (header.kind == MoveKind::Off) return;
         if (header.kind != MoveKind::Begin) {
             std::string frame;
             append(MoveAck{header.move, header.number, MoveAck::Code::Unknown, header.shard, 0,
@@ -81,6 +82,7 @@ void SessionMoves::on_move(NodeNumber from, std::string_view body) {
     } else {
         in->interrupted = false;
         in->progress = shard_.now();
+        if (header.kind == MoveKind::Off) return called_off(*client);
         if (header.number <= in->done) return acknowledge(*client, *in);
         if (header.number == in->under_way) return;  // is being stored
         if (header.number != in->done + 1) return;
@@ -202,6 +204,8 @@ bool SessionMoves::take(Client& client, MoveIn& in, MoveKind kind, MoveReader& r
         case MoveKind::End:
             in.last = true;
             return true;
+        case MoveKind::Off:
+            break;  // see on_move()
     }
     return false;
 }
@@ -296,6 +300,21 @@ void SessionMoves::arrived(Client& client, MoveIn& in) {
     // Its clients may have connected and gone.
     Client* still = shard_.find_client(number);
     if (still != nullptr && still->move && still->move->in) answer_deferred(*still->move->in);
+}
+
+void SessionMoves::called_off(Client& client) {
+    if (!coming(client)) return;
+    const NodeNumber from = client.move->in->from;
+    const ClientNumber number = client.number;
+    shard_.registrations().arrived(client, from);
+    Client* still = shard_.find_client(number);
+    if (still != nullptr && coming(*still)) interrupt(*still);
+}
+
+void SessionMoves::interrupt(Client& client) {
+    client.move->in->interrupted = true;
+    if (!client.online() && !going(client)) shard_.restart_client_timer(client);
+    answer_deferred(*client.move->in);
 }
 
 void SessionMoves::defer(Client& client, cluster::ReleaseOrder order) {

@@ -23,6 +23,7 @@ enum class MoveKind : std::uint8_t {
     Switch = 4,         // acknowledged when all nodes know the subscriptions of the new owner
     Messages = 5,       // some of them
     End = 6,
+    Off = 7,  // it goes elsewhere, or nowhere; not acknowledged
 };
 
 struct MoveHeader {
