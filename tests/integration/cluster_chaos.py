@@ -51,7 +51,7 @@ def slow_lines():
 
 @scenario
 def kills():
-    run(3, [Kill], 4, "netsplit_policy = all")
+    run(3, [Kill], 3, "netsplit_policy = all")
 
 
 @scenario
@@ -66,12 +66,12 @@ def nodes_that_hang():
 
 @scenario
 def full_disks():
-    run(3, [FullDisk], 3, SERVES, small_disks=True)
+    run(3, [FullDisk], 3, SERVES, small_disks=True, padding=20_000)
 
 
 @scenario
 def five_nodes():
-    run(5, [Split, Bridge, OneWay, SlowLines, Kill, Freeze], 4, "netsplit_policy = all")
+    run(5, [Split, Bridge, OneWay, SlowLines, Kill, Freeze], 3, "netsplit_policy = all")
 
 
 if __name__ == "__main__":

@@ -200,7 +200,7 @@ class Subscriber(Wanderer):
                 self.note("subscribed")
 
     def take(self, connection, received):
-        (index,) = struct.unpack(">I", received.payload)
+        (index,) = struct.unpack_from(">I", received.payload)
         again = False
         if received.qos == 2:
             again = received.id in self.unreleased
@@ -231,7 +231,7 @@ class Publisher(Wanderer):
             if released:
                 connection.send(mqtt.ack(mqtt.PUBREL, number))
                 continue
-            message.repeated = message.repeated or not present or moved_in_chaos
+            self.world.ledger.sent_again(message, present and not moved_in_chaos)
             message.note(f"sent again to {self.node.name}, packet id {number}, session present: {present}")
             connection.send(self.encoded(number, message, True))
         await self.until_leave(self.send_all(connection), self.receive_all(connection))
@@ -246,7 +246,7 @@ class Publisher(Wanderer):
 
     def encoded(self, number, message, dup):
         # A clean session does not know the first one, so it must not be marked as a second one [v5 3.3.1.1].
-        return mqtt.publish(message.topic, struct.pack(">I", message.index), self.qos, number, version=self.version,
+        return mqtt.publish(message.topic, struct.pack(">I", message.index) + bytes(self.world.padding), self.qos, number, version=self.version,
                             dup=dup and self.qos == 2)
 
     async def send_all(self, connection):

@@ -1,7 +1,6 @@
 """What can go wrong with a node or with the network between them. Each begins and ends; both may take a while."""
 
 import asyncio
-import os
 
 from broker import SLOWNESS
 
@@ -76,12 +75,12 @@ class Kill(OfNode):
     what = "is killed"
 
     async def harm(self):
-        self.world.ledger.was_killed()
+        self.world.ledger.harmed()
         await asyncio.to_thread(self.node.kill)
 
     async def put_right(self):
         await asyncio.to_thread(self.node.restart)
-        self.world.ledger.was_killed()
+        self.world.ledger.harmed()
 
 
 class Restart(OfNode):
@@ -108,16 +107,12 @@ class FullDisk(OfNode):
     what = "has no room on its disk"
 
     async def harm(self):
-        self.ballast = self.node.disk / "ballast"
-        with open(self.ballast, "wb", buffering=0) as file:
-            try:
-                while file.write(bytes(1 << 16)):
-                    pass
-            except OSError:
-                pass
+        self.world.ledger.harmed()
+        self.node.disk.fill()
 
     async def put_right(self):
-        os.unlink(self.ballast)
+        self.node.disk.make_room()
+        self.world.ledger.harmed()
 
 
 SHORT, LONG = 0.2 * SLOWNESS, 2.5 * SLOWNESS  # seconds; a silent node is noticed after one

@@ -27,6 +27,7 @@ class Sent:
         self.acknowledged = None  # the time
         self.refused = False  # and given up by its publisher
         self.repeated = False  # sent again in a session that did not know of it: may come twice
+        self.late = False  # sent again after later ones had been acknowledged: its place is gone
         self.story = []  # for the report of a failure
 
     def note(self, words):
@@ -39,10 +40,13 @@ class Ledger:
     def __init__(self):
         self.messages = []
         self.numbers = collections.Counter()  # by topic
+        self.newest_acknowledged = collections.Counter()  # number by topic
         self.moved = {}  # publisher: when it went to another node last while something was the matter
         self.subscribers = []
         self.broken = False  # something is the matter with the cluster
-        self.killed = -ALWAYS  # when a node was, the last time
+        # When a node was killed or had no room, the last time: what was under way then may come twice. Without room,
+        # because a message that one node refuses has reached others, and its publisher may not have heard of that.
+        self.harmed_at = -ALWAYS
         self.refusals = collections.Counter()  # by reason code
 
     def new_message(self, publisher, topic, qos):
@@ -54,7 +58,13 @@ class Ledger:
     def acknowledged(self, message):
         if message.acknowledged is None:
             message.acknowledged = time.monotonic()
+            self.newest_acknowledged[message.topic] = max(message.number, self.newest_acknowledged[message.topic])
             message.note("acknowledged")
+
+    def sent_again(self, message, known):
+        """`known`: the broker has to know of the first time."""
+        message.repeated = message.repeated or not known
+        message.late = message.late or self.newest_acknowledged[message.topic] > message.number
 
     def refused(self, message, reason):
         self.refusals[f"{reason:#x}"] += 1
@@ -69,8 +79,8 @@ class Ledger:
     def breaks(self):
         self.broken = True
 
-    def was_killed(self):
-        self.killed = time.monotonic()
+    def harmed(self):
+        self.harmed_at = time.monotonic()
 
     def is_whole(self):
         """And was seen to be by every node."""
@@ -129,10 +139,10 @@ class SubscriberLedger:
         message.note(f"came to {self.name} for the {self.got[message.index]}. time")
         torn = message.sent < self.torn_until
         if self.got[message.index] > 1:
-            once = qos == 2 and not (torn or message.repeated or self.ledger.killed >= message.sent)
+            once = qos == 2 and not (torn or message.repeated or self.ledger.harmed_at >= message.sent)
             expect(not once, f"{where} came again: {self.trail(message)}")
             return
-        if torn or message.sent < self.ledger.moved.get(message.publisher, -ALWAYS):
+        if torn or message.late or message.sent < self.ledger.moved.get(message.publisher, -ALWAYS):
             return
         newest = self.newest.get(message.topic, -1)
         expect(newest < message.number, f"{where} came after number {newest} of its topic: {self.trail(message)}")

@@ -8,8 +8,6 @@ import os
 import pathlib
 import random
 import shutil
-import subprocess
-import tempfile
 import time
 
 import mqtt_wire as mqtt
@@ -17,10 +15,10 @@ from broker import LIMIT, QUEUES_WITHOUT_LIMIT, SLOWNESS, Failure, expect
 from chaos_clients import Publisher, Retainer, Subscriber, Wanderer
 from chaos_faults import LONG, SHORT
 from chaos_ledger import Ledger
+from small_disks import Disks
 from namespaces import BrokenNetwork, heartbeats
 
 PROMISED = 5.0 * SLOWNESS  # seconds after which any client can connect, and retained messages are equal, after healing
-DISK = "64m"
 
 
 class Visitor(Wanderer):
@@ -35,13 +33,14 @@ class Visitor(Wanderer):
 
 
 class World:
-    def __init__(self, nodes, switch, seed):
+    def __init__(self, nodes, switch, seed, padding=0):
         self.nodes, self.switch, self.seed = nodes, switch, seed
         self.chance = self.chance_of("faults")
         self.ledger = Ledger()
         self.hurt = set()  # nodes that have a fault of their own
         self.stay = False  # nobody leaves by himself
         self.silent = False  # nobody publishes
+        self.padding = padding  # bytes of each message besides its number
         self.pause = 0.02 * SLOWNESS  # seconds between two messages of a publisher, on average
         for node in nodes:
             node.short = node.name[0]
@@ -194,23 +193,6 @@ async def rounds_of_faults(world, kinds, rounds):
     print(f"slowest: all connected {slowest[0]:.2f} s, retained equal {slowest[1]:.2f} s")
 
 
-class Disks:
-    """A small file system in memory for each node, below one folder."""
-
-    def __init__(self, count):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="vmq_disks_"))
-        self.folders = [self.folder / str(i) for i in range(count)]
-        for each in self.folders:
-            each.mkdir()
-            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", each], check=True)
-
-    def remove(self):
-        for each in self.folders:
-            subprocess.run(["umount", "--lazy", each], check=False)
-            each.rmdir()
-        self.folder.rmdir()
-
-
 def keep_logs(nodes):
     """Where VMQ_CHAOS_LOGS says: a failure of a long run is looked into afterwards."""
     if folder := os.environ.get("VMQ_CHAOS_LOGS"):
@@ -219,21 +201,20 @@ def keep_logs(nodes):
                 shutil.copy(node.folder / f"output-{number}.log", pathlib.Path(folder) / f"{node.short}-{number}.log")
 
 
-def chaos(count, kinds, rounds, seed, *settings, small_disks=False):
+def chaos(count, kinds, rounds, seed, *settings, small_disks=False, padding=0):
     """The whole of it: a cluster of so many nodes, clients, rounds of these faults, and judgement."""
     print(f"VMQ_SEED={seed}, {count} nodes, {rounds} rounds", flush=True)
     of_node = None
     disks = Disks(count) if small_disks else None
     if disks:
         def of_node(number):
-            return (f"vmq_generic_msg_store.store_dir = {disks.folders[number - 1]}/store",
-                    "leveldb.maximum_memory = 8388608")
+            return disks.disks[number - 1].settings()
     try:
         with BrokenNetwork(count, *QUEUES_WITHOUT_LIMIT, *heartbeats(), "log.console.level = info", *settings,
                            seed=seed, of_node=of_node) as (switch, nodes):
             for i, node in enumerate(nodes):
-                node.disk = disks and disks.folders[i]
-            world = World(nodes, switch, seed)
+                node.disk = disks and disks.disks[i]
+            world = World(nodes, switch, seed, padding)
             try:
                 asyncio.run(world.run(lambda: rounds_of_faults(world, kinds, rounds)))
             except BaseException:
