@@ -307,8 +307,8 @@ void limit_kept_memory() {
 }
 
 /// `cluster` stays empty without a clustering listener.
-Result<void> start_cluster(const config::Config& config, broker::Broker& broker,
-                           std::optional<broker::ClusterService>& cluster) {
+Result<void> prepare_cluster(const config::Config& config, broker::Broker& broker,
+                             std::optional<broker::ClusterService>& cluster) {
     std::vector<std::string> warnings;
     auto options = broker::cluster_options_from_config(config, warnings);
     for (const auto& warning : warnings) {
@@ -318,7 +318,7 @@ Result<void> start_cluster(const config::Config& config, broker::Broker& broker,
     if (!options) return options.error();
     if (!options.value()) return {};
     cluster.emplace(broker, std::move(*std::move(options).value()));
-    return cluster->start();
+    return cluster->prepare();
 }
 
 int not_started(const Error& error) {
@@ -375,16 +375,11 @@ int run(const Plan& plan, int ready) {
         log::warning("{}", warning);
         if (!background) fmt::print(stderr, "warning: {}\n", warning);
     }
+    std::optional<broker::ClusterService> cluster;
+    broker.before_listening([&] { return prepare_cluster(*plan.config, broker, cluster); });
     if (const auto started = broker.start(); !started) return not_started(started.error());
     plugins.start();
-    std::optional<broker::ClusterService> cluster;
-    if (const auto started = start_cluster(*plan.config, broker, cluster); !started) {
-        plugins.stop_watching();
-        broker.stop();
-        cluster.reset();
-        plugins.stop();
-        return not_started(started.error());
-    }
+    if (cluster) cluster->start();
     const broker::Inspector inspector(broker, plan.config->node().nodename, std::string(version()));
     admin::MetricsCollector collector(plan.config->node().nodename);
     collector.add([&inspector](metrics::Snapshot& snapshot) {
