@@ -31,12 +31,13 @@ def run(count, kinds, rounds, *settings, **options):
 
 @scenario
 def t27_splits():
-    run(3, [Split, Split, Bridge, OneWay], 4, SERVES)
+    """Networks that break and heal. Subscribers stay with their nodes, publishers do not."""
+    run(3, [Split, Split, Bridge, OneWay], 4, SERVES, wander=False)
 
 
 @scenario
 def splits_with_quorum():
-    run(3, [Split, Split, Bridge, OneWay], 3, "netsplit_policy = quorum")
+    run(3, [Split, Split, Bridge, OneWay], 3, "netsplit_policy = quorum", wander=False)
 
 
 @scenario
@@ -56,17 +57,17 @@ def kills():
 
 @scenario
 def restarts():
-    run(3, [Restart], 3, "netsplit_policy = all")
+    run(3, [Restart], 2, "netsplit_policy = all")
 
 
 @scenario
 def nodes_that_hang():
-    run(3, [Freeze], 3, SERVES)
+    run(3, [Freeze], 3, SERVES, wander=False)
 
 
 @scenario
 def full_disks():
-    run(3, [FullDisk], 3, SERVES, small_disks=True, padding=20_000)
+    run(3, [FullDisk], 3, SERVES, small_disks=True, padding=20_000, qos=(1,), wander=False)
 
 
 @scenario

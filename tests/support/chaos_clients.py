@@ -212,7 +212,7 @@ class Subscriber(Wanderer):
 
 
 class Publisher(Wanderer):
-    """QoS 1 in sessions that end with the connection, QoS 2 in one that is kept."""
+    """QoS 1 in sessions that begin anew with each connection, QoS 2 in one that goes on."""
 
     WINDOW = 10
 
@@ -309,7 +309,9 @@ class Retainer(Wanderer):
                 continue
             self.count += 1
             topic = self.chance.choice(self.topics)
-            payload = b"" if self.chance.random() < 0.2 else b"%d" % self.count
+            # A node that has never heard of a message cannot delete it for others.
+            may_delete = self.home or not self.world.ledger.broken
+            payload = b"" if may_delete and self.chance.random() < 0.2 else b"%d" % self.count
             self.doubtful[topic].append(payload)
             self.tell(topic, f"{payload} sent to {self.node.name}")
             self.busy = True

@@ -33,7 +33,7 @@ class Visitor(Wanderer):
 
 
 class World:
-    def __init__(self, nodes, switch, seed, padding=0):
+    def __init__(self, nodes, switch, seed, padding=0, wander=True, qos=(1, 2)):
         self.nodes, self.switch, self.seed = nodes, switch, seed
         self.chance = self.chance_of("faults")
         self.ledger = Ledger()
@@ -49,9 +49,10 @@ class World:
             """Half of them stay with one node."""
             return [nodes[i // 2 % len(nodes)] if i % 2 else None for i in range(count)]
 
+        places = homes(6) if wander else [nodes[i % len(nodes)] for i in range(6)]
         self.subscribers = [Subscriber(self, f"sub{i}", 1 + i // 2 % 2, home=home, version=4 if i % 3 == 2 else 5)
-                            for i, home in enumerate(homes(6))]
-        self.publishers = [Publisher(self, f"pub{i}", 1 + i // 2 % 2, home=home, version=4 if i == 1 else 5)
+                            for i, home in enumerate(places)]
+        self.publishers = [Publisher(self, f"pub{i}", qos[i // 2 % len(qos)], home=home, version=4 if i == 1 else 5)
                            for i, home in enumerate(homes(4))]
         self.retainers = [Retainer(self, f"ret{i}", home=home) for i, home in enumerate(homes(2))]
         self.visitors = [Visitor(self, f"visitor{i}", version=4 + i % 2) for i in range(4)]
@@ -201,8 +202,11 @@ def keep_logs(nodes):
                 shutil.copy(node.folder / f"output-{number}.log", pathlib.Path(folder) / f"{node.short}-{number}.log")
 
 
-def chaos(count, kinds, rounds, seed, *settings, small_disks=False, padding=0):
-    """The whole of it: a cluster of so many nodes, clients, rounds of these faults, and judgement."""
+def chaos(count, kinds, rounds, seed, *settings, small_disks=False, **options):
+    """The whole of it: a cluster of so many nodes, clients, rounds of these faults, and judgement.
+
+    Half of the subscribers go from node to node, unless `wander` is false; see World for further options.
+    """
     print(f"VMQ_SEED={seed}, {count} nodes, {rounds} rounds", flush=True)
     of_node = None
     disks = Disks(count) if small_disks else None
@@ -214,7 +218,7 @@ def chaos(count, kinds, rounds, seed, *settings, small_disks=False, padding=0):
                            seed=seed, of_node=of_node) as (switch, nodes):
             for i, node in enumerate(nodes):
                 node.disk = disks and disks.disks[i]
-            world = World(nodes, switch, seed, padding)
+            world = World(nodes, switch, seed, **options)
             try:
                 asyncio.run(world.run(lambda: rounds_of_faults(world, kinds, rounds)))
             except BaseException:
