@@ -51,7 +51,7 @@ public:
     /// A session has begun here, or goes on: by this registration, or without having asked.
     void note(Client& client, cluster::Epoch granted);
 
-    /// What another node had of the client has arrived.
+    /// What another node had of the client has arrived, or the rest of it goes elsewhere.
     void arrived(const Client& client, NodeNumber from);
     /// Part of the session is here, and nobody sends the rest. Whoever has the client gets it.
     void left_behind(const Client& client);
@@ -92,6 +92,7 @@ private:
         ClientNumber client;
     };
 
+    void hurry(Pending& pending);
     [[nodiscard]] static std::string joined(std::string_view mountpoint, std::string_view id);
     [[nodiscard]] Pending* find(std::string_view mountpoint, std::string_view id);
     Pending& begin(cluster::ClientKey key, cluster::Purpose purpose);

@@ -91,11 +91,18 @@ std::optional<bool> SessionMoves::redirect(Client& client, NodeNumber to,
     // The other node has answered for itself what it has of the session. The rest goes to the new
     // owner from here, unless it has all of it.
     if (out.frozen) return false;
+    call_off(client, out);
     return begin(client, to, order.epoch, order.purpose == cluster::Purpose::Adopt);
+}
+
+void SessionMoves::call_off(const Client& client, MoveOut& out) {
+    write_plain(client, out, MoveKind::Off);
+    if (NodeLinks* links = shard_.node_links()) (void)links->send(out.to, out.frame);
 }
 
 void SessionMoves::stay(Client& client) {
     if (!client.move || !client.move->out) return;
+    call_off(client, *client.move->out);
     auto deferred = std::move(client.move->out->deferred);
     for (const MoveOut::Kept& each : std::exchange(client.move->out->subscriptions_kept, {})) {
         mqtt::SubscribeEntry entry;
@@ -211,7 +218,7 @@ bool SessionMoves::write_exchanges(Client& client, MoveOut& out) {
     return true;
 }
 
-void SessionMoves::write_plain(Client& client, MoveOut& out, MoveKind kind) {
+void SessionMoves::write_plain(const Client& client, MoveOut& out, MoveKind kind) {
     MoveWriter writer(header(client, out, kind), out.frame);
     writer.finish();
 }
@@ -366,6 +373,8 @@ void SessionMoves::on_ack(NodeNumber from, const MoveAck& ack) {
             break;
         case MoveKind::End:
             return finish(*client);
+        case MoveKind::Off:  // is not acknowledged
+            break;
     }
     advance(*client);
 }

@@ -88,7 +88,7 @@ struct MoveIn {
     std::uint64_t offset = 0;  // of sequences: a multiple of what packet ids wrap around at
     bool last = false;         // the frame under way is the last one
     bool ended = false;
-    bool interrupted = false;  // its sender is away
+    bool interrupted = false;  // its sender is away, has called it off or says nothing
     TimePoint progress{};
     boost::unordered_flat_set<std::uint64_t> origins;  // of messages that the session has got
     bool switched = false;                             // other nodes know its filters here
@@ -177,7 +177,9 @@ private:
     /// False: the queue is empty. True: a frame was written, or messages are being loaded.
     bool write_messages(Client& client, MoveOut& out);
     void write_loaded(Client& client, MoveOut& out, std::vector<store::StoredMessage> messages);
-    void write_plain(Client& client, MoveOut& out, cluster::MoveKind kind);
+    /// The other node does not wait for the rest of it.
+    void call_off(const Client& client, MoveOut& out);
+    void write_plain(const Client& client, MoveOut& out, cluster::MoveKind kind);
     void send(MoveOut& out);
     void on_ack(NodeNumber from, const cluster::MoveAck& ack);
     void forget_sent(Client& client, MoveOut& out);
@@ -194,6 +196,7 @@ private:
     void take_will(Client& client, const cluster::MovedWill& moved);
     void acknowledge(const Client& client, const MoveIn& in);
     void arrived(Client& client, MoveIn& in);
+    void called_off(Client& client);
     void answer_deferred(MoveIn& in);
     /// Nobody waits for the rest of it any more.
     void interrupt(Client& client);

@@ -70,6 +70,7 @@ void SessionMoves::on_move(NodeNumber from, std::string_view body) {
         // One after the other; it is sent again.
         if (in != nullptr && in->from != from && progresses(*client)) return;
         cluster::MoveBegin begin;
+        if (header.kind == MoveKind::Off) return;
         if (header.kind != MoveKind::Begin) {
             std::string frame;
             append(MoveAck{header.move, header.number, MoveAck::Code::Unknown, header.shard, 0,
@@ -84,6 +85,7 @@ void SessionMoves::on_move(NodeNumber from, std::string_view body) {
     } else {
         in->interrupted = false;
         in->progress = shard_.now();
+        if (header.kind == MoveKind::Off) return called_off(*client);
         if (header.number <= in->done) return acknowledge(*client, *in);
         if (header.number == in->under_way) return;  // is being stored
         if (header.number != in->done + 1) return;
@@ -211,6 +213,8 @@ bool SessionMoves::take(Client& client, MoveIn& in, MoveKind kind, MoveReader& r
         case MoveKind::End:
             in.last = true;
             return true;
+        case MoveKind::Off:
+            break;  // see on_move()
     }
     return false;
 }
@@ -314,6 +318,15 @@ void SessionMoves::arrived(Client& client, MoveIn& in) {
     // Its clients may have connected and gone.
     Client* still = shard_.find_client(number);
     if (still != nullptr && still->move && still->move->in) answer_deferred(*still->move->in);
+}
+
+void SessionMoves::called_off(Client& client) {
+    if (!coming(client)) return;
+    const NodeNumber from = client.move->in->from;
+    const ClientNumber number = client.number;
+    shard_.registrations().arrived(client, from);
+    Client* still = shard_.find_client(number);
+    if (still != nullptr && coming(*still)) interrupt(*still);
 }
 
 void SessionMoves::defer(Client& client, cluster::ReleaseOrder order) {

@@ -82,6 +82,46 @@ TEST_F(SessionThatComes, IsNotLetGoBeforeItIsHere) {
     EXPECT_EQ(shard().find_client("", "a"), nullptr);
 }
 
+TEST_F(SessionThatComes, IsLetGoWhenTheRestGoesElsewhere) {
+    begin();
+    subscriptions();
+    const auto release = [this] {
+        shard().registrations().release({cluster::PeerNumber{7},
+                                         1,
+                                         cluster::kLatestTime,
+                                         true,
+                                         cluster::PeerNumber{7},
+                                         {"", "a"}});
+    };
+    release();
+    EXPECT_THAT(nodes.answers, IsEmpty());
+    plain(MoveKind::Off);
+    EXPECT_THAT(nodes.answers, ElementsAre(Released::Nothing));
+    EXPECT_EQ(shard().find_client("", "a"), nullptr);
+    plain(MoveKind::Off);  // of a move that is not known any more
+    EXPECT_EQ(shard().find_client("", "a"), nullptr);
+}
+
+TEST_F(SessionThatComes, IsLetGoWhenNothingComesAnyMore) {
+    begin();
+    shard().registrations().release(
+        {cluster::PeerNumber{7}, 1, cluster::kLatestTime, true, cluster::PeerNumber{7}, {"", "a"}});
+    broker.advance(2 * kMoveResend);
+    EXPECT_THAT(nodes.answers, IsEmpty());
+    broker.advance(2 * kMoveResend);
+    EXPECT_THAT(nodes.answers, ElementsAre(Released::Nothing));
+}
+
+TEST_F(SessionThatComes, ItsClientDoesNotWaitForWhatGoesElsewhere) {
+    TestClient& client = connects();
+    grant();
+    begin();
+    subscriptions();
+    EXPECT_THAT(client.all(), IsEmpty());
+    plain(MoveKind::Off);
+    EXPECT_TRUE(client.next().starts_with("CONNACK session_present=1"));
+}
+
 TEST_F(SessionThatComes, WhenItsSenderIsAwayTheRestMayComeLater) {
     begin();
     subscriptions();

@@ -58,7 +58,7 @@ bool MoveReader::header(MoveHeader& header) {
     std::string_view mountpoint;
     std::string_view client_id;
     if (!reader_.u64(header.move) || !reader_.varint(header.number) || header.number == 0 ||
-        !reader_.u8(kind) || kind < 1 || kind > 7 || !reader_.varint(header.shard) ||
+        !reader_.u8(kind) || kind < 1 || kind > 8 || !reader_.varint(header.shard) ||
         !reader_.string(mountpoint, kLongestText) || !reader_.string(client_id, kLongestText)) {
         return false;
     }

@@ -25,6 +25,7 @@ enum class MoveKind : std::uint8_t {
     Messages = 5,       // some of them
     End = 6,
     Will = 7,  // that waits for its delay
+    Off = 8,   // it goes elsewhere, or nowhere; not acknowledged
 };
 
 struct MoveHeader {

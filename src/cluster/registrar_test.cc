@@ -83,6 +83,14 @@ protected:
         registrar.peer_up(kB, "b@h", at(0));
         registrar.peer_up(kC, "c@h", at(0));
     }
+    /// The ticket of a request whose coordinator is b.
+    std::uint64_t request_at_b() {
+        for (std::uint64_t ticket = 100;; ++ticket) {
+            host.sent.clear();
+            registrar.request(ticket, {"", "e" + std::to_string(ticket)}, Purpose::Resume, at(0));
+            if (host.sent.size() == 1 && host.sent[0].first == kB) return ticket;
+        }
+    }
     const std::string id = own_id();
 };
 
@@ -185,14 +193,28 @@ TEST_F(RegistrarOfThree, ANodeThatGoesIsNotWaitedFor) {
     EXPECT_EQ(host.outcomes[0].second.code, Code::Granted);
 }
 
+// The three do not all reach one another: b does not see c, this node does.
+TEST_F(RegistrarOfThree, ACoordinatorThatHasAskedOthersThanThisNodeReachesIsReplacedByIt) {
+    const std::uint64_t ticket = request_at_b();
+    host.sent.clear();
+    EXPECT_TRUE(receive(kB, frame_of(RegisterReply{ticket, Code::Granted, Epoch{9}, 1, {}}), 1));
+    EXPECT_THAT(host.outcomes, IsEmpty());
+    ASSERT_EQ(host.sent.size(), 2U) << "it asks both itself";
+    const ReleaseRequest request = sent_release(0);
+    EXPECT_GT(request.epoch, Epoch{9});
+    EXPECT_EQ(request.owner, "a@h");
+    EXPECT_TRUE(receive(kB, frame_of(ReleaseReply{request.job, request.epoch, {}, {}}), 1));
+    EXPECT_TRUE(
+        receive(kC, frame_of(ReleaseReply{request.job, request.epoch, Released::Moving, {}}), 1));
+    ASSERT_EQ(host.outcomes.size(), 1U);
+    EXPECT_EQ(host.outcomes[0].first, ticket);
+    EXPECT_EQ(host.outcomes[0].second.epoch, request.epoch);
+    EXPECT_THAT(host.outcomes[0].second.movers, ElementsAre(kC));
+    EXPECT_TRUE(host.outcomes[0].second.by_all);
+}
+
 TEST_F(RegistrarOfThree, ACoordinatorThatGoesIsReplaced) {
-    std::string elsewhere;
-    for (int i = 0; elsewhere.empty(); ++i) {
-        host.sent.clear();
-        registrar.request(static_cast<std::uint64_t>(100 + i), {"", "e" + std::to_string(i)},
-                          Purpose::Resume, at(0));
-        if (host.sent.size() == 1 && host.sent[0].first == kB) elsewhere = "e" + std::to_string(i);
-    }
+    (void)request_at_b();
     host.sent.clear();
     registrar.peer_down(kB, at(1));
     EXPECT_FALSE(host.sent.empty()) << "another one is asked";
