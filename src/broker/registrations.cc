@@ -232,8 +232,6 @@ void Registrations::release(ReleaseOrder order) {
     if (Pending* pending = find(order.key.mountpoint, order.key.client_id)) {
         if (pending->granted && order.epoch > pending->epoch) {
             pending->deferred.push_back(std::move(order));
-            // What this one waits for may have been told to go there, see SessionMoves::redirect().
-            hurry(*pending);
             return;
         }
         if (order.purpose == Purpose::Adopt && !pending->waiting.empty()) {
@@ -283,14 +281,6 @@ void Registrations::release(ReleaseOrder order) {
     }
     const bool moving = shard_.moves().begin(*client, owner, order.epoch, adopted);
     answer(std::move(order), moving ? Released::Moving : Released::Nothing);
-}
-
-void Registrations::hurry(Pending& pending) {
-    const TimePoint soon = shard_.now() + 3 * kMoveResend;
-    if (pending.give_up_at <= soon) return;
-    pending.give_up_at = soon;
-    shard_.loop().timers().start(timer_,
-                                 std::min(soon, timer_.running() ? timer_.deadline() : kNever));
 }
 
 void Registrations::arrived(const Client& client, NodeNumber from) {

@@ -92,7 +92,6 @@ private:
         ClientNumber client;
     };
 
-    void hurry(Pending& pending);
     [[nodiscard]] static std::string joined(std::string_view mountpoint, std::string_view id);
     [[nodiscard]] Pending* find(std::string_view mountpoint, std::string_view id);
     Pending& begin(cluster::ClientKey key, cluster::Purpose purpose);

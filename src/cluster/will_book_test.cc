@@ -165,11 +165,13 @@ TEST(WillBookModel, OthersHaveWhatThereIs) {
         std::map<OwnWills::Peer, KnownWills> others;
         std::uint64_t last = 0;
         for (int i = 0; i < 300; ++i) {
-            const OwnWills::Peer peer = random() % 3;
+            const auto peer = static_cast<OwnWills::Peer>(random() % 3);
             switch (random() % 5) {
                 case 0:
                 case 1:
-                    own.add(++last, will_of(std::to_string(last), random() % 3));
+                    ++last;
+                    own.add(last, will_of(std::to_string(last),
+                                          static_cast<std::uint32_t>(random() % 3)));
                     model.emplace(last, std::to_string(last));
                     break;
                 case 2:
