@@ -67,14 +67,14 @@ ClusterService::ClusterService(Broker& broker, ClusterOptions options)
     local_.longest_frame = options_.longest_frame;
     filter_log_ = std::make_unique<cluster::FilterLog>(static_cast<std::uint64_t>(local_.boot));
     filters_ = std::make_unique<IndexedFilters>(index());
-    registrar_ = std::make_unique<ClusterRegistrar>(broker_, loop_, options_.node,
-                                                    [this](NodeNumber node) -> std::string* {
-                                                        for (const auto& [name, peer] : peers_) {
-                                                            if (peer->number() == node)
-                                                                return peer->control_output();
-                                                        }
-                                                        return nullptr;
-                                                    });
+    const auto output = [this](NodeNumber node) -> std::string* {
+        for (const auto& [name, peer] : peers_) {
+            if (peer->number() == node) return peer->control_output();
+        }
+        return nullptr;
+    };
+    registrar_ = std::make_unique<ClusterRegistrar>(broker_, loop_, options_.node, output);
+    questions_ = std::make_unique<ClusterQuestions>(loop_, output, options_.serve_question);
 }
 
 ClusterService::~ClusterService() {
@@ -186,12 +186,14 @@ void ClusterService::stop_accepting() {
 
 Result<void> ClusterService::open_facts() {
     broker_.serve_cluster([this](std::function<void()> work) { post(std::move(work)); });
-    auto opened = ClusterFacts::open(broker_, facts_home(), loop_, metrics_,
-                                     {options_.node, options_.longest_frame, random_.next()},
-                                     broker_.take_stored_facts());
+    auto opened = ClusterFacts::open(
+        broker_, facts_home(), loop_, metrics_,
+        {options_.node, options_.longest_frame, random_.next(), options_.on_shared_facts},
+        broker_.take_stored_facts());
     if (!opened) return opened.error();
     facts_ = std::move(opened).value();
     local_.incarnation = facts_->incarnation();
+    facts_->tell_shared();
     if (!facts_->in_use()) return {};
     if (auto announced = announce(); !announced) return announced.error();
     facts_->take_in_retained(false);
@@ -208,6 +210,7 @@ void ClusterService::on_peer_linked(ClusterPeer& peer) {
 void ClusterService::on_peer_lost(ClusterPeer& peer) {
     facts_->on_link_down(peer.writer());
     registrar_->node_down(peer.number());
+    questions_->node_down(peer.number());
     tell_who_is_away();
     for (const auto& shard : broker_.shards()) {
         broker_.post(shard->id(), [&shard = *shard, number = peer.number()] {
@@ -480,7 +483,8 @@ void ClusterService::clear_some() {
 }
 
 bool ClusterService::on_peer_frame(ClusterPeer& peer, const Frame& frame, bool& readable) {
-    return registrar_->on_frame(peer.number(), frame, readable);
+    return registrar_->on_frame(peer.number(), frame, readable) ||
+           questions_->on_frame(peer.number(), frame, readable);
 }
 
 void ClusterService::register_client(ShardId shard, std::uint64_t ticket, cluster::ClientKey key,
@@ -518,7 +522,7 @@ void ClusterService::on_turn_end() {
         peer->run();
     }
     tell_filters_known();
-    next = std::min(next, registrar_->run());
+    next = std::min({next, registrar_->run(), questions_->run()});
     if (!filter_waits_.empty()) next = std::min(next, filter_waits_.front().deadline);
     if (joining_ && loop_.now() >= joining_->deadline) {
         finish_join(Error{ErrorCode::Unavailable, "not_reachable: no answer in time"});
@@ -541,6 +545,7 @@ void ClusterService::tick() {
 }
 
 void ClusterService::set_netsplit_policy(config::NetsplitPolicy policy) {
+    if (!started_) return netsplit_.set_policy(policy);  // there is no other thread yet
     post([this, policy] {
         netsplit_.set_policy(policy);
         picture_stale_ = true;
@@ -560,6 +565,7 @@ void ClusterService::paint() {
     picture.policy = word_of(netsplit_.policy());
     SharedState& shared = broker_.shards().front()->shared();
     picture.ready = shared.readiness.ready();
+    numbers_.with([&](Shown& shown) { shown = {facts_->numbers(), questions_->counters()}; });
     ClusterNode self;
     self.name = options_.node;
     self.self = self.running = true;
