@@ -106,9 +106,13 @@ TEST(NodeQuestion, AnyBytesDoNoHarm) {
             bytes[random() % bytes.size()] = static_cast<char>(random());
         }
         const auto question = decode_question(bytes);
-        if (question) EXPECT_EQ(encode(*question), bytes);
+        if (question) {
+            EXPECT_EQ(encode(*question), bytes);
+        }
         Rows rows;
-        if (decode_answer(bytes, rows)) EXPECT_EQ(encode_answer(rows), bytes);
+        if (decode_answer(bytes, rows)) {
+            EXPECT_EQ(encode_answer(rows), bytes);
+        }
     }
 }
 

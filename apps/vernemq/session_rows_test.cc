@@ -35,7 +35,7 @@ TEST(SessionRows, WhatRowsAreOrderedByIsAskedFor) {
     auto plan = plan_session_rows({{"order_by", "offline_messages"}}).value();
     EXPECT_TRUE(plan.hidden);
     EXPECT_EQ(in_words(plan.flags),
-              "order_by=offline_messages client_id is_online mountpoint peer_host peer_port user "
+              "order_by=offline_messages mountpoint client_id is_online user peer_host peer_port "
               "offline_messages");
     plan =
         plan_session_rows({{"order_by", "offline_messages"}, {"client_id", std::nullopt}}).value();

@@ -17,7 +17,7 @@ constexpr TimePoint kStart{Millis{1000}};
 
 constexpr Questions::Limits kLimits{.longest_question = 20,
                                     .portion = 4,
-                                    .longest_answer = 12,
+                                    .longest_answer = 60,
                                     .most_of_peer = 3,
                                     .most_between = Millis(100)};
 

@@ -493,12 +493,6 @@ TEST_F(BadFramesTest, AnAcknowledgementOfWhatWasNeverSentEndsTheLink) {
         << "of a stream that is over";
 }
 
-TEST_F(BadFramesTest, APeerThatCannotTakeTheLargestFactIsNoPeer) {
-    const auto up = a_.replication.on_link_up(b_.id, 32U << 20U);
-    ASSERT_FALSE(up);
-    EXPECT_EQ(up.error().code, ErrorCode::InvalidValue);
-}
-
 TEST_F(BadFramesTest, NothingIsTakenFromANodeWithoutALink) {
     a_.replication.on_link_down(b_.id);
     EXPECT_TRUE(receive(FrameType::Facts, "x")) << "the rest of a link that is gone";

@@ -67,11 +67,11 @@ public:
         return outcome;
     }
     std::shared_ptr<const config::Config> config() override { return in_force; }
-    Result<SettingsViews> settings(const std::vector<std::string>& keys,
+    Result<SettingsViews> settings(const std::vector<std::string>& wanted,
                                    const Scope& scope) override {
         if (!outcome) return outcome.error();
         SettingsView view{scope.node.empty() ? now.node : scope.node, {}, {}};
-        for (const std::string& key : keys) {
+        for (const std::string& key : wanted) {
             const auto value = in_force->text(key);
             view.values.push_back(value ? std::optional(value.value()) : std::nullopt);
             view.origins.push_back(value ? in_force->origin(key).value() : "");
@@ -87,10 +87,10 @@ public:
         calls.push_back("set on " + (scope.all ? "all" : scope.node));
         return scope.all ? outcomes : std::vector<NodeOutcome>{{now.node}};
     }
-    Result<std::vector<NodeOutcome>> unset(const std::vector<std::string>& keys,
+    Result<std::vector<NodeOutcome>> unset(const std::vector<std::string>& wanted,
                                            const Scope& scope) override {
         std::string call = "unset on " + (scope.all ? "all" : scope.node);
-        for (const std::string& key : keys) call += " " + key;
+        for (const std::string& key : wanted) call += " " + key;
         calls.push_back(std::move(call));
         if (!outcome) return outcome.error();
         return scope.all ? outcomes : std::vector<NodeOutcome>{{now.node}};
