@@ -27,8 +27,8 @@ public:
     ClusterFollower(const ClusterFollower&) = delete;
     ClusterFollower& operator=(const ClusterFollower&) = delete;
 
-    /// For ClusterOptions::on_shared_facts. What is told first, during ClusterService::start(), is
-    /// applied at once, the rest on the thread.
+    /// For ClusterOptions::on_shared_facts. What is told first, during
+    /// ClusterService::prepare(), is applied at once, the rest on the thread.
     void on_changes(std::vector<broker::SharedFact> changes);
     /// From now on keys that are made or deleted here are told to `cluster`.
     void start(broker::ClusterService& cluster);

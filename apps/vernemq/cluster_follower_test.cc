@@ -32,7 +32,6 @@ struct Node {
               [](const config::LogSettings&) {}),
           keys("", node, {}),
           name(node) {
-        EXPECT_TRUE(broker.start());
         broker::ClusterOptions options;
         options.node = node;
         options.cookie = "secret";
@@ -44,7 +43,9 @@ struct Node {
             follower.on_changes(std::move(changes));
         };
         cluster = std::make_unique<broker::ClusterService>(broker, std::move(options));
-        EXPECT_TRUE(cluster->start());
+        broker.before_listening([this] { return cluster->prepare(); });
+        EXPECT_TRUE(broker.start());
+        cluster->start();
         follower.start(*cluster);
     }
     ~Node() {

@@ -229,10 +229,12 @@ void LiveConfig::apply(std::shared_ptr<const config::Config> changed) {
     broker_.set_session_log(log.connections, log.keepalive_as_warning);
     broker_.allow_during_netsplit(broker::netsplit_permissions(changed->mqtt()));
     if (log != current_.get()->log()) log_changed_(log);
-    broker_.listeners().reconfigure([&](broker::ListenerOptions& options) {
+    const auto change = [&](broker::ListenerOptions& options) {
         const auto settings = find(broker::type_of(options.kind), options.name);
         if (settings) options.settings = broker::session_settings(changed->mqtt(), *settings);
-    });
+    };
+    if (!broker_.accepting()) broker_.change_listeners(change);
+    broker_.listeners().reconfigure(change);
     current_.set(std::move(changed));
     if (others_) others_(*current_.get());
 }

@@ -309,9 +309,9 @@ void limit_kept_memory() {
 }
 
 /// `cluster` stays empty without a clustering listener.
-Result<void> start_cluster(const config::Config& config, broker::Broker& broker, LiveConfig& live,
-                           ClusterFollower& follower, QuestionDesk& desk,
-                           std::optional<broker::ClusterService>& cluster) {
+Result<void> prepare_cluster(const config::Config& config, broker::Broker& broker, LiveConfig& live,
+                             ClusterFollower& follower, QuestionDesk& desk,
+                             std::optional<broker::ClusterService>& cluster) {
     std::vector<std::string> warnings;
     auto options = broker::cluster_options_from_config(config, warnings);
     for (const auto& warning : warnings) {
@@ -330,9 +330,7 @@ Result<void> start_cluster(const config::Config& config, broker::Broker& broker,
     live.on_change([&cluster](const config::Config& now) {
         cluster->set_netsplit_policy(now.node().netsplit_policy);
     });
-    if (auto started = cluster->start(); !started) return started;
-    follower.start(*cluster);
-    return {};
+    return cluster->prepare();
 }
 
 int not_started(const Error& error) {
@@ -389,21 +387,18 @@ int run(const Plan& plan, int ready) {
         log::warning("{}", warning);
         if (!background) fmt::print(stderr, "warning: {}\n", warning);
     }
-    if (const auto started = broker.start(); !started) return not_started(started.error());
-    plugins.start();
     admin::ApiKeyStore keys(plan.http.key_file, plan.config->node().nodename, plan.http.key_rules);
     if (!keys.problem().empty()) log::error("{}", keys.problem());
     ClusterFollower follower(live, keys);
     QuestionDesk desk;
     std::optional<broker::ClusterService> cluster;
-    if (const auto started = start_cluster(*plan.config, broker, live, follower, desk, cluster);
-        !started) {
-        plugins.stop_watching();
-        broker.stop();
-        desk.close();
-        cluster.reset();
-        plugins.stop();
-        return not_started(started.error());
+    broker.before_listening(
+        [&] { return prepare_cluster(*plan.config, broker, live, follower, desk, cluster); });
+    if (const auto started = broker.start(); !started) return not_started(started.error());
+    plugins.start();
+    if (cluster) {
+        cluster->start();
+        follower.start(*cluster);
     }
     const broker::Inspector inspector(broker, plan.config->node().nodename, std::string(version()));
     admin::MetricsCollector collector(plan.config->node().nodename);

@@ -36,7 +36,8 @@ std::vector<admin::commands::ClusterMember> RunningNode::cluster() {
         members.push_back({each.name, each.running,
                            fmt::format("{}{}{}:{}", v6 ? "[" : "", each.address.host, v6 ? "]" : "",
                                        each.address.port),
-                           each.since, each.waiting_bytes, each.links, each.why});
+                           each.since, each.waiting_bytes, each.spooled_bytes, each.links,
+                           each.why});
     }
     return members;
 }

@@ -87,6 +87,7 @@ json::object member_json(const broker::ClusterNode& member) {
             std::chrono::duration_cast<Seconds>(member.since->time_since_epoch()).count();
     }
     result["waiting_bytes"] = member.waiting_bytes;
+    result["spooled_bytes"] = member.spooled_bytes;
     result["links"] = member.links;
     result["links_wanted"] = member.links_wanted;
     if (!member.why.empty()) result["why"] = member.why;

@@ -44,16 +44,18 @@ TEST(StatusJson, TellsOfTheCluster) {
     other.tls = true;
     other.since = std::chrono::system_clock::time_point(Seconds(5));
     other.waiting_bytes = 70;
+    other.spooled_bytes = 9;
     other.links = 1;
     other.links_wanted = 2;
     other.why = "it hangs";
     const auto node = boost::json::parse(status_json(view)).at(0).at("a@b");
     EXPECT_EQ(boost::json::serialize(node.at("mystatus")), R"([{"a@b":true,"c@d":false}])");
-    EXPECT_EQ(boost::json::serialize(node.at("cluster")),
-              R"({"ready":false,"netsplit_policy":"all","nodes":[)"
-              R"({"name":"a@b","running":true,"self":true,"address":"b","port":44053},)"
-              R"({"name":"c@d","running":false,"self":false,"address":"d","port":1,"tls":true,)"
-              R"("since":5,"waiting_bytes":70,"links":1,"links_wanted":2,"why":"it hangs"}]})");
+    EXPECT_EQ(
+        boost::json::serialize(node.at("cluster")),
+        R"({"ready":false,"netsplit_policy":"all","nodes":[)"
+        R"({"name":"a@b","running":true,"self":true,"address":"b","port":44053},)"
+        R"({"name":"c@d","running":false,"self":false,"address":"d","port":1,"tls":true,)"
+        R"("since":5,"waiting_bytes":70,"spooled_bytes":9,"links":1,"links_wanted":2,"why":"it hangs"}]})");
 }
 
 TEST(StatusJson, EscapesWhatTheOperatorChose) {

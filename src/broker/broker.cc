@@ -243,10 +243,13 @@ Result<void> Broker::restore(store::Engine& engine) {
     std::uint64_t sessions = 0;
     std::uint64_t waiting = 0;
     auto read = engine.for_each_session([&](store::StoredSession session) {
-        ++sessions;
+        const store::SessionKey& key = session.record.key;
+        const bool outbox = key.mountpoint == store::kOutboxMountpoint;
+        if (!outbox) ++sessions;
         waiting += session.queue.count;
-        const ShardId home =
-            shards_.front()->home_of(session.record.key.mountpoint, session.record.key.client_id);
+        // An outbox stays where it was, so that what is added to it comes behind it.
+        const ShardId home = outbox ? Shard::shard_of(session.id) % shard_count()
+                                    : shards_.front()->home_of(key.mountpoint, key.client_id);
         shards_[home]->restore(std::move(session));
         if (steady_now() - told < Seconds(2)) return;
         told = steady_now();
@@ -269,6 +272,9 @@ Result<void> Broker::restore(store::Engine& engine) {
 Result<void> Broker::start() {
     if (auto opened = open_store(); !opened) return opened;
     if (restored_) restored_();
+    if (before_listening_) {
+        if (auto ready = before_listening_(); !ready) return ready;
+    }
     for (const ListenerOptions& options : options_.listeners) {
         if (auto opened = listeners_.start(options); !opened) {
             return Error{opened.error().code,

@@ -73,6 +73,14 @@ public:
 
     /// Called by start() when the sessions of the store are there and nobody can connect yet.
     void on_restored(std::function<void()> work) { restored_ = std::move(work); }
+    /// Called by start() after that; if it fails, start() does.
+    void before_listening(std::function<Result<void>()> work) {
+        before_listening_ = std::move(work);
+    }
+    /// Changes the listeners that start() is about to open. In before_listening() only.
+    void change_listeners(const std::function<void(ListenerOptions&)>& change) {
+        for (ListenerOptions& each : options_.listeners) change(each);
+    }
 
     /// Looks at the subscriptions and wills of all sessions, connected or not: what the rules no
     /// longer allow, and no other plugin does, ends; or is only told, without `apply`. Returns when
@@ -145,6 +153,7 @@ private:
     Listeners listeners_;
     std::vector<std::unique_ptr<runtime::LoopThread>> threads_;
     std::function<void()> restored_;
+    std::function<Result<void>()> before_listening_;
     StoredFacts stored_facts_;
     struct ClusterDoor {
         bool open = false;

@@ -262,8 +262,11 @@ void ClusterService::follow_members() {
     });
     for (const cluster::ClusterMember& member : members().members()) {
         if (member.name == options_.node || peers_.contains(member.name)) continue;
-        auto peer = std::make_unique<ClusterPeer>(home(), NodeNumber{++last_node_}, member,
-                                                  options_.node, options_.outgoing_bytes);
+        const auto stored = stored_filters_.extract(stored_name(member));
+        auto peer = std::make_unique<ClusterPeer>(
+            home(), NodeNumber{++last_node_}, member, options_.node,
+            ClusterPeer::Limits{options_.outgoing_bytes, options_.spool_bytes},
+            stored ? stored.mapped() : StoredFilters::Left{});
         // Nobody misses one that others let in before it has had time to come.
         if (started_ && !joining_) peer->expect_until(loop_.now() + kJoinTimeout);
         peers_.emplace(member.name, std::move(peer));

@@ -62,6 +62,7 @@ Result<std::optional<ClusterOptions>> cluster_options_from_config(
     }
     if (options.listeners.empty()) return std::optional<ClusterOptions>();
     options.outgoing_bytes = static_cast<std::size_t>(node.outgoing_clustering_buffer_size);
+    options.spool_bytes = static_cast<std::size_t>(node.outgoing_clustering_spool_size);
     options.longest_frame = node.incoming_clustering_buffer_size;
     options.links.heartbeat_interval = Millis(node.cluster_heartbeat_interval_ms);
     options.links.silence_timeout = Millis(node.cluster_heartbeat_timeout_ms);

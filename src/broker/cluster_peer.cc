@@ -1,5 +1,7 @@
 #include "broker/cluster_peer.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -8,6 +10,7 @@
 #include "broker/limits.h"
 #include "cluster/number_frame.h"
 #include "cluster/replication.h"
+#include "mqtt/topic.h"
 
 namespace vmq::broker {
 
@@ -27,27 +30,66 @@ constexpr Millis kSecondCaller{1000};
 
 }  // namespace
 
+std::string stored_name(const cluster::ClusterMember& member) {
+    return fmt::format("{} {:02x}", member.name, fmt::join(member.incarnation.bytes, ""));
+}
+
 ClusterPeer::ClusterPeer(Home& home, NodeNumber number, cluster::ClusterMember member,
-                         std::string_view self, std::size_t outgoing_bytes)
+                         std::string_view self, const Limits& limits,
+                         const StoredFilters::Left& filters)
     : home_(home),
       number_(number),
       member_(std::move(member)),
       address_(member_.addresses.empty() ? cluster::NodeAddress{} : member_.addresses.front()),
       dials_first_(self < member_.name),
       control_dial_(make_dial(LinkKind::Control, 0)),
-      sender_(home.filter_log(), home.filters()) {
+      spool_(std::make_shared<SpoolSize>(limits.disk)),
+      sender_(home.filter_log(), home.filters()),
+      stored_(stored_name(member_), filters) {
     for (ShardId shard = 0; shard < home.broker().shard_count(); ++shard) {
         data_dials_.push_back(make_dial(LinkKind::Data, shard));
     }
     dial(control_dial_, dials_first_ ? Millis(0) : kSecondCaller);
-    const std::size_t share = outgoing_bytes / home_.broker().shard_count();
+    const std::size_t share = limits.memory / home_.broker().shard_count();
     for (const auto& shard : home_.broker().shards()) {
         auto& waiting = waiting_.emplace_back(std::make_shared<std::atomic<std::size_t>>(0));
-        home_.broker().post(shard->id(),
-                            [&shard = *shard, number, name = member_.name, share, waiting] {
-                                shard.add_node(number, name, share, waiting);
-                            });
+        home_.broker().post(shard->id(), [&shard = *shard, number,
+                                          options = NodeOutboxOptions{
+                                              member_.name, stored_name(member_), share, waiting,
+                                              spool_}] { shard.add_node(number, options); });
     }
+    if (!filters.filters.empty()) use_stored(filters);
+}
+
+void ClusterPeer::use_stored(const StoredFilters::Left& filters) {
+    slot_ = home_.take_slot();
+    if (!slot_) return;
+    slots_ |= shard_bit(*slot_);
+    map_slots();
+    for (const StoredFilters::Filter& each : filters.filters) {
+        if (!each.group) {
+            home_.index().set_remote(*slot_, each.mountpoint, each.filter, true);
+        } else if (const auto shared = mqtt::parse_shared_filter(each.filter)) {
+            home_.index().set_remote_group(*slot_, each.mountpoint, shared->group, shared->filter,
+                                           {each.online, each.stored});
+        }
+    }
+}
+
+void ClusterPeer::store_filters() {
+    if (storing_) return;
+    const auto state = receiver_.state();
+    if (!stored_.has_news()) {
+        stored_state_ = state;
+        return;
+    }
+    storing_ = true;
+    home_.broker().commit_for_cluster(stored_.take(), [this, state, alive = std::weak_ptr(alive_)](
+                                                          store::CommitStatus /*status*/) {
+        if (alive.expired()) return;
+        storing_ = false;
+        stored_state_ = state;
+    });
 }
 
 ClusterPeer::~ClusterPeer() {
@@ -70,6 +112,9 @@ void ClusterPeer::leave(const Refusal& why) {
     if (slot_) home_.clear_slot(number_, *slot_);
     if (next_slot_) home_.clear_slot(number_, *next_slot_);
     for (const Replaced& each : replaced_) home_.clear_slot(number_, each.slot);
+    store::WriteBatch batch;
+    StoredFilters::forget(stored_name(member_), batch);
+    home_.broker().commit_for_cluster(std::move(batch), [](store::CommitStatus /*status*/) {});
 }
 
 void ClusterPeer::close(std::unique_ptr<Link> link, const Refusal& why) {
@@ -267,8 +312,9 @@ void ClusterPeer::on_end(Link& link, const cluster::LinkEnd& end) {
 void ClusterPeer::run() {
     if (!control_ || !control_->open()) return;
     pump();
-    // What the shards do not know yet, nobody may rely on.
-    if (mapped_ == mapping_) receiver_.acknowledge(control_->output().bytes());
+    store_filters();
+    // What the shards do not know yet, or a kill would take away, nobody may rely on.
+    if (mapped_ == mapping_) receiver_.acknowledge(stored_state_, control_->output().bytes());
 }
 
 void ClusterPeer::begin_all() {
@@ -283,12 +329,14 @@ void ClusterPeer::begin_all() {
     }
     slots_ |= shard_bit(*next_slot_);
     map_slots();
+    stored_.begin_all();
 }
 
 void ClusterPeer::set(std::string_view mountpoint, std::string_view filter, bool subscribed,
                       bool persistent) {
     const auto slot = next_slot_ ? next_slot_ : slot_;
     if (!slot) return;
+    stored_.set(mountpoint, filter, subscribed && persistent);
     if (subscribed) {
         home_.index().set_remote(*slot, mountpoint, filter, persistent);
     } else {
@@ -299,10 +347,13 @@ void ClusterPeer::set(std::string_view mountpoint, std::string_view filter, bool
 void ClusterPeer::set_group(std::string_view mountpoint, std::string_view group,
                             std::string_view filter, std::uint32_t online, std::uint32_t stored) {
     const auto slot = next_slot_ ? next_slot_ : slot_;
-    if (slot) home_.index().set_remote_group(*slot, mountpoint, group, filter, {online, stored});
+    if (!slot) return;
+    stored_.set_group(mountpoint, group, filter, online, stored);
+    home_.index().set_remote_group(*slot, mountpoint, group, filter, {online, stored});
 }
 
 void ClusterPeer::end_all() {
+    if (next_slot_) stored_.end_all();
     if (slot_) replaced_.push_back({*slot_, mapping_});
     slot_ = std::exchange(next_slot_, std::nullopt);
     clear_replaced();
@@ -357,6 +408,7 @@ void ClusterPeer::describe(ClusterNode& node) const {
     node.links_wanted = data_dials_.size();
     for (const Dial& each : data_dials_) node.links += each.linked ? 1 : 0;
     for (const auto& each : waiting_) node.waiting_bytes += each->load(std::memory_order_relaxed);
+    node.spooled_bytes = spool_->bytes.load(std::memory_order_relaxed);
 }
 
 }  // namespace vmq::broker

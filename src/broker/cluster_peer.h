@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "broker/cluster_picture.h"
 #include "broker/node_outbox.h"
+#include "broker/stored_filters.h"
 #include "cluster/connector.h"
 #include "cluster/filter_log.h"
 #include "cluster/link.h"
@@ -24,6 +25,9 @@
 namespace vmq::broker {
 
 class Broker;
+
+/// Names the member's incarnation among what is stored.
+[[nodiscard]] std::string stored_name(const cluster::ClusterMember& member);
 
 /// Owned by the ClusterService, used on its thread, from when the node becomes a member until it is
 /// none any more or comes back with a new disk. Keeps a control link to it, and one data link for
@@ -70,8 +74,15 @@ public:
         ~Home() = default;
     };
 
+    /// Bytes of messages that may wait for a node, of all shards.
+    struct Limits {
+        std::size_t memory = 0;
+        std::size_t disk = 0;
+    };
+
+    /// `filters`: what it had said of them to an earlier process.
     ClusterPeer(Home& home, NodeNumber number, cluster::ClusterMember member, std::string_view self,
-                std::size_t outgoing_bytes);
+                const Limits& limits, const StoredFilters::Left& filters);
     ~ClusterPeer();
     ClusterPeer(const ClusterPeer&) = delete;
     ClusterPeer& operator=(const ClusterPeer&) = delete;
@@ -161,6 +172,8 @@ private:
     [[nodiscard]] Dial& dial_of(const cluster::Connector& connector) noexcept;
     void pump();
     void map_slots();
+    void use_stored(const StoredFilters::Left& filters);
+    void store_filters();
     void clear_replaced();
     void note_known();
 
@@ -191,8 +204,13 @@ private:
     std::chrono::system_clock::time_point since_ = std::chrono::system_clock::now();
     std::string why_away_;
     std::vector<std::shared_ptr<std::atomic<std::size_t>>> waiting_;  // bytes, by shard
+    const std::shared_ptr<SpoolSize> spool_;
     cluster::FilterSender sender_;
     cluster::FilterReceiver receiver_{*this};
+    StoredFilters stored_;
+    bool storing_ = false;
+    cluster::FilterReceiver::State stored_state_;  // what is on disk
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace vmq::broker

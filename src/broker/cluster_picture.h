@@ -18,7 +18,8 @@ struct ClusterNode {
     bool self = false;
     bool running = false;  // it is this node, or there is a link to it
     cluster::NodeAddress address;
-    std::size_t waiting_bytes = 0;  // of messages for it, all shards
+    std::size_t waiting_bytes = 0;  // of messages for it, in memory, all shards
+    std::size_t spooled_bytes = 0;  // and on disk
     /// Since when it is as it is.
     std::optional<std::chrono::system_clock::time_point> since;
     std::string why;        // it does not run; empty: it does, or nothing was tried yet

@@ -243,8 +243,7 @@ void ClusterRegistrar::tell_sent(NodeNumber node, std::uint64_t number) {
     for (const auto& shard : broker_.shards()) {
         broker_.post(shard->id(), [this, &shard = *shard, node, number, gathered] {
             const NodeOutbox* outbox = shard.find_node(node);
-            gathered->sequences[shard.id()] =
-                outbox != nullptr ? outbox->stream.last_sequence() : 0;
+            gathered->sequences[shard.id()] = outbox != nullptr ? outbox->last_sequence() : 0;
             if (gathered->left.fetch_sub(1) > 1) return;
             post([this, node, number, gathered] {
                 std::string* out = output_(node);

@@ -103,7 +103,7 @@ void ClusterService::post(std::function<void()> work) {
     boost::asio::post(loop_.io(), std::move(work));
 }
 
-Result<void> ClusterService::start() {
+Result<void> ClusterService::prepare() {
     if (!cluster::is_valid_node_name(options_.node)) {
         return Error{ErrorCode::InvalidValue,
                      "nodename = " + options_.node + " is no node name: write name@host"};
@@ -125,6 +125,8 @@ Result<void> ClusterService::start() {
         });
     }
     follow_members();
+    tell_who_is_away();
+    forget_strangers();
     look_for_netsplit();
     paint();
     loop_.timers().start(ticker_, loop_.now() + kTick);
@@ -132,9 +134,25 @@ Result<void> ClusterService::start() {
     broker_.shards().front()->shared().cluster = this;
     shown_ = options_.listeners;
     for (ClusterListener& listener : shown_) listener.tls.reset();
+    return {};
+}
+
+void ClusterService::start() {
     started_ = true;
     thread_ = std::make_unique<runtime::LoopThread>(loop_, turns(), "cluster");
-    return {};
+}
+
+// What is kept for nodes that are no members any more.
+void ClusterService::forget_strangers() {
+    for (const auto& shard : broker_.shards()) {
+        broker_.post(shard->id(), [&shard = *shard] { shard.forget_outboxes(); });
+    }
+    store::WriteBatch batch;
+    for (const auto& [node, left] : std::exchange(stored_filters_, {})) {
+        StoredFilters::forget(node, batch);
+    }
+    if (batch.empty()) return;
+    broker_.commit_for_cluster(std::move(batch), [](store::CommitStatus /*status*/) {});
 }
 
 Result<void> ClusterService::open_listeners() {
@@ -186,10 +204,11 @@ void ClusterService::stop_accepting() {
 
 Result<void> ClusterService::open_facts() {
     broker_.serve_cluster([this](std::function<void()> work) { post(std::move(work)); });
+    const auto stored = broker_.take_stored_facts();
+    stored_filters_ = StoredFilters::read(stored);
     auto opened = ClusterFacts::open(
         broker_, facts_home(), loop_, metrics_,
-        {options_.node, options_.longest_frame, random_.next(), options_.on_shared_facts},
-        broker_.take_stored_facts());
+        {options_.node, options_.longest_frame, random_.next(), options_.on_shared_facts}, stored);
     if (!opened) return opened.error();
     facts_ = std::move(opened).value();
     local_.incarnation = facts_->incarnation();

@@ -53,12 +53,13 @@ struct ClusterOptions {
     std::vector<ClusterListener> listeners;
     std::shared_ptr<const transport::TlsClientContext> tls;  // for nodes whose listener wants it
     std::size_t outgoing_bytes = 64U << 20U;                 // that may wait for one node
+    std::size_t spool_bytes = 1U << 30U;                     // and on disk
     std::uint32_t longest_frame = 64U << 20U;
     cluster::LinkSettings links;
     Millis filters_known_timeout{1000};  // how long a SUBACK waits for other nodes
     config::NetsplitPolicy netsplit_policy = config::NetsplitPolicy::All;
-    /// Settings of cluster scope and API keys: those that are stored (or none) once during start()
-    /// by its thread, then what changes, by the cluster's. That must not wait.
+    /// Settings of cluster scope and API keys: those that are stored (or none) once during
+    /// prepare() by its thread, then what changes, by the cluster's. That must not wait.
     SharedFacts::Tell on_shared_facts = {};
     /// Answers what commands of other nodes ask this one.
     ClusterQuestions::Serve serve_question = {};
@@ -79,8 +80,12 @@ public:
     ClusterService(const ClusterService&) = delete;
     ClusterService& operator=(const ClusterService&) = delete;
 
-    /// Reads what is kept, opens the listeners and starts. Once, after Broker::start().
-    [[nodiscard]] Result<void> start();
+    /// Reads what is kept and opens the listeners. Once, when the broker's store has been read and
+    /// nobody can connect yet (Broker::before_listening()), so that no client is served as if this
+    /// node were alone.
+    [[nodiscard]] Result<void> prepare();
+    /// Once, after that and Broker::start().
+    void start();
     /// Nobody comes in any more; messages still go out while the broker stops.
     void stop_accepting();
 
@@ -229,6 +234,7 @@ private:
     void mail(Mail::Item item);
     void note_filter(const std::string& mountpoint, const std::string& filter);
     void tell_who_is_away();
+    void forget_strangers();
     [[nodiscard]] Result<void> open_facts();
     [[nodiscard]] cluster::Membership& members() noexcept { return facts_->members(); }
     [[nodiscard]] const cluster::Membership& members() const noexcept { return facts_->members(); }
@@ -275,6 +281,7 @@ private:
     std::vector<std::unique_ptr<Visitor>> visitors_;
     std::optional<Joining> joining_;
     std::vector<std::unique_ptr<transport::Acceptor>> acceptors_;
+    StoredFilters::ByNode stored_filters_;  // of an earlier process, while members are made
     ShardSet free_slots_ = 0;
     std::deque<Clearing> clearing_;
     std::deque<FilterWait> filter_waits_;

@@ -1,8 +1,10 @@
 // Where the session on a connection meets its client's queue and subscriptions.
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
 #include "broker/connection.h"
+#include "broker/limits.h"
 #include "broker/shard.h"
 #include "mqtt/topic.h"
 
@@ -164,6 +166,37 @@ void Connection::discard_will() { plan_.will.reset(); }
 
 std::string Connection::new_client_id(std::string_view mountpoint) {
     return shard_.new_client_id(mountpoint);
+}
+
+void Connection::schedule_retry() {
+    const std::uint32_t interval = plan_.settings->retry_interval_ms;
+    if (interval == 0) return;
+    retry_at_ = shard_.now() + Millis(interval);
+    if (!timer_.running() || timer_.deadline() > retry_at_) {
+        shard_.loop().timers().start(timer_, retry_at_);
+    }
+}
+
+void Connection::retry_inflight(TimePoint now) {
+    if (now < retry_at_) return;
+    const Millis interval(plan_.settings->retry_interval_ms);
+    auto& window = lane_->queue.window();
+    std::size_t from = 0;
+    while (writable()) {
+        auto* entry = window.overdue(now - interval, now, from);
+        if (entry == nullptr) break;
+        if (entry->stage == queue::InflightWindow::Stage::AwaitPubcomp) {
+            if (!unsafe()) session_->send_pubrel(entry->id);
+            continue;
+        }
+        const auto& delivery = entry->delivery;
+        (void)send({&delivery.message, entry->id, delivery.qos, delivery.retain, true,
+                    delivery.subscription_id},
+                   nullptr);
+    }
+    TimePoint oldest = now;
+    window.for_each([&oldest](const auto& entry) { oldest = std::min(oldest, entry.sent_at); });
+    retry_at_ = window.empty() ? kNever : std::max(oldest + interval, now + kRetryResolution);
 }
 
 }  // namespace vmq::broker

@@ -38,6 +38,7 @@ void add_readings(NodeSnapshot& node) {
     for (const ClusterNode& member : node.cluster.nodes) {
         if (member.running) ++numbers[Reading::ClusterNodesRunning];
         numbers[Reading::ClusterWaitingBytes] += member.waiting_bytes;
+        numbers[Reading::ClusterSpooledBytes] += member.spooled_bytes;
     }
     for (const ListenerSnapshot& listener : node.listeners) {
         const bool websocket = listener.type.starts_with("mqttws");

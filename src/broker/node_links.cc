@@ -1,6 +1,7 @@
 #include "broker/node_links.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/log.h"
@@ -15,6 +16,15 @@ using cluster::Frame;
 using cluster::FrameType;
 using cluster::Link;
 using metrics::Counter;
+
+namespace {
+
+/// For something more to arrive.
+constexpr Millis kFencePatience{10'000};
+/// How often who waits is told that it does.
+constexpr Millis kFenceProgress{1'000};
+
+}  // namespace
 
 NodeLinks::NodeLinks(Shard& shard, cluster::LinkSettings settings, Lost lost)
     : shard_(shard), loop_(shard.loop(), shard.metrics(), settings), lost_(std::move(lost)) {}
@@ -94,8 +104,12 @@ void NodeLinks::stop_receiving() {
 
 bool NodeLinks::busy() const noexcept {
     return std::any_of(outgoing_.begin(), outgoing_.end(), [this](const auto& each) {
-        const NodeOutbox* outbox = shard_.find_node(each->node);
-        return each->started && outbox != nullptr && outbox->stream.size() > 0;
+        NodeOutbox* outbox = shard_.find_node(each->node);
+        // What is on disk goes out when this node is back.
+        return each->started && outbox != nullptr && outbox->stream.size() > 0 &&
+               !outbox->stream.look_at([](const mqtt::MessagePtr& message, Forwarded& was) {
+                   return was.record.there() || (!message && !was.reply.wanted());
+               });
     });
 }
 
@@ -138,6 +152,7 @@ void NodeLinks::on_outgoing(Outgoing& outgoing, const Frame& frame) {
             return outgoing.link->fail("it says it has messages that were never sent");
         }
         outgoing.started = true;
+        shard_.node_linked(*outbox, true);
         cluster::append_number(FrameType::StreamStart, outbox->stream.next_sequence(),
                                outgoing.link->output().bytes());
         pump(outgoing, *outbox);
@@ -146,8 +161,8 @@ void NodeLinks::on_outgoing(Outgoing& outgoing, const Frame& frame) {
     if (frame.type != FrameType::Ack) return outgoing.link->on_unknown(frame);
     const bool right = cluster::decode_ack(frame.body, ack_) &&
                        outbox->stream.acknowledge(ack_.sequence, ack_.refused,
-                                                  [this](const Forwarded& was, bool safe) {
-                                                      shard_.confirm(was.reply, safe);
+                                                  [&](const Forwarded& was, bool safe) {
+                                                      shard_.on_forwarded(*outbox, was, safe);
                                                   });
     if (!right) outgoing.link->fail("it acknowledges messages that were never sent");
 }
@@ -231,8 +246,7 @@ void NodeLinks::pump(Outgoing& outgoing, NodeOutbox& outbox) {
             // Nobody knew before this link how much it takes.
             cluster::append_number(FrameType::Skip, next.sequence, output.bytes());
             shard_.drop_for_node(*next.message, Undelivered::TooLargeForNode);
-            const Reply reply = outbox.stream.give_up(next.sequence).reply;
-            if (reply.wanted()) shard_.confirm(reply, false);
+            shard_.on_given_up(outbox, outbox.stream.give_up(next.sequence));
         }
     }
     if (outbox.stream.has_next()) outgoing.link->tell_when_below(kNodeLinkBuffer / 2);
@@ -256,30 +270,51 @@ std::uint32_t NodeLinks::longest_frame(NodeNumber node) const noexcept {
 }
 
 void NodeLinks::fence(std::vector<Sent> sent, ShardId to, std::uint64_t ticket) {
-    fences_.push_back({std::move(sent), to, ticket, shard_.now() + Seconds(10)});
+    fences_.push_back({std::move(sent), to, ticket, shard_.now() + kFencePatience, 0, {}});
     look_at_fences();
 }
 
-bool NodeLinks::has_arrived(const Sent& sent) const noexcept {
-    if (sent.sequence == 0) return true;
-    return std::any_of(incoming_.begin(), incoming_.end(), [&](const auto& each) {
-        return each.second->node == sent.node && each.second->shard == sent.shard &&
-               each.second->stream.received() >= sent.sequence;
+std::uint64_t NodeLinks::arrived_of(const Sent& sent) const noexcept {
+    const auto at = std::find_if(incoming_.begin(), incoming_.end(), [&](const auto& each) {
+        return each.second->node == sent.node && each.second->shard == sent.shard;
     });
+    return at == incoming_.end() ? 0 : std::min(at->second->stream.received(), sent.sequence);
+}
+
+void NodeLinks::tell(const Fence& fence, bool passed) {
+    if (fence.to != shard_.id()) {
+        shard_.send(fence.to, FenceMail{fence.ticket, passed});
+        return shard_.loop().run_again();
+    }
+    if (passed) return shard_.moves().fence_passed(fence.ticket);
+    shard_.moves().fence_progresses(fence.ticket);
 }
 
 void NodeLinks::look_at_fences() {
-    std::erase_if(fences_, [this](Fence& fence) {
-        std::erase_if(fence.sent, [this](const Sent& sent) { return has_arrived(sent); });
-        if (!fence.sent.empty()) return shard_.now() >= fence.until;
-        if (fence.to == shard_.id()) {
-            shard_.moves().fence_passed(fence.ticket);
-        } else {
-            shard_.send(fence.to, FenceMail{fence.ticket});
-            shard_.loop().run_again();
+    // Those who wait may begin another one.
+    std::vector<Fence> looked_at = std::exchange(fences_, {});
+    std::erase_if(looked_at, [this](Fence& fence) {
+        std::uint64_t arrived = 0;
+        std::erase_if(fence.sent, [&](const Sent& sent) {
+            const std::uint64_t here = arrived_of(sent);
+            arrived += here;
+            return here >= sent.sequence;
+        });
+        if (fence.sent.empty()) {
+            tell(fence, true);
+            return true;
         }
-        return true;
+        // What is complete drops out of the sum, so any change is progress.
+        if (std::exchange(fence.arrived, arrived) == arrived) return shard_.now() >= fence.until;
+        fence.until = shard_.now() + kFencePatience;
+        if (shard_.now() >= fence.told_at + kFenceProgress) {
+            fence.told_at = shard_.now();
+            tell(fence, false);
+        }
+        return false;
     });
+    fences_.insert(fences_.end(), std::make_move_iterator(looked_at.begin()),
+                   std::make_move_iterator(looked_at.end()));
 }
 
 void NodeLinks::acknowledge(Incoming& incoming) {
@@ -328,6 +363,7 @@ void NodeLinks::on_end(Link& link, const cluster::LinkEnd& end) {
                  end.text);
     loop_.bury(std::move((*at)->link));
     outgoing_.erase(at);
+    if (NodeOutbox* outbox = shard_.find_node(node)) shard_.node_linked(*outbox, false);
     lost_(node, shard_.id());
 }
 

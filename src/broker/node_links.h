@@ -50,7 +50,8 @@ public:
         std::uint32_t shard = 0;
         std::uint64_t sequence = 0;
     };
-    /// Sends `ticket` to the shard `to` (FenceMail) once all of it has arrived.
+    /// Sends `ticket` to the shard `to` (FenceMail) once all of it has arrived, and meanwhile now
+    /// and then that it does.
     void fence(std::vector<Sent> sent, ShardId to, std::uint64_t ticket);
 
     /// What a message that came in waited for is done.
@@ -89,11 +90,15 @@ private:
         std::vector<Sent> sent;  // and not arrived
         ShardId to = 0;
         std::uint64_t ticket = 0;
-        TimePoint until{};
+        TimePoint until{};          // put off while more of it arrives
+        std::uint64_t arrived = 0;  // as far as seen, of all of `sent`
+        TimePoint told_at{};        // who waits, that more arrives
     };
 
     [[nodiscard]] cluster::LinkHandler& handler() noexcept { return *this; }
-    [[nodiscard]] bool has_arrived(const Sent& sent) const noexcept;
+    /// Of what that shard had sent; everything if it had sent nothing.
+    [[nodiscard]] std::uint64_t arrived_of(const Sent& sent) const noexcept;
+    void tell(const Fence& fence, bool passed);
     void look_at_fences();
     void on_agreed(cluster::Link& /*link*/) override {}
     void on_frame(cluster::Link& link, const cluster::Frame& frame) override;

@@ -59,7 +59,7 @@ protected:
                 ++lost;
             });
         }
-        near.shard().add_node(kOther, "other@host", kBytes);
+        near.shard().add_node(kOther, {"other@host", "other@host", kBytes});
         near.shard().set_node_slots(kOther, shard_bit(kSlot));
     }
     static constexpr routing::NodeSlot kSlot = 1;
@@ -171,7 +171,7 @@ TEST_F(NodeLinksTest, AProcessThatStartsAnewBeginsAnew) {
     EXPECT_THAT(subscriber.take_payloads(), SizeIs(3));
     TestBroker again;
     again.shard().start_node_links({}, [](NodeNumber, ShardId) {});
-    again.shard().add_node(kOther, "far", kBytes);
+    again.shard().add_node(kOther, {"far", "far", kBytes});
     again.shard().set_node_slots(kOther, shard_bit(kSlot));
     again.shard().shared().subscriptions.set_remote(kSlot, "", "t", true);
     const auto [here, there] = socket_pair();

@@ -68,7 +68,7 @@ class RegistrationsOfAShard : public ::testing::Test {
 protected:
     RegistrationsOfAShard() {
         shard().shared().cluster = &cluster;
-        shard().add_node(kOther, "other@host", 1'000'000);
+        shard().add_node(kOther, {"other@host", "other@host", 1'000'000});
     }
     ~RegistrationsOfAShard() override { shard().shared().cluster = nullptr; }
 

@@ -360,6 +360,14 @@ void SessionMoves::fence_passed(std::uint64_t ticket) {
     freeze(*client, out);
 }
 
+void SessionMoves::fence_progresses(std::uint64_t ticket) {
+    const auto at = fences_.find(ticket);
+    if (at == fences_.end()) return;
+    Client* client = shard_.find_client(at->second);
+    if (client == nullptr || !going(*client) || client->move->out->fence != ticket) return;
+    client->move->out->fence_until = shard_.now() + kFenceLimit;
+}
+
 void SessionMoves::freeze(Client& client, MoveOut& out) {
     fences_.erase(out.fence);
     out.frozen = true;

@@ -136,6 +136,8 @@ public:
     /// True: the ticket was one of these.
     bool filters_known(std::uint64_t ticket);
     void fence_passed(std::uint64_t ticket);
+    /// More of what it waits for arrives.
+    void fence_progresses(std::uint64_t ticket);
     /// Nothing comes from it for now.
     void node_away(NodeNumber node);
     /// A link to it is there.

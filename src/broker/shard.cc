@@ -337,7 +337,10 @@ void Shard::handle(MoveMail& mail) {
     moves_->on_mail(NodeNumber{mail.node}, mail.answer, *mail.body);
 }
 
-void Shard::handle(FenceMail& mail) { moves_->fence_passed(mail.ticket); }
+void Shard::handle(FenceMail& mail) {
+    if (mail.passed) return moves_->fence_passed(mail.ticket);
+    moves_->fence_progresses(mail.ticket);
+}
 
 void Shard::handle(MoveConnection& move) {
     const auto moved = std::move(move.moved);

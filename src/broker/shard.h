@@ -200,9 +200,17 @@ public:
     /// Once, before any node is added.
     void start_node_links(cluster::LinkSettings settings, NodeLinks::Lost lost);
     [[nodiscard]] NodeLinks* node_links() noexcept { return node_links_.get(); }
-    /// `most_bytes`: of messages that may wait for it here. `waiting` is told how many do.
-    void add_node(NodeNumber number, std::string name, std::size_t most_bytes,
-                  std::shared_ptr<std::atomic<std::size_t>> waiting = nullptr);
+    void add_node(NodeNumber number, NodeOutboxOptions options);
+    /// All members have been added that there were in an earlier process: what was kept for others
+    /// is given up.
+    void forget_outboxes();
+    /// A link takes what waits for the node now; or none does any more, and then what has to be
+    /// kept goes to disk.
+    void node_linked(NodeOutbox& node, bool linked);
+    /// The node has taken what this was, or cannot (`safe`).
+    void on_forwarded(NodeOutbox& node, const Forwarded& was, bool safe);
+    /// It is too large for the node: nobody there will ever have it.
+    void on_given_up(NodeOutbox& node, const Forwarded& was);
     /// Which bits of the index stand for the node from now on.
     void set_node_slots(NodeNumber number, ShardSet slots);
     /// What waits for it is given up.
@@ -226,6 +234,11 @@ public:
 
     // What is stored, see shard_store.cc.
     void store_session(Client& client);
+    [[nodiscard]] store::SessionId new_session_id() noexcept;
+    /// The one that has made it, in this process or an earlier one.
+    [[nodiscard]] static ShardId shard_of(store::SessionId session) noexcept {
+        return static_cast<ShardId>(static_cast<std::uint64_t>(session) >> 32U & 63U);
+    }
     /// Subscribes, or replaces the options of what is there. Nothing: the store refuses it.
     std::optional<routing::LocalSubscribers::Added> subscribe(Client& client,
                                                               const mqtt::SubscribeEntry& entry,
@@ -442,7 +455,8 @@ private:
     void restore_will(Client& client, const store::StoredWill& stored);
     void act(std::vector<WhenSafe> actions);
     void send_answer(const WhenSafe& answer);
-    void hand_over_writes();
+    /// `at_once`: what could wait a moment as well.
+    void hand_over_writes(bool at_once = false);
     /// Of a message of this kind for `matches_`.
     [[nodiscard]] bool refuses(mqtt::QoS qos, bool retain) const noexcept;
     /// Other nodes that `matches_` names.
@@ -459,6 +473,20 @@ private:
         ShardSet nodes, const session::PublishIntent& intent) const;
     void forward(const mqtt::MessagePtr& message, const NodeMatches& nodes, const Reply& reply,
                  session::Routed& routed);
+    /// A message that the node has to keep. Requires NodeOutbox::has_room().
+    void forward_kept(NodeOutbox& node, const mqtt::MessagePtr& message,
+                      std::shared_ptr<const GroupRoute> route, const Reply& reply,
+                      session::Routed& routed);
+    // Outboxes on disk, see shard_spool.cc.
+    void adopt_spools(NodeOutbox& node);
+    void open_spool(NodeOutbox& node);
+    /// Messages in memory that have to be kept get their records.
+    void spool_waiting(NodeOutbox& node, bool groups);
+    void load_spools();
+    /// `reply` is confirmed for each node that has to keep something of what was sent to it and is
+    /// not known to have it. Returns how many there are.
+    [[nodiscard]] std::uint32_t mark_nodes(const Reply& reply);
+    void on_spool_loaded(NodeNumber number, std::vector<store::StoredMessage> messages);
     /// To the node that has been chosen for the group. False: it cannot take it, which is counted.
     bool forward_to_group(const mqtt::MessagePtr& message, const routing::SharedMatch& match,
                           int hops, const Reply& reply, session::Routed& routed);
@@ -591,6 +619,8 @@ private:
     std::uint32_t next_session_ = 0;
 
     std::vector<std::unique_ptr<NodeOutbox>> nodes_;
+    std::vector<store::StoredSession> stored_outboxes_;  // of an earlier process
+    bool spools_used_ = false;                           // load_spools() has something to look at
     boost::unordered_flat_map<std::uint64_t, WhenSafe> filter_waits_;  // SUBACKs, by ticket
     std::uint64_t last_filter_wait_ = 0;
     std::unique_ptr<NodeLinks> node_links_;  // null: no cluster

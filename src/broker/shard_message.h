@@ -84,9 +84,10 @@ struct MoveMail {
     bool answer = false;
     std::unique_ptr<std::string> body;
 };
-/// All that the sending shard had for the receiving one is before it.
+/// All that the sending shard had for the receiving one is before it; or more of it arrives.
 struct FenceMail {
     std::uint64_t ticket = 0;
+    bool passed = true;
 };
 
 using ShardMessage =

@@ -80,15 +80,21 @@ session::Routed Shard::route_group_from_node(mqtt::MessageParts parts, const Rep
 bool Shard::forward_to_group(const mqtt::MessagePtr& message, const routing::SharedMatch& match,
                              int hops, const Reply& reply, session::Routed& routed) {
     NodeOutbox* node = node_by_slot_[match.shard];
-    if (node == nullptr || !node->stream.has_room()) {
+    const bool kept = message->qos() != QoS::AtMostOnce;
+    if (node == nullptr ||
+        !(kept ? node->has_room(shared_.store->accepting()) : node->stream.has_room())) {
         drop_for_node(*message, Undelivered::NodeUnreachable);
         return false;
     }
     // The other node is responsible for it when it has it; until then, if that ends, another one.
-    node->stream.add(message, {reply, std::make_shared<const GroupRoute>(GroupRoute{
-                                          match.name, static_cast<std::uint8_t>(hops)})});
+    auto route =
+        std::make_shared<const GroupRoute>(GroupRoute{match.name, static_cast<std::uint8_t>(hops)});
     metrics_.add(Counter::RouterMatchesRemote);
-    if (reply.wanted()) ++routed.waits;
+    if (kept) {
+        forward_kept(*node, message, std::move(route), reply, routed);
+    } else {
+        node->stream.add(message, {reply, std::move(route)});
+    }
     return true;
 }
 
@@ -103,7 +109,7 @@ void Shard::redispatch_groups(NodeNumber number) {
     std::vector<Taken> taken;
     const ShardSet except = node->slots | shared_.subscriptions.away();
     node->stream.take_out([&](mqtt::MessagePtr& message, Forwarded& forwarded) {
-        if (!forwarded.route) return false;
+        if (!forwarded.route || forwarded.record.there()) return false;
         const auto shared = mqtt::parse_shared_filter(forwarded.route->group);
         routing::SharedMatch match;
         if (!shared_.subscriptions.choose_for_node(id_, message->mountpoint(), shared->group,
@@ -114,6 +120,7 @@ void Shard::redispatch_groups(NodeNumber number) {
         return true;
     });
     for (Taken& each : taken) take_back(each.message, std::move(each.match), each.reply);
+    if (!node->linked) spool_waiting(*node, true);
 }
 
 void Shard::take_back(const mqtt::MessagePtr& message, routing::SharedMatch match,
@@ -154,7 +161,7 @@ std::optional<Undelivered> Shard::refused_for(ShardSet nodes,
     for (; nodes != 0; nodes &= nodes - 1) {
         const NodeOutbox* node = node_by_slot_[static_cast<std::size_t>(std::countr_zero(nodes))];
         if (node == nullptr) continue;
-        if (!node->stream.has_room()) return Undelivered::NodeUnreachable;
+        if (!node->has_room(shared_.store->accepting())) return Undelivered::NodeUnreachable;
         const std::size_t frame = cluster::publish_bound(intent.mountpoint, intent.topic,
                                                          intent.properties, intent.payload);
         if (frame > node->longest_frame) return Undelivered::TooLargeForNode;
@@ -179,15 +186,20 @@ void Shard::forward(const mqtt::MessagePtr& message, const NodeMatches& nodes, c
         rest &= ~node->slots;
         // Of a message for clean sessions alone nobody promises anything but what their
         // connections do.
-        const bool keeps = (nodes.keeping & node->slots) != 0;
-        if (!node->stream.has_room()) {  // QoS 1 and 2 to be kept were refused before
+        const bool kept = message->qos() != QoS::AtMostOnce && (nodes.keeping & node->slots) != 0;
+        // Kept ones that have no room were refused before. One that is not kept may overtake those
+        // on disk if it has another QoS [v5 MQTT-4.6.0-5].
+        const bool behind = message->qos() != QoS::AtMostOnce && node->spool.behind() > 0;
+        if (!kept && (behind || !node->stream.has_room())) {
             drop_for_node(*message, Undelivered::NodeUnreachable);
             continue;
         }
-        const bool waits = reply.wanted() && keeps;
-        node->stream.add(message, {waits ? reply : Reply{}, nullptr});
         metrics_.add(Counter::RouterMatchesRemote);
-        if (waits) ++routed.waits;
+        if (kept) {
+            forward_kept(*node, message, nullptr, reply, routed);
+        } else {
+            node->stream.add(message, {});
+        }
     }
 }
 
@@ -195,11 +207,10 @@ void Shard::start_node_links(cluster::LinkSettings settings, NodeLinks::Lost los
     node_links_ = std::make_unique<NodeLinks>(*this, settings, std::move(lost));
 }
 
-void Shard::add_node(NodeNumber number, std::string name, std::size_t most_bytes,
-                     std::shared_ptr<std::atomic<std::size_t>> waiting) {
+void Shard::add_node(NodeNumber number, NodeOutboxOptions options) {
     if (find_node(number) != nullptr) return;
-    nodes_.push_back(
-        std::make_unique<NodeOutbox>(number, std::move(name), most_bytes, std::move(waiting)));
+    if (!shared_.store->keeps_messages()) options.spool = nullptr;
+    adopt_spools(*nodes_.emplace_back(std::make_unique<NodeOutbox>(number, std::move(options))));
 }
 
 void Shard::set_node_slots(NodeNumber number, ShardSet slots) {
@@ -221,9 +232,8 @@ void Shard::remove_node(NodeNumber number) {
     const auto at = std::find_if(nodes_.begin(), nodes_.end(),
                                  [number](const auto& each) { return each->number == number; });
     if (at == nodes_.end()) return;
-    (*at)->stream.clear([this](const Forwarded& was, bool safe) {
-        if (was.reply.wanted()) confirm(was.reply, safe);
-    });
+    (*at)->stream.clear([this](const Forwarded& was, bool safe) { confirm(was.reply, safe); });
+    (*at)->spool.remove_all(writes_, now());
     nodes_.erase(at);
 }
 

@@ -53,7 +53,7 @@ class ShardNodes : public ::testing::Test {
 protected:
     ShardNodes() {
         company.shared = &broker.shard().shared();
-        broker.shard().add_node(kOther, "other@host", 1'000'000);
+        broker.shard().add_node(kOther, {"other@host", "other@host", 1'000'000});
         broker.shard().set_node_slots(kOther, shard_bit(1));
     }
     ~ShardNodes() override { broker.shard().shared().cluster = nullptr; }
@@ -80,7 +80,7 @@ protected:
 };
 
 TEST_F(ShardNodes, AMessageGoesOnceToEachNodeThatWantsIt) {
-    broker.shard().add_node(kThird, "third@host", 1'000'000);
+    broker.shard().add_node(kThird, {"third@host", "third@host", 1'000'000});
     broker.shard().set_node_slots(kThird, shard_bit(2) | shard_bit(3));
     index().set_remote(1, "", "t", false);
     index().set_remote(1, "", "#", false);
@@ -139,7 +139,7 @@ TEST_F(ShardNodes, WhatOnlyCleanSessionsThereWantIsDroppedForThemAlone) {
     EXPECT_THAT(waiting(kOther), ElementsAre("1"));
     EXPECT_EQ(broker.count(Counter::DropNodeUnreachable), 1U);
     // Another node that stores it, and has room.
-    broker.shard().add_node(kThird, "third@host", 1'000'000);
+    broker.shard().add_node(kThird, {"third@host", "third@host", 1'000'000});
     broker.shard().set_node_slots(kThird, shard_bit(2));
     index().set_remote(2, "", "t", true);
     publish(publisher, 1, 3);
@@ -237,7 +237,7 @@ TEST_F(ShardNodes, WhatAnotherNodeSendsToAGroupGoesToOneMemberHereOrOn) {
     };
     (void)arrive(0);
     EXPECT_EQ(broker.count(Counter::DropNoSubscriber), 1U);
-    broker.shard().add_node(kThird, "third@host", 1'000'000);
+    broker.shard().add_node(kThird, {"third@host", "third@host", 1'000'000});
     broker.shard().set_node_slots(kThird, shard_bit(2));
     index().set_remote_group(1, "", "g", "t", {1, 0});
     (void)arrive(0);

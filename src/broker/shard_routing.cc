@@ -159,7 +159,7 @@ std::uint32_t Shard::await_published(const Reply& reply) {
         if (to != id_) send(to, Deliver{nullptr, {}, reply});
     }
     writes_.confirm_when_safe(reply);
-    return shared_.shards;
+    return shared_.shards + mark_nodes(reply);
 }
 
 void Shard::retain(const mqtt::MessagePtr& message) {

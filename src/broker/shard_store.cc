@@ -50,11 +50,15 @@ TimePoint Shard::steady(store::WallMillis at) const noexcept {
     return shared_.steady_anchor + Millis(at - shared_.wall_anchor);
 }
 
+store::SessionId Shard::new_session_id() noexcept {
+    return store::SessionId{std::uint64_t{shared_.boot} << 38U | std::uint64_t{id_} << 32U |
+                            ++next_session_};
+}
+
 void Shard::store_session(Client& client) {
     if (!durable()) return;
     if (!client.stored()) {
-        client.session_id = store::SessionId{std::uint64_t{shared_.boot} << 38U |
-                                             std::uint64_t{id_} << 32U | ++next_session_};
+        client.session_id = new_session_id();
     }
     store::SessionRecord record;
     record.key = {client.mountpoint, client.client_id};
@@ -121,6 +125,7 @@ bool Shard::refuses(QoS qos, bool retain) const noexcept {
 
 void Shard::commit() {
     hand_over_writes();
+    load_spools();
     for (const Fetch& fetch : std::exchange(fetches_, {})) {
         const auto found = clients_by_number_.find(fetch.client);
         if (found == clients_by_number_.end()) continue;
@@ -139,10 +144,10 @@ void Shard::commit() {
     }
 }
 
-void Shard::hand_over_writes() {
+void Shard::hand_over_writes(bool at_once) {
     if (writes_.idle()) return;
-    const bool fetching = !fetches_.empty();  // sees only what was handed over
-    if (!writes_.urgent() && !fetching && !shutting_down_ && writes_.size() < kMostLazyWrites) {
+    at_once = at_once || !fetches_.empty();  // which see only what was handed over
+    if (!writes_.urgent() && !at_once && !shutting_down_ && writes_.size() < kMostLazyWrites) {
         const TimePoint latest = writes_.since() + shared_.lazy_write_delay;
         if (now() < latest) return loop_.wake_by(latest);
     }
@@ -226,6 +231,9 @@ void Shard::on_loaded(ClientNumber number, std::uint32_t ticket,
 
 void Shard::restore(store::StoredSession stored) {
     store::SessionRecord& record = stored.record;
+    if (record.key.mountpoint == store::kOutboxMountpoint) {
+        return stored_outboxes_.push_back(std::move(stored));
+    }
     const bool was_online = record.expires_at == 0;
     const bool lasts = record.expiry_interval_s == session::kSessionNeverExpires;
     if (record.expiry_interval_s == 0) {

@@ -197,15 +197,18 @@ bool FilterReceiver::receive(std::string_view body) {
         all_ = false;
         complete_ = true;
         number_ = number;
+        ++telling_;
         acknowledged_ = ~std::uint64_t{0};  // news even if it is 0
     }
     return true;
 }
 
-void FilterReceiver::acknowledge(std::string& out) {
-    if (!complete_ || acknowledged_ == number_) return;
-    acknowledged_ = number_;
-    append_number(FrameType::FilterAck, number_, out);
+void FilterReceiver::acknowledge(const State& through, std::string& out) {
+    if (!complete_ || through.telling != telling_) return;
+    const std::uint64_t number = std::min(number_, through.number);
+    if (acknowledged_ == number) return;
+    acknowledged_ = number;
+    append_number(FrameType::FilterAck, number, out);
 }
 
 bool decode_filter_state(std::string_view body, FilterState& state) noexcept {

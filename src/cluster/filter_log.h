@@ -123,8 +123,14 @@ public:
     void begin(std::uint64_t boot, std::string& out);
     /// A frame of type Filters. False: it is not one, or does not follow what came before.
     [[nodiscard]] bool receive(std::string_view body);
-    /// Appends an acknowledgement if there is news.
-    void acknowledge(std::string& out);
+    /// What has been received, for acknowledge().
+    struct State {
+        std::uint64_t telling = 0;  // how often everything was told
+        std::uint64_t number = 0;
+    };
+    [[nodiscard]] State state() const noexcept { return {telling_, number_}; }
+    /// Appends an acknowledgement of what was received up to `through`, if there is news.
+    void acknowledge(const State& through, std::string& out);
 
     /// The filters are complete, as of some moment of the process that is or was there.
     [[nodiscard]] bool complete() const noexcept { return complete_; }
@@ -135,6 +141,7 @@ private:
     std::uint64_t boot_ = 0;
     std::uint64_t number_ = 0;
     std::uint64_t acknowledged_ = 0;
+    std::uint64_t telling_ = 0;
     bool complete_ = false;
     bool all_ = false;  // everything is being received
 };

@@ -120,7 +120,7 @@ protected:
     }
     void acknowledge() {
         std::string bytes;
-        receiver.acknowledge(bytes);
+        receiver.acknowledge(receiver.state(), bytes);
         enqueue(bytes, to_owner);
     }
     void settle() {

@@ -26,6 +26,9 @@ public:
     explicit OutboundStream(std::size_t most_bytes) noexcept : most_bytes_(most_bytes) {}
 
     [[nodiscard]] bool has_room() const noexcept { return bytes_ < most_bytes_ || bytes_ == 0; }
+    [[nodiscard]] bool has_half_room() const noexcept {
+        return bytes_ < most_bytes_ / 2 || bytes_ == 0;
+    }
     void set_most_bytes(std::size_t bytes) noexcept { most_bytes_ = bytes; }
 
     /// Takes a message behind the others. Requires has_room(): who has not asked grows without
@@ -33,6 +36,11 @@ public:
     void add(mqtt::MessagePtr message, Waiter waiter) {
         bytes_ += message->footprint();
         entries_.push_back({std::move(message), std::move(waiter)});
+    }
+
+    /// Places that nobody will have: messages that were told of and are not there.
+    void add_gaps(std::uint64_t count) {
+        for (; count > 0; --count) entries_.push_back({});
     }
 
     struct Outgoing {
@@ -103,6 +111,21 @@ public:
             entry = {};
             bytes_ -= bytes;
         }
+    }
+
+    /// A place without a message: `waiter` hears when all before it are safe there.
+    void add_mark(Waiter waiter) { entries_.push_back({nullptr, std::move(waiter)}); }
+
+    /// Calls look(message, waiter) for each that is not acknowledged, in order, the message null
+    /// where there is none; false ends it. The waiter may be changed. Returns whether all were
+    /// seen.
+    template <typename Look>
+    bool look_at(Look look) {
+        for (std::size_t i = 0; i < entries_.size(); ++i) {
+            Entry& entry = entries_[i];
+            if (!look(std::as_const(entry.message), entry.waiter)) return false;
+        }
+        return true;
     }
 
     /// Takes everything out, as never safe: the node is no member any more.

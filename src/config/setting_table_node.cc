@@ -44,9 +44,18 @@ void add_node(std::vector<Setting>& table) {
 void add_cluster(std::vector<Setting>& table) {
     const Setting rows[] = {
         integer("outgoing_clustering_buffer_size", "67108864",
-                "Bytes of messages kept for a node until it has them safe. What exceeds them is "
-                "dropped with QoS 0 and refused with QoS 1 and 2.")
+                "Bytes of messages kept in memory for a node until it has them safe. What exceeds "
+                "them is dropped with QoS 0 and goes to disk with QoS 1 and 2, see "
+                "outgoing_clustering_spool_size.")
             .unit("bytes")
+            .built()
+            .hidden(),
+        integer("outgoing_clustering_spool_size", "1073741824",
+                "Bytes of messages kept on disk for a node that is away, or that does not keep up. "
+                "What exceeds them is refused. 0: none; then publishers of messages for stored "
+                "sessions of a node that is away wait until it is back. Not known to VerneMQ.")
+            .unit("bytes")
+            .range(0, 1'099'511'627'776)
             .built()
             .hidden(),
         integer("incoming_clustering_buffer_size", "67108864",

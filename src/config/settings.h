@@ -82,6 +82,7 @@ struct NodeSettings {
     std::uint32_t store_memory_percent = 0;  // of the machine's, 0: a default
     bool sync_on_write = false;              // durability is fsync
     std::uint64_t outgoing_clustering_buffer_size = 67'108'864;
+    std::uint64_t outgoing_clustering_spool_size = 1'073'741'824;
     std::uint32_t incoming_clustering_buffer_size = 67'108'864;
     std::uint32_t cluster_heartbeat_interval_ms = 500;
     std::uint32_t cluster_heartbeat_timeout_ms = 3000;

@@ -243,6 +243,8 @@ NodeSettings make_node_settings(const Assignments& assignments) {
     node.sync_on_write = get<bool>(at(assignments, "leveldb.sync_on_write"));
     node.outgoing_clustering_buffer_size =
         number<std::uint64_t>(at(assignments, "outgoing_clustering_buffer_size"));
+    node.outgoing_clustering_spool_size =
+        number<std::uint64_t>(at(assignments, "outgoing_clustering_spool_size"));
     node.incoming_clustering_buffer_size =
         number<std::uint32_t>(at(assignments, "incoming_clustering_buffer_size"));
     node.cluster_heartbeat_interval_ms =

@@ -31,6 +31,7 @@ enum class Counter : std::uint8_t {
     ClusterBytesReceived,
     ClusterBytesSent,
     ClusterBytesDropped,
+    ClusterMessagesSpooled,       // for other nodes, to disk
     ClusterRegistrations,         // clients let in after other nodes were asked
     ClusterRegistrationsRefused,  // because one did not answer
     ClusterSessionsMovedIn,       // from other nodes, with their queues

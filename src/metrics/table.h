@@ -33,6 +33,7 @@ enum class Reading : std::uint8_t {
     ClusterNodes,
     ClusterNodesRunning,
     ClusterWaitingBytes,
+    ClusterSpooledBytes,
     Count,
 };
 inline constexpr std::size_t kReadings = static_cast<std::size_t>(Reading::Count);

@@ -277,6 +277,14 @@ void BatchWriter::add(const DeleteFact& gone) {
     (void)batch_.Delete(database_.family(Family::Facts), fact_key(gone.key));
 }
 
+void BatchWriter::add(const DeleteFacts& gone) {
+    const std::string first = fact_key(gone.prefix);
+    std::string end = first;
+    while (static_cast<unsigned char>(end.back()) == 0xFF) end.pop_back();
+    ++end.back();  // the first byte of all is 01
+    (void)batch_.DeleteRange(database_.family(Family::Facts), first, end);
+}
+
 Result<bool> BatchWriter::erase_doomed_queue(SessionId session, std::size_t limit) {
     const auto first = queue_key(session, 0);
     const auto last = queue_key(session, ~0ULL);

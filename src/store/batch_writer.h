@@ -88,6 +88,7 @@ private:
     void add(const DeleteRetained& gone);
     void add(const PutFact& put);
     void add(const DeleteFact& gone);
+    void add(const DeleteFacts& gone);
 
     void look_ahead(std::span<const WriteBatch* const> batches);
     void put_session_record(SessionId session, std::string_view key);

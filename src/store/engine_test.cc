@@ -134,6 +134,21 @@ TEST_F(EngineBasics, FactsOfTheClusterAreKept) {
     EXPECT_TRUE(engine_->check({}).value().good());
 }
 
+TEST_F(EngineBasics, FactsGoByTheBeginningOfTheirKeys) {
+    open();
+    write_all(PutFact{"a", ""}, PutFact{"b", ""}, PutFact{"b\xFF", ""}, PutFact{"b\xFF\x01", ""},
+              PutFact{"b\xFF\xFF", ""}, PutFact{"c", ""});
+    write_all(DeleteFacts{"b\xFF"}, PutFact{"b\xFFnew", ""});
+    engine_.reset();
+    open();
+    std::vector<std::string> found;
+    EXPECT_TRUE(engine_->for_each_fact(
+        [&](std::string_view key, std::string_view) { found.emplace_back(key); }));
+    EXPECT_THAT(found, ElementsAre("a", "b", "b\xFFnew", "c"));
+    write_all(DeleteFacts{"b"});
+    EXPECT_TRUE(engine_->check({}).value().good());
+}
+
 TEST_F(EngineBasics, StatsCountWhatIsThere) {
     open();
     write_all(put_session(1, "a"), put_session(2, "b"), PutSubscription{SessionId{1}, "x/#", {}, 0},

@@ -26,6 +26,7 @@ constexpr std::uint8_t kHasMountpoint = 0x10;
 constexpr std::uint8_t kHasProperties = 0x20;
 constexpr std::uint8_t kHasStoreId = 0x40;
 constexpr std::uint8_t kMessageFlags = 0x7F;
+constexpr std::uint8_t kOriginVersion = 2;  // of a message that names itself among all nodes
 
 constexpr std::uint8_t kIsReference = 0x08;
 constexpr std::uint8_t kHasSubscriptionId = 0x10;
@@ -128,7 +129,7 @@ TimePoint ClockAnchors::to_steady(WallMillis time) const noexcept {
 
 void encode_message(const mqtt::Message& message, const ClockAnchors& clocks, std::string& out) {
     const bool expires = message.expires_at() != kNever;
-    append_u8(kVersion, out);
+    append_u8(message.origin() != 0 ? kOriginVersion : kVersion, out);
     append_u8(static_cast<std::uint8_t>(
                   static_cast<std::uint8_t>(message.qos()) | flag(message.retain(), kRetain) |
                   flag(expires, kHasExpiry) | flag(!message.mountpoint().empty(), kHasMountpoint) |
@@ -136,6 +137,7 @@ void encode_message(const mqtt::Message& message, const ClockAnchors& clocks, st
                   flag(message.store_id() != 0, kHasStoreId)),
               out);
     append_u64_be(message.publisher(), out);
+    if (message.origin() != 0) append_u64_be(message.origin(), out);
     if (message.store_id() != 0) append_u64_be(message.store_id(), out);
     if (expires) append_signed(clocks.to_wall(message.expires_at()), out);
     if (!message.mountpoint().empty()) append_string(message.mountpoint(), out);
@@ -148,10 +150,15 @@ bool decode_message(std::string_view bytes, const ClockAnchors& clocks, mqtt::Me
     if (bytes.size() > std::numeric_limits<std::uint32_t>::max()) return false;
     ByteReader reader(bytes);
     mqtt::MessageParts parts;
+    std::uint8_t version = 0;
     std::uint8_t flags = 0;
-    if (!read_version(reader) || !read_flags(reader, kMessageFlags, flags, parts.qos)) return false;
+    if (!reader.read_u8(version) || (version != kVersion && version != kOriginVersion) ||
+        !read_flags(reader, kMessageFlags, flags, parts.qos)) {
+        return false;
+    }
     parts.retain = (flags & kRetain) != 0;
     if (!reader.read_u64_be(parts.publisher)) return false;
+    if (version == kOriginVersion && !reader.read_u64_be(parts.origin)) return false;
     if ((flags & kHasStoreId) != 0 && !reader.read_u64_be(parts.store_id)) return false;
     if ((flags & kHasExpiry) != 0) {
         WallMillis expires_at = 0;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <variant>
 #include <vector>
@@ -27,6 +28,10 @@ struct SessionKey {
     std::string mountpoint;
     std::string client_id;
 };
+
+/// Stands for the mountpoint of a queue that is no client's: messages for another node of the
+/// cluster, which the client id names. No mountpoint has such a name.
+inline constexpr std::string_view kOutboxMountpoint{"\0outbox", 7};
 
 /// A will that waits for its delay, or for the connection to break.
 struct StoredWill {
@@ -135,22 +140,28 @@ struct PutFact {
 struct DeleteFact {
     std::string key;
 };
+/// All facts whose keys begin with this, which is not empty.
+struct DeleteFacts {
+    std::string prefix;
+};
 
 /// Messages are by far the most, so what is larger does not make every write as large.
 template <typename Kind>
 using Boxed = std::unique_ptr<const Kind>;
 
 /// One write; std::monostate: taken back.
-using Write = std::variant<std::monostate, PutMessage, DeleteMessage, Boxed<PutSession>,
-                           DeleteSession, PutSubscription, DeleteSubscription, PutReleased,
-                           DeleteReleased, PutReceived, DeleteReceived, PutRetained,
-                           Boxed<DeleteRetained>, Boxed<PutFact>, Boxed<DeleteFact>>;
+using Write =
+    std::variant<std::monostate, PutMessage, DeleteMessage, Boxed<PutSession>, DeleteSession,
+                 PutSubscription, DeleteSubscription, PutReleased, DeleteReleased, PutReceived,
+                 DeleteReceived, PutRetained, Boxed<DeleteRetained>, Boxed<PutFact>,
+                 Boxed<DeleteFact>, Boxed<DeleteFacts>>;
 static_assert(sizeof(Write) <= 72);
 
 template <typename Kind>
 inline constexpr bool kBoxed =
     std::is_same_v<Kind, PutSession> || std::is_same_v<Kind, DeleteRetained> ||
-    std::is_same_v<Kind, PutFact> || std::is_same_v<Kind, DeleteFact>;
+    std::is_same_v<Kind, PutFact> || std::is_same_v<Kind, DeleteFact> ||
+    std::is_same_v<Kind, DeleteFacts>;
 
 /// Calls `visitor` with the record itself, boxed or not.
 template <typename Visitor>
@@ -161,7 +172,8 @@ decltype(auto) visit(Visitor&& visitor, const Write& write) {
             if constexpr (std::is_same_v<Kind, Boxed<PutSession>> ||
                           std::is_same_v<Kind, Boxed<DeleteRetained>> ||
                           std::is_same_v<Kind, Boxed<PutFact>> ||
-                          std::is_same_v<Kind, Boxed<DeleteFact>>) {
+                          std::is_same_v<Kind, Boxed<DeleteFact>> ||
+                          std::is_same_v<Kind, Boxed<DeleteFacts>>) {
                 return visitor(*kind);
             } else {
                 return visitor(kind);

@@ -30,7 +30,6 @@ public:
                     const std::string& cookie = "secret", const std::string& store = {},
                     const ClusterTestLimits& limits = {})
         : broker(broker_options(store, limits)) {
-        EXPECT_TRUE(broker.start());
         broker::ClusterOptions options;
         options.node = name + "@127.0.0.1";
         options.cookie = cookie;
@@ -45,7 +44,8 @@ public:
         options.filters_known_timeout = Millis(10'000);
         options.netsplit_policy = config::NetsplitPolicy::None;
         service = std::make_unique<broker::ClusterService>(broker, std::move(options));
-        started = service->start();
+        broker.before_listening([this] { return started = service->prepare(); });
+        if (broker.start()) service->start();
     }
     ~ClusterTestNode() {
         service->stop_accepting();

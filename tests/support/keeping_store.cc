@@ -60,6 +60,11 @@ void KeptRecords::apply(const store::Write& write) {
             },
             [this](const store::PutFact& put) { facts_[put.key] = put.value; },
             [this](const store::DeleteFact& gone) { facts_.erase(gone.key); },
+            [this](const store::DeleteFacts& gone) {
+                std::erase_if(facts_, [&gone](const auto& each) {
+                    return each.first.starts_with(gone.prefix);
+                });
+            },
         },
         write);
 }

@@ -52,7 +52,7 @@ class SessionMovesTest : public ::testing::Test {
 protected:
     SessionMovesTest() {
         shard().shared().cluster = &nodes;
-        shard().add_node(kOld, "old@host", 1'000'000);
+        shard().add_node(kOld, {"old@host", "old@host", 1'000'000});
     }
     ~SessionMovesTest() override { shard().shared().cluster = nullptr; }
 

@@ -51,7 +51,8 @@ Answer show(const Invocation& invocation, Node& node) {
     Table result{{"Node", "Running"}, {}};
     const bool details = invocation.is_on("details");
     if (details) {
-        for (const char* name : {"Address", "Seconds", "Links", "WaitingBytes", "Reason"}) {
+        for (const char* name :
+             {"Address", "Seconds", "Links", "WaitingBytes", "SpooledBytes", "Reason"}) {
             result.columns.emplace_back(name);
         }
     }
@@ -68,6 +69,7 @@ Answer show(const Invocation& invocation, Node& node) {
             }
             row.emplace_back(static_cast<std::int64_t>(each.links));
             row.emplace_back(static_cast<std::int64_t>(each.waiting_bytes));
+            row.emplace_back(static_cast<std::int64_t>(each.spooled_bytes));
             row.emplace_back(std::move(each.why));
         }
         result.rows.push_back(std::move(row));

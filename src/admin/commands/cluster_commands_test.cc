@@ -16,15 +16,17 @@ TEST_F(CommandTest, ClusterShowIsATableOfNodes) {
 }
 
 TEST_F(CommandTest, ClusterShowHasDetails) {
-    node.members = {{"a@b", true, "b:44053"}, {"c@d", false, "d:1", {}, 70, 2, "it hangs"}};
-    EXPECT_EQ(out("cluster show --details"),
-              "+------+---------+---------+---------+-------+--------------+----------+\n"
-              "| Node | Running | Address | Seconds | Links | WaitingBytes | Reason   |\n"
-              "+------+---------+---------+---------+-------+--------------+----------+\n"
-              "| a@b  | true    | b:44053 | null    | 0     | 0            |          |\n"
-              "+------+---------+---------+---------+-------+--------------+----------+\n"
-              "| c@d  | false   | d:1     | null    | 2     | 70           | it hangs |\n"
-              "+------+---------+---------+---------+-------+--------------+----------+\n");
+    node.members = {{"a@b", true, "b:44053"}, {"c@d", false, "d:1", {}, 70, 9, 2, "it hangs"}};
+    EXPECT_EQ(
+        out("cluster show --details"),
+        "+------+---------+---------+---------+-------+--------------+--------------+----------+\n"
+        "| Node | Running | Address | Seconds | Links | WaitingBytes | SpooledBytes | Reason   |\n"
+        "+------+---------+---------+---------+-------+--------------+--------------+----------+\n"
+        "| a@b  | true    | b:44053 | null    | 0     | 0            | 0            |          |\n"
+        "+------+---------+---------+---------+-------+--------------+--------------+----------+\n"
+        "| c@d  | false   | d:1     | null    | 2     | 70           | 9            | it hangs |\n"
+        "+------+---------+---------+---------+-------+--------------+--------------+----------+"
+        "\n");
 }
 
 TEST_F(CommandTest, ClusterJoinTakesANodeAndPerhapsAPort) {

@@ -113,6 +113,7 @@ struct ClusterMember {
     std::string address = {};  // HOST:PORT of its clustering listener; empty: not known
     std::optional<std::chrono::system_clock::time_point> since = {};  // it runs, or is away
     std::uint64_t waiting_bytes = 0;                                  // of messages for it
+    std::uint64_t spooled_bytes = 0;                                  // and on disk
     std::size_t links = 0;                                            // that carry messages to it
     std::string why = {};                                             // it is away
 };
