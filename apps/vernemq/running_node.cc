@@ -128,7 +128,7 @@ admin::commands::Cell cell_of(const admin::query::Value& value) {
 
 }  // namespace
 
-Result<admin::commands::Rows> RunningNode::rows(
+Result<admin::commands::Rows> RunningNode::own_rows(
     const std::string& table, const std::vector<admin::commands::FieldFlag>& flags) {
     namespace query = admin::query;
     std::unique_ptr<query::RowSource> source;
@@ -220,7 +220,7 @@ Result<void> RunningNode::reload_passwords() {
     return {};
 }
 
-Result<admin::commands::Node::Reauthorized> RunningNode::reauthorize(
+Result<admin::commands::Node::Reauthorized> RunningNode::reauthorize_own(
     const admin::commands::SessionName& session, std::optional<std::string> username) {
     const auto came =
         sessions_.reauthorize(session.mountpoint, session.client_id, std::move(username));
@@ -320,11 +320,7 @@ std::vector<CertificateView> RunningNode::certificates() {
     return views;
 }
 
-Result<bool> RunningNode::disconnect(const admin::commands::SessionName& session, bool cleanup) {
-    return sessions_.disconnect(session.mountpoint, session.client_id, cleanup);
-}
-
-Result<std::optional<admin::commands::ClientView>> RunningNode::client(
+Result<std::optional<admin::commands::ClientView>> RunningNode::own_client(
     const admin::commands::SessionName& session, bool topics) {
     constexpr Millis kPatience = Seconds(5);
     broker::SessionReader reader(broker_, {.mountpoint = session.mountpoint,
@@ -345,17 +341,6 @@ Result<std::optional<admin::commands::ClientView>> RunningNode::client(
         return Error{ErrorCode::Unavailable, "the shard of this client has not answered"};
     }
     return view;
-}
-
-Result<std::size_t> RunningNode::disconnect_some(std::size_t count,
-                                                 const std::vector<std::string>& spared,
-                                                 bool cleanup) {
-    return sessions_.disconnect_some(count, spared, cleanup);
-}
-
-Result<bool> RunningNode::unsubscribe(const admin::commands::SessionName& session,
-                                      const std::string& filter, bool tell_plugins) {
-    return sessions_.unsubscribe(session.mountpoint, session.client_id, filter, tell_plugins);
 }
 
 Result<bool> RunningNode::delete_retained(const std::string& mountpoint, const std::string& topic) {

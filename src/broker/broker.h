@@ -79,6 +79,10 @@ public:
     void before_listening(std::function<Result<void>()> work) {
         before_listening_ = std::move(work);
     }
+    /// Changes the listeners that start() is about to open. In before_listening() only.
+    void change_listeners(const std::function<void(ListenerOptions&)>& change) {
+        for (ListenerOptions& each : options_.listeners) change(each);
+    }
 
     /// Looks at the subscriptions and wills of all sessions, connected or not: what the rules no
     /// longer allow, and no other plugin does, ends; or is only told, without `apply`. Returns when

@@ -1,5 +1,7 @@
 #include "broker/cluster_facts.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <set>
@@ -72,7 +74,12 @@ std::string untold_deletion_key(std::string_view mountpoint, std::string_view to
 
 ClusterFacts::ClusterFacts(Broker& broker, Home& home, runtime::ShardLoop& loop,
                            metrics::ShardMetrics& metrics, Options options)
-    : broker_(broker), home_(home), loop_(loop), metrics_(metrics), options_(std::move(options)) {}
+    : broker_(broker),
+      home_(home),
+      loop_(loop),
+      metrics_(metrics),
+      options_(std::move(options)),
+      shared_(options_.on_shared) {}
 
 ClusterFacts::~ClusterFacts() = default;
 
@@ -200,6 +207,7 @@ cluster::Moment ClusterFacts::now() const {
 }
 
 void ClusterFacts::begin_alone() {
+    shared_.leave(*facts_);
     facts_->for_each_even_deleted(
         [this](const Fact& fact) { stale_.push_back(fact_key(fact.kind(), fact.key())); });
     stale_.emplace_back(1, kPositionsKey);
@@ -269,6 +277,11 @@ void ClusterFacts::on_retained_change(std::string_view mountpoint, std::string_v
     }
 }
 
+Result<void> ClusterFacts::put_shared(FactKind kind, std::string_view key,
+                                      std::optional<std::string_view> value) {
+    return shared_.put(*facts_, in_use(), kind, key, value, now());
+}
+
 // Links.
 
 Result<void> ClusterFacts::on_link_up(const cluster::Writer& peer, std::uint32_t longest_frame) {
@@ -321,7 +334,9 @@ void ClusterFacts::turn() {
             }
         });
     }
+    shared_.tell_news();
     warn_of_clocks();
+    warn_of_left_out();
     const std::uint64_t revision = facts_->revision(FactKind::Member);
     if (std::exchange(members_revision_, revision) != revision) home_.on_members_changed();
 }
@@ -342,6 +357,39 @@ void ClusterFacts::warn_of_clocks() {
         facts_->writers()[last.writer].name, std::chrono::duration_cast<Seconds>(last.by).count());
 }
 
+void ClusterFacts::warn_of_left_out() {
+    for (const auto& each : replication_->take_left_out()) {
+        if (!may_warn(next_left_out_warning_)) continue;
+        std::string what = "something";
+        if (each.last != nullptr) {
+            const bool retained = each.last->kind() == FactKind::Retained;
+            what = retained ? fmt::format("the retained message of topic {}",
+                                          cluster::split_retained_key(each.last->key()).topic)
+                            : fmt::format("{} {}", word_of(each.last->kind()), each.last->key());
+        }
+        log::warning(
+            "node {} is not told {}: it takes {} bytes at once; raise "
+            "incoming_clustering_buffer_size there ({} such so far)",
+            each.peer.name, what, each.longest_frame, each.count);
+    }
+}
+
+FactNumbers ClusterFacts::numbers() const {
+    FactNumbers numbers;
+    for (std::size_t kind = 0; kind < numbers.by_kind.size(); ++kind) {
+        numbers.by_kind[kind] = facts_->size(static_cast<FactKind>(kind));
+    }
+    numbers.deleted = facts_->deleted();
+    numbers.bytes = facts_->memory();
+    const auto sent = replication_->sent();
+    numbers.sent = sent.facts;
+    numbers.left_out = sent.left_out;
+    numbers.received = replication_->counters().facts_received;
+    numbers.refused = facts_->counters().older + facts_->counters().dead;
+    numbers.ahead = facts_->counters().ahead;
+    return numbers;
+}
+
 void ClusterFacts::add_identity(Batch& batch) const {
     store::PutFact identity{std::string(1, kIdentityKey), {}};
     cluster::ByteWriter to(identity.value);
@@ -360,6 +408,7 @@ void ClusterFacts::apply(const FactChange& change, Batch& batch) {
         cluster::append_fact_record(*fact, facts_->writers(), put.value);
         batch.add(std::move(put));
     }
+    shared_.on_change(*facts_, change, now().wall);
     if (change.kind != FactKind::Retained) return;
     if (!change.local) return apply_retained(change, batch);
     if (change.what != FactChange::What::Erased) return;

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "broker/broker.h"
+#include "broker/cluster_metrics.h"
 #include "broker/cluster_service.h"
 #include "runtime/coordination.h"
 
@@ -68,6 +69,7 @@ void ClusterService::begin_join(std::string name, cluster::NodeAddress at, Done 
                              loop_.now() + kJoinTimeout, ++last_visitor_});
     // From here on shards tell what they retain.
     alone_ = false;
+    facts_->take_in_shared(false);
     facts_->take_in_retained(false, [this, number = last_visitor_] {
         if (!joining_ || joining_->number != number) return;
         if (const auto announced = announce(); !announced) return finish_join(announced.error());
@@ -93,6 +95,7 @@ void ClusterService::on_join_reply(std::string_view body) {
         return finish_join(
             Error{ErrorCode::ProtocolViolation, "what it says of its members cannot be read"});
     }
+    facts_->on_joined();
     facts_->when_stored([this, number = joining_->number] {
         if (joining_ && joining_->number == number) finish_join({});
     });
@@ -215,6 +218,48 @@ void ClusterService::on_left() {
     });
 }
 
+Result<void> ClusterService::put_shared(cluster::FactKind kind, const std::string& key,
+                                        const std::optional<std::string>& value) {
+    auto answer = runtime::ask_later<Result<void>>(
+        [this](std::function<void()> work) { post(std::move(work)); },
+        [this, kind, key, value](const std::function<void(Result<void>)>& give) {
+            if (auto put = facts_->put_shared(kind, key, value); !put) return give(put.error());
+            facts_->when_stored([give] { give({}); });
+        },
+        kJoinTimeout);
+    if (answer) return std::move(*answer);
+    return Error{ErrorCode::Unavailable,
+                 "the node has not stored it in time; it may still do so: see the log"};
+}
+
+void ClusterService::add_metrics(metrics::Snapshot& snapshot) const {
+    const Shown shown = numbers_.with([](const Shown& now) { return now; });
+    add_cluster_metrics(shown.facts, shown.questions, snapshot);
+}
+
+std::vector<NodeAnswer> ClusterService::ask(const std::string& question, Millis patience,
+                                            const std::vector<std::string>& only) {
+    auto answers = runtime::ask_later<std::vector<NodeAnswer>>(
+        [this](std::function<void()> work) { post(std::move(work)); },
+        [this, question, patience, only](ClusterQuestions::Done give) {
+            std::vector<ClusterQuestions::Asked> nodes;
+            for (const auto& [name, peer] : peers_) {
+                const bool wanted = only.empty() || std::ranges::find(only, name) != only.end();
+                if (wanted) nodes.push_back({name, peer->number()});
+            }
+            questions_->ask(nodes, question, patience, std::move(give));
+        },
+        patience + Seconds(1));
+    if (answers) return std::move(*answers);
+    std::vector<NodeAnswer> none;
+    for (const ClusterNode& each : nodes()) {
+        const bool wanted = only.empty() || std::ranges::find(only, each.name) != only.end();
+        if (each.self || !wanted) continue;
+        none.push_back({each.name, Error{ErrorCode::Unavailable, "could not be asked in time"}});
+    }
+    return none;
+}
+
 // A node that wants to join has proven the cookie.
 void ClusterService::admit(Link& link, std::string_view body) {
     cluster::JoinRequest request;
@@ -244,7 +289,10 @@ void ClusterService::admit(Link& link, std::string_view body) {
     } else {
         log::notice("node {} joins the cluster", name);
         alone_ = false;
-        if (was_alone) facts_->take_in_retained(true);
+        if (was_alone) {
+            facts_->take_in_shared(true);
+            facts_->take_in_retained(true);
+        }
     }
     const auto visitor = std::find_if(visitors_.begin(), visitors_.end(),
                                       [&](const auto& each) { return each->link.get() == &link; });
@@ -285,6 +333,7 @@ void ClusterService::follow_members() {
         registrar_->remove_member(each.second->number());
         departure_->node_removed(each.second->number());
         wills_->node_removed(each.second->number());
+        questions_->node_down(each.second->number());
         if (member == nullptr) log::notice("node {} is no member any more", each.first);
         return true;
     });
@@ -325,6 +374,7 @@ void ClusterService::begin_alone() {
     for (const auto& [name, peer] : peers_) {
         peer->leave({RefusalCode::Left, options_.node + " has left the cluster"});
         registrar_->remove_member(peer->number());
+        questions_->node_down(peer->number());
     }
     peers_.clear();
     facts_->begin_alone();

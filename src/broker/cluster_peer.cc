@@ -275,7 +275,8 @@ void ClusterPeer::on_frame(Link& link, const Frame& frame) {
     }
     bool readable = true;
     if (home_.on_peer_frame(*this, frame, readable)) {
-        if (!readable) link.fail("it sends what cannot be read (registration)");
+        if (!readable)
+            link.fail("it sends what cannot be read, or does not follow (registration, question)");
         return;
     }
     if (!cluster::Replication::takes(frame.type)) return link.on_unknown(frame);

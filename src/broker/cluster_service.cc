@@ -67,8 +67,9 @@ ClusterService::ClusterService(Broker& broker, ClusterOptions options)
     local_.longest_frame = options_.longest_frame;
     filter_log_ = std::make_unique<cluster::FilterLog>(static_cast<std::uint64_t>(local_.boot));
     filters_ = std::make_unique<IndexedFilters>(index());
-    registrar_ = std::make_unique<ClusterRegistrar>(
-        broker_, loop_, options_.node, [this](NodeNumber node) { return output_to(node); });
+    const auto output = [this](NodeNumber node) { return output_to(node); };
+    registrar_ = std::make_unique<ClusterRegistrar>(broker_, loop_, options_.node, output);
+    questions_ = std::make_unique<ClusterQuestions>(loop_, output, options_.serve_question);
     departure_ = std::make_unique<ClusterLeaving>(broker_, loop_, leaving_home());
     wills_ = std::make_unique<ClusterWills>(broker_, loop_, metrics_, wills_home(),
                                             options_.wills_after);
@@ -231,12 +232,13 @@ Result<void> ClusterService::open_facts() {
     broker_.serve_cluster([this](std::function<void()> work) { post(std::move(work)); });
     const auto stored = broker_.take_stored_facts();
     stored_filters_ = StoredFilters::read(stored);
-    auto opened =
-        ClusterFacts::open(broker_, facts_home(), loop_, metrics_,
-                           {options_.node, options_.longest_frame, random_.next()}, stored);
+    auto opened = ClusterFacts::open(
+        broker_, facts_home(), loop_, metrics_,
+        {options_.node, options_.longest_frame, random_.next(), options_.on_shared_facts}, stored);
     if (!opened) return opened.error();
     facts_ = std::move(opened).value();
     local_.incarnation = facts_->incarnation();
+    facts_->tell_shared();
     if (!facts_->in_use()) return {};
     if (auto announced = announce(); !announced) return announced.error();
     facts_->take_in_retained(false);
@@ -258,6 +260,7 @@ void ClusterService::on_peer_lost(ClusterPeer& peer) {
     registrar_->node_down(peer.number());
     departure_->node_down(peer.number());
     wills_->node_down(peer.number());
+    questions_->node_down(peer.number());
     tell_who_is_away();
     for (const auto& shard : broker_.shards()) {
         broker_.post(shard->id(), [&shard = *shard, number = peer.number()] {
@@ -532,7 +535,8 @@ void ClusterService::clear_some() {
 bool ClusterService::on_peer_frame(ClusterPeer& peer, const Frame& frame, bool& readable) {
     return registrar_->on_frame(peer.number(), frame, readable) ||
            departure_->on_frame(peer.number(), frame, readable) ||
-           wills_->on_frame(peer.number(), frame, readable);
+           wills_->on_frame(peer.number(), frame, readable) ||
+           questions_->on_frame(peer.number(), frame, readable);
 }
 
 void ClusterService::register_client(ShardId shard, std::uint64_t ticket, cluster::ClientKey key,
@@ -578,7 +582,7 @@ void ClusterService::on_turn_end() {
         peer->run();
     }
     tell_filters_known();
-    next = std::min(next, registrar_->run());
+    next = std::min({next, registrar_->run(), questions_->run()});
     wills_->run();
     if (!filter_waits_.empty()) next = std::min(next, filter_waits_.front().deadline);
     if (joining_ && loop_.now() >= joining_->deadline) {
@@ -603,6 +607,7 @@ void ClusterService::tick() {
 }
 
 void ClusterService::set_netsplit_policy(config::NetsplitPolicy policy) {
+    if (!started_) return netsplit_.set_policy(policy);  // there is no other thread yet
     post([this, policy] {
         netsplit_.set_policy(policy);
         picture_stale_ = true;
@@ -622,6 +627,7 @@ void ClusterService::paint() {
     picture.policy = word_of(netsplit_.policy());
     SharedState& shared = broker_.shards().front()->shared();
     picture.ready = shared.readiness.ready();
+    numbers_.with([&](Shown& shown) { shown = {facts_->numbers(), questions_->counters()}; });
     ClusterNode self;
     self.name = options_.node;
     self.self = self.running = true;

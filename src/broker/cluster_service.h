@@ -21,6 +21,7 @@
 #include "broker/cluster_peer.h"
 #include "broker/cluster_picture.h"
 #include "broker/cluster_port.h"
+#include "broker/cluster_questions.h"
 #include "broker/cluster_registrar.h"
 #include "broker/cluster_wills.h"
 #include "broker/netsplit_watch.h"
@@ -28,6 +29,7 @@
 #include "cluster/filter_log.h"
 #include "cluster/link.h"
 #include "metrics/counters.h"
+#include "metrics/snapshot.h"
 #include "routing/subscription_index.h"
 #include "runtime/guarded.h"
 #include "runtime/loop_thread.h"
@@ -61,6 +63,11 @@ struct ClusterOptions {
     /// When a node has been away for so long its clients' wills are published; nothing: when it is
     /// removed.
     std::optional<Millis> wills_after{30'000};
+    /// Settings of cluster scope and API keys: those that are stored (or none) once during
+    /// prepare() by its thread, then what changes, by the cluster's. That must not wait.
+    SharedFacts::Tell on_shared_facts = {};
+    /// Answers what commands of other nodes ask this one.
+    ClusterQuestions::Serve serve_question = {};
 };
 
 /// Owned by the program beside the Broker, which outlives it and is stopped before it. Has a thread
@@ -114,9 +121,19 @@ public:
     /// Called on the cluster's thread when this node has left by leave() and has no more to say.
     /// Before start().
     void on_left(std::function<void()> work) { left_ = std::move(work); }
+    /// Of facts and questions, added to `snapshot`.
+    void add_metrics(metrics::Snapshot& snapshot) const;
     /// By name, this one included.
     [[nodiscard]] std::vector<ClusterNode> nodes() const;
     void set_netsplit_policy(config::NetsplitPolicy policy);
+    /// Tells all nodes, those that join included, of a setting of cluster scope or an API key; no
+    /// value takes it back. Returns when this node has stored it, and has told on_shared_facts.
+    [[nodiscard]] Result<void> put_shared(cluster::FactKind kind, const std::string& key,
+                                          const std::optional<std::string>& value);
+    /// Asks other members that run; all of them, or those of `only`. The others are in what is
+    /// returned as well. Waits for them as long as `patience`.
+    [[nodiscard]] std::vector<NodeAnswer> ask(const std::string& question, Millis patience,
+                                              const std::vector<std::string>& only = {});
     /// It reaches others by TLS where they offer it.
     [[nodiscard]] bool has_tls() const noexcept { return has_tls_; }
     /// Loads certificates, keys and revocation lists anew, for links from then on. What cannot be
@@ -312,6 +329,7 @@ private:
     std::unique_ptr<ClusterLeaving> departure_;
     std::unique_ptr<ClusterWills> wills_;
     std::function<void()> left_;
+    std::unique_ptr<ClusterQuestions> questions_;
     std::map<std::string, std::unique_ptr<ClusterPeer>, std::less<>> peers_;
     std::vector<std::unique_ptr<Visitor>> visitors_;
     std::optional<Joining> joining_;
@@ -331,6 +349,12 @@ private:
     bool stopping_ = false;
     runtime::Timer ticker_{
         this, [](void* self, TimePoint) { static_cast<ClusterService*>(self)->tick(); }};
+
+    struct Shown {
+        FactNumbers facts;
+        cluster::Questions::Counters questions;
+    };
+    runtime::Guarded<Shown> numbers_;  // a moment old
 
     std::atomic<bool> alone_{true};
     std::atomic<bool> mail_waiting_{false};

@@ -59,6 +59,10 @@ enum class FrameType : std::uint8_t {
     Wills = 72,
     WillsVote = 73,
     WillsVoted = 74,
+    // Control links; a node that does not know them skips them, and has not answered.
+    Question = 192,
+    Answer = 193,
+    MoreOfAnswer = 194,
 };
 
 /// A type that a receiver who does not know it may skip. Another unknown one ends the link.
