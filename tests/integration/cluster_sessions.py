@@ -58,7 +58,8 @@ def publish_numbers(address, topic, numbers, name, qos=1, stop=None, window=50):
 
 def sessions_of(node, name):
     """How many sessions of the client the node has."""
-    shown = node.admin("session", "show", "--client_id", f"--client_id={name}", "--format=json").stdout
+    shown = node.admin("session", "show", "--client_id", f"--client_id={name}", f"--node={node.name}",
+                       "--format=json").stdout
     return shown.count(f'"{name}"')
 
 

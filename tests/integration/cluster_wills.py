@@ -16,11 +16,14 @@ HEARTBEATS = ("cluster.heartbeat_interval = 100", f"cluster.heartbeat_timeout = 
 SOON = ("cluster.wills_after = 500",)
 QUORUM = ("netsplit_policy = quorum",)
 DELAY = 24
+STAY_OPEN = []  # a client that nobody holds any more is closed
 
 
 def with_will(node, name, keeps=False, delay=0, retain=False):
     will = mqtt.Will(f"will/{name}", name.encode(), 1, retain, {DELAY: delay} if delay else {})
-    return mqtt.opened(node.address, name, clean=not keeps, props=LASTING if keeps else None, will=will)
+    client = mqtt.opened(node.address, name, clean=not keeps, props=LASTING if keeps else None, will=will)
+    STAY_OPEN.append(client)
+    return client
 
 
 def watcher_on(node):
@@ -139,7 +142,8 @@ def cut_off_node():
         known(a, 0)
         alive.close()  # without a word
         theirs.ping()
-        wait_until(lambda: "cut-off" not in c.admin("session", "show", "--client_id").stdout, "it to be gone")
+        wait_until(lambda: "cut-off" not in c.admin("session", "show", "--client_id", f"--node={c.name}").stdout,
+                   "it to be gone")
         watcher.nothing_more()
         expect_equal(c.metric("cluster_wills_published"), 0)
         theirs.disconnect()
