@@ -206,17 +206,7 @@ void Registrar::tell(const Job& job, RegisterReply::Code code) {
     host_.send(job.requester, frame_);
 }
 
-void Registrar::on_registered(const RegisterReply& reply, Moment now) {
-    if (reply.code == RegisterReply::Code::Granted && reply.participants != sum_of_all()) {
-        // The coordinator does not reach the nodes that this one does, so that asking it again
-        // would change nothing: this node asks itself whoever it reaches. Who has let go already
-        // says once more where the session goes.
-        const auto at = requests_.find(reply.ticket);
-        if (at == requests_.end() || at->second.coordinator == kThisNode) return;
-        clock_.start_after(reply.epoch);
-        at->second.coordinator = kThisNode;
-        return enqueue(kThisNode, reply.ticket, at->second.key, at->second.discard, now);
-    }
+void Registrar::on_registered(const RegisterReply& reply) {
     Registered outcome{reply.code, reply.epoch, {}, reply.participants == sum_of_all()};
     for (const std::string& mover : reply.movers) {
         const PeerNumber number = number_of(mover);
@@ -237,7 +227,18 @@ bool Registrar::on_frame(PeerNumber from, const Frame& frame, Moment now) {
         case FrameType::Registered: {
             RegisterReply reply;
             if (!decode(frame.body, reply)) return false;
-            on_registered(reply, now);
+            const auto at = requests_.find(reply.ticket);
+            if (at != requests_.end() && at->second.coordinator != kThisNode &&
+                reply.code == RegisterReply::Code::Granted && reply.participants != sum_of_all()) {
+                // The coordinator does not reach the nodes that this one does, so that asking it
+                // again would change nothing: this node asks itself whoever it reaches. Who has let
+                // go already says once more where the session goes.
+                heard(reply.epoch);
+                at->second.coordinator = kThisNode;
+                enqueue(kThisNode, reply.ticket, at->second.key, at->second.discard, now);
+                return true;
+            }
+            on_registered(reply);
             return true;
         }
         case FrameType::Release: {

@@ -70,9 +70,7 @@ protected:
 /// node to let go of the id, and grants when all have answered. It remembers nothing but what is
 /// under way, so there is nothing to be handed over when nodes come and go.
 ///
-/// A node whose coordinator has asked others than the node reaches itself becomes its own
-/// coordinator. Nodes that see different members may choose different coordinators, too. Then
-/// epochs decide: a node
+/// Nodes that see different members may choose different coordinators. Then epochs decide: a node
 /// refuses to let go of what is later (ReleaseReply::Newer), and does not begin with a grant that
 /// is earlier than what it has let go (Candidacy). And a node that reaches others than those that
 /// were asked tells them what was registered (Claim): of two sessions the later one stays.
@@ -144,7 +142,7 @@ private:
                  Moment now);
     void run(JobNumber number, Job& job, Moment now);
     void on_reply(PeerNumber from, const ReleaseReply& reply, Moment now);
-    void on_registered(const RegisterReply& reply, Moment now);
+    void on_registered(const RegisterReply& reply);
     void finish(JobNumber number, RegisterReply::Code code, Moment now);
     void tell(const Job& job, RegisterReply::Code code);
     [[nodiscard]] std::uint64_t sum_of_all() const noexcept;
