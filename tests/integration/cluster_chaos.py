@@ -42,7 +42,7 @@ def splits_with_quorum():
 
 @scenario
 def splits_with_all():
-    run(3, [Split, OneWay], 3, "netsplit_policy = all")
+    run(3, [Split, OneWay], 3, "netsplit_policy = all", wander=False)
 
 
 @scenario
