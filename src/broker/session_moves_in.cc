@@ -8,6 +8,7 @@
 #include "broker/registrations.h"
 #include "broker/session_moves.h"
 #include "broker/shard.h"
+#include "broker/will_context.h"
 
 namespace vmq::broker {
 
@@ -66,6 +67,8 @@ void SessionMoves::on_move(NodeNumber from, std::string_view body) {
     Client* client = shard_.find_client(header.key.mountpoint, header.key.client_id);
     MoveIn* in = client != nullptr && client->move ? client->move->in.get() : nullptr;
     if (in == nullptr || in->move != header.move) {
+        // One after the other; it is sent again.
+        if (in != nullptr && in->from != from && progresses(*client)) return;
         cluster::MoveBegin begin;
         if (header.kind == MoveKind::Off) return;
         if (header.kind != MoveKind::Begin) {
@@ -158,6 +161,12 @@ bool SessionMoves::take(Client& client, MoveIn& in, MoveKind kind, MoveReader& r
     switch (kind) {
         case MoveKind::Begin:
             return true;
+        case MoveKind::Will: {
+            cluster::MovedWill moved;
+            if (!reader.will(moved)) return false;
+            take_will(client, moved);
+            return true;
+        }
         case MoveKind::Subscriptions:
             while (!reader.done()) {
                 cluster::MovedSubscription moved;
@@ -213,6 +222,14 @@ bool SessionMoves::take(Client& client, MoveIn& in, MoveKind kind, MoveReader& r
     return false;
 }
 
+void SessionMoves::take_will(Client& client, const cluster::MovedWill& moved) {
+    if (client.online()) return;  // its client is back [v5 MQTT-3.1.3-9]
+    client.will = will_from(moved.will, moved.v5);
+    client.will_at = shard_.now() + Millis(moved.due_in_ms);
+    shard_.tell_will(client, *client.will);
+    if (client.persistent()) shard_.store_session(client);
+}
+
 void SessionMoves::take_message(Client& client, MoveIn& in, const cluster::MovedMessage& moved) {
     const std::uint64_t origin = moved.parts.origin;
     if (origin != 0) {
@@ -266,6 +283,7 @@ bool SessionMoves::filters_known(std::uint64_t ticket) {
     filter_waits_.erase(at);
     if (const Client* client = shard_.find_client(number);
         client != nullptr && client->move && client->move->in) {
+        client->move->in->switched = true;
         stored(number, static_cast<std::uint32_t>(client->move->in->under_way), true);
     }
     return true;
@@ -314,12 +332,6 @@ void SessionMoves::called_off(Client& client) {
     if (still != nullptr && coming(*still)) interrupt(*still);
 }
 
-void SessionMoves::interrupt(Client& client) {
-    client.move->in->interrupted = true;
-    if (!client.online() && !going(client)) shard_.restart_client_timer(client);
-    answer_deferred(*client.move->in);
-}
-
 void SessionMoves::defer(Client& client, cluster::ReleaseOrder order) {
     client.move->in->deferred.push_back(std::move(order));
 }
@@ -338,7 +350,8 @@ bool SessionMoves::remember_origin(MoveIn& in, std::uint64_t origin, std::uint64
 bool SessionMoves::is_first(Client& client, const mqtt::Message& message) {
     if (!client.move->in || message.origin() == 0) return true;
     MoveIn& in = *client.move->in;
-    if (in.direct.size() < kMostOrigins) {
+    // Before, what comes may come for another subscriber, who goes.
+    if (in.switched && in.direct.size() < kMostOrigins) {
         in.direct.try_emplace(stream_of(message.topic(), message.publisher(), message.origin()),
                               message.origin());
     }

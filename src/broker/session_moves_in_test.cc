@@ -75,8 +75,12 @@ TEST_F(SessionThatComes, WhatCameBothWaysIsThereOnceAndInOrder) {
 
 TEST_F(SessionThatComes, IsNotLetGoBeforeItIsHere) {
     begin();
-    shard().registrations().release(
-        {cluster::PeerNumber{7}, 1, cluster::kLatestTime, true, cluster::PeerNumber{7}, {"", "a"}});
+    shard().registrations().release({cluster::PeerNumber{7},
+                                     1,
+                                     cluster::kLatestTime,
+                                     cluster::Purpose::Discard,
+                                     cluster::PeerNumber{7},
+                                     {"", "a"}});
     EXPECT_THAT(nodes.answers, IsEmpty());
     plain(MoveKind::End);
     EXPECT_THAT(nodes.answers, ElementsAre(Released::Nothing)) << "a clean start";
@@ -90,7 +94,7 @@ TEST_F(SessionThatComes, IsLetGoWhenTheRestGoesElsewhere) {
         shard().registrations().release({cluster::PeerNumber{7},
                                          1,
                                          cluster::kLatestTime,
-                                         true,
+                                         cluster::Purpose::Discard,
                                          cluster::PeerNumber{7},
                                          {"", "a"}});
     };
@@ -105,8 +109,12 @@ TEST_F(SessionThatComes, IsLetGoWhenTheRestGoesElsewhere) {
 
 TEST_F(SessionThatComes, IsLetGoWhenNothingComesAnyMore) {
     begin();
-    shard().registrations().release(
-        {cluster::PeerNumber{7}, 1, cluster::kLatestTime, true, cluster::PeerNumber{7}, {"", "a"}});
+    shard().registrations().release({cluster::PeerNumber{7},
+                                     1,
+                                     cluster::kLatestTime,
+                                     cluster::Purpose::Discard,
+                                     cluster::PeerNumber{7},
+                                     {"", "a"}});
     broker.advance(2 * kMoveResend);
     EXPECT_THAT(nodes.answers, IsEmpty());
     broker.advance(2 * kMoveResend);
@@ -115,7 +123,7 @@ TEST_F(SessionThatComes, IsLetGoWhenNothingComesAnyMore) {
 
 TEST_F(SessionThatComes, WhatTwoNodesHadComesOneAfterTheOther) {
     constexpr NodeNumber kOther{8};
-    shard().add_node(kOther, "other@host", 1'000'000);
+    shard().add_node(kOther, {"other@host", "other@host", 1'000'000});
     TestClient& client = connects();
     shard().registrations().registered(
         nodes.tickets.back(),
@@ -170,6 +178,49 @@ TEST_F(SessionThatComes, SequencesOfTheOldNodeKeepTheirPacketIds) {
     ASSERT_NE(client, nullptr);
     EXPECT_EQ(client->move->in->offset % 65'535, 0U);
     EXPECT_GE(client->next_sequence, 70'000U + kMoveGap);
+}
+
+TEST_F(SessionThatComes, AWillIsPublishedWhenItsDelayIsOver) {
+    TestClient& watcher = broker.open("v5");
+    watcher.send("CONNECT client_id=w clean_start=1");
+    broker.settle();
+    shard().registrations().registered(nodes.tickets.back(), {{}, cluster::Epoch{5}, {}, true});
+    broker.settle();
+    watcher.send("SUBSCRIBE id=1 topic=gone qos=0");
+    broker.settle();
+    begin();
+    frame(cluster::MoveKind::Will, [](cluster::MoveWriter& writer) {
+        cluster::MovedWill moved;
+        moved.due_in_ms = 2000;
+        moved.will.key = {"", "a"};
+        moved.will.topic = "gone";
+        writer.will(moved);
+    });
+    plain(cluster::MoveKind::End);
+    EXPECT_EQ(nodes.wills, std::vector<std::string>{"gone"});
+    (void)watcher.all();
+    broker.advance(Millis(1500));
+    EXPECT_TRUE(watcher.all().empty());
+    broker.advance(Millis(1000));
+    EXPECT_EQ(watcher.all().size(), 1U);
+    EXPECT_EQ(nodes.wills_gone, 1);
+}
+
+TEST_F(SessionThatComes, TwoNodesSendItOneAfterTheOther) {
+    begin();
+    const std::string first = last;
+    std::string bytes;
+    cluster::MoveWriter other({5, 1, cluster::MoveKind::Begin, 0, {"", "a"}}, bytes);
+    other.begin({cluster::Epoch{6}, 100, 1, 0, {}, {}});
+    other.finish();
+    const auto begins = [&] {
+        shard().moves().on_frame(NodeNumber{8}, false, bytes.substr(cluster::kFrameOverhead));
+        broker.settle();
+        return shard().find_client("", "a")->move->in->from == NodeNumber{8};
+    };
+    EXPECT_FALSE(begins());
+    plain(cluster::MoveKind::End);
+    EXPECT_TRUE(begins());
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "cluster/registrar_codec.h"
+#include "cluster/will_codec.h"
 #include "mqtt/message.h"
 #include "mqtt/packets.h"
 
@@ -23,7 +24,8 @@ enum class MoveKind : std::uint8_t {
     Switch = 4,         // acknowledged when all nodes know the subscriptions of the new owner
     Messages = 5,       // some of them
     End = 6,
-    Off = 7,  // it goes elsewhere, or nowhere; not acknowledged
+    Will = 7,  // that waits for its delay
+    Off = 8,   // it goes elsewhere, or nowhere; not acknowledged
 };
 
 struct MoveHeader {
@@ -54,6 +56,13 @@ struct MovedExchanges {
     std::vector<std::uint64_t> released;  // sequences whose PUBCOMP has not come
 };
 
+/// Of a client that is away.
+struct MovedWill {
+    std::uint64_t due_in_ms = 0;
+    bool v5 = false;
+    LastWill will;
+};
+
 /// Views point into the frame, or to what outlives its writing.
 struct MovedMessage {
     std::uint64_t sequence = 0;
@@ -74,6 +83,7 @@ public:
     void subscription(const MovedSubscription& subscription);
     void exchanges(const MovedExchanges& exchanges);
     void message(const MovedMessage& message, TimePoint now);
+    void will(const MovedWill& will);
     [[nodiscard]] std::size_t length() const noexcept { return frame_.length(); }
     void finish() noexcept { frame_.finish(); }
 
@@ -91,6 +101,7 @@ public:
     [[nodiscard]] bool subscription(MovedSubscription& subscription);
     [[nodiscard]] bool exchanges(MovedExchanges& exchanges);
     [[nodiscard]] bool message(MovedMessage& message, TimePoint now);
+    [[nodiscard]] bool will(MovedWill& will);
     [[nodiscard]] bool done() const noexcept { return reader_.done(); }
 
 private:
