@@ -80,6 +80,9 @@ void SessionMoves::on_move(NodeNumber from, std::string_view body) {
             return;
         }
         if (!reader.begin(begin)) return;
+        // One after the other: what a second node has is asked for again when the first one's is
+        // here.
+        if (in != nullptr && coming(*client) && in->from != from && progresses(*client)) return;
         client = take_begin(from, header, begin);
         in = client->move->in.get();
     } else {

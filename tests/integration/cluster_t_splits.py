@@ -87,6 +87,35 @@ def t13_moved_on_before_it_had_arrived():
 
 
 @scenario
+def t13_three_sessions_become_one():
+    """Three nodes, none of which reaches another, make a session of the same id each: its client connects in time."""
+    with BrokenNetwork(3, *heartbeats(), *QUEUES_WITHOUT_LIMIT) as (switch, nodes):
+        for turn in range(3):
+            switch.split(*([node.number] for node in nodes))
+            for node in nodes:
+                for other in nodes:
+                    if other is not node:
+                        wait_until_running(node, other, False)
+            names = [f"three-{turn}-{i}" for i in range(6)]
+            for node in nodes:
+                for name in names:
+                    with lasting(node.address, name) as client:
+                        client.subscribe(f"three/{node.number}", qos=1)
+                        client.disconnect()
+            switch.heal()
+            wait_until_whole(*nodes)
+            begin = time.monotonic()
+            for i, name in enumerate(names):
+                with back(nodes[i % 3].address, name) as client, mqtt.opened(nodes[0].address, "out") as publisher:
+                    for node in nodes:
+                        publisher.publish(f"three/{node.number}", b"", 1)
+                    client.messages(3)
+            took = time.monotonic() - begin
+            print(f"all of them after {took:.1f} s")
+            expect(took < IN_TIME, f"it took {took:.1f} s")
+
+
+@scenario
 def t30_bridge_between_two_sides():
     """A and C do not reach each other, B reaches both: a session of C comes to B, whichever node registers it."""
     with BrokenNetwork(3, *heartbeats(), *QUEUES_WITHOUT_LIMIT) as (switch, (a, b, c)):
