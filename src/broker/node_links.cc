@@ -205,18 +205,32 @@ void NodeLinks::on_publish(Incoming& incoming, std::string_view body) {
     if (arrival == Arrival::Gap) return incoming.link->fail("it leaves messages out");
     const Reply reply{incoming.number, static_cast<session::AckTicket>(publish.sequence),
                       shard_.id()};
-    const auto routed = publish.group.empty()
-                            ? shard_.route_from_node(publish.parts, reply)
-                            : shard_.route_group_from_node(publish.parts, reply, publish.group,
-                                                           publish.hops, incoming.node);
+    const auto routed = route(publish, reply, incoming.node);
     const bool refused = mqtt::is_error(routed.reason);
     incoming.stream.expect(refused ? 1 : routed.waits);
-    if (refused) incoming.stream.settle(publish.sequence, false);
+    if (!refused) return;
+    shard_.shared().late_messages.note_refused();
+    incoming.stream.settle(publish.sequence, false);
+}
+
+session::Routed NodeLinks::route(const cluster::ForwardedPublish& publish, const Reply& reply,
+                                 NodeNumber from) {
+    if (publish.group.empty()) {
+        const bool late = publish.parts.qos != mqtt::QoS::AtMostOnce &&
+                          shard_.shared().late_messages.any();
+        return late ? shard_.route_late_from_node(publish.parts, reply, from)
+                    : shard_.route_from_node(publish.parts, reply);
+    }
+    if (const auto session = cluster::session_of(publish.group)) {
+        return shard_.route_session_from_node(publish.parts, reply, *session, publish.hops, from);
+    }
+    return shard_.route_group_from_node(publish.parts, reply, publish.group, publish.hops, from);
 }
 
 void NodeLinks::settle(ConnectionNumber inbox, session::AckTicket ticket, bool safe) {
     const auto at = incoming_.find(inbox);
     if (at == incoming_.end()) return;
+    if (!safe) shard_.shared().late_messages.note_refused();
     cluster::InboundStream& stream = at->second->stream;
     // The ticket has the lower half; what is not settled spans far less.
     const std::uint64_t latest = stream.received();
@@ -269,8 +283,10 @@ std::uint32_t NodeLinks::longest_frame(NodeNumber node) const noexcept {
     return at == outgoing_.end() || !(*at)->started ? 0 : (*at)->link->peer().longest_frame;
 }
 
-void NodeLinks::fence(std::vector<Sent> sent, ShardId to, std::uint64_t ticket) {
-    fences_.push_back({std::move(sent), to, ticket, shard_.now() + kFencePatience, 0, {}});
+void NodeLinks::fence(std::vector<Sent> sent, ShardId to, std::uint64_t ticket,
+                      std::vector<NodeNumber> absent) {
+    fences_.push_back({std::move(sent), to, ticket, std::move(absent),
+                       shard_.now() + kFencePatience, 0, {}});
     look_at_fences();
 }
 
@@ -283,10 +299,10 @@ std::uint64_t NodeLinks::arrived_of(const Sent& sent) const noexcept {
 
 void NodeLinks::tell(const Fence& fence, bool passed) {
     if (fence.to != shard_.id()) {
-        shard_.send(fence.to, FenceMail{fence.ticket, passed});
+        shard_.send(fence.to, FenceMail{fence.ticket, passed, fence.absent});
         return shard_.loop().run_again();
     }
-    if (passed) return shard_.moves().fence_passed(fence.ticket);
+    if (passed) return shard_.moves().fence_passed(fence.ticket, fence.absent);
     shard_.moves().fence_progresses(fence.ticket);
 }
 

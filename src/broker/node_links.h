@@ -10,6 +10,7 @@
 
 #include "broker/node_outbox.h"
 #include "broker/shard_message.h"
+#include "cluster/frame_codec.h"
 #include "cluster/inbound_stream.h"
 #include "cluster/link.h"
 
@@ -52,7 +53,9 @@ public:
     };
     /// Sends `ticket` to the shard `to` (FenceMail) once all of it has arrived, and meanwhile now
     /// and then that it does.
-    void fence(std::vector<Sent> sent, ShardId to, std::uint64_t ticket);
+    /// `absent`: nodes that are not among those of `sent`, handed through.
+    void fence(std::vector<Sent> sent, ShardId to, std::uint64_t ticket,
+               std::vector<NodeNumber> absent = {});
 
     /// What a message that came in waited for is done.
     void settle(ConnectionNumber inbox, session::AckTicket ticket, bool safe);
@@ -90,6 +93,7 @@ private:
         std::vector<Sent> sent;  // and not arrived
         ShardId to = 0;
         std::uint64_t ticket = 0;
+        std::vector<NodeNumber> absent;
         TimePoint until{};          // put off while more of it arrives
         std::uint64_t arrived = 0;  // as far as seen, of all of `sent`
         TimePoint told_at{};        // who waits, that more arrives
@@ -108,6 +112,8 @@ private:
     void on_outgoing(Outgoing& outgoing, const cluster::Frame& frame);
     void on_incoming(Incoming& incoming, const cluster::Frame& frame);
     void on_publish(Incoming& incoming, std::string_view body);
+    [[nodiscard]] session::Routed route(const cluster::ForwardedPublish& publish,
+                                        const Reply& reply, NodeNumber from);
     void pump(Outgoing& outgoing, NodeOutbox& outbox);
     void acknowledge(Incoming& incoming);
     void close(std::unique_ptr<cluster::Link> link, std::string_view why);

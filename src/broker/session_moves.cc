@@ -30,6 +30,9 @@ constexpr std::size_t kPortion = kBytesMovedAtOnce;
 SessionMoves::SessionMoves(Shard& shard)
     : shard_(shard), timer_(this, [](void* self, TimePoint) {
           static_cast<SessionMoves*>(self)->look_at_time();
+      }),
+      late_timer_(this, [](void* self, TimePoint) {
+          static_cast<SessionMoves*>(self)->ask_for_late();
       }) {}
 
 void SessionMoves::watch(ClientNumber client) {
@@ -112,7 +115,7 @@ void SessionMoves::advance(Client& client) {
         out.stage = Stage::End;
     }
     if (out.stage == Stage::End) {
-        write_plain(client, out, MoveKind::End);
+        write_end(client, out);
         send(out);
     }
 }
@@ -347,7 +350,8 @@ void SessionMoves::begin_fence(Client& client, MoveOut& out) {
     shard_.shared().cluster.load()->fence(shard_.id(), out.fence);
 }
 
-void SessionMoves::fence_passed(std::uint64_t ticket) {
+void SessionMoves::fence_passed(std::uint64_t ticket, const std::vector<NodeNumber>& absent) {
+    if (late_fence_passed(ticket, absent)) return;
     const auto at = fences_.find(ticket);
     if (at == fences_.end()) return;
     Client* client = shard_.find_client(at->second);
@@ -356,8 +360,15 @@ void SessionMoves::fence_passed(std::uint64_t ticket) {
         return;
     }
     MoveOut& out = *client->move->out;
+    if (out.fence_waits == shard_.shared().shards) {
+        out.absent.insert(out.absent.end(), absent.begin(), absent.end());
+    }
     if (--out.fence_waits > 0) return;
-    freeze(*client, out);
+    if (!out.absent.empty()) expect_late(*client, out.absent);
+    if (out.absent.empty() || std::exchange(out.late_known, true)) return freeze(*client, out);
+    // What is on its way between shards and was routed before they could know.
+    fences_.erase(at);
+    begin_fence(*client, out);
 }
 
 void SessionMoves::fence_progresses(std::uint64_t ticket) {
@@ -422,6 +433,12 @@ void SessionMoves::look_at_time() {
                     "session of client {}: other nodes do not say what they have sent for "
                     "it; it goes without waiting for that",
                     client->client_id);
+                std::vector<NodeNumber> all;
+                for (const auto& node : shard_.nodes_) all.push_back(node->number);
+                if (all != out.absent) {
+                    out.absent = std::move(all);
+                    expect_late(*client, out.absent);
+                }
                 freeze(*client, out);
             } else if (out.frame.empty()) {
                 advance(*client);
@@ -433,7 +450,11 @@ void SessionMoves::look_at_time() {
         if (client == nullptr || !client->move) continue;
         MoveIn* in = client->move->in.get();
         if (in != nullptr && in->ended && now >= in->progress + kOriginsKept) {
-            client->move->in.reset();
+            if (in->late && !client->move->out) {
+                if (!in->kept) keep(*client, *in);
+                continue;
+            }
+            if (!in->late) client->move->in.reset();
         }
         if (!client->move->in && !client->move->out) {
             client->move.reset();

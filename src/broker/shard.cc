@@ -338,7 +338,7 @@ void Shard::handle(MoveMail& mail) {
 }
 
 void Shard::handle(FenceMail& mail) {
-    if (mail.passed) return moves_->fence_passed(mail.ticket);
+    if (mail.passed) return moves_->fence_passed(mail.ticket, mail.absent);
     moves_->fence_progresses(mail.ticket);
 }
 

@@ -24,6 +24,7 @@
 #include "broker/drop_ledger.h"
 #include "broker/drop_log.h"
 #include "broker/handshake_queue.h"
+#include "broker/late_messages.h"
 #include "broker/limits.h"
 #include "broker/listener.h"
 #include "broker/login_guard.h"
@@ -85,6 +86,7 @@ struct SharedState {
     metrics::ShardMetrics cluster_metrics;       // of the cluster's thread
     runtime::Guarded<ClusterPicture> cluster_picture;
     Readiness readiness;
+    LateMessages late_messages;
     std::vector<class Shard*> peers;  // by ShardId; complete before the first thread starts
     /// While the broker stops: shards without connections, and whether all are and nothing is under
     /// way between them.
@@ -157,6 +159,14 @@ public:
     session::Routed route_group_from_node(mqtt::MessageParts parts, const Reply& reply,
                                           std::string_view group, std::uint8_t hops,
                                           NodeNumber from);
+    // For sessions that have gone to another node, see shard_late.cc.
+    /// As route_from_node(). What comes too late for a session that has gone goes after it.
+    session::Routed route_late_from_node(const mqtt::MessageParts& parts, const Reply& reply,
+                                         NodeNumber from);
+    /// A message for the session of `client_id` alone, if this node has it.
+    session::Routed route_session_from_node(const mqtt::MessageParts& parts, const Reply& reply,
+                                            std::string_view client_id, std::uint8_t hops,
+                                            NodeNumber from);
     /// The node does not answer: messages of shared groups that it has not acknowledged go to other
     /// members, if there are any. It may have delivered them.
     void redispatch_groups(NodeNumber number);
@@ -410,6 +420,7 @@ private:
 
     void handle(Deliver& deliver);
     void handle(DeliverShared& deliver);
+    void handle(DeliverSession& deliver);
     void handle(Confirm& confirm);
     void handle(MoveConnection& move);
     void handle(MoveMail& mail);
@@ -420,6 +431,16 @@ private:
     void deliver(Client& client, const mqtt::MessagePtr& message,
                  const mqtt::SubscriptionOptions& options, std::uint32_t subscription_id,
                  session::PublishTemplate* shared);
+    /// The same of a message that is known not to be there yet.
+    void deliver_new(Client& client, const mqtt::MessagePtr& message,
+                     const mqtt::SubscriptionOptions& options, std::uint32_t subscription_id,
+                     session::PublishTemplate* shared);
+    void deliver_late(const DeliverSession& deliver);
+    [[nodiscard]] bool all_nodes_have_room() const;
+    /// To every other member, for each of the sessions: one of them has it, or will. Requires that
+    /// all have room.
+    void send_after(const mqtt::MessageParts& parts, const std::vector<std::string>& sessions,
+                    int hops, const Reply& reply, session::Routed& routed);
     enum class Handed : std::uint8_t { Taken, Dropped, Refused };
     /// Sends or queues. Refused: a shared group's message that another member may have.
     Handed hand_over(Client& client, Lane& lane, queue::Delivery delivery,

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/output_buffer.h"
@@ -20,6 +21,8 @@
 namespace vmq::broker {
 
 class Listener;
+
+enum class NodeNumber : std::uint32_t;  // see node_outbox.h
 
 /// Names a connection for the life of the process; 0: none.
 enum class ConnectionNumber : std::uint64_t {};
@@ -52,6 +55,13 @@ struct DeliverShared {
     /// Whose queue it was taken from and gets it back when nobody else can have it; 0: nobody.
     ClientNumber keeper{};
     ShardId keeper_shard = 0;
+};
+
+/// A message for one session alone, see LateMessages.
+struct DeliverSession {
+    mqtt::MessagePtr message;
+    std::string client_id;
+    Reply reply;
 };
 
 /// The answer to a Reply.
@@ -88,9 +98,10 @@ struct MoveMail {
 struct FenceMail {
     std::uint64_t ticket = 0;
     bool passed = true;
+    std::vector<NodeNumber> absent = {};  // were not asked: what they had sent may still come
 };
 
-using ShardMessage =
-    std::variant<Deliver, DeliverShared, Confirm, MoveConnection, MoveMail, FenceMail>;
+using ShardMessage = std::variant<Deliver, DeliverShared, DeliverSession, Confirm, MoveConnection,
+                                  MoveMail, FenceMail>;
 
 }  // namespace vmq::broker
