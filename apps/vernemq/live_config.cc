@@ -1,6 +1,7 @@
 #include "vernemq/live_config.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <utility>
 
@@ -8,7 +9,6 @@
 #include "base/log.h"
 #include "broker/options_from_config.h"
 #include "config/listener_options.h"
-#include "config/setting_table.h"
 
 namespace vmq::launcher {
 namespace {
@@ -54,6 +54,11 @@ std::vector<std::string> differences(const config::Config& a, const config::Conf
     return keys;
 }
 
+std::int64_t wall_millis() {
+    return std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
 using Entries = std::vector<hooks::ConfigContext::Entry>;
 
 /// What the configuration says of plugins in shared objects, by its whole key; secrets as they are,
@@ -87,6 +92,7 @@ LiveConfig::LiveConfig(std::shared_ptr<const config::Config> loaded, broker::Bro
       plugins_(std::move(plugins)),
       log_changed_(std::move(log)),
       loaded_(std::move(loaded)),
+      layers_(loaded_),
       current_(loaded_) {
     listeners_.assign(loaded_->listeners().begin(), loaded_->listeners().end());
 }
@@ -99,19 +105,53 @@ void LiveConfig::on_change(Tell others) {
 
 Result<void> LiveConfig::change(const std::vector<admin::commands::SettingChange>& changes) {
     const auto held = calls_.enter();
-    std::shared_ptr<const config::Config> changed = current_.get();
     for (const auto& [key, value] : changes) {
-        auto next = changed->with(key, value);
-        if (!next) return next.error();
-        changed = std::move(next).value();
+        if (const auto fits = layers_.file()->with(key, value); !fits) return fits.error();
     }
+    for (const auto& [key, value] : changes) layers_.set_own(key, value, wall_millis());
+    put_in_force();
+    for (const auto& [key, value] : changes) log::notice("{} set by an operator", key);
+    return {};
+}
+
+std::vector<std::string> LiveConfig::unset(const std::vector<std::string>& keys) {
+    const auto held = calls_.enter();
+    std::vector<std::string> gone;
+    for (const std::string& key : keys) {
+        if (layers_.unset_own(key)) gone.push_back(key);
+    }
+    if (!gone.empty()) put_in_force();
+    for (const std::string& key : gone) log::notice("{} unset by an operator", key);
+    return gone;
+}
+
+void LiveConfig::follow_cluster(const std::vector<broker::SharedFact>& changes) {
+    const auto held = calls_.enter();
+    bool any = false;
+    for (const broker::SharedFact& each : changes) {
+        if (each.kind != cluster::FactKind::Setting) continue;
+        any = true;
+        if (const auto set = layers_.set_cluster(each.key, each.value, each.at); !set) {
+            // A newer version may have more settings than this one. Values may be secrets.
+            log::warning(
+                "{} is set for the cluster to what has no effect on this node: {}; update this "
+                "node, or correct the value with `vmq-admin set --all`",
+                each.key, set.error().detail);
+        } else {
+            log::notice("{} is {} for the cluster", each.key, each.value ? "set" : "no longer set");
+        }
+    }
+    if (any) put_in_force();
+}
+
+/// Makes what the layers say so. Requires calls_.
+void LiveConfig::put_in_force() {
+    std::shared_ptr<const config::Config> changed = layers_.compose();
     const bool plugins_changed = changed->plugins() != current_.get()->plugins();
     Entries entries = changed_entries(values_of(*current_.get()), values_of(*changed));
     apply(std::move(changed));
     if (!entries.empty()) broker_.change_config(std::move(entries), false);
     if (plugins_changed) plugins_(current_.get()->plugins());
-    for (const auto& [key, value] : changes) log::notice("{} set by an operator", key);
-    return {};
 }
 
 void LiveConfig::reload(std::shared_ptr<const config::Config> fresh) {
@@ -129,7 +169,6 @@ void LiveConfig::tell_all_settings(std::optional<hooks::PluginPlace> only) const
 }
 
 void LiveConfig::take_over(std::shared_ptr<const config::Config> fresh) {
-    std::shared_ptr<const config::Config> changed = current_.get();
     std::string for_restart;
     bool http_changed = false;
     const Entries own = changed_entries(own_settings(*loaded_), own_settings(*fresh));
@@ -138,20 +177,24 @@ void LiveConfig::take_over(std::shared_ptr<const config::Config> fresh) {
             http_changed = true;
             continue;
         }
-        const config::Setting* setting = config::SettingTable::instance().find(key);
-        const auto value = fresh->text(key);
-        const bool settable =
-            setting != nullptr && setting->settable != config::Settable::No && value;
-        auto next = settable ? changed->with(key, value.value()) : Error{ErrorCode::NotFound, {}};
+        const auto next = layers_.file()->with(key, *fresh);
         if (next) {
-            changed = std::move(next).value();
-            log::notice("{} is now {}, as the configuration file says", key, value.value());
+            layers_.set_file(next.value());
+            (void)layers_.unset_own(key);
+            log::notice("{} is now {}, as the configuration file says", key,
+                        fresh->text(key).value());
+            if (!layers_.has_cluster(key)) continue;
+            log::warning(
+                "{} is set for the cluster, so the configuration file does not count: `vmq-admin "
+                "unset {} --all` takes that back",
+                key, key);
         } else if (std::ranges::find(own, key, &hooks::ConfigContext::Entry::key) != own.end()) {
             log::notice("{} has changed in the configuration file; its plugin is told", key);
         } else {
             for_restart += (for_restart.empty() ? "" : ", ") + key;
         }
     }
+    std::shared_ptr<const config::Config> changed = layers_.compose();
     Entries entries = changed_entries(values_of(*current_.get()), values_of(*changed));
     entries.insert(entries.end(), own.begin(), own.end());
     apply(std::move(changed));
@@ -186,10 +229,12 @@ void LiveConfig::apply(std::shared_ptr<const config::Config> changed) {
     broker_.set_session_log(log.connections, log.keepalive_as_warning);
     broker_.allow_during_netsplit(broker::netsplit_permissions(changed->mqtt()));
     if (log != current_.get()->log()) log_changed_(log);
-    broker_.listeners().reconfigure([&](broker::ListenerOptions& options) {
+    const auto change = [&](broker::ListenerOptions& options) {
         const auto settings = find(broker::type_of(options.kind), options.name);
         if (settings) options.settings = broker::session_settings(changed->mqtt(), *settings);
-    });
+    };
+    if (!broker_.accepting()) broker_.change_listeners(change);
+    broker_.listeners().reconfigure(change);
     current_.set(std::move(changed));
     if (others_) others_(*current_.get());
 }

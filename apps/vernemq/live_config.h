@@ -10,9 +10,11 @@
 #include "admin/commands/node.h"
 #include "base/result.h"
 #include "broker/broker.h"
+#include "broker/shared_facts.h"
 #include "config/config.h"
 #include "runtime/coordination.h"
 #include "runtime/published.h"
+#include "vernemq/setting_layers.h"
 
 namespace vmq::launcher {
 
@@ -28,7 +30,8 @@ public:
                TellPlugins plugins, TellLog log);
 
     using Tell = std::function<void(const config::Config& config)>;
-    /// `others` is told of the whole configuration, now and after each change. Once.
+    /// `others` is told of the whole configuration, now and after each change, instead of who was
+    /// before.
     void on_change(Tell others);
 
     /// `http` is told when settings of HTTP listeners have changed in the file. Before reload().
@@ -36,13 +39,18 @@ public:
 
     [[nodiscard]] std::shared_ptr<const config::Config> get() const { return current_.get(); }
 
-    /// All changes take effect, or none does.
+    /// Of this node alone. All changes take effect, or none does.
     [[nodiscard]] Result<void> change(const std::vector<admin::commands::SettingChange>& changes);
+    /// Takes change() back. Those of `keys` that had been changed.
+    [[nodiscard]] std::vector<std::string> unset(const std::vector<std::string>& keys);
+    /// Settings of cluster scope have changed; other facts are ignored. Logs what it did, and what
+    /// cannot be applied here.
+    void follow_cluster(const std::vector<broker::SharedFact>& changes);
 
     /// Takes over what differs from the file as it was loaded before; what operators have changed
-    /// and the file has not stays. Logs what it did, and what needs a restart. Plugins are told in
-    /// any case, because their own files may have changed. Null: there is no file, or it has
-    /// errors.
+    /// and the file has not stays, and what is set for the cluster. Logs what it did, and what
+    /// needs a restart. Plugins are told in any case, because their own files may have changed.
+    /// Null: there is no file, or it has errors.
     void reload(std::shared_ptr<const config::Config> fresh);
 
     /// Tells the plugins of all settings in force: all of them once, before the first client, or
@@ -57,6 +65,7 @@ public:
 
 private:
     void take_over(std::shared_ptr<const config::Config> fresh);
+    void put_in_force();
     void follow_http_listeners(const config::Config& fresh);
     void apply(std::shared_ptr<const config::Config> changed);
     [[nodiscard]] std::optional<config::ListenerSettings> find(std::string_view type,
@@ -69,6 +78,7 @@ private:
     const TellLog log_changed_;
     runtime::OneAtATime calls_;
     std::shared_ptr<const config::Config> loaded_;
+    SettingLayers layers_;
     runtime::Published<const config::Config> current_;
     std::vector<config::ListenerSettings> listeners_;
 };

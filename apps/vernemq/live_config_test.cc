@@ -190,5 +190,24 @@ TEST_F(LiveConfigTest, HttpIsToldWhenTheFileHasChangedSomethingOfIt) {
     EXPECT_EQ(told.size(), 3U);
 }
 
+TEST_F(LiveConfigTest, WhatIsSetForTheClusterCountsMoreThanTheFile) {
+    using cluster::FactKind;
+    const std::string more = "vmq_generic_msg_store.store_dir = ''\n";
+    live_.follow_cluster({{FactKind::Setting, "retry_interval", "7", 1},
+                          {FactKind::Setting, "unknown", "7", 1},
+                          {FactKind::ApiKey, "id", "hash", 1}});
+    EXPECT_EQ(settings()->retry_interval_ms, 7000U);
+    live_.reload(loaded("retry_interval = 9\n" + more));
+    EXPECT_EQ(settings()->retry_interval_ms, 7000U);
+    ASSERT_TRUE(live_.change({{"retry_interval", "8"}}));
+    EXPECT_EQ(settings()->retry_interval_ms, 8000U);
+    EXPECT_EQ(live_.unset({"retry_interval", "max_client_id_size"}),
+              std::vector<std::string>{"retry_interval"});
+    EXPECT_EQ(settings()->retry_interval_ms, 7000U);
+    live_.follow_cluster({{FactKind::Setting, "retry_interval", std::nullopt, 2}});
+    EXPECT_EQ(settings()->retry_interval_ms, 9000U);
+    EXPECT_EQ(live_.get()->origin("retry_interval").value(), "vernemq.conf:2");
+}
+
 }  // namespace
 }  // namespace vmq::launcher

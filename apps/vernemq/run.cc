@@ -41,12 +41,14 @@
 #include "broker/publisher.h"
 #include "runtime/guarded.h"
 #include "transport/stream_listener.h"
+#include "vernemq/cluster_follower.h"
 #include "vernemq/configuration.h"
 #include "vernemq/control.h"
 #include "vernemq/live_config.h"
 #include "vernemq/node_commands.h"
 #include "vernemq/plugins.h"
 #include "vernemq/process_log.h"
+#include "vernemq/question_desk.h"
 #include "vernemq/running_node.h"
 #include "vernemq/systemd.h"
 #include "vernemq/usage.h"
@@ -306,9 +308,10 @@ void limit_kept_memory() {
     ::mallopt(M_TRIM_THRESHOLD, 256 * 1024);
 }
 
-/// `cluster` stays empty without a clustering listener.
-Result<void> prepare_cluster(const config::Config& config, broker::Broker& broker,
-                             std::optional<broker::ClusterService>& cluster) {
+/// `cluster` stays empty without a clustering listener. `stop`: an eventfd that ends the program.
+Result<void> prepare_cluster(const config::Config& config, broker::Broker& broker, LiveConfig& live,
+                             ClusterFollower& follower, QuestionDesk& desk,
+                             std::optional<broker::ClusterService>& cluster, int stop) {
     std::vector<std::string> warnings;
     auto options = broker::cluster_options_from_config(config, warnings);
     for (const auto& warning : warnings) {
@@ -317,7 +320,18 @@ Result<void> prepare_cluster(const config::Config& config, broker::Broker& broke
     }
     if (!options) return options.error();
     if (!options.value()) return {};
+    options.value()->serve_question = [&desk](std::string question, auto give) {
+        desk.serve(std::move(question), std::move(give));
+    };
+    options.value()->on_shared_facts = [&](std::vector<broker::SharedFact> changes) {
+        follower.on_changes(std::move(changes));
+    };
     cluster.emplace(broker, std::move(*std::move(options).value()));
+    // As in VerneMQ a node that has left ends.
+    cluster->on_left([stop] { (void)::eventfd_write(stop, 1); });
+    live.on_change([&cluster](const config::Config& now) {
+        cluster->set_netsplit_policy(now.node().netsplit_policy);
+    });
     return cluster->prepare();
 }
 
@@ -375,11 +389,22 @@ int run(const Plan& plan, int ready) {
         log::warning("{}", warning);
         if (!background) fmt::print(stderr, "warning: {}\n", warning);
     }
+    admin::ApiKeyStore keys(plan.http.key_file, plan.config->node().nodename, plan.http.key_rules);
+    if (!keys.problem().empty()) log::error("{}", keys.problem());
+    ClusterFollower follower(live, keys);
+    QuestionDesk desk;
     std::optional<broker::ClusterService> cluster;
-    broker.before_listening([&] { return prepare_cluster(*plan.config, broker, cluster); });
+    const Descriptor asked_to_stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    broker.before_listening([&] {
+        return prepare_cluster(*plan.config, broker, live, follower, desk, cluster,
+                               asked_to_stop.get());
+    });
     if (const auto started = broker.start(); !started) return not_started(started.error());
     plugins.start();
-    if (cluster) cluster->start();
+    if (cluster) {
+        cluster->start();
+        follower.start(*cluster);
+    }
     const broker::Inspector inspector(broker, plan.config->node().nodename, std::string(version()));
     admin::MetricsCollector collector(plan.config->node().nodename);
     collector.add([&inspector](metrics::Snapshot& snapshot) {
@@ -389,12 +414,11 @@ int run(const Plan& plan, int ready) {
     });
     collector.add(
         [&broker](metrics::Snapshot& snapshot) { broker::add_hook_metrics(broker, snapshot); });
-    admin::ApiKeyStore keys(plan.http.key_file, plan.config->node().nodename, plan.http.key_rules);
-    if (!keys.problem().empty()) log::error("{}", keys.problem());
     admin::HttpServer http(
         plan.http.options, [&inspector] { return inspector.snapshot(); }, collector, keys);
     collector.add([&http](metrics::Snapshot& snapshot) { http.add_metrics(snapshot); });
     collector.add([&plugins](auto& snapshot) { plugins.add_metrics(snapshot); });
+    if (cluster) collector.add([&cluster](auto& snapshot) { cluster->add_metrics(snapshot); });
     collector.add([&process_log](auto& snapshot) { process_log.add_metrics(snapshot); });
     live.on_http_change([&http](const config::Config& config) {
         const auto configured = admin::http_from_config(config);
@@ -402,10 +426,13 @@ int run(const Plan& plan, int ready) {
         http.reconfigure(configured.options.listeners);
     });
     RunningNode node(broker, cluster ? &*cluster : nullptr, inspector, collector, plugins, live,
-                     http, keys, process_log);
+                     follower, http, keys, process_log);
+    desk.open([&node](const std::string& question) { return node.answer(question); });
     http.serve_commands(node);
     if (const auto started = http.start(); !started) {
         if (plan.file) {
+            desk.close();
+            follower.stop();
             plugins.stop_watching();
             broker.stop();
             plugins.stop();
@@ -425,7 +452,6 @@ int run(const Plan& plan, int ready) {
         keys.set_rules(admin::key_rules_from_config(config));
         outputs.apply(config);
     });
-    const Descriptor asked_to_stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     admin::ControlService service(control.value().descriptor(),
                                   actions_of(node, asked_to_stop.get(), waiters));
     announce(broker, cluster ? &*cluster : nullptr, http, plan, process_log.file(), background);
@@ -455,6 +481,8 @@ int run(const Plan& plan, int ready) {
     service.close();
     http.close_commands();
     plugins.stop_watching();
+    desk.close();
+    follower.stop();
     if (cluster) cluster->stop_accepting();
     broker.stop();
     cluster.reset();

@@ -13,8 +13,10 @@
 #include "admin/top_stream.h"
 #include "admin/trace_stream.h"
 #include "broker/options_from_config.h"
+#include "runtime/coordination.h"
 #include "transport/peer_address.h"
 #include "transport/tls_credentials.h"
+#include "vernemq/leave_stream.h"
 
 namespace vmq::launcher {
 namespace {
@@ -55,6 +57,29 @@ Result<void> RunningNode::join(const std::string& node, const std::string& host,
 Result<void> RunningNode::forget_node(const std::string& node) {
     if (cluster_ == nullptr) return Error{ErrorCode::Unavailable, "this node is in no cluster"};
     return cluster_->remove(node);
+}
+
+Result<std::string> RunningNode::suspend_node(const std::string& node) {
+    constexpr Millis kPatience = Seconds(20);
+    if (cluster_ == nullptr) return Error{ErrorCode::Unavailable, "this node is in no cluster"};
+    auto taken = runtime::ask_later<broker::LeaveWatch::Taken>(
+        [](const std::function<void()>& work) { work(); },
+        [this, node](const std::function<void(broker::LeaveWatch::Taken)>& give) {
+            (void)cluster_->leave(node, {}, give);
+        },
+        kPatience);
+    if (!taken) return Error{ErrorCode::Unavailable, "the node has not answered in time"};
+    while (taken->lines.ends_with('\n')) taken->lines.pop_back();
+    if (taken->ended == cluster::LeaveEnd::Done) return std::move(taken->lines);
+    return Error{ErrorCode::Unavailable, taken->lines + " " + taken->hint};
+}
+
+Result<std::shared_ptr<admin::commands::Stream>> RunningNode::leave(const std::string& node,
+                                                                    Seconds interval,
+                                                                    Seconds timeout) {
+    if (cluster_ == nullptr) return Error{ErrorCode::Unavailable, "this node is in no cluster"};
+    return std::shared_ptr<admin::commands::Stream>(
+        std::make_shared<LeaveStream>(cluster_->leave(node, {true, interval, timeout})));
 }
 
 broker::NodeSnapshot RunningNode::snapshot() {
@@ -103,7 +128,7 @@ admin::commands::Cell cell_of(const admin::query::Value& value) {
 
 }  // namespace
 
-Result<admin::commands::Rows> RunningNode::rows(
+Result<admin::commands::Rows> RunningNode::own_rows(
     const std::string& table, const std::vector<admin::commands::FieldFlag>& flags) {
     namespace query = admin::query;
     std::unique_ptr<query::RowSource> source;
@@ -195,7 +220,7 @@ Result<void> RunningNode::reload_passwords() {
     return {};
 }
 
-Result<admin::commands::Node::Reauthorized> RunningNode::reauthorize(
+Result<admin::commands::Node::Reauthorized> RunningNode::reauthorize_own(
     const admin::commands::SessionName& session, std::optional<std::string> username) {
     const auto came =
         sessions_.reauthorize(session.mountpoint, session.client_id, std::move(username));
@@ -295,11 +320,7 @@ std::vector<CertificateView> RunningNode::certificates() {
     return views;
 }
 
-Result<bool> RunningNode::disconnect(const admin::commands::SessionName& session, bool cleanup) {
-    return sessions_.disconnect(session.mountpoint, session.client_id, cleanup);
-}
-
-Result<std::optional<admin::commands::ClientView>> RunningNode::client(
+Result<std::optional<admin::commands::ClientView>> RunningNode::own_client(
     const admin::commands::SessionName& session, bool topics) {
     constexpr Millis kPatience = Seconds(5);
     broker::SessionReader reader(broker_, {.mountpoint = session.mountpoint,
@@ -320,17 +341,6 @@ Result<std::optional<admin::commands::ClientView>> RunningNode::client(
         return Error{ErrorCode::Unavailable, "the shard of this client has not answered"};
     }
     return view;
-}
-
-Result<std::size_t> RunningNode::disconnect_some(std::size_t count,
-                                                 const std::vector<std::string>& spared,
-                                                 bool cleanup) {
-    return sessions_.disconnect_some(count, spared, cleanup);
-}
-
-Result<bool> RunningNode::unsubscribe(const admin::commands::SessionName& session,
-                                      const std::string& filter, bool tell_plugins) {
-    return sessions_.unsubscribe(session.mountpoint, session.client_id, filter, tell_plugins);
 }
 
 Result<bool> RunningNode::delete_retained(const std::string& mountpoint, const std::string& topic) {

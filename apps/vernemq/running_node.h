@@ -15,7 +15,9 @@
 #include "broker/inspect.h"
 #include "broker/session_control.h"
 #include "broker/tracer.h"
+#include "vernemq/cluster_follower.h"
 #include "vernemq/live_config.h"
+#include "vernemq/other_nodes.h"
 #include "vernemq/plugins.h"
 #include "vernemq/process_log.h"
 
@@ -27,14 +29,16 @@ public:
     /// `cluster`: null without a clustering listener.
     RunningNode(broker::Broker& broker, broker::ClusterService* cluster,
                 const broker::Inspector& inspector, admin::MetricsCollector& metrics,
-                Plugins& plugins, LiveConfig& config, admin::HttpServer& http,
-                admin::ApiKeyStore& keys, ProcessLog& log)
+                Plugins& plugins, LiveConfig& config, ClusterFollower& follower,
+                admin::HttpServer& http, admin::ApiKeyStore& keys, ProcessLog& log)
         : broker_(broker),
           cluster_(cluster),
+          others_(cluster),
           inspector_(inspector),
           metrics_(metrics),
           plugins_(plugins),
           config_(config),
+          follower_(follower),
           sessions_(broker),
           tracer_(broker),
           watches_(broker),
@@ -50,11 +54,19 @@ public:
     Result<void> join(const std::string& node, const std::string& host,
                       std::uint16_t port) override;
     Result<void> forget_node(const std::string& node) override;
+    Result<std::string> suspend_node(const std::string& node) override;
+    Result<std::shared_ptr<admin::commands::Stream>> leave(const std::string& node,
+                                                           Seconds interval,
+                                                           Seconds timeout) override;
 
     std::shared_ptr<const config::Config> config() override { return config_.get(); }
-    Result<void> change(const std::vector<admin::commands::SettingChange>& changes) override {
-        return config_.change(changes);
-    }
+    Result<admin::commands::SettingsViews> settings(const std::vector<std::string>& keys,
+                                                    const admin::commands::Scope& scope) override;
+    Result<std::vector<admin::commands::NodeOutcome>> change(
+        const std::vector<admin::commands::SettingChange>& changes,
+        const admin::commands::Scope& scope) override;
+    Result<std::vector<admin::commands::NodeOutcome>> unset(
+        const std::vector<std::string>& keys, const admin::commands::Scope& scope) override;
 
     std::vector<admin::commands::ListenerView> listeners() override;
     Result<void> start_listener(const config::ListenerSettings& settings) override;
@@ -68,7 +80,7 @@ public:
 
     Result<bool> disconnect(const admin::commands::SessionName& session, bool cleanup) override;
     Result<std::size_t> disconnect_some(std::size_t count, const std::vector<std::string>& spared,
-                                        bool cleanup) override;
+                                        bool cleanup, const std::string& node) override;
     Result<std::optional<admin::commands::ClientView>> client(
         const admin::commands::SessionName& session, bool topics) override;
     Result<bool> unsubscribe(const admin::commands::SessionName& session, const std::string& filter,
@@ -108,13 +120,34 @@ public:
 
     Result<void> backup(const std::string& directory) override;
 
+    /// What a command of another node asks this one (vernemq/node_question.h). Any thread but a
+    /// shard's and the cluster's.
+    [[nodiscard]] Result<std::string> answer(const std::string& question);
+
 private:
+    // Of this node alone.
+    [[nodiscard]] Result<admin::commands::Rows> own_rows(
+        const std::string& table, const std::vector<admin::commands::FieldFlag>& flags);
+    [[nodiscard]] Result<std::optional<admin::commands::ClientView>> own_client(
+        const admin::commands::SessionName& session, bool topics);
+    [[nodiscard]] Result<Reauthorized> reauthorize_own(const admin::commands::SessionName& session,
+                                                       std::optional<std::string> username);
+    [[nodiscard]] admin::commands::SettingsView own_settings(const std::vector<std::string>& keys);
+
+    [[nodiscard]] Result<admin::commands::Rows> session_rows(
+        std::vector<admin::commands::FieldFlag> flags);
+    /// What other nodes say of settings that have changed everywhere, once it is as it should be.
+    [[nodiscard]] std::vector<admin::commands::NodeOutcome> confirm(
+        const std::vector<std::string>& keys);
+
     broker::Broker& broker_;
     broker::ClusterService* const cluster_;
+    const OtherNodes others_;
     const broker::Inspector& inspector_;
     admin::MetricsCollector& metrics_;
     Plugins& plugins_;
     LiveConfig& config_;
+    ClusterFollower& follower_;
     const broker::SessionControl sessions_;
     broker::Tracer tracer_;
     broker::ActivityWatches watches_;

@@ -180,6 +180,8 @@ struct ApiKeyStore::State {
     runtime::Guarded<ApiKeyRules> rules;
     runtime::OneAtATime changes;
     runtime::Guarded<Table> table;
+    runtime::OneAtATime telling;
+    std::function<void()> told;
 };
 
 namespace {
@@ -283,8 +285,11 @@ std::int64_t ApiKeyStore::now_millis() {
 
 Result<std::string> ApiKeyStore::create(ApiScope scope, std::optional<WallSeconds> expires) {
     std::string key = random_key(std::max(kKeyLength, rules().min_length));
-    const auto held = state_->changes.enter();
-    if (const auto put_in = put(key, scope, expires, 1); !put_in) return put_in.error();
+    {
+        const auto held = state_->changes.enter();
+        if (const auto put_in = put(key, scope, expires, 1); !put_in) return put_in.error();
+    }
+    tell();
     return key;
 }
 
@@ -299,12 +304,16 @@ Result<void> ApiKeyStore::add(const std::string& key, ApiScope scope,
     const bool sendable = std::ranges::all_of(
         key, [](char each) { return each > ' ' && each < '\x7f' && each != ':'; });
     if (!sendable) return Error{ErrorCode::InvalidValue, "invalid_key"};
-    const auto held = state_->changes.enter();
-    const auto now = facts();
-    for (const ApiKeyFact* fact : matches(now, key, true)) {
-        if (fact->scope == scope) return Error{ErrorCode::InvalidValue, "key_already_exists"};
+    {
+        const auto held = state_->changes.enter();
+        const auto now = facts();
+        for (const ApiKeyFact* fact : matches(now, key, true)) {
+            if (fact->scope == scope) return Error{ErrorCode::InvalidValue, "key_already_exists"};
+        }
+        if (auto added = put(key, scope, expires, now_hold.rounds); !added) return added;
     }
-    return put(key, scope, expires, now_hold.rounds);
+    tell();
+    return {};
 }
 
 Result<void> ApiKeyStore::put(const std::string& key, ApiScope scope,
@@ -338,27 +347,56 @@ Result<void> ApiKeyStore::put(const std::string& key, ApiScope scope,
 }
 
 Result<void> ApiKeyStore::remove(const std::string& key, ApiScope scope) {
-    const auto held = state_->changes.enter();
-    auto now = facts();
-    std::vector<std::string> gone;
-    for (const ApiKeyFact& fact : now) {
-        if (!fact.deleted && fact.scope == scope && fact.name() == key) gone.push_back(fact.id);
-    }
-    if (gone.empty() && key.size() <= kMaxApiKeyLength) {
-        for (const ApiKeyFact* fact : matches(now, key, true)) {
-            if (fact->scope == scope) gone.push_back(fact->id);
+    {
+        const auto held = state_->changes.enter();
+        const auto now = facts();
+        std::vector<std::string> gone;
+        for (const ApiKeyFact& fact : now) {
+            if (!fact.deleted && fact.scope == scope && fact.name() == key) gone.push_back(fact.id);
         }
+        if (gone.empty() && key.size() <= kMaxApiKeyLength) {
+            for (const ApiKeyFact* fact : matches(now, key, true)) {
+                if (fact->scope == scope) gone.push_back(fact->id);
+            }
+        }
+        if (gone.empty()) return Error{ErrorCode::NotFound, "key_not_found"};
+        if (auto deleted = mark_deleted(gone); !deleted) return deleted;
     }
-    if (gone.empty()) return Error{ErrorCode::NotFound, "key_not_found"};
+    tell();
+    return {};
+}
+
+/// Of who holds `changes`.
+Result<void> ApiKeyStore::mark_deleted(const std::vector<std::string>& ids) {
+    auto now = facts();
+    bool changed = false;
     for (ApiKeyFact& fact : now) {
-        if (std::ranges::find(gone, fact.id) == gone.end()) continue;
+        if (fact.deleted || std::ranges::find(ids, fact.id) == ids.end()) continue;
         const std::string id = fact.id;
         fact = ApiKeyFact{};
         fact.id = id;
         fact.stamp = next_stamp();
         fact.deleted = true;
+        changed = true;
     }
-    return replace(std::move(now));
+    return changed ? replace(std::move(now)) : Result<void>{};
+}
+
+Result<void> ApiKeyStore::forget(const std::vector<std::string>& ids) {
+    const auto held = state_->changes.enter();
+    return mark_deleted(ids);
+}
+
+bool ApiKeyStore::is_needed(const ApiKeyFact& fact) const { return !of_no_use(fact, clock_()); }
+
+void ApiKeyStore::on_change(std::function<void()> told) {
+    const auto held = state_->telling.enter();
+    state_->told = std::move(told);
+}
+
+void ApiKeyStore::tell() const {
+    const auto held = state_->telling.enter();
+    if (state_->told) state_->told();
 }
 
 std::vector<commands::ApiKeyView> ApiKeyStore::all() {

@@ -96,6 +96,13 @@ public:
     [[nodiscard]] std::vector<ApiKeyFact> facts() const;
     /// Takes over each that is news.
     [[nodiscard]] Result<void> merge(const std::vector<ApiKeyFact>& others);
+    /// Deletes the keys of these ids: nobody else knows them any more.
+    [[nodiscard]] Result<void> forget(const std::vector<std::string>& ids);
+    /// False: it was deleted or has expired so long ago that nobody has to hear of it.
+    [[nodiscard]] bool is_needed(const ApiKeyFact& fact) const;
+    /// Called after each create(), add() and remove() that has changed something, by the thread
+    /// that did. Null: nobody. Returns when no earlier one is being called.
+    void on_change(std::function<void()> told);
 
     [[nodiscard]] static std::int64_t now_millis();
 
@@ -105,6 +112,8 @@ private:
     [[nodiscard]] Result<void> put(const std::string& key, commands::ApiScope scope,
                                    std::optional<WallSeconds> expires, std::uint32_t rounds);
     [[nodiscard]] Result<void> replace(std::vector<ApiKeyFact> facts);
+    [[nodiscard]] Result<void> mark_deleted(const std::vector<std::string>& ids);
+    void tell() const;
     [[nodiscard]] ApiKeyStamp next_stamp() const;
     [[nodiscard]] ApiKeyRules rules() const;
     [[nodiscard]] bool in_range(std::optional<WallSeconds> expires) const;

@@ -370,5 +370,37 @@ TEST(ApiKeyFile, DamageIsNamed) {
     EXPECT_TRUE(api_keys_from_json(R"({"version":1,"keys":[]})"));
 }
 
+TEST_F(ApiKeyStoreTest, WhoeverWantsToKnowIsToldOfChangesMadeHere) {
+    ApiKeyStore store = open();
+    int told = 0;
+    store.on_change([&] { ++told; });
+    const std::string key = store.create(ApiScope::Mgmt, std::nullopt).value();
+    ASSERT_TRUE(store.add("chosen", ApiScope::Mgmt, std::nullopt));
+    EXPECT_FALSE(store.add("chosen", ApiScope::Mgmt, std::nullopt));
+    EXPECT_EQ(told, 2);
+    ASSERT_TRUE(store.remove(key, ApiScope::Mgmt));
+    EXPECT_FALSE(store.remove(key, ApiScope::Mgmt));
+    EXPECT_EQ(told, 3);
+    ASSERT_TRUE(store.merge(store.facts()));
+    EXPECT_EQ(told, 3);
+    store.on_change(nullptr);
+    ASSERT_TRUE(store.create(ApiScope::Mgmt, std::nullopt));
+    EXPECT_EQ(told, 3);
+}
+
+TEST_F(ApiKeyStoreTest, AKeyThatNobodyElseKnowsIsDeleted) {
+    ApiKeyStore store = open();
+    const std::string key = store.create(ApiScope::Mgmt, std::nullopt).value();
+    const std::string other = store.create(ApiScope::Mgmt, std::nullopt).value();
+    ASSERT_TRUE(store.forget({store.facts()[0].id, "unknown"}));
+    EXPECT_EQ(outcome(store, key), Outcome::Refused);
+    EXPECT_EQ(outcome(store, other), Outcome::Granted);
+    ASSERT_TRUE(store.facts()[0].deleted);
+    EXPECT_TRUE(store.is_needed(store.facts()[0]));
+    now_ += 31 * kDay * 1000;
+    EXPECT_FALSE(store.is_needed(store.facts()[0]));
+    EXPECT_TRUE(store.is_needed(store.facts()[1]));
+}
+
 }  // namespace
 }  // namespace vmq::admin

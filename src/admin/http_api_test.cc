@@ -63,8 +63,8 @@ TEST_F(HttpApi, KeysStandInThePathAndAssignmentsInTheQuery) {
               R"({"table":[{"node":"a@b","max_client_id_size":"100"}],"type":"table"})");
     EXPECT_EQ(get("/api/v1/set?max_client_id_size=7").status, 200U);
     EXPECT_EQ(post("/api/v1/set", R"({"arguments":{"retry_interval":9}})").status, 200U);
-    EXPECT_EQ(node_.settings->text("max_client_id_size").value(), "7");
-    EXPECT_EQ(node_.settings->text("retry_interval").value(), "9");
+    EXPECT_EQ(node_.in_force->text("max_client_id_size").value(), "7");
+    EXPECT_EQ(node_.in_force->text("retry_interval").value(), "9");
 }
 
 TEST_F(HttpApi, WhatChangesSomethingTakesPostWithAQueryOrABody) {

@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
-#include <chrono>
 #include <utility>
 
-#include "base/entropy.h"
 #include "base/log.h"
 #include "broker/durable_store.h"
 #include "broker/limits.h"
@@ -24,39 +22,57 @@ std::uint32_t choose_shards(std::uint32_t wanted) {
 
 Broker::Broker(BrokerOptions options)
     : options_(std::move(options)),
-      shared_(choose_shards(options_.shards), entropy(), options_.max_retained_messages),
+      shared_(choose_shards(options_.shards), options_.surroundings.entropy(),
+              options_.max_retained_messages),
       listeners_(shards_, [this](Shard& shard, std::function<void()> work) {
           if (threads_.empty()) return work();
           boost::asio::post(shard.loop().io(), std::move(work));
       }) {
-    shared_.client_seed = entropy();
+    shared_.client_seed = options_.surroundings.entropy();
     shared_.hook_timeout = options_.hook_timeout;
     shared_.anonymous_unrestricted = options_.anonymous_unrestricted;
     set_shared_policy(options_.shared_policy);
     set_session_log(options_.log_connections, options_.keepalive_as_warning);
     allow_during_netsplit(options_.during_netsplit);
     shared_.readiness.set_ready(options_.ready);
+    shared_.wills_held = !options_.ready;
     if (!options_.login_limits.none()) {
         shared_.login_guard = std::make_unique<LoginGuard>(options_.login_limits);
     }
-    shared_.steady_anchor = steady_now();
-    shared_.wall_anchor =
-        std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch())
-            .count();
+    shared_.steady_anchor = options_.surroundings.steady_now();
+    shared_.wall_anchor = options_.surroundings.wall_now();
     shared_.store = std::make_unique<store::MemoryStore>();
     for (ShardId id = 0; id < shared_.shards; ++id) {
-        shards_.push_back(std::make_unique<Shard>(id, shared_, entropy()));
+        shards_.push_back(std::make_unique<Shard>(id, shared_, options_.surroundings.entropy(),
+                                                  shared_.steady_anchor));
         shared_.peers.push_back(shards_.back().get());
     }
 }
 
 Broker::~Broker() {
     stop();
-    shared_.store.reset();  // before the shards that its threads would answer
-    shards_.clear();        // before the listeners that their connections count with
+    // Before the shards that its threads would answer; who is still connected has one all the same.
+    shared_.store = std::make_unique<store::MemoryStore>();
+    shards_.clear();  // before the listeners that their connections count with
+}
+
+/// To shards, and to the cluster's thread behind the last of them.
+Surroundings::Post Broker::answers() {
+    return [this](ShardId shard, std::function<void()> work) {
+        if (shard == shared_.shards) {
+            return cluster_door_.with([&](const ClusterDoor& door) {
+                if (door.post) door.post(std::move(work));
+            });
+        }
+        boost::asio::post(shards_[shard]->loop().io(), std::move(work));
+    };
 }
 
 Result<void> Broker::open_store() {
+    if (options_.surroundings.open_disk) {
+        restore(options_.surroundings.open_disk(answers()));
+        return {};
+    }
     if (options_.store.directory.empty()) return {};
     store::EngineOptions wanted;
     wanted.directory = options_.store.directory;
@@ -77,15 +93,7 @@ Result<void> Broker::open_store() {
             wanted.leave_out = leave_out;
             return store::Engine::open(wanted);
         },
-        shared_.shards + 1, options_.store.durability,
-        [this](ShardId shard, std::function<void()> work) {
-            if (shard == shared_.shards) {
-                return cluster_door_.with([&](const ClusterDoor& door) {
-                    if (door.post) door.post(std::move(work));
-                });
-            }
-            boost::asio::post(shards_[shard]->loop().io(), std::move(work));
-        },
+        shared_.shards + 1, options_.store.durability, answers(),
         [this](ShardId shard) {
             if (shard < shared_.shards) shards_[shard]->on_store_refusing();
         },
@@ -243,14 +251,9 @@ Result<void> Broker::restore(store::Engine& engine) {
     std::uint64_t sessions = 0;
     std::uint64_t waiting = 0;
     auto read = engine.for_each_session([&](store::StoredSession session) {
-        const store::SessionKey& key = session.record.key;
-        const bool outbox = key.mountpoint == store::kOutboxMountpoint;
-        if (!outbox) ++sessions;
+        if (session.record.key.mountpoint != store::kOutboxMountpoint) ++sessions;
         waiting += session.queue.count;
-        // An outbox stays where it was, so that what is added to it comes behind it.
-        const ShardId home = outbox ? Shard::shard_of(session.id) % shard_count()
-                                    : shards_.front()->home_of(key.mountpoint, key.client_id);
-        shards_[home]->restore(std::move(session));
+        restore(std::move(session));
         if (steady_now() - told < Seconds(2)) return;
         told = steady_now();
         log::info("message store: {} sessions so far", sessions);
@@ -269,6 +272,24 @@ Result<void> Broker::restore(store::Engine& engine) {
     return {};
 }
 
+void Broker::restore(store::StoredSession session) {
+    const store::SessionKey& key = session.record.key;
+    // An outbox stays where it was, so that what is added to it comes behind it.
+    const ShardId home = key.mountpoint == store::kOutboxMountpoint
+                             ? Shard::shard_of(session.id) % shard_count()
+                             : shards_.front()->home_of(key.mountpoint, key.client_id);
+    shards_[home]->restore(std::move(session));
+}
+
+void Broker::restore(Surroundings::Disk disk) {
+    shared_.boot = disk.boot;
+    shared_.client_seed = disk.client_seed;
+    shared_.store = std::move(disk.store);
+    for (store::StoredSession& session : disk.sessions) restore(std::move(session));
+    for (mqtt::MessagePtr& message : disk.retained) shared_.retained.set(std::move(message));
+    stored_facts_ = std::move(disk.facts);
+}
+
 Result<void> Broker::start() {
     if (auto opened = open_store(); !opened) return opened;
     if (restored_) restored_();
@@ -285,10 +306,11 @@ Result<void> Broker::start() {
     shards_.front()->sweep_retained_every(options_.expire_retain_cache > Seconds(0)
                                               ? options_.expire_retain_cache
                                               : kRetainedSweepInterval);
+    accepting_.store(true);
+    if (!options_.surroundings.threads) return {};
     for (const auto& shard : shards_) {
         threads_.push_back(std::make_unique<runtime::LoopThread>(shard->loop(), *shard));
     }
-    accepting_.store(true);
     tls_watcher_.emplace(options_.tls_watch_interval, [this] {
         listeners_.reload_tls(false);
         return std::nullopt;

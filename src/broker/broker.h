@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "broker/listeners.h"
 #include "broker/shard.h"
+#include "broker/surroundings.h"
 #include "metrics/store_metrics.h"
 #include "runtime/guarded.h"
 #include "runtime/loop_thread.h"
@@ -45,6 +46,7 @@ struct BrokerOptions {
     NetsplitPermissions during_netsplit;
     /// False: clients are refused until a ClusterService knows that the cluster is complete.
     bool ready = true;
+    Surroundings surroundings;
 };
 
 /// One per process. start() and stop() are called from the same thread, once each.
@@ -76,6 +78,10 @@ public:
     /// Called by start() after that; if it fails, start() does.
     void before_listening(std::function<Result<void>()> work) {
         before_listening_ = std::move(work);
+    }
+    /// Changes the listeners that start() is about to open. In before_listening() only.
+    void change_listeners(const std::function<void(ListenerOptions&)>& change) {
+        for (ListenerOptions& each : options_.listeners) change(each);
     }
 
     /// Looks at the subscriptions and wills of all sessions, connected or not: what the rules no
@@ -132,12 +138,18 @@ public:
         return shards_;
     }
     [[nodiscard]] const SharedState& shared() const noexcept { return shared_; }
+    [[nodiscard]] const Surroundings& surroundings() const noexcept {
+        return options_.surroundings;
+    }
     [[nodiscard]] const metrics::StoreMetrics& store_metrics() const noexcept {
         return store_metrics_;
     }
 
 private:
     [[nodiscard]] Result<void> open_store();
+    void restore(Surroundings::Disk disk);
+    void restore(store::StoredSession session);
+    [[nodiscard]] Surroundings::Post answers();
     [[nodiscard]] Result<void> restore(store::Engine& engine);
     /// Returns when `work` has been done with every shard's chain.
     void with_chains(const std::function<void(ShardId shard, hooks::Chain& chain)>& work) const;

@@ -1,10 +1,11 @@
 #include "broker/cluster_facts.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <set>
 
-#include "base/entropy.h"
 #include "base/log.h"
 #include "broker/broker.h"
 #include "broker/untold_deletion.h"
@@ -39,9 +40,9 @@ std::string fact_key(FactKind kind, std::string_view key) {
     return bytes;
 }
 
-cluster::Incarnation new_incarnation() {
+cluster::Incarnation new_incarnation(const Surroundings& from) {
     cluster::Incarnation made;
-    for (std::uint8_t& each : made.bytes) each = static_cast<std::uint8_t>(entropy());
+    for (std::uint8_t& each : made.bytes) each = static_cast<std::uint8_t>(from.entropy());
     return made;
 }
 
@@ -73,7 +74,12 @@ std::string untold_deletion_key(std::string_view mountpoint, std::string_view to
 
 ClusterFacts::ClusterFacts(Broker& broker, Home& home, runtime::ShardLoop& loop,
                            metrics::ShardMetrics& metrics, Options options)
-    : broker_(broker), home_(home), loop_(loop), metrics_(metrics), options_(std::move(options)) {}
+    : broker_(broker),
+      home_(home),
+      loop_(loop),
+      metrics_(metrics),
+      options_(std::move(options)),
+      shared_(options_.on_shared) {}
 
 ClusterFacts::~ClusterFacts() = default;
 
@@ -104,7 +110,7 @@ void ClusterFacts::make() {
 
 Result<void> ClusterFacts::load(const StoredFacts& stored) {
     std::string node = options_.node;
-    incarnation_ = new_incarnation();
+    incarnation_ = new_incarnation(broker_.surroundings());
     identity_stale_ = true;
     for (const auto& [key, value] : stored) {
         if (key.front() != kIdentityKey) continue;
@@ -197,18 +203,17 @@ routing::RetainedIndex& ClusterFacts::retained() const noexcept {
 }
 
 cluster::Moment ClusterFacts::now() const {
-    return {loop_.now(),
-            std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch())
-                .count()};
+    return {loop_.now(), broker_.surroundings().wall_now()};
 }
 
 void ClusterFacts::begin_alone() {
+    shared_.leave(*facts_);
     facts_->for_each_even_deleted(
         [this](const Fact& fact) { stale_.push_back(fact_key(fact.kind(), fact.key())); });
     stale_.emplace_back(1, kPositionsKey);
     intakes_.clear();
     links_.clear();
-    incarnation_ = new_incarnation();
+    incarnation_ = new_incarnation(broker_.surroundings());
     identity_stale_ = true;
     make();
 }
@@ -272,6 +277,11 @@ void ClusterFacts::on_retained_change(std::string_view mountpoint, std::string_v
     }
 }
 
+Result<void> ClusterFacts::put_shared(FactKind kind, std::string_view key,
+                                      std::optional<std::string_view> value) {
+    return shared_.put(*facts_, in_use(), kind, key, value, now());
+}
+
 // Links.
 
 Result<void> ClusterFacts::on_link_up(const cluster::Writer& peer, std::uint32_t longest_frame) {
@@ -324,7 +334,9 @@ void ClusterFacts::turn() {
             }
         });
     }
+    shared_.tell_news();
     warn_of_clocks();
+    warn_of_left_out();
     const std::uint64_t revision = facts_->revision(FactKind::Member);
     if (std::exchange(members_revision_, revision) != revision) home_.on_members_changed();
 }
@@ -345,6 +357,39 @@ void ClusterFacts::warn_of_clocks() {
         facts_->writers()[last.writer].name, std::chrono::duration_cast<Seconds>(last.by).count());
 }
 
+void ClusterFacts::warn_of_left_out() {
+    for (const auto& each : replication_->take_left_out()) {
+        if (!may_warn(next_left_out_warning_)) continue;
+        std::string what = "something";
+        if (each.last != nullptr) {
+            const bool retained = each.last->kind() == FactKind::Retained;
+            what = retained ? fmt::format("the retained message of topic {}",
+                                          cluster::split_retained_key(each.last->key()).topic)
+                            : fmt::format("{} {}", word_of(each.last->kind()), each.last->key());
+        }
+        log::warning(
+            "node {} is not told {}: it takes {} bytes at once; raise "
+            "incoming_clustering_buffer_size there ({} such so far)",
+            each.peer.name, what, each.longest_frame, each.count);
+    }
+}
+
+FactNumbers ClusterFacts::numbers() const {
+    FactNumbers numbers;
+    for (std::size_t kind = 0; kind < numbers.by_kind.size(); ++kind) {
+        numbers.by_kind[kind] = facts_->size(static_cast<FactKind>(kind));
+    }
+    numbers.deleted = facts_->deleted();
+    numbers.bytes = facts_->memory();
+    const auto sent = replication_->sent();
+    numbers.sent = sent.facts;
+    numbers.left_out = sent.left_out;
+    numbers.received = replication_->counters().facts_received;
+    numbers.refused = facts_->counters().older + facts_->counters().dead;
+    numbers.ahead = facts_->counters().ahead;
+    return numbers;
+}
+
 void ClusterFacts::add_identity(Batch& batch) const {
     store::PutFact identity{std::string(1, kIdentityKey), {}};
     cluster::ByteWriter to(identity.value);
@@ -363,6 +408,7 @@ void ClusterFacts::apply(const FactChange& change, Batch& batch) {
         cluster::append_fact_record(*fact, facts_->writers(), put.value);
         batch.add(std::move(put));
     }
+    shared_.on_change(*facts_, change, now().wall);
     if (change.kind != FactKind::Retained) return;
     if (!change.local) return apply_retained(change, batch);
     if (change.what != FactChange::What::Erased) return;
@@ -391,6 +437,20 @@ void ClusterFacts::apply_retained(const FactChange& change, Batch& batch) {
         "a message that another node retains on {} is not kept: max_retained_messages "
         "reached; it has to be the same on all nodes",
         of.topic);
+}
+
+std::optional<std::string_view> ClusterFacts::wills_done(std::string_view node) const {
+    const cluster::Fact* fact = facts_->find(cluster::FactKind::WillsDone, node);
+    if (fact == nullptr) return std::nullopt;
+    return fact->value();
+}
+
+Result<void> ClusterFacts::set_wills_done(std::string_view node, std::string_view value) {
+    return facts_->put(cluster::FactKind::WillsDone, node, value, now());
+}
+
+void ClusterFacts::clear_wills_done(std::string_view node) {
+    (void)facts_->erase(cluster::FactKind::WillsDone, node, now());
 }
 
 void ClusterFacts::when_stored(std::function<void()> work) {

@@ -2,11 +2,13 @@
 // links of this node.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -15,6 +17,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "broker/shared_facts.h"
 #include "cluster/fact_map.h"
 #include "cluster/frame_codec.h"
 #include "cluster/membership.h"
@@ -27,6 +30,18 @@
 namespace vmq::broker {
 
 class Broker;
+
+/// Of the facts of a node, at one moment; counters since its cluster began.
+struct FactNumbers {
+    std::array<std::uint64_t, cluster::kFactKinds> by_kind{};  // deleted ones as well
+    std::uint64_t deleted = 0;
+    std::uint64_t bytes = 0;  // of memory
+    std::uint64_t sent = 0;
+    std::uint64_t received = 0;
+    std::uint64_t left_out = 0;  // not sent: too long for the other node
+    std::uint64_t refused = 0;   // received, and older than what is here, or deleted here
+    std::uint64_t ahead = 0;     // stamps ahead of the clock
+};
 
 /// Owned by the ClusterService, used on its thread.
 ///
@@ -56,6 +71,7 @@ public:
         std::string node;
         std::uint32_t longest_frame = 0;
         std::uint64_t seed = 0;
+        SharedFacts::Tell on_shared = {};  // settings and API keys, as they change
     };
     using StoredFacts = std::vector<std::pair<std::string, std::string>>;
 
@@ -86,6 +102,15 @@ public:
     /// so that what others have counts. `done`, if any, when it is through.
     void take_in_retained(bool late, std::function<void()> done = {});
 
+    /// Settings of cluster scope and API keys, see SharedFacts.
+    [[nodiscard]] Result<void> put_shared(cluster::FactKind kind, std::string_view key,
+                                          std::optional<std::string_view> value);
+    /// What there is of them, at the start.
+    void tell_shared() { shared_.tell_all(*facts_); }
+    /// This node goes among others; `late`: they come to it.
+    void take_in_shared(bool late) { shared_.enter(*facts_, late, now()); }
+    void on_joined() { shared_.on_joined(now().wall); }
+
     // Links. An error: the link cannot go on.
     [[nodiscard]] Result<void> on_link_up(const cluster::Writer& peer, std::uint32_t longest_frame);
     void on_link_down(const cluster::Writer& peer);
@@ -94,8 +119,15 @@ public:
     /// A shard has set or deleted what is retained there.
     void on_retained_change(std::string_view mountpoint, std::string_view topic);
 
+    // What is known of published wills: the value of FactKind::WillsDone.
+    /// Nothing: nothing is known. Valid until facts change.
+    [[nodiscard]] std::optional<std::string_view> wills_done(std::string_view node) const;
+    [[nodiscard]] Result<void> set_wills_done(std::string_view node, std::string_view value);
+    void clear_wills_done(std::string_view node);
+
     /// Runs `work` when everything that was written so far is stored, in order.
     void when_stored(std::function<void()> work);
+    [[nodiscard]] FactNumbers numbers() const;
     /// Stores and sends what there is. In every turn, and once a second.
     void turn();
 
@@ -125,6 +157,7 @@ private:
     void apply(const cluster::FactChange& change, Batch& batch);
     void apply_retained(const cluster::FactChange& change, Batch& batch);
     void warn_of_clocks();
+    void warn_of_left_out();
     /// Not again for a while after it was true.
     [[nodiscard]] bool may_warn(TimePoint& next) const noexcept;
     void add_identity(Batch& batch) const;
@@ -138,6 +171,7 @@ private:
     metrics::ShardMetrics& metrics_;
     const Options options_;
     cluster::Incarnation incarnation_;
+    SharedFacts shared_;
     std::unique_ptr<cluster::FactMap> facts_;
     std::unique_ptr<cluster::Membership> members_;
     std::unique_ptr<cluster::Replication> replication_;
@@ -154,6 +188,7 @@ private:
     TimePoint next_clock_warning_{};
     TimePoint next_length_warning_{};
     TimePoint next_limit_warning_{};
+    TimePoint next_left_out_warning_{};
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

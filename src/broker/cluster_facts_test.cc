@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,12 +13,14 @@
 
 #include "broker/publisher.h"
 #include "broker/untold_deletion.h"
+#include "runtime/guarded.h"
 #include "support/cluster_test_node.h"
 #include "support/temporary_folder.h"
 
 namespace vmq::broker {
 namespace {
 
+using testing::ClusterTestLimits;
 using testing::ClusterTestNode;
 using testing::comes_true;
 
@@ -180,6 +184,88 @@ TEST(ClusterFactsShards, WhatIsTooMuchOrTooLongForANodeStaysAwayAndIsCounted) {
     EXPECT_EQ(retained(b, "3"), "");
     EXPECT_EQ(retained(b, "too long"), "");
     EXPECT_EQ(count(a, metrics::Counter::DropTooLargeForNode), 1U);
+}
+
+TEST(ClusterFactsShards, ANodeThatTakesLessIsToldWhatFits) {
+    ClusterTestNode a("a");
+    ClusterTestNode b("b", 0, "secret", {}, {.longest_frame = 256U * 1024});
+    ASSERT_TRUE(b.join(a, "a"));
+    retain(a, "long", std::string(300'000, 'x'));
+    retain(a, "short", "x");
+    EXPECT_TRUE(comes_to_be(b, "short", "x"));
+    EXPECT_EQ(retained(b, "long"), "");
+    retain(b, "of b", "x");
+    EXPECT_TRUE(comes_to_be(a, "of b", "x"));
+    EXPECT_TRUE(comes_true([&] {
+        metrics::Snapshot snapshot;
+        a.service->add_metrics(snapshot);
+        return std::ranges::any_of(snapshot, [](const metrics::Sample& each) {
+            return each.name == "cluster_facts_too_long" && each.value == 1;
+        });
+    }));
+    retain(a, "long", "short now");
+    EXPECT_TRUE(comes_to_be(b, "long", "short now"));
+}
+
+/// What a node is told of settings and keys.
+class Told {
+public:
+    SharedFacts::Tell tell() {
+        return [this](const std::vector<SharedFact>& changes) {
+            values_.with([&](Values& values) {
+                for (const SharedFact& each : changes) values[each.key] = each.value.value_or("-");
+            });
+        };
+    }
+    bool comes_to_be(const std::string& key, const std::string& value) const {
+        return comes_true([&] {
+            return values_.with([&](const Values& values) {
+                const auto at = values.find(key);
+                return (at == values.end() ? "" : at->second) == value;
+            });
+        });
+    }
+    void clear() {
+        values_.with([](Values& values) { values.clear(); });
+    }
+
+private:
+    using Values = std::map<std::string, std::string>;
+    runtime::Guarded<Values> values_;
+};
+
+TEST(ClusterFactsShards, SettingsAndKeysAreThoseOfAllNodesAndOutliveARestart) {
+    VMQ_NEEDS_STORE();
+    testing::TemporaryFolder folder;
+    Told at_a;
+    Told at_b;
+    ClusterTestNode a("a", 0, "secret", {}, {.on_shared_facts = at_a.tell()});
+    const auto start_b = [&] {
+        return std::make_unique<ClusterTestNode>("b", 0, "secret", folder.path() + "/b",
+                                                 ClusterTestLimits{.on_shared_facts = at_b.tell()});
+    };
+    auto b = start_b();
+    using cluster::FactKind;
+    ASSERT_TRUE(a.service->put_shared(FactKind::Setting, "before", "1"));
+    ASSERT_TRUE(b->service->put_shared(FactKind::Setting, "own", "1"));
+    ASSERT_TRUE(b->service->put_shared(FactKind::ApiKey, "id", "hash"));
+    EXPECT_TRUE(at_a.comes_to_be("before", "1"));
+    ASSERT_TRUE(b->join(a, "a"));
+    EXPECT_TRUE(at_b.comes_to_be("before", "1"));
+    EXPECT_TRUE(at_b.comes_to_be("own", "-")) << "it takes the cluster's";
+    EXPECT_TRUE(at_a.comes_to_be("id", "hash"));
+    EXPECT_TRUE(at_a.comes_to_be("own", ""));
+    ASSERT_TRUE(b->service->put_shared(FactKind::Setting, "k", "1"));
+    EXPECT_TRUE(at_a.comes_to_be("k", "1"));
+    ASSERT_TRUE(a.service->put_shared(FactKind::Setting, "k", "2"));
+    EXPECT_TRUE(at_b.comes_to_be("k", "2"));
+    b.reset();
+    ASSERT_TRUE(a.service->put_shared(FactKind::Setting, "before", std::nullopt));
+    at_b.clear();
+    b = start_b();
+    EXPECT_TRUE(at_b.comes_to_be("k", "2"));
+    EXPECT_TRUE(at_b.comes_to_be("id", "hash"));
+    EXPECT_TRUE(at_b.comes_to_be("before", "-"));
 }
 
 TEST(ClusterFactsShards, WhoLeavesKeepsItsMessagesAndHearsOfNothingMore) {

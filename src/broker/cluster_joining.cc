@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "broker/broker.h"
+#include "broker/cluster_metrics.h"
 #include "broker/cluster_service.h"
 #include "runtime/coordination.h"
 
@@ -36,6 +37,12 @@ Result<void> ClusterService::join(const std::string& name, const cluster::NodeAd
     return Error{ErrorCode::Unavailable, "not_reachable: no answer in time"};
 }
 
+void ClusterService::begin_to_join(std::string name, cluster::NodeAddress at, Done done) {
+    post([this, name = std::move(name), at = std::move(at), done = std::move(done)] {
+        begin_join(name, at, done);
+    });
+}
+
 void ClusterService::begin_join(std::string name, cluster::NodeAddress at, Done done) {
     if (name == options_.node) {
         return done(Error{ErrorCode::InvalidValue, "self_join"});
@@ -54,13 +61,15 @@ void ClusterService::begin_join(std::string name, cluster::NodeAddress at, Done 
     if (const std::string_view why = why_not_dialled(at); !why.empty()) {
         return done(Error{ErrorCode::Unavailable, "not_reachable: " + std::string(why)});
     }
-    auto connector = std::make_unique<cluster::Connector>(loop_, dialler(), cluster::DialSettings{},
-                                                          random_.next());
+    auto connector = std::make_unique<cluster::Connector>(
+        loop_, dialler(), cluster::DialSettings{}, random_.next(), runtime::NameLookup::Resolve{},
+        broker_.surroundings().open_socket);
     if (facts_->in_use()) begin_alone();  // all others have left it
     joining_.emplace(Joining{std::move(name), at, std::move(done), std::move(connector), nullptr,
                              loop_.now() + kJoinTimeout, ++last_visitor_});
     // From here on shards tell what they retain.
     alone_ = false;
+    facts_->take_in_shared(false);
     facts_->take_in_retained(false, [this, number = last_visitor_] {
         if (!joining_ || joining_->number != number) return;
         if (const auto announced = announce(); !announced) return finish_join(announced.error());
@@ -86,6 +95,7 @@ void ClusterService::on_join_reply(std::string_view body) {
         return finish_join(
             Error{ErrorCode::ProtocolViolation, "what it says of its members cannot be read"});
     }
+    facts_->on_joined();
     facts_->when_stored([this, number = joining_->number] {
         if (joining_ && joining_->number == number) finish_join({});
     });
@@ -140,6 +150,116 @@ Result<void> ClusterService::remove(const std::string& name) {
     return Error{ErrorCode::Unavailable, "the cluster's thread has not answered in time"};
 }
 
+// A node that leaves while it runs.
+
+std::shared_ptr<LeaveWatch> ClusterService::leave(const std::string& name,
+                                                  const cluster::LeaveOrder& order,
+                                                  LeaveWatch::OnEnd on_end) {
+    auto watch = std::make_shared<LeaveWatch>(std::move(on_end));
+    post([this, name, order, watch] {
+        if (name == options_.node && members().alone()) {
+            return watch->end(cluster::LeaveEnd::Failed,
+                              name + " is in no cluster with other nodes.",
+                              "There is nothing to leave.");
+        }
+        if (name == options_.node) return departure_->begin(order, watch);
+        const ClusterPeer* peer = find_peer(name);
+        if (peer == nullptr) {
+            return watch->end(cluster::LeaveEnd::Failed, name + " is no member of the cluster.",
+                              {});
+        }
+        departure_->ask(peer->number(), order, watch);
+    });
+    return watch;
+}
+
+bool ClusterService::others_ready() const {
+    return !peers_.empty() && std::all_of(peers_.begin(), peers_.end(),
+                                          [](const auto& each) { return each.second->serving(); });
+}
+
+std::vector<HandoffTarget> ClusterService::others() const {
+    std::vector<HandoffTarget> nodes;
+    for (const auto& [name, peer] : peers_) {
+        if (peer->serving()) nodes.push_back({peer->number(), name});
+    }
+    return nodes;
+}
+
+std::size_t ClusterService::waiting_bytes() const {
+    std::size_t bytes = 0;
+    for (const auto& [name, peer] : peers_) {
+        ClusterNode node;
+        peer->describe(node);
+        bytes += node.waiting_bytes;
+    }
+    return bytes;
+}
+
+std::string* ClusterService::output_to(NodeNumber node) {
+    for (const auto& [name, peer] : peers_) {
+        if (peer->number() == node) return peer->control_output();
+    }
+    return nullptr;
+}
+
+void ClusterService::remove_self(std::function<void()> done) {
+    if (const auto removed = members().remove(options_.node, facts_->now()); !removed) {
+        return post(std::move(done));  // somebody else has done it
+    }
+    leaving_.push_back([done = std::move(done)](const Result<void>&) { done(); });
+    begin_leave({});
+}
+
+void ClusterService::on_left() {
+    // What a member knew is forgotten for good before this process ends.
+    facts_->when_stored([this] {
+        if (left_) left_();
+    });
+}
+
+Result<void> ClusterService::put_shared(cluster::FactKind kind, const std::string& key,
+                                        const std::optional<std::string>& value) {
+    auto answer = runtime::ask_later<Result<void>>(
+        [this](std::function<void()> work) { post(std::move(work)); },
+        [this, kind, key, value](const std::function<void(Result<void>)>& give) {
+            if (auto put = facts_->put_shared(kind, key, value); !put) return give(put.error());
+            facts_->when_stored([give] { give({}); });
+        },
+        kJoinTimeout);
+    if (answer) return std::move(*answer);
+    return Error{ErrorCode::Unavailable,
+                 "the node has not stored it in time; it may still do so: see the log"};
+}
+
+void ClusterService::add_metrics(metrics::Snapshot& snapshot) const {
+    const Shown shown = numbers_.with([](const Shown& now) { return now; });
+    add_cluster_metrics(shown.facts, shown.questions, snapshot);
+}
+
+std::vector<NodeAnswer> ClusterService::ask(const std::string& question, Millis patience,
+                                            const std::vector<std::string>& only) {
+    auto answers = runtime::ask_later<std::vector<NodeAnswer>>(
+        [this](std::function<void()> work) { post(std::move(work)); },
+        [this, question, patience, only](ClusterQuestions::Done give) {
+            std::vector<ClusterQuestions::Asked> nodes;
+            for (const auto& [name, peer] : peers_) {
+                const bool wanted = only.empty() || std::ranges::find(only, name) != only.end();
+                if (wanted) nodes.push_back({name, peer->number()});
+            }
+            questions_->ask(nodes, question, patience, std::move(give));
+        },
+        patience + Seconds(1));
+    if (answers) return std::move(*answers);
+    std::vector<NodeAnswer> none;
+    for (const ClusterNode& each : nodes()) {
+        const bool wanted = only.empty() || std::ranges::find(only, each.name) != only.end();
+        if (each.self || !wanted) continue;
+        none.push_back({each.name, Error{ErrorCode::Unavailable, "could not be asked in time"}});
+    }
+    return none;
+}
+
 // A node that wants to join has proven the cookie.
 void ClusterService::admit(Link& link, std::string_view body) {
     cluster::JoinRequest request;
@@ -169,7 +289,10 @@ void ClusterService::admit(Link& link, std::string_view body) {
     } else {
         log::notice("node {} joins the cluster", name);
         alone_ = false;
-        if (was_alone) facts_->take_in_retained(true);
+        if (was_alone) {
+            facts_->take_in_shared(true);
+            facts_->take_in_retained(true);
+        }
     }
     const auto visitor = std::find_if(visitors_.begin(), visitors_.end(),
                                       [&](const auto& each) { return each->link.get() == &link; });
@@ -208,6 +331,9 @@ void ClusterService::follow_members() {
         facts_->on_link_down(each.second->writer());
         each.second->leave({RefusalCode::Left, "it is no member of the cluster any more"});
         registrar_->remove_member(each.second->number());
+        departure_->node_removed(each.second->number());
+        wills_->node_removed(each.second->number());
+        questions_->node_down(each.second->number());
         if (member == nullptr) log::notice("node {} is no member any more", each.first);
         return true;
     });
@@ -223,6 +349,7 @@ void ClusterService::follow_members() {
         peers_.emplace(member.name, std::move(peer));
         registrar_->add_member(NodeNumber{last_node_});
     }
+    departure_->members_changed();
     if (joining_) netsplit_.begin_anew();
     if (!joining_) alone_ = !facts_->in_use();
     picture_stale_ = true;
@@ -247,10 +374,12 @@ void ClusterService::begin_alone() {
     for (const auto& [name, peer] : peers_) {
         peer->leave({RefusalCode::Left, options_.node + " has left the cluster"});
         registrar_->remove_member(peer->number());
+        questions_->node_down(peer->number());
     }
     peers_.clear();
     facts_->begin_alone();
     local_.incarnation = facts_->incarnation();
+    wills_->begin_alone(this_process());
     leaves_at_ = kNever;
     alone_ = true;
     picture_stale_ = true;

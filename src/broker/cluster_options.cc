@@ -67,6 +67,8 @@ Result<std::optional<ClusterOptions>> cluster_options_from_config(
     options.links.heartbeat_interval = Millis(node.cluster_heartbeat_interval_ms);
     options.links.silence_timeout = Millis(node.cluster_heartbeat_timeout_ms);
     options.netsplit_policy = node.netsplit_policy;
+    options.wills_after.reset();
+    if (node.cluster_wills_after_ms) options.wills_after = Millis(*node.cluster_wills_after_ms);
     options.filters_known_timeout = Millis(node.cluster_subscribe_timeout_ms);
     return std::optional(std::move(options));
 }

@@ -57,7 +57,16 @@ TEST(ClusterOptionsFromConfig, TakesWhatIsConfigured) {
     EXPECT_EQ(options.links.heartbeat_interval, Millis(100));
     EXPECT_EQ(options.links.silence_timeout, Millis(900));
     EXPECT_EQ(options.filters_known_timeout, Millis(50));
+    EXPECT_EQ(options.wills_after, Millis(30'000));
     EXPECT_THAT(result.warnings, IsEmpty());
+}
+
+TEST(ClusterOptionsFromConfig, WillsMayWaitForTheirNodeForEver) {
+    const std::string listener = "listener.vmq.clustering = 127.0.0.1:44053\n";
+    const auto soon = from(listener + "cluster.wills_after = 0\n");
+    EXPECT_EQ(soon.options.value()->wills_after, Millis(0));
+    const auto never = from(listener + "cluster.wills_after = infinity\n");
+    EXPECT_FALSE(never.options.value()->wills_after);
 }
 
 // Nobody from another machine gets in without having been given a secret.

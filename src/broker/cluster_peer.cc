@@ -140,8 +140,9 @@ ClusterPeer::Dial ClusterPeer::make_dial(LinkKind kind, ShardId shard) {
     if (kind == LinkKind::Data) settings.longest_pause = kLongestDataPause;
     if (kind == LinkKind::Control && !dials_first_) settings.extra_pause = kSecondCaller;
     return {kind, shard,
-            std::make_unique<cluster::Connector>(home_.links().loop(), dialler(), settings,
-                                                 home_.random().next())};
+            std::make_unique<cluster::Connector>(
+                home_.links().loop(), dialler(), settings, home_.random().next(),
+                runtime::NameLookup::Resolve{}, home_.broker().surroundings().open_socket)};
 }
 
 void ClusterPeer::dial(Dial& dial, Millis wait) {
@@ -274,7 +275,8 @@ void ClusterPeer::on_frame(Link& link, const Frame& frame) {
     }
     bool readable = true;
     if (home_.on_peer_frame(*this, frame, readable)) {
-        if (!readable) link.fail("it sends what cannot be read (registration)");
+        if (!readable)
+            link.fail("it sends what cannot be read, or does not follow (registration, question)");
         return;
     }
     if (!cluster::Replication::takes(frame.type)) return link.on_unknown(frame);

@@ -20,6 +20,7 @@ struct ClusterNode {
     cluster::NodeAddress address;
     std::size_t waiting_bytes = 0;  // of messages for it, in memory, all shards
     std::size_t spooled_bytes = 0;  // and on disk
+    std::size_t wills = 0;          // of its clients that this node knows
     /// Since when it is as it is.
     std::optional<std::chrono::system_clock::time_point> since;
     std::string why;        // it does not run; empty: it does, or nothing was tried yet

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 #include <vector>
 
 #include "base/ids.h"
 #include "cluster/registrar.h"
+#include "cluster/will_codec.h"
 
 namespace vmq::broker {
 
@@ -22,7 +24,10 @@ public:
     [[nodiscard]] virtual std::uint32_t view() const noexcept = 0;
     /// Leads to Registrations::registered(ticket) on that shard.
     virtual void register_client(ShardId shard, std::uint64_t ticket, cluster::ClientKey key,
-                                 bool discard) = 0;
+                                 cluster::Purpose purpose) = 0;
+    /// Asks a node to take the session over, which leads to Registrations::adopt() there. It may
+    /// not be able to.
+    virtual void offer(cluster::PeerNumber node, cluster::ClientKey key) = 0;
     /// The answer to Registrations::release(order).
     virtual void released(cluster::ReleaseOrder order, cluster::ReleaseReply::Code code,
                           cluster::Epoch held) = 0;
@@ -36,6 +41,8 @@ public:
     virtual void fence(ShardId shard, std::uint64_t ticket) = 0;
     /// What is retained on the topic has been set or deleted by a shard. Not needed while alone().
     virtual void on_retained_change(std::string_view mountpoint, std::string_view topic) = 0;
+    /// Tells other nodes of a will, until the result ends.
+    [[nodiscard]] virtual std::shared_ptr<const void> tell_will(cluster::LastWill will) = 0;
 
 protected:
     ~ClusterPort() = default;

@@ -131,6 +131,17 @@ bool ClusterRegistrar::on_frame(NodeNumber from, const Frame& frame, bool& reada
             });
             return true;
         }
+        case FrameType::Offer: {
+            cluster::Offer offer;
+            readable = cluster::decode(frame.body, offer);
+            if (!readable || !adopts_) return true;
+            const ShardId home =
+                broker_.shards().front()->home_of(offer.key.mountpoint, offer.key.client_id);
+            broker_.post(home, [&shard = *broker_.shards()[home], offer = std::move(offer)] {
+                shard.registrations().adopt(offer.key);
+            });
+            return true;
+        }
         case FrameType::Fence:
             readable = cluster::decode_number(frame.body, number);
             if (readable) tell_sent(from, number);
@@ -152,9 +163,16 @@ TimePoint ClusterRegistrar::run() {
 // --- From the shards ---
 
 void ClusterRegistrar::register_client(ShardId shard, std::uint64_t ticket, cluster::ClientKey key,
-                                       bool discard) {
-    post([this, number = ticket << 8U | shard, key = std::move(key), discard] {
-        registrar_.request(number, key, discard, moment());
+                                       cluster::Purpose purpose) {
+    post([this, number = ticket << 8U | shard, key = std::move(key), purpose] {
+        if (registration_ && purpose != cluster::Purpose::Adopt) registration_(key);
+        registrar_.request(number, key, purpose, moment());
+    });
+}
+
+void ClusterRegistrar::offer(NodeNumber node, cluster::ClientKey key) {
+    post([this, node, key = std::move(key)] {
+        if (std::string* out = output_(node)) cluster::append(cluster::Offer{key}, *out);
     });
 }
 
@@ -188,6 +206,7 @@ void ClusterRegistrar::send(PeerNumber peer, std::string_view frame) {
 }
 
 void ClusterRegistrar::release(cluster::ReleaseOrder order) {
+    if (registration_ && order.purpose != cluster::Purpose::Adopt) registration_(order.key);
     const ShardId home =
         broker_.shards().front()->home_of(order.key.mountpoint, order.key.client_id);
     broker_.post(home, [&shard = *broker_.shards()[home], order = std::move(order)] {

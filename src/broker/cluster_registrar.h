@@ -39,6 +39,12 @@ public:
     /// A frame of a control link. False: it is none of these.
     [[nodiscard]] bool on_frame(NodeNumber from, const cluster::Frame& frame, bool& readable);
 
+    /// Told of every registration that this node takes part in, but for adoptions.
+    using Registration = std::function<void(const cluster::ClientKey& key)>;
+    void on_registration(Registration work) { registration_ = std::move(work); }
+    /// Whether sessions that other nodes give away are taken: not by one that leaves itself.
+    void set_adopts(bool adopts) noexcept { adopts_ = adopts; }
+
     /// In every turn. When it has something to do at the latest.
     [[nodiscard]] TimePoint run();
 
@@ -49,7 +55,9 @@ public:
     [[nodiscard]] cluster::Epoch claims_from() const noexcept {
         return {claims_from_.load(std::memory_order_relaxed)};
     }
-    void register_client(ShardId shard, std::uint64_t ticket, cluster::ClientKey key, bool discard);
+    void register_client(ShardId shard, std::uint64_t ticket, cluster::ClientKey key,
+                         cluster::Purpose purpose);
+    void offer(NodeNumber node, cluster::ClientKey key);
     void released(cluster::ReleaseOrder order, cluster::ReleaseReply::Code code,
                   cluster::Epoch held);
     void claim(NodeNumber node, std::vector<cluster::Claim> claims);
@@ -86,6 +94,8 @@ private:
     std::map<NodeNumber, cluster::Epoch> away_since_;  // members that are
     std::map<std::uint64_t, Fence> fences_;
     std::uint64_t last_fence_ = 0;
+    bool adopts_ = true;
+    Registration registration_;
     std::atomic<std::uint32_t> view_{1};
     std::atomic<std::uint64_t> claims_from_{0};
     std::string frame_;  // reused

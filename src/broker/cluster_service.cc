@@ -6,7 +6,6 @@
 #include <chrono>
 #include <utility>
 
-#include "base/entropy.h"
 #include "base/log.h"
 #include "broker/broker.h"
 #include "broker/cluster_options.h"
@@ -27,6 +26,7 @@ namespace {
 /// Filters of the index looked at in one go, per cleared bit.
 constexpr int kClearedAtOnce = 4;
 constexpr Millis kTick{500};
+constexpr Millis kStopPatience{5000};
 /// More who have not said who they are get no place.
 constexpr std::size_t kMostVisitors = 256;
 
@@ -58,33 +58,42 @@ ClusterService::ClusterService(Broker& broker, ClusterOptions options)
       has_tls_(options_.tls != nullptr),
       metrics_(broker.shards().front()->shared().cluster_metrics),
       netsplit_(options_.netsplit_policy, broker.shards().front()->shared().readiness, metrics_),
-      loop_(broker.shard_count()),
+      loop_(broker.shard_count(), broker.surroundings().steady_now()),
       links_(std::make_unique<cluster::LinkLoop>(loop_, metrics_, options_.links)),
-      random_(entropy()) {
+      random_(broker.surroundings().entropy()) {
     free_slots_ = ~index().local();
     local_.name = options_.node;
-    local_.boot = cluster::Boot{entropy()};
+    local_.boot = cluster::Boot{broker.surroundings().entropy()};
     local_.longest_frame = options_.longest_frame;
     filter_log_ = std::make_unique<cluster::FilterLog>(static_cast<std::uint64_t>(local_.boot));
     filters_ = std::make_unique<IndexedFilters>(index());
-    registrar_ = std::make_unique<ClusterRegistrar>(broker_, loop_, options_.node,
-                                                    [this](NodeNumber node) -> std::string* {
-                                                        for (const auto& [name, peer] : peers_) {
-                                                            if (peer->number() == node)
-                                                                return peer->control_output();
-                                                        }
-                                                        return nullptr;
-                                                    });
+    const auto output = [this](NodeNumber node) { return output_to(node); };
+    registrar_ = std::make_unique<ClusterRegistrar>(broker_, loop_, options_.node, output);
+    questions_ = std::make_unique<ClusterQuestions>(loop_, output, options_.serve_question);
+    departure_ = std::make_unique<ClusterLeaving>(broker_, loop_, leaving_home());
+    wills_ = std::make_unique<ClusterWills>(broker_, loop_, metrics_, wills_home(),
+                                            options_.wills_after);
+    registrar_->on_registration(
+        [this](const cluster::ClientKey& key) { wills_->on_registration(key); });
 }
 
 ClusterService::~ClusterService() {
     SharedState& shared = broker_.shards().front()->shared();
     shared.cluster = nullptr;
     shared.readiness.set_ready(true);
+    shared.wills_held = false;
+    // What the last clients' wills have come to is told before the links end: in a turn behind
+    // that.
+    for (int turn = 0; started_ && turn < 2; ++turn) {
+        (void)runtime::ask<bool>([this](std::function<void()> work) { post(std::move(work)); },
+                                 [] { return true; }, kStopPatience);
+    }
     shared.subscriptions.observe(nullptr);
     broker_.serve_cluster({});
     loop_.stop();
     thread_.reset();
+    departure_.reset();
+    wills_.reset();
     acceptors_.clear();
     peers_.clear();
     visitors_.clear();
@@ -108,9 +117,12 @@ Result<void> ClusterService::prepare() {
         return Error{ErrorCode::InvalidValue,
                      "nodename = " + options_.node + " is no node name: write name@host"};
     }
-    auto key = cluster::CookieKey::derive(options_.cookie);
-    if (!key) return key.error();
-    key_.emplace(std::move(key).value());
+    key_ = broker_.surroundings().cookie_key;
+    if (!key_) {
+        auto key = cluster::CookieKey::derive(options_.cookie);
+        if (!key) return key.error();
+        key_ = std::make_shared<const cluster::CookieKey>(std::move(key).value());
+    }
     if (auto opened = open_listeners(); !opened) return opened.error();
     if (auto opened = open_facts(); !opened) return opened.error();
     for (const auto& shard : broker_.shards()) {
@@ -132,6 +144,7 @@ Result<void> ClusterService::prepare() {
     loop_.timers().start(ticker_, loop_.now() + kTick);
     index().observe(this);
     broker_.shards().front()->shared().cluster = this;
+    wills_->start(this_process());
     shown_ = options_.listeners;
     for (ClusterListener& listener : shown_) listener.tls.reset();
     return {};
@@ -139,6 +152,7 @@ Result<void> ClusterService::prepare() {
 
 void ClusterService::start() {
     started_ = true;
+    if (!broker_.surroundings().threads) return;
     thread_ = std::make_unique<runtime::LoopThread>(loop_, turns(), "cluster");
 }
 
@@ -155,16 +169,22 @@ void ClusterService::forget_strangers() {
     broker_.commit_for_cluster(std::move(batch), [](store::CommitStatus /*status*/) {});
 }
 
+void ClusterService::accept(int fd, transport::PeerAddress peer) {
+    on_accept(options_.listeners.front(), fd, std::move(peer));
+}
+
 Result<void> ClusterService::open_listeners() {
     for (ClusterListener& listener : options_.listeners) {
-        auto opened = transport::open_listeners(listener.where, 1);
-        if (!opened) return opened.error();
-        acceptors_.push_back(std::make_unique<transport::Acceptor>(
-            loop_, opened.value().front(),
-            [this, &listener](int fd, transport::PeerAddress peer) {
-                on_accept(listener, fd, std::move(peer));
-            },
-            [] { return Millis::zero(); }));
+        if (broker_.surroundings().threads) {
+            auto opened = transport::open_listeners(listener.where, 1);
+            if (!opened) return opened.error();
+            acceptors_.push_back(std::make_unique<transport::Acceptor>(
+                loop_, opened.value().front(),
+                [this, &listener](int fd, transport::PeerAddress peer) {
+                    on_accept(listener, fd, std::move(peer));
+                },
+                [] { return Millis::zero(); }));
+        }
         // One with TLS is preferred by those who dial.
         if (local_.port == 0 || listener.tls) {
             local_.port = listener.where.port;
@@ -196,22 +216,29 @@ void ClusterService::reload_tls() {
 }
 
 void ClusterService::stop_accepting() {
-    post([this] {
-        stopping_ = true;
-        for (const auto& acceptor : acceptors_) acceptor->close();
-    });
+    if (!started_) return;
+    // Whatever waits for shards has to be through before they end.
+    (void)runtime::ask<bool>([this](std::function<void()> work) { post(std::move(work)); },
+                             [this] {
+                                 stopping_ = true;
+                                 for (const auto& acceptor : acceptors_) acceptor->close();
+                                 departure_->stop();
+                                 return true;
+                             },
+                             kStopPatience);
 }
 
 Result<void> ClusterService::open_facts() {
     broker_.serve_cluster([this](std::function<void()> work) { post(std::move(work)); });
     const auto stored = broker_.take_stored_facts();
     stored_filters_ = StoredFilters::read(stored);
-    auto opened =
-        ClusterFacts::open(broker_, facts_home(), loop_, metrics_,
-                           {options_.node, options_.longest_frame, random_.next()}, stored);
+    auto opened = ClusterFacts::open(
+        broker_, facts_home(), loop_, metrics_,
+        {options_.node, options_.longest_frame, random_.next(), options_.on_shared_facts}, stored);
     if (!opened) return opened.error();
     facts_ = std::move(opened).value();
     local_.incarnation = facts_->incarnation();
+    facts_->tell_shared();
     if (!facts_->in_use()) return {};
     if (auto announced = announce(); !announced) return announced.error();
     facts_->take_in_retained(false);
@@ -220,6 +247,9 @@ Result<void> ClusterService::open_facts() {
 
 void ClusterService::on_peer_linked(ClusterPeer& peer) {
     registrar_->node_up(peer.number(), peer.member().name);
+    const cluster::Hello& hello = peer.control().peer();
+    wills_->node_up(peer.number(), {hello.node, hello.incarnation, hello.boot},
+                    hello.longest_frame);
     const auto linked = facts_->on_link_up(peer.writer(), peer.control().peer().longest_frame);
     if (linked) return;
     log::error("node {}: {}", peer.member().name, linked.error().detail);
@@ -228,6 +258,9 @@ void ClusterService::on_peer_linked(ClusterPeer& peer) {
 void ClusterService::on_peer_lost(ClusterPeer& peer) {
     facts_->on_link_down(peer.writer());
     registrar_->node_down(peer.number());
+    departure_->node_down(peer.number());
+    wills_->node_down(peer.number());
+    questions_->node_down(peer.number());
     tell_who_is_away();
     for (const auto& shard : broker_.shards()) {
         broker_.post(shard->id(), [&shard = *shard, number = peer.number()] {
@@ -500,12 +533,23 @@ void ClusterService::clear_some() {
 }
 
 bool ClusterService::on_peer_frame(ClusterPeer& peer, const Frame& frame, bool& readable) {
-    return registrar_->on_frame(peer.number(), frame, readable);
+    return registrar_->on_frame(peer.number(), frame, readable) ||
+           departure_->on_frame(peer.number(), frame, readable) ||
+           wills_->on_frame(peer.number(), frame, readable) ||
+           questions_->on_frame(peer.number(), frame, readable);
 }
 
 void ClusterService::register_client(ShardId shard, std::uint64_t ticket, cluster::ClientKey key,
-                                     bool discard) {
-    registrar_->register_client(shard, ticket, std::move(key), discard);
+                                     cluster::Purpose purpose) {
+    registrar_->register_client(shard, ticket, std::move(key), purpose);
+}
+
+void ClusterService::offer(cluster::PeerNumber node, cluster::ClientKey key) {
+    registrar_->offer(NodeNumber{static_cast<std::uint32_t>(node)}, std::move(key));
+}
+
+std::shared_ptr<const void> ClusterService::tell_will(cluster::LastWill will) {
+    return wills_->tell(std::move(will));
 }
 
 void ClusterService::released(cluster::ReleaseOrder order, cluster::ReleaseReply::Code code,
@@ -538,7 +582,8 @@ void ClusterService::on_turn_end() {
         peer->run();
     }
     tell_filters_known();
-    next = std::min(next, registrar_->run());
+    next = std::min({next, registrar_->run(), questions_->run()});
+    wills_->run();
     if (!filter_waits_.empty()) next = std::min(next, filter_waits_.front().deadline);
     if (joining_ && loop_.now() >= joining_->deadline) {
         finish_join(Error{ErrorCode::Unavailable, "not_reachable: no answer in time"});
@@ -557,10 +602,12 @@ void ClusterService::on_turn_end() {
 
 void ClusterService::tick() {
     picture_stale_ = true;
+    wills_->tick();
     loop_.timers().start(ticker_, loop_.now() + kTick);
 }
 
 void ClusterService::set_netsplit_policy(config::NetsplitPolicy policy) {
+    if (!started_) return netsplit_.set_policy(policy);  // there is no other thread yet
     post([this, policy] {
         netsplit_.set_policy(policy);
         picture_stale_ = true;
@@ -580,6 +627,7 @@ void ClusterService::paint() {
     picture.policy = word_of(netsplit_.policy());
     SharedState& shared = broker_.shards().front()->shared();
     picture.ready = shared.readiness.ready();
+    numbers_.with([&](Shown& shown) { shown = {facts_->numbers(), questions_->counters()}; });
     ClusterNode self;
     self.name = options_.node;
     self.self = self.running = true;
@@ -590,6 +638,7 @@ void ClusterService::paint() {
         node.name = name;
         node.address = peer->address();
         peer->describe(node);
+        node.wills = wills_->known_of(peer->number());
     }
     std::ranges::sort(picture.nodes, {}, &ClusterNode::name);
     shared.cluster_picture.with([&](ClusterPicture& shown) { shown = std::move(picture); });

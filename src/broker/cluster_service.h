@@ -17,15 +17,19 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "broker/cluster_facts.h"
+#include "broker/cluster_leaving.h"
 #include "broker/cluster_peer.h"
 #include "broker/cluster_picture.h"
 #include "broker/cluster_port.h"
+#include "broker/cluster_questions.h"
 #include "broker/cluster_registrar.h"
+#include "broker/cluster_wills.h"
 #include "broker/netsplit_watch.h"
 #include "cluster/connector.h"
 #include "cluster/filter_log.h"
 #include "cluster/link.h"
 #include "metrics/counters.h"
+#include "metrics/snapshot.h"
 #include "routing/subscription_index.h"
 #include "runtime/guarded.h"
 #include "runtime/loop_thread.h"
@@ -56,6 +60,14 @@ struct ClusterOptions {
     cluster::LinkSettings links;
     Millis filters_known_timeout{1000};  // how long a SUBACK waits for other nodes
     config::NetsplitPolicy netsplit_policy = config::NetsplitPolicy::All;
+    /// When a node has been away for so long its clients' wills are published; nothing: when it is
+    /// removed.
+    std::optional<Millis> wills_after{30'000};
+    /// Settings of cluster scope and API keys: those that are stored (or none) once during
+    /// prepare() by its thread, then what changes, by the cluster's. That must not wait.
+    SharedFacts::Tell on_shared_facts = {};
+    /// Answers what commands of other nodes ask this one.
+    ClusterQuestions::Serve serve_question = {};
 };
 
 /// Owned by the program beside the Broker, which outlives it and is stopped before it. Has a thread
@@ -66,7 +78,9 @@ class ClusterService final : private runtime::TurnHandler,
                              private routing::FilterObserver,
                              private ClusterPort,
                              private ClusterPeer::Home,
-                             private ClusterFacts::Home {
+                             private ClusterFacts::Home,
+                             private ClusterLeaving::Home,
+                             private ClusterWills::Home {
 public:
     ClusterService(Broker& broker, ClusterOptions options);
     ~ClusterService() override;
@@ -82,6 +96,17 @@ public:
     /// Nobody comes in any more; messages still go out while the broker stops.
     void stop_accepting();
 
+    // For whoever gives it turns, see Surroundings::threads.
+
+    /// One turn at the time `now`. True: there may be more to do at once.
+    bool turn(TimePoint now) { return loop_.step(turns(), now); }
+    [[nodiscard]] runtime::ShardLoop& loop() noexcept { return loop_; }
+    /// A connection to the first listener; takes `fd` over.
+    void accept(int fd, transport::PeerAddress peer);
+    /// What join() does, in a later turn.
+    void begin_to_join(std::string name, cluster::NodeAddress at,
+                       std::function<void(Result<void>)> done);
+
     // Any thread but the cluster's and the shards'.
 
     /// Makes this node a member of the cluster that `name` is in. Errors are those of
@@ -89,9 +114,26 @@ public:
     [[nodiscard]] Result<void> join(const std::string& name, const cluster::NodeAddress& at);
     /// Takes a node that is away, or this one, out of the cluster.
     [[nodiscard]] Result<void> remove(const std::string& name);
+    /// Tells a running member, or this node, to leave with what it has. Ends with the result.
+    [[nodiscard]] std::shared_ptr<LeaveWatch> leave(const std::string& name,
+                                                    const cluster::LeaveOrder& order,
+                                                    LeaveWatch::OnEnd on_end = {});
+    /// Called on the cluster's thread when this node has left by leave() and has no more to say.
+    /// Before start().
+    void on_left(std::function<void()> work) { left_ = std::move(work); }
+    /// Of facts and questions, added to `snapshot`.
+    void add_metrics(metrics::Snapshot& snapshot) const;
     /// By name, this one included.
     [[nodiscard]] std::vector<ClusterNode> nodes() const;
     void set_netsplit_policy(config::NetsplitPolicy policy);
+    /// Tells all nodes, those that join included, of a setting of cluster scope or an API key; no
+    /// value takes it back. Returns when this node has stored it, and has told on_shared_facts.
+    [[nodiscard]] Result<void> put_shared(cluster::FactKind kind, const std::string& key,
+                                          const std::optional<std::string>& value);
+    /// Asks other members that run; all of them, or those of `only`. The others are in what is
+    /// returned as well. Waits for them as long as `patience`.
+    [[nodiscard]] std::vector<NodeAnswer> ask(const std::string& question, Millis patience,
+                                              const std::vector<std::string>& only = {});
     /// It reaches others by TLS where they offer it.
     [[nodiscard]] bool has_tls() const noexcept { return has_tls_; }
     /// Loads certificates, keys and revocation lists anew, for links from then on. What cannot be
@@ -178,7 +220,9 @@ private:
         return registrar_->claims_from();
     }
     void register_client(ShardId shard, std::uint64_t ticket, cluster::ClientKey key,
-                         bool discard) override;
+                         cluster::Purpose purpose) override;
+    void offer(cluster::PeerNumber node, cluster::ClientKey key) override;
+    [[nodiscard]] std::shared_ptr<const void> tell_will(cluster::LastWill will) override;
     void released(cluster::ReleaseOrder order, cluster::ReleaseReply::Code code,
                   cluster::Epoch held) override;
     void claim(cluster::PeerNumber node, std::vector<cluster::Claim> claims) override;
@@ -212,6 +256,29 @@ private:
     void on_members_changed() override { members_changed_ = true; }
 
     [[nodiscard]] ClusterFacts::Home& facts_home() noexcept { return *this; }
+
+    // ClusterLeaving::Home
+    [[nodiscard]] bool others_ready() const override;
+    [[nodiscard]] std::vector<HandoffTarget> others() const override;
+    [[nodiscard]] std::size_t waiting_bytes() const override;
+    [[nodiscard]] std::string* output_to(NodeNumber node) override;
+    void set_adopts(bool adopts) override { registrar_->set_adopts(adopts); }
+    void remove_self(std::function<void()> done) override;
+    void on_left() override;
+
+    [[nodiscard]] ClusterLeaving::Home& leaving_home() noexcept { return *this; }
+
+    // ClusterWills::Home
+    [[nodiscard]] ClusterFacts& will_facts() override { return *facts_; }
+    [[nodiscard]] std::size_t member_count() const override { return peers_.size() + 1; }
+    [[nodiscard]] bool serves_alone() const override {
+        return netsplit_.policy() == config::NetsplitPolicy::None;
+    }
+
+    [[nodiscard]] ClusterWills::Home& wills_home() noexcept { return *this; }
+    [[nodiscard]] cluster::NodeProcess this_process() const {
+        return {options_.node, local_.incarnation, local_.boot};
+    }
 
     void post(std::function<void()> work);
     void mail(Mail::Item item);
@@ -253,12 +320,16 @@ private:
     runtime::ShardLoop loop_;
     std::unique_ptr<cluster::LinkLoop> links_;
     Random random_;
-    std::optional<cluster::CookieKey> key_;
+    std::shared_ptr<const cluster::CookieKey> key_;
     cluster::LocalNode local_;
     std::unique_ptr<ClusterFacts> facts_;
     std::unique_ptr<cluster::FilterLog> filter_log_;
     std::unique_ptr<cluster::FilterSource> filters_;
     std::unique_ptr<ClusterRegistrar> registrar_;
+    std::unique_ptr<ClusterLeaving> departure_;
+    std::unique_ptr<ClusterWills> wills_;
+    std::function<void()> left_;
+    std::unique_ptr<ClusterQuestions> questions_;
     std::map<std::string, std::unique_ptr<ClusterPeer>, std::less<>> peers_;
     std::vector<std::unique_ptr<Visitor>> visitors_;
     std::optional<Joining> joining_;
@@ -278,6 +349,12 @@ private:
     bool stopping_ = false;
     runtime::Timer ticker_{
         this, [](void* self, TimePoint) { static_cast<ClusterService*>(self)->tick(); }};
+
+    struct Shown {
+        FactNumbers facts;
+        cluster::Questions::Counters questions;
+    };
+    runtime::Guarded<Shown> numbers_;  // a moment old
 
     std::atomic<bool> alone_{true};
     std::atomic<bool> mail_waiting_{false};

@@ -559,6 +559,7 @@ void Connection::end_session() {
     session_ended_ = true;
     timer_.stop();
     if (client_ == nullptr) return;
+    if (session_ && lane_ == &client_->lane) shard_.keep_unsafe(*client_, number_, *session_);
     Client& client = *std::exchange(client_, nullptr);
     Lane& lane = *std::exchange(lane_, nullptr);
     shard_.on_disconnected(client, lane, cause_, std::move(plan_.will));

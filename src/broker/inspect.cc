@@ -39,6 +39,7 @@ void add_readings(NodeSnapshot& node) {
         if (member.running) ++numbers[Reading::ClusterNodesRunning];
         numbers[Reading::ClusterWaitingBytes] += member.waiting_bytes;
         numbers[Reading::ClusterSpooledBytes] += member.spooled_bytes;
+        numbers[Reading::ClusterWills] += member.wills;
     }
     for (const ListenerSnapshot& listener : node.listeners) {
         const bool websocket = listener.type.starts_with("mqttws");

@@ -89,6 +89,8 @@ inline constexpr std::size_t kRegistrationsPerClient = 16;
 inline constexpr std::uint32_t kRegistrationAttempts = 10;
 /// How long a client waits for its session from another node.
 inline constexpr Millis kMoveLimit{10'000};
+/// And without anything of it coming, though the other node is there.
+inline constexpr Millis kMoveSilence{4'000};
 /// Registrations of a shard that are remembered for nodes that are away, and told in one go.
 inline constexpr std::size_t kMostClaims = 1'000'000;
 inline constexpr std::size_t kClaimsAtOnce = 1000;
@@ -112,6 +114,16 @@ inline constexpr Millis kLateLook{1000};
 inline constexpr std::size_t kMostLateOrigins = 1'000'000;
 inline constexpr std::size_t kMostLateStreams = 1000;
 inline constexpr std::chrono::hours kLateOriginsKept{24};
+/// Sessions of a shard that leave at once when the node leaves the cluster, and after how long an
+/// offer of one that has come to nothing is repeated.
+inline constexpr std::size_t kOffersAtOnce = 64;
+inline constexpr Millis kOfferAgain{3000};
+/// How often it is looked whether wills of an earlier process need not wait any more.
+inline constexpr Millis kHeldWills{200};
+/// Bytes of wills of other nodes' clients that a node knows at most.
+inline constexpr std::size_t kMostWillBytes = 64U << 20U;
+/// Who may watch one node leave at the same time.
+inline constexpr std::size_t kMostLeaveWatches = 16;
 /// Messages of one shard of another node that are not safe yet, from which on it is not read.
 inline constexpr std::size_t kMostUnsettled = 50'000;
 

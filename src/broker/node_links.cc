@@ -218,11 +218,11 @@ session::Routed NodeLinks::route(const cluster::ForwardedPublish& publish, const
     if (publish.group.empty()) {
         const bool late = publish.parts.qos != mqtt::QoS::AtMostOnce &&
                           shard_.shared().late_messages.any();
-        return late ? shard_.route_late_from_node(publish.parts, reply, from)
+        return late ? shard_.moves().route_late(publish.parts, reply, from)
                     : shard_.route_from_node(publish.parts, reply);
     }
     if (const auto session = cluster::session_of(publish.group)) {
-        return shard_.route_session_from_node(publish.parts, reply, *session, publish.hops, from);
+        return shard_.moves().route_to_session(publish.parts, reply, *session, publish.hops, from);
     }
     return shard_.route_group_from_node(publish.parts, reply, publish.group, publish.hops, from);
 }

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "broker/limits.h"
+#include "broker/session_handoff.h"
 #include "broker/session_moves.h"
 #include "broker/shard.h"
 
@@ -15,6 +16,7 @@ using cluster::ReleaseOrder;
 using metrics::Counter;
 using Released = cluster::ReleaseReply::Code;
 using Outcome = cluster::RegisterReply::Code;
+using cluster::Purpose;
 
 Registrations::Registrations(Shard& shard)
     : shard_(shard), timer_(this, [](void* self, TimePoint) {
@@ -53,16 +55,19 @@ void Registrations::ask(Connection& connection, session::ConnectPlan plan) {
     }
     connection.begin_registering();
     const bool first = pending == nullptr;
-    if (first) pending = &begin({plan.mountpoint, plan.client_id}, plan.clean_start);
+    if (first) {
+        pending = &begin({plan.mountpoint, plan.client_id},
+                         plan.clean_start ? Purpose::Discard : Purpose::Resume);
+    }
     pending->waiting.push_back({connection.number(), std::move(plan)});
     if (first) submit(*pending);
 }
 
-Registrations::Pending& Registrations::begin(cluster::ClientKey key, bool discard) {
+Registrations::Pending& Registrations::begin(cluster::ClientKey key, Purpose purpose) {
     auto made = std::make_unique<Pending>();
     Pending& pending = *made;
     pending.key = std::move(key);
-    pending.discard = discard;
+    pending.purpose = purpose;
     by_key_.emplace(joined(pending.key.mountpoint, pending.key.client_id), std::move(made));
     return pending;
 }
@@ -72,7 +77,7 @@ void Registrations::submit(Pending& pending) {
     ++pending.attempts;
     by_ticket_.emplace(pending.ticket, &pending);
     shard_.shared().cluster.load()->register_client(shard_.id(), pending.ticket, pending.key,
-                                                    pending.discard);
+                                                    pending.purpose);
 }
 
 std::unique_ptr<Registrations::Pending> Registrations::take(Pending& pending) {
@@ -97,6 +102,12 @@ void Registrations::registered(std::uint64_t ticket, const cluster::Registered& 
                       "another node of the cluster did not say in time whether it has this client "
                       "id");
     }
+    if (outcome.code == Outcome::Kept) {
+        // A node has let go of it meanwhile, or a client waits: that decides.
+        if (outcome.movers.empty() && pending.waiting.empty()) return leave_alone(pending);
+        pending.purpose = Purpose::Resume;
+        return submit(pending);
+    }
     if (!pending.candidacy.may_begin(outcome.epoch)) {
         if (pending.attempts >= kRegistrationAttempts) {
             return refuse(pending, mqtt::ReasonCode::ServerUnavailable,
@@ -117,8 +128,21 @@ void Registrations::registered(std::uint64_t ticket, const cluster::Registered& 
         if (!here) pending.movers.push_back(node);
     }
     if (pending.movers.empty()) return finish(pending);
-    pending.give_up_at = shard_.now() + kMoveLimit;
-    if (!timer_.running()) shard_.loop().timers().start(timer_, pending.give_up_at);
+    pending.granted_at = shard_.now();
+    const TimePoint until = patience(pending);
+    if (!timer_.running() || timer_.deadline() > until) shard_.loop().timers().start(timer_, until);
+}
+
+TimePoint Registrations::patience(const Pending& pending) const {
+    if (pending.granted_at == kNever) return kNever;
+    TimePoint heard = pending.granted_at;
+    const Client* client = shard_.find_client(pending.key.mountpoint, pending.key.client_id);
+    if (client != nullptr && SessionMoves::coming(*client)) {
+        heard = std::max(heard, client->move->in->progress);
+    }
+    // Frames are sent again every second: a node that is silent for so long sends the session to
+    // somebody else by now.
+    return std::min(pending.granted_at + kMoveLimit, heard + kMoveSilence);
 }
 
 void Registrations::finish(Pending& done) {
@@ -145,6 +169,16 @@ void Registrations::claim(const cluster::ClientKey& key) {
     cluster->claim(cluster::kThisNode, {{client->epoch, key}});
 }
 
+void Registrations::adopt(cluster::ClientKey key) {
+    if (find(key.mountpoint, key.client_id) != nullptr) return;
+    submit(begin(std::move(key), Purpose::Adopt));
+}
+
+void Registrations::leave_alone(Pending& left) {
+    const auto pending = take(left);
+    for (ReleaseOrder& order : pending->deferred) release(std::move(order));
+}
+
 void Registrations::refuse(Pending& refused, mqtt::ReasonCode reason, std::string_view why) {
     const auto pending = take(refused);
     for (const Waiting& each : pending->waiting) {
@@ -155,6 +189,10 @@ void Registrations::refuse(Pending& refused, mqtt::ReasonCode reason, std::strin
             log::warning("client {} is refused: {}", pending->key.client_id, why);
         }
         connection->refuse_registration(each.plan, reason, why);
+    }
+    if (pending->purpose == Purpose::Adopt) {
+        log::notice("session of client {} is not taken over from another node: {}",
+                    pending->key.client_id, why);
     }
     // What was heard of another session meanwhile was left to this registration.
     claim(pending->key);
@@ -185,6 +223,10 @@ void Registrations::answer(ReleaseOrder order, Released code, Epoch held) {
     }
 }
 
+void Registrations::ask_again(const ReleaseOrder& order) {
+    answer(order, Released::Newer, order.epoch);
+}
+
 void Registrations::release(ReleaseOrder order) {
     const NodeNumber owner{static_cast<std::uint32_t>(order.owner)};
     if (Pending* pending = find(order.key.mountpoint, order.key.client_id)) {
@@ -192,52 +234,70 @@ void Registrations::release(ReleaseOrder order) {
             pending->deferred.push_back(std::move(order));
             return;
         }
+        if (order.purpose == Purpose::Adopt && !pending->waiting.empty()) {
+            return answer(std::move(order), Released::Kept);
+        }
         pending->candidacy.yield(order.epoch);
     }
     Client* client = shard_.find_client(order.key.mountpoint, order.key.client_id);
-    if (client == nullptr || client->settings->allow_multiple_sessions) {
+    if (client == nullptr ||
+        (client->settings->allow_multiple_sessions && !shard_.handoff().gives_away(*client))) {
         return answer(std::move(order), Released::Nothing);
     }
     if (!client->online() && !SessionMoves::moving(*client) && shard_.now() >= client->expires_at) {
         shard_.expire(*client);
         return answer(std::move(order), Released::Nothing);
     }
+    const bool adopted = order.purpose == Purpose::Adopt;
+    if (adopted && client->online()) return answer(std::move(order), Released::Kept);
     if (SessionMoves::coming(*client)) return shard_.moves().defer(*client, std::move(order));
     if (order.epoch <= client->epoch) {
         const Epoch held = client->epoch;
         return answer(std::move(order), Released::Newer, held);
     }
+    // Its client is back [v5 MQTT-3.1.3-9]; if it begins a new session, the will is due.
+    if (order.purpose == Purpose::Resume) client->will.reset();
     if (SessionMoves::going(*client)) {
+        if (adopted && shard_.moves().is_under_way(*client, owner)) {
+            return answer(std::move(order), Released::Kept);
+        }
         // What a node that cannot be reached was to get goes to the one that has the client now.
-        const bool moving = shard_.moves().redirect(*client, owner, order);
-        return answer(std::move(order), moving ? Released::Moving : Released::Nothing);
+        const auto moving = shard_.moves().redirect(*client, owner, order);
+        if (!moving) return;
+        return answer(std::move(order), *moving ? Released::Moving : Released::Nothing);
     }
     if (client->online()) {
         log::info("client {} is taken over by another node", client->client_id);
         while (client != nullptr && client->online()) {
-            shard_.displace(*client, order.discard);
+            shard_.displace(*client, order.purpose == Purpose::Discard);
             client = shard_.find_client(order.key.mountpoint, order.key.client_id);
         }
     }
     if (client == nullptr) return answer(std::move(order), Released::Nothing);
-    client->will.reset();  // its client is back [v5 MQTT-3.1.3-9]
-    if (order.discard) {
+    if (order.purpose == Purpose::Resume) client->will.reset();
+    if (order.purpose == Purpose::Discard) {
         shard_.end_client(*client);
         return answer(std::move(order), Released::Nothing);
     }
-    const bool moving = shard_.moves().begin(*client, owner, order.epoch);
+    const bool moving = shard_.moves().begin(*client, owner, order.epoch, adopted);
     answer(std::move(order), moving ? Released::Moving : Released::Nothing);
 }
 
 void Registrations::arrived(const Client& client, NodeNumber from) {
     Pending* pending = find(client.mountpoint, client.client_id);
-    if (pending == nullptr) return;
+    // It was on its way for long. Whoever has registered the client meanwhile gets it.
+    if (pending == nullptr) return claim({client.mountpoint, client.client_id});
     if (!pending->granted) {
         pending->arrived.push_back(from);
         return;
     }
     std::erase(pending->movers, from);
     if (pending->movers.empty()) finish(*pending);
+}
+
+void Registrations::left_behind(const Client& client) {
+    if (find(client.mountpoint, client.client_id) != nullptr) return;
+    claim({client.mountpoint, client.client_id});
 }
 
 void Registrations::node_away(NodeNumber node) {
@@ -257,10 +317,11 @@ void Registrations::look_at_time() {
     TimePoint next = kNever;
     std::vector<Pending*> due;
     for (const auto& [key, pending] : by_key_) {
-        if (pending->give_up_at <= shard_.now()) {
+        const TimePoint until = patience(*pending);
+        if (until <= shard_.now()) {
             due.push_back(pending.get());
         } else {
-            next = std::min(next, pending->give_up_at);
+            next = std::min(next, until);
         }
     }
     if (next != kNever) shard_.loop().timers().start(timer_, next);
@@ -301,10 +362,14 @@ void Registrations::on_claim(NodeNumber from, bool wins_ties, const cluster::Cla
     }
     log::notice("client {} has a session at another node, too: the later one, of this node, stays",
                 client->client_id);
-    submit(begin(claim.key, !client->persistent()));
+    submit(begin(claim.key, client->persistent() ? Purpose::Resume : Purpose::Discard));
 }
 
-void Registrations::claim_since(NodeNumber node, Epoch since) { claim_some(node, since, 0); }
+void Registrations::claim_since(NodeNumber node, Epoch since) {
+    shard_.moves().node_back(node);
+    for (const auto& [key, pending] : by_key_) pending->by_all = false;
+    claim_some(node, since, 0);
+}
 
 // In portions: others are served in between. `from` counts those that are forgotten, too.
 void Registrations::claim_some(NodeNumber node, Epoch since, std::size_t from) {

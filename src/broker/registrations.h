@@ -43,11 +43,18 @@ public:
     void registered(std::uint64_t ticket, const cluster::Registered& outcome);
     /// Another node gets the client. Leads to ClusterPort::released().
     void release(cluster::ReleaseOrder order);
+    /// The node that has the session gives it away: it is to come here, unless its client is
+    /// connected somewhere.
+    void adopt(cluster::ClientKey key);
+    /// The session is at another node now, which may have been asked before it had it.
+    void ask_again(const cluster::ReleaseOrder& order);
     /// A session has begun here, or goes on: by this registration, or without having asked.
     void note(Client& client, cluster::Epoch granted);
 
-    /// What another node had of the client has arrived.
+    /// What another node had of the client has arrived, or the rest of it goes elsewhere.
     void arrived(const Client& client, NodeNumber from);
+    /// Part of the session is here, and nobody sends the rest. Whoever has the client gets it.
+    void left_behind(const Client& client);
     /// Nothing comes from it for now.
     void node_away(NodeNumber node);
 
@@ -68,7 +75,7 @@ private:
     struct Pending {
         cluster::ClientKey key;
         std::vector<Waiting> waiting;  // in the order of their CONNECTs; none: to unite sessions
-        bool discard = false;
+        cluster::Purpose purpose{};
         std::uint64_t ticket = 0;
         std::uint32_t attempts = 0;
         cluster::Candidacy candidacy;
@@ -77,7 +84,7 @@ private:
         bool by_all = true;               // see cluster::Registered
         std::vector<NodeNumber> movers;   // not arrived yet
         std::vector<NodeNumber> arrived;  // before the grant
-        TimePoint give_up_at = kNever;
+        TimePoint granted_at = kNever;
         std::vector<cluster::ReleaseOrder> deferred;  // until this is done
     };
     struct Recent {
@@ -87,16 +94,20 @@ private:
 
     [[nodiscard]] static std::string joined(std::string_view mountpoint, std::string_view id);
     [[nodiscard]] Pending* find(std::string_view mountpoint, std::string_view id);
-    Pending& begin(cluster::ClientKey key, bool discard);
+    Pending& begin(cluster::ClientKey key, cluster::Purpose purpose);
     void submit(Pending& pending);
     void finish(Pending& pending);
     void refuse(Pending& pending, mqtt::ReasonCode reason, std::string_view why);
     /// Tells all nodes of the session that is here.
     void claim(const cluster::ClientKey& key);
+    /// A session that was to be adopted is its client's.
+    void leave_alone(Pending& pending);
     std::unique_ptr<Pending> take(Pending& pending);
     void answer(cluster::ReleaseOrder order, cluster::ReleaseReply::Code code,
                 cluster::Epoch held = {});
     void look_at_time();
+    /// When the wait for other nodes' parts of the session ends if nothing comes.
+    [[nodiscard]] TimePoint patience(const Pending& pending) const;
     void claim_some(NodeNumber node, cluster::Epoch since, std::size_t from);
 
     Shard& shard_;

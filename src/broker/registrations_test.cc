@@ -16,6 +16,7 @@ namespace vmq::broker {
 namespace {
 
 using cluster::Epoch;
+using cluster::Purpose;
 using metrics::Counter;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
@@ -33,7 +34,7 @@ public:
     struct Asked {
         std::uint64_t ticket;
         std::string client_id;
-        bool discard;
+        cluster::Purpose purpose;
     };
     struct Answer {
         std::uint64_t job;
@@ -46,14 +47,18 @@ public:
     [[nodiscard]] std::uint32_t view() const noexcept override { return current_view; }
     [[nodiscard]] Epoch claims_from() const noexcept override { return {}; }
     void register_client(ShardId /*shard*/, std::uint64_t ticket, cluster::ClientKey key,
-                         bool discard) override {
-        asked.push_back({ticket, key.client_id, discard});
+                         cluster::Purpose purpose) override {
+        asked.push_back({ticket, key.client_id, purpose});
     }
     void released(cluster::ReleaseOrder order, Released code, Epoch held) override {
         answers.push_back({order.job, code, held});
     }
     void claim(cluster::PeerNumber /*node*/, std::vector<cluster::Claim> told) override {
         for (cluster::Claim& each : told) claims.push_back(each.key.client_id);
+    }
+    void offer(cluster::PeerNumber /*node*/, cluster::ClientKey /*key*/) override {}
+    [[nodiscard]] std::shared_ptr<const void> tell_will(cluster::LastWill /*will*/) override {
+        return {};
     }
     void fence(ShardId /*shard*/, std::uint64_t /*ticket*/) override {}
     void on_retained_change(std::string_view /*mountpoint*/, std::string_view /*topic*/) override {}
@@ -84,8 +89,8 @@ protected:
         registrations().registered(ticket, {Code::Granted, epoch, std::move(movers), true});
         broker.settle();
     }
-    void release(const std::string& id, Epoch epoch, bool discard = false) {
-        registrations().release({kOtherPeer, 1, epoch, discard, kOtherPeer, {"", id}});
+    void release(const std::string& id, Epoch epoch, Purpose purpose = Purpose::Resume) {
+        registrations().release({kOtherPeer, 1, epoch, purpose, kOtherPeer, {"", id}});
         broker.settle();
     }
     /// A client that has been registered.
@@ -108,7 +113,7 @@ TEST_F(RegistrationsOfAShard, AClientIsLetInWhenOthersHaveLetGo) {
     TestClient& client = connects("client_id=a clean_start=1");
     EXPECT_THAT(client.all(), IsEmpty());
     ASSERT_EQ(cluster.asked.size(), 1U);
-    EXPECT_TRUE(cluster.asked[0].discard);
+    EXPECT_EQ(cluster.asked[0].purpose, Purpose::Discard);
     client.send("PINGREQ");
     broker.settle();
     EXPECT_THAT(client.all(), IsEmpty()) << "nothing is read before";
@@ -210,7 +215,7 @@ TEST_F(RegistrationsOfAShard, ASessionThatIsKeptGoesUnlessItIsDiscarded) {
     EXPECT_EQ(cluster.answers[0].code, Released::Moving);
     ASSERT_NE(shard().find_client("", "a"), nullptr);
     EXPECT_TRUE(SessionMoves::going(*shard().find_client("", "a")));
-    release("a", later(2'000'000), true);
+    release("a", later(2'000'000), Purpose::Discard);
     EXPECT_EQ(cluster.answers.back().code, Released::Nothing);
     EXPECT_EQ(shard().find_client("", "a"), nullptr);
 }
@@ -245,6 +250,52 @@ TEST_F(RegistrationsOfAShard, OfTwoSessionsTheLaterIsRegisteredAgain) {
     EXPECT_GE(shard().find_client("", "a")->epoch, Epoch{own.value + 7'000'000});
     registrations().on_claim(kOther, false, {Epoch{1}, {"", "nobody"}});
     EXPECT_EQ(cluster.asked.size(), 2U);
+}
+
+TEST_F(RegistrationsOfAShard, ASessionIsAdoptedWithoutItsClient) {
+    registrations().adopt({"", "a"});
+    registrations().adopt({"", "a"});
+    ASSERT_EQ(cluster.asked.size(), 1U);
+    EXPECT_EQ(cluster.asked[0].purpose, Purpose::Adopt);
+    // Its client comes meanwhile: it waits for the session.
+    TestClient& client = connects("client_id=a clean_start=0 session_expiry_interval=100");
+    EXPECT_EQ(cluster.asked.size(), 1U);
+    grant(cluster.asked[0].ticket, Epoch{5});
+    EXPECT_TRUE(client.next().starts_with("CONNACK"));
+}
+
+TEST_F(RegistrationsOfAShard, WhatIsNotToBeAdoptedIsLeftAlone) {
+    registrations().adopt({"", "a"});
+    registrations().registered(cluster.asked[0].ticket, {Code::Kept, Epoch{5}, {}, true});
+    EXPECT_EQ(shard().find_client("", "a"), nullptr);
+    registrations().adopt({"", "a"});
+    ASSERT_EQ(cluster.asked.size(), 2U);
+    // A node has let go of something: it has to go somewhere.
+    registrations().registered(cluster.asked[1].ticket, {Code::Kept, Epoch{5}, {kOtherPeer}, true});
+    ASSERT_EQ(cluster.asked.size(), 3U);
+    EXPECT_EQ(cluster.asked[2].purpose, Purpose::Resume);
+}
+
+TEST_F(RegistrationsOfAShard, AConnectedClientIsNotTakenOverForAnAdoption) {
+    TestClient& client =
+        registered("client_id=a clean_start=0 session_expiry_interval=100", Epoch{5});
+    release("a", later(), Purpose::Adopt);
+    EXPECT_EQ(cluster.answers.back().code, Released::Kept);
+    EXPECT_THAT(client.all(), IsEmpty());
+    client.drop();
+    broker.settle();
+    release("a", later(), Purpose::Adopt);
+    EXPECT_EQ(cluster.answers.back().code, Released::Moving);
+    release("a", later(2'000'000), Purpose::Adopt);
+    EXPECT_EQ(cluster.answers.back().code, Released::Moving) << "to the same node";
+}
+
+TEST_F(RegistrationsOfAShard, AClientThatWaitsHereIsNotOvertakenByAnAdoption) {
+    (void)connects("client_id=a clean_start=0 session_expiry_interval=100");
+    release("a", Epoch{7}, Purpose::Adopt);
+    EXPECT_EQ(cluster.answers.back().code, Released::Kept);
+    grant(cluster.asked[0].ticket, Epoch{5});
+    EXPECT_NE(shard().find_client("", "a"), nullptr) << "its grant is good";
 }
 
 TEST_F(RegistrationsOfAShard, ANodeThatComesIsToldWhatWasRegisteredSince) {

@@ -2,12 +2,14 @@
 #include "broker/session_moves.h"
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "base/log.h"
 #include "broker/limits.h"
 #include "broker/registrations.h"
 #include "broker/shard.h"
+#include "broker/will_context.h"
 
 namespace vmq::broker {
 
@@ -44,13 +46,20 @@ bool SessionMoves::progresses(const Client& client) const noexcept {
     return coming(client) && shard_.now() < client.move->in->progress + 3 * kMoveResend;
 }
 
-bool SessionMoves::begin(Client& client, NodeNumber to, cluster::Epoch epoch) {
+bool SessionMoves::is_under_way(const Client& client, NodeNumber owner) const noexcept {
+    const NodeNumber to = client.move->out->to;
+    return to != owner && shard_.node_links() != nullptr &&
+           shard_.node_links()->longest_frame(to) != 0;
+}
+
+bool SessionMoves::begin(Client& client, NodeNumber to, cluster::Epoch epoch, bool with_will) {
     if (shard_.find_node(to) == nullptr) return false;
     if (!client.move) client.move = std::make_unique<ClientMove>();
     auto out = std::make_unique<MoveOut>();
     out->move = shard_.random().next();
     out->to = to;
     out->epoch = epoch;
+    out->with_will = with_will;
     client.move->out = std::move(out);
     client.timer.stop();
     log::info("session of client {} goes to node {}, {} messages", client.client_id,
@@ -61,28 +70,60 @@ bool SessionMoves::begin(Client& client, NodeNumber to, cluster::Epoch epoch) {
     return true;
 }
 
-bool SessionMoves::redirect(Client& client, NodeNumber to, const cluster::ReleaseOrder& order) {
+std::optional<bool> SessionMoves::redirect(Client& client, NodeNumber to,
+                                           cluster::ReleaseOrder& order) {
     MoveOut& out = *client.move->out;
     if (order.epoch <= out.epoch) return false;
-    if (order.discard) {
-        client.move->out.reset();
-        shard_.end_client(client);
-        return false;
-    }
-    if (out.to == to) {
+    const bool discard = order.purpose == cluster::Purpose::Discard;
+    if (out.to == to && !discard) {
         out.epoch = order.epoch;
         return true;
+    }
+    // Whoever waits for it there would wait in vain, and the later one for that one's answer.
+    if (!away_.contains(out.to)) {
+        out.deferred.push_back(std::move(order));
+        return std::nullopt;
+    }
+    if (discard) {
+        auto deferred = std::move(out.deferred);
+        client.move->out.reset();
+        shard_.end_client(client);
+        release_all(std::move(deferred));
+        return false;
     }
     // The other node has answered for itself what it has of the session. The rest goes to the new
     // owner from here, unless it has all of it.
     if (out.frozen) return false;
-    return begin(client, to, order.epoch);
+    call_off(client, out);
+    return begin(client, to, order.epoch, order.purpose == cluster::Purpose::Adopt);
+}
+
+void SessionMoves::call_off(const Client& client, MoveOut& out) {
+    write_plain(client, out, MoveKind::Off);
+    if (NodeLinks* links = shard_.node_links()) (void)links->send(out.to, out.frame);
 }
 
 void SessionMoves::stay(Client& client) {
     if (!client.move || !client.move->out) return;
+    call_off(client, *client.move->out);
+    auto deferred = std::move(client.move->out->deferred);
+    for (const MoveOut::Kept& each : std::exchange(client.move->out->subscriptions_kept, {})) {
+        mqtt::SubscribeEntry entry;
+        entry.filter = each.filter;
+        entry.options = each.options;
+        (void)shard_.subscribe(client, entry, each.id);
+    }
     client.move->out.reset();
     if (!client.online()) shard_.restart_client_timer(client);
+    release_all(std::move(deferred));
+}
+
+// In a later turn: who calls this is not done with the client.
+void SessionMoves::release_all(std::vector<cluster::ReleaseOrder> orders) {
+    if (orders.empty()) return;
+    boost::asio::post(shard_.loop().io(), [this, orders = std::move(orders)]() mutable {
+        for (auto& order : orders) shard_.registrations().release(std::move(order));
+    });
 }
 
 cluster::MoveHeader SessionMoves::header(const Client& client, MoveOut& out, MoveKind kind) {
@@ -97,6 +138,10 @@ void SessionMoves::advance(Client& client) {
     if (out.stage == Stage::Begin) {
         write_begin(client, out);
         return send(out);
+    }
+    if (out.stage == Stage::Will) {
+        if (write_will(client, out)) return send(out);
+        out.stage = Stage::Subscriptions;
     }
     if (out.stage == Stage::Subscriptions) {
         if (write_subscriptions(client, out)) return send(out);
@@ -133,6 +178,19 @@ void SessionMoves::write_begin(Client& client, MoveOut& out) {
     writer.finish();
 }
 
+bool SessionMoves::write_will(Client& client, MoveOut& out) {
+    if (!out.with_will || !client.will) return false;
+    cluster::MovedWill moved;
+    const Millis left = std::max(client.will_at - shard_.now(), Millis(0));
+    moved.due_in_ms = static_cast<std::uint64_t>(left.count());
+    moved.v5 = client.will->v5;
+    moved.will = last_will_of(client, *client.will);
+    MoveWriter writer(header(client, out, MoveKind::Will), out.frame);
+    writer.will(moved);
+    writer.finish();
+    return true;
+}
+
 bool SessionMoves::write_subscriptions(Client& client, MoveOut& out) {
     const auto all = client.subscriptions();
     if (out.subscriptions >= all.size()) return false;
@@ -163,7 +221,7 @@ bool SessionMoves::write_exchanges(Client& client, MoveOut& out) {
     return true;
 }
 
-void SessionMoves::write_plain(Client& client, MoveOut& out, MoveKind kind) {
+void SessionMoves::write_plain(const Client& client, MoveOut& out, MoveKind kind) {
     MoveWriter writer(header(client, out, kind), out.frame);
     writer.finish();
 }
@@ -295,6 +353,13 @@ void SessionMoves::on_ack(NodeNumber from, const MoveAck& ack) {
     switch (out.kind) {
         case MoveKind::Begin:
             out.offset = ack.offset;
+            out.stage = Stage::Will;
+            break;
+        case MoveKind::Will:
+            // The new owner publishes it.
+            client->will.reset();
+            client->will_at = kNever;
+            if (client->stored()) shard_.store_session(*client);
             out.stage = Stage::Subscriptions;
             break;
         case MoveKind::Subscriptions:
@@ -311,6 +376,8 @@ void SessionMoves::on_ack(NodeNumber from, const MoveAck& ack) {
             break;
         case MoveKind::End:
             return finish(*client);
+        case MoveKind::Off:  // is not acknowledged
+            break;
     }
     advance(*client);
 }
@@ -338,8 +405,10 @@ void SessionMoves::finish(Client& client) {
     log::info("session of client {} is at node {} now, with {} messages", client.client_id,
               node != nullptr ? node->name : "?", client.move->out->count);
     shard_.metrics_.add(Counter::ClusterSessionsMovedOut);
+    const auto deferred = std::move(client.move->out->deferred);
     client.move->out.reset();
     shard_.end_client(client);
+    for (const auto& order : deferred) shard_.registrations().ask_again(order);
 }
 
 void SessionMoves::begin_fence(Client& client, MoveOut& out) {
@@ -382,6 +451,10 @@ void SessionMoves::fence_progresses(std::uint64_t ticket) {
 void SessionMoves::freeze(Client& client, MoveOut& out) {
     fences_.erase(out.fence);
     out.frozen = true;
+    for (const routing::OwnSubscription& own : client.subscriptions()) {
+        out.subscriptions_kept.push_back(
+            {shard_.subscribers_.text(own), own.options, own.subscription_id});
+    }
     shard_.subscribers_.unsubscribe_all(client, client.number);
     advance(client);
 }
@@ -398,13 +471,21 @@ void SessionMoves::note_stored(Client& client, const queue::Delivery& delivery) 
 // --- Nodes and time ---
 
 void SessionMoves::node_away(NodeNumber node) {
+    away_.insert(node);
     for (const ClientNumber number : std::vector(watched_.begin(), watched_.end())) {
         Client* client = shard_.find_client(number);
+        if (client != nullptr && going(*client) && client->move->out->to == node) {
+            release_all(std::exchange(client->move->out->deferred, {}));
+        }
         if (client == nullptr || !coming(*client) || client->move->in->from != node) continue;
-        client->move->in->interrupted = true;
-        if (!client->online() && !going(*client)) shard_.restart_client_timer(*client);
-        answer_deferred(*client->move->in);
+        interrupt(*client);
     }
+}
+
+void SessionMoves::interrupt(Client& client) {
+    client.move->in->interrupted = true;
+    if (!client.online() && !going(client)) shard_.restart_client_timer(client);
+    release_all(std::exchange(client.move->in->deferred, {}));
 }
 
 void SessionMoves::link_up(NodeNumber node) {
@@ -423,6 +504,7 @@ void SessionMoves::look_at_time() {
         if (going(*client)) {
             MoveOut& out = *client->move->out;
             if (shard_.find_node(out.to) == nullptr) {
+                away_.erase(out.to);
                 log::warning(
                     "session of client {} stays: the node it was to go to is no member "
                     "any more",
@@ -449,6 +531,11 @@ void SessionMoves::look_at_time() {
         client = shard_.find_client(number);
         if (client == nullptr || !client->move) continue;
         MoveIn* in = client->move->in.get();
+        if (coming(*client) && now >= in->progress + kMoveSilence) {
+            // The client may be back where it comes from.
+            interrupt(*client);
+            shard_.registrations().left_behind(*client);
+        }
         if (in != nullptr && in->ended && now >= in->progress + kOriginsKept) {
             if (in->late && !client->move->out) {
                 if (!in->kept) keep(*client, *in);

@@ -40,6 +40,7 @@ inline constexpr std::uint64_t kMoveBit = 1ULL << 62U;
 struct MoveOut {
     enum class Stage : std::uint8_t {
         Begin,
+        Will,
         Subscriptions,
         Exchanges,
         Switch,    // the new owner gets all messages from then on
@@ -59,6 +60,7 @@ struct MoveOut {
     std::uint64_t through = 0;      // the frame has messages up to this sequence
     std::vector<std::pair<std::uint64_t, std::uint64_t>> messages;  // sequence and store id
     bool loading = false;
+    bool with_will = false;
     /// What was sent here before others knew of the new owner has arrived: it has no subscriptions
     /// any more.
     bool frozen = false;
@@ -70,6 +72,9 @@ struct MoveOut {
     std::vector<NodeNumber> absent;
     bool late_known = false;  // the second one is under way
     std::optional<std::uint64_t> offset;
+    /// Later registrations: the session goes on to them from where it is going, unless that node is
+    /// away before it is there.
+    std::vector<cluster::ReleaseOrder> deferred;
     /// Of messages that came while it moves, and perhaps to the new owner as well.
     struct Origin {
         std::uint64_t origin;
@@ -77,6 +82,13 @@ struct MoveOut {
     };
     boost::unordered_flat_map<std::uint64_t, Origin> origins;  // by sequence
     std::uint64_t count = 0;                                   // messages
+    /// Those it had when it was frozen, should it stay after all.
+    struct Kept {
+        std::string filter;
+        mqtt::SubscriptionOptions options;
+        std::uint32_t id = 0;
+    };
+    std::vector<Kept> subscriptions_kept;
 };
 
 /// A session that comes from another node.
@@ -90,13 +102,14 @@ struct MoveIn {
     std::uint64_t offset = 0;  // of sequences: a multiple of what packet ids wrap around at
     bool last = false;         // the frame under way is the last one
     bool ended = false;
-    bool late = false;  // messages that other nodes have kept for the old owner may come
-    bool kept = false;  // it is only there for the sake of these
-    bool interrupted = false;  // its sender is away
+    bool late = false;         // messages that other nodes have kept for the old owner may come
+    bool kept = false;         // it is only there for the sake of these
+    bool interrupted = false;  // its sender is away, has called it off or says nothing
     TimePoint progress{};
     boost::unordered_flat_set<std::uint64_t> origins;  // of messages that the session has got
-    /// The first one that came past the old owner, by publisher and topic. All later ones do: what
-    /// the old owner has of them is not needed, and would be in the wrong place.
+    bool switched = false;                             // other nodes know its filters here
+    /// The first one that came past the old owner since then, by publisher and topic. All later
+    /// ones do: what the old owner has of them is not needed, and would be in the wrong place.
     boost::unordered_flat_map<std::uint64_t, std::uint64_t> direct;
     std::vector<cluster::ReleaseOrder> deferred;  // until it is here
     std::uint64_t count = 0;                      // messages
@@ -134,11 +147,15 @@ public:
     /// Something of it has come lately.
     [[nodiscard]] bool progresses(const Client& client) const noexcept;
 
-    /// Sends the session, whose client is away, to `to`. False: that node is not known.
-    bool begin(Client& client, NodeNumber to, cluster::Epoch epoch);
-    /// It is on its way to another node, and a later registration wants it. False: it is that other
-    /// node's, or has ended.
-    bool redirect(Client& client, NodeNumber to, const cluster::ReleaseOrder& order);
+    /// Sends the session, whose client is away, to `to`; with a will that waits for its delay, if
+    /// the client is not back there. False: that node is not known.
+    bool begin(Client& client, NodeNumber to, cluster::Epoch epoch, bool with_will = false);
+    /// It goes to another node than `owner`, which can be reached.
+    [[nodiscard]] bool is_under_way(const Client& client, NodeNumber owner) const noexcept;
+    /// It is on its way to another node, and a later registration wants it. True: it goes there
+    /// from here. False: it is that other node's, or has ended. Nothing: that is not certain yet;
+    /// the order is answered when it is.
+    std::optional<bool> redirect(Client& client, NodeNumber to, cluster::ReleaseOrder& order);
     /// Its client is back here: it does not go.
     void stay(Client& client);
     /// Answers `order` when the session is here.
@@ -155,8 +172,9 @@ public:
     void fence_passed(std::uint64_t ticket, const std::vector<NodeNumber>& absent = {});
     /// More of what it waits for arrives.
     void fence_progresses(std::uint64_t ticket);
-    /// Nothing comes from it for now.
+    /// Nothing comes from it for now; and it can be reached again.
     void node_away(NodeNumber node);
+    void node_back(NodeNumber node) { away_.erase(node); }
     /// A link to it is there.
     void link_up(NodeNumber node);
 
@@ -166,17 +184,38 @@ public:
     [[nodiscard]] bool is_first_late(Client& client, const mqtt::Message& message);
     void note_stored(Client& client, const queue::Delivery& delivery);
 
+    // Messages that another node sends, see late_routing.cc.
+    /// As Shard::route_from_node(). What is too late for a session that has gone goes after it.
+    session::Routed route_late(const mqtt::MessageParts& parts, const Reply& reply,
+                               NodeNumber from);
+    /// For the session of `client_id` alone, if this node has it.
+    session::Routed route_to_session(const mqtt::MessageParts& parts, const Reply& reply,
+                                     std::string_view client_id, std::uint8_t hops,
+                                     NodeNumber from);
+    /// Requires that this shard is its home. False: nobody has to wait.
+    bool deliver_late(const DeliverSession& deliver);
+
 private:
+    [[nodiscard]] bool all_nodes_have_room() const;
+    /// To every other member, for each of the sessions: one of them has it, or will. Requires that
+    /// all have room.
+    void send_after(const mqtt::MessageParts& parts, const std::vector<std::string>& sessions,
+                    int hops, const Reply& reply, session::Routed& routed);
+
     void advance(Client& client);
     [[nodiscard]] cluster::MoveHeader header(const Client& client, MoveOut& out,
                                              cluster::MoveKind kind);
     void write_begin(Client& client, MoveOut& out);
+    /// False: none waits.
+    bool write_will(Client& client, MoveOut& out);
     bool write_subscriptions(Client& client, MoveOut& out);
     bool write_exchanges(Client& client, MoveOut& out);
     /// False: the queue is empty. True: a frame was written, or messages are being loaded.
     bool write_messages(Client& client, MoveOut& out);
     void write_loaded(Client& client, MoveOut& out, std::vector<store::StoredMessage> messages);
-    void write_plain(Client& client, MoveOut& out, cluster::MoveKind kind);
+    /// The other node does not wait for the rest of it.
+    void call_off(const Client& client, MoveOut& out);
+    void write_plain(const Client& client, MoveOut& out, cluster::MoveKind kind);
     void send(MoveOut& out);
     void on_ack(NodeNumber from, const cluster::MoveAck& ack);
     void forget_sent(Client& client, MoveOut& out);
@@ -202,9 +241,15 @@ private:
     Client* take_begin(NodeNumber from, const cluster::MoveHeader& header,
                        const cluster::MoveBegin& begin);
     void take_message(Client& client, MoveIn& in, const cluster::MovedMessage& moved);
+    void take_will(Client& client, const cluster::MovedWill& moved);
     void acknowledge(const Client& client, const MoveIn& in);
     void arrived(Client& client, MoveIn& in);
+    void called_off(Client& client);
     void answer_deferred(MoveIn& in);
+    /// Nobody waits for the rest of it any more.
+    void interrupt(Client& client);
+    /// Looks at them anew.
+    void release_all(std::vector<cluster::ReleaseOrder> orders);
     /// False: the session has got it.
     [[nodiscard]] static bool remember_origin(MoveIn& in, std::uint64_t origin,
                                               std::uint64_t publisher);
@@ -213,7 +258,8 @@ private:
     void watch(ClientNumber client);
 
     Shard& shard_;
-    boost::unordered_flat_set<ClientNumber> watched_;               // with a move
+    boost::unordered_flat_set<ClientNumber> watched_;  // with a move
+    boost::unordered_flat_set<NodeNumber> away_;
     std::unordered_map<std::uint64_t, ClientNumber> filter_waits_;  // by ticket
     std::unordered_map<std::uint64_t, ClientNumber> fences_;        // by ticket
     std::uint64_t last_fence_ = 0;

@@ -7,6 +7,7 @@
 #include "broker/registrations.h"
 #include "broker/session_moves.h"
 #include "broker/shard.h"
+#include "broker/will_context.h"
 
 namespace vmq::broker {
 
@@ -58,7 +59,10 @@ void SessionMoves::on_move(NodeNumber from, std::string_view body) {
     Client* client = shard_.find_client(header.key.mountpoint, header.key.client_id);
     MoveIn* in = client != nullptr && client->move ? client->move->in.get() : nullptr;
     if (in == nullptr || in->move != header.move) {
+        // One after the other; it is sent again.
+        if (in != nullptr && in->from != from && progresses(*client)) return;
         cluster::MoveBegin begin;
+        if (header.kind == MoveKind::Off) return;
         if (header.kind != MoveKind::Begin) {
             std::string frame;
             append(MoveAck{header.move, header.number, MoveAck::Code::Unknown, header.shard, 0,
@@ -73,6 +77,7 @@ void SessionMoves::on_move(NodeNumber from, std::string_view body) {
     } else {
         in->interrupted = false;
         in->progress = shard_.now();
+        if (header.kind == MoveKind::Off) return called_off(*client);
         if (header.number <= in->done) return acknowledge(*client, *in);
         if (header.number == in->under_way) return;  // is being stored
         if (header.number != in->done + 1) return;
@@ -146,6 +151,12 @@ bool SessionMoves::take(Client& client, MoveIn& in, MoveKind kind, MoveReader& r
     switch (kind) {
         case MoveKind::Begin:
             return true;
+        case MoveKind::Will: {
+            cluster::MovedWill moved;
+            if (!reader.will(moved)) return false;
+            take_will(client, moved);
+            return true;
+        }
         case MoveKind::Subscriptions:
             while (!reader.done()) {
                 cluster::MovedSubscription moved;
@@ -203,8 +214,18 @@ bool SessionMoves::take(Client& client, MoveIn& in, MoveKind kind, MoveReader& r
             in.last = true;
             return true;
         }
+        case MoveKind::Off:
+            break;  // see on_move()
     }
     return false;
+}
+
+void SessionMoves::take_will(Client& client, const cluster::MovedWill& moved) {
+    if (client.online()) return;  // its client is back [v5 MQTT-3.1.3-9]
+    client.will = will_from(moved.will, moved.v5);
+    client.will_at = shard_.now() + Millis(moved.due_in_ms);
+    shard_.tell_will(client, *client.will);
+    if (client.persistent()) shard_.store_session(client);
 }
 
 void SessionMoves::take_message(Client& client, MoveIn& in, const cluster::MovedMessage& moved) {
@@ -260,6 +281,7 @@ bool SessionMoves::filters_known(std::uint64_t ticket) {
     filter_waits_.erase(at);
     if (const Client* client = shard_.find_client(number);
         client != nullptr && client->move && client->move->in) {
+        client->move->in->switched = true;
         stored(number, static_cast<std::uint32_t>(client->move->in->under_way), true);
     }
     return true;
@@ -299,6 +321,15 @@ void SessionMoves::arrived(Client& client, MoveIn& in) {
     if (still != nullptr && still->move && still->move->in) answer_deferred(*still->move->in);
 }
 
+void SessionMoves::called_off(Client& client) {
+    if (!coming(client)) return;
+    const NodeNumber from = client.move->in->from;
+    const ClientNumber number = client.number;
+    shard_.registrations().arrived(client, from);
+    Client* still = shard_.find_client(number);
+    if (still != nullptr && coming(*still)) interrupt(*still);
+}
+
 void SessionMoves::defer(Client& client, cluster::ReleaseOrder order) {
     client.move->in->deferred.push_back(std::move(order));
 }
@@ -318,7 +349,8 @@ bool SessionMoves::is_first(Client& client, const mqtt::Message& message) {
     if (!client.move->in || message.origin() == 0) return true;
     MoveIn& in = *client.move->in;
     if (in.kept) return is_first_kept(client, message);
-    if (in.direct.size() < kMostOrigins) {
+    // Before, what comes may come for another subscriber, who goes.
+    if (in.switched && in.direct.size() < kMostOrigins) {
         in.direct.try_emplace(stream_of(message.topic(), message.publisher(), message.origin()),
                               message.origin());
     }

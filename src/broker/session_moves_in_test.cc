@@ -82,6 +82,46 @@ TEST_F(SessionThatComes, IsNotLetGoBeforeItIsHere) {
     EXPECT_EQ(shard().find_client("", "a"), nullptr);
 }
 
+TEST_F(SessionThatComes, IsLetGoWhenTheRestGoesElsewhere) {
+    begin();
+    subscriptions();
+    const auto release = [this] {
+        shard().registrations().release({cluster::PeerNumber{7},
+                                         1,
+                                         cluster::kLatestTime,
+                                         true,
+                                         cluster::PeerNumber{7},
+                                         {"", "a"}});
+    };
+    release();
+    EXPECT_THAT(nodes.answers, IsEmpty());
+    plain(MoveKind::Off);
+    EXPECT_THAT(nodes.answers, ElementsAre(Released::Nothing));
+    EXPECT_EQ(shard().find_client("", "a"), nullptr);
+    plain(MoveKind::Off);  // of a move that is not known any more
+    EXPECT_EQ(shard().find_client("", "a"), nullptr);
+}
+
+TEST_F(SessionThatComes, IsLetGoWhenNothingComesAnyMore) {
+    begin();
+    shard().registrations().release(
+        {cluster::PeerNumber{7}, 1, cluster::kLatestTime, true, cluster::PeerNumber{7}, {"", "a"}});
+    broker.advance(2 * kMoveResend);
+    EXPECT_THAT(nodes.answers, IsEmpty());
+    broker.advance(2 * kMoveResend);
+    EXPECT_THAT(nodes.answers, ElementsAre(Released::Nothing));
+}
+
+TEST_F(SessionThatComes, ItsClientDoesNotWaitForWhatGoesElsewhere) {
+    TestClient& client = connects();
+    grant();
+    begin();
+    subscriptions();
+    EXPECT_THAT(client.all(), IsEmpty());
+    plain(MoveKind::Off);
+    EXPECT_TRUE(client.next().starts_with("CONNACK session_present=1"));
+}
+
 TEST_F(SessionThatComes, WhenItsSenderIsAwayTheRestMayComeLater) {
     begin();
     subscriptions();
@@ -100,6 +140,49 @@ TEST_F(SessionThatComes, SequencesOfTheOldNodeKeepTheirPacketIds) {
     ASSERT_NE(client, nullptr);
     EXPECT_EQ(client->move->in->offset % 65'535, 0U);
     EXPECT_GE(client->next_sequence, 70'000U + kMoveGap);
+}
+
+TEST_F(SessionThatComes, AWillIsPublishedWhenItsDelayIsOver) {
+    TestClient& watcher = broker.open("v5");
+    watcher.send("CONNECT client_id=w clean_start=1");
+    broker.settle();
+    shard().registrations().registered(nodes.tickets.back(), {{}, cluster::Epoch{5}, {}, true});
+    broker.settle();
+    watcher.send("SUBSCRIBE id=1 topic=gone qos=0");
+    broker.settle();
+    begin();
+    frame(cluster::MoveKind::Will, [](cluster::MoveWriter& writer) {
+        cluster::MovedWill moved;
+        moved.due_in_ms = 2000;
+        moved.will.key = {"", "a"};
+        moved.will.topic = "gone";
+        writer.will(moved);
+    });
+    plain(cluster::MoveKind::End);
+    EXPECT_EQ(nodes.wills, std::vector<std::string>{"gone"});
+    (void)watcher.all();
+    broker.advance(Millis(1500));
+    EXPECT_TRUE(watcher.all().empty());
+    broker.advance(Millis(1000));
+    EXPECT_EQ(watcher.all().size(), 1U);
+    EXPECT_EQ(nodes.wills_gone, 1);
+}
+
+TEST_F(SessionThatComes, TwoNodesSendItOneAfterTheOther) {
+    begin();
+    const std::string first = last;
+    std::string bytes;
+    cluster::MoveWriter other({5, 1, cluster::MoveKind::Begin, 0, {"", "a"}}, bytes);
+    other.begin({cluster::Epoch{6}, 100, 1, 0, {}, {}});
+    other.finish();
+    const auto begins = [&] {
+        shard().moves().on_frame(NodeNumber{8}, false, bytes.substr(cluster::kFrameOverhead));
+        broker.settle();
+        return shard().find_client("", "a")->move->in->from == NodeNumber{8};
+    };
+    EXPECT_FALSE(begins());
+    plain(cluster::MoveKind::End);
+    EXPECT_TRUE(begins());
 }
 
 }  // namespace

@@ -87,8 +87,7 @@ void SessionMoves::write_end(Client& client, MoveOut& out) {
 
 void SessionMoves::keep(const Client& client, MoveIn& in) {
     in.kept = true;
-    in.origins.clear();
-    count_kept(client.number, in.direct.size() + 1);
+    count_kept(client.number, in.direct.size() + in.origins.size() + 1);
 }
 
 void SessionMoves::count_kept(ClientNumber client, std::size_t more) {

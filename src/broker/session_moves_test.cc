@@ -66,6 +66,48 @@ TEST_F(SessionThatGoes, GoesOnTakingMessagesUntilAllIsFenced) {
     EXPECT_EQ(broker.count(Counter::ClusterSessionsMovedOut), 1U);
 }
 
+TEST_F(SessionThatGoes, HasItsSubscriptionsIfItStaysAfterAll) {
+    ASSERT_TRUE(shard().moves().begin(client(), kOld, Epoch{9}));
+    for (int i = 0; i < 3; ++i) {
+        const MoveOut& out = *client().move->out;
+        std::string bytes;
+        append(cluster::MoveAck{out.move, out.number, {}, 0, 65'535, {"", "a"}}, bytes);
+        shard().moves().on_frame(kOld, true, bytes.substr(cluster::kFrameOverhead));
+        broker.settle();
+    }
+    shard().moves().fence_passed(nodes.fences.at(0));
+    EXPECT_EQ(client().subscription_count(), 0U);
+    shard().remove_node(kOld);
+    broker.advance(Millis(500));
+    EXPECT_FALSE(SessionMoves::going(client()));
+    EXPECT_EQ(client().subscription_count(), 1U);
+    direct("x", 0);
+    EXPECT_EQ(client().lane.queue.backlog_size(), 1U);
+}
+
+TEST_F(SessionThatGoes, TakesItsDelayedWillAlongWithoutItsClientOnly) {
+    for (const bool adopted : {true, false}) {
+        client().will = std::make_unique<session::StoredWill>();
+        client().will->topic = "gone";
+        client().will_at = shard().now() + Seconds(10);
+        shard().registrations().release(
+            {cluster::PeerNumber{7},
+             1,
+             cluster::kLatestTime,
+             adopted ? cluster::Purpose::Adopt : cluster::Purpose::Resume,
+             cluster::PeerNumber{7},
+             {"", "a"}});
+        ASSERT_TRUE(SessionMoves::going(client()));
+        const MoveOut& out = *client().move->out;
+        std::string bytes;
+        append(cluster::MoveAck{out.move, out.number, {}, 0, 65'535, {"", "a"}}, bytes);
+        shard().moves().on_frame(kOld, true, bytes.substr(cluster::kFrameOverhead));
+        broker.settle();
+        EXPECT_EQ(out.kind, adopted ? MoveKind::Will : MoveKind::Subscriptions);
+        shard().moves().stay(client());
+    }
+}
+
 TEST_F(SessionThatGoes, ANodeThatStartsAnewIsToldEverythingAgain) {
     ASSERT_TRUE(shard().moves().begin(client(), kOld, Epoch{9}));
     const auto answer = [this](cluster::MoveAck::Code code) {

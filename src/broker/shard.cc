@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "broker/limits.h"
 #include "broker/registrations.h"
+#include "broker/session_handoff.h"
 #include "broker/session_moves.h"
 
 namespace vmq::broker {
@@ -20,6 +21,7 @@ Shard::Shard(ShardId id, SharedState& shared, std::uint64_t seed, TimePoint star
       read_buffer_(kReadBufferSize),
       registrations_(std::make_unique<Registrations>(*this)),
       moves_(std::make_unique<SessionMoves>(*this)),
+      handoff_(std::make_unique<SessionHandoff>(*this)),
       last_origin_(random_.next() << 40U),
       outboxes_(shared.shards),
       session_log_(shared.session_log) {
@@ -326,11 +328,17 @@ void Shard::handle(Confirm& confirm) {
         return moves_->stored(ClientNumber{number}, confirm.ticket, confirm.safe);
     }
     Connection* connection = find(confirm.connection);
-    if (connection == nullptr || connection->session() == nullptr || connection->closing()) return;
+    if (connection == nullptr || connection->session_ended()) return settle_unsafe(confirm);
+    if (connection->session() == nullptr) return;
+    const auto reason = confirm.safe ? mqtt::ReasonCode::Success : mqtt::ReasonCode::QuotaExceeded;
+    if (connection->closing()) return connection->session()->note_safe(confirm.ticket, reason);
     const bool was_busy = connection->session()->busy();
-    connection->session()->on_safe(
-        confirm.ticket, confirm.safe ? mqtt::ReasonCode::Success : mqtt::ReasonCode::QuotaExceeded);
+    connection->session()->on_safe(confirm.ticket, reason);
     if (was_busy) connection->resume_reading();
+}
+
+void Shard::handle(DeliverSession& deliver) {
+    if (!moves_->deliver_late(deliver)) confirm(deliver.reply, true);
 }
 
 void Shard::handle(MoveMail& mail) {

@@ -87,6 +87,8 @@ struct SharedState {
     runtime::Guarded<ClusterPicture> cluster_picture;
     Readiness readiness;
     LateMessages late_messages;
+    /// Other nodes have not said yet whether they have published the wills of an earlier process.
+    std::atomic<bool> wills_held{false};
     std::vector<class Shard*> peers;  // by ShardId; complete before the first thread starts
     /// While the broker stops: shards without connections, and whether all are and nothing is under
     /// way between them.
@@ -95,6 +97,7 @@ struct SharedState {
 };
 
 class Registrations;
+class SessionHandoff;
 class SessionMoves;
 
 /// One thread's part of the broker. Constructed and destroyed by the Broker; everything in between
@@ -159,21 +162,30 @@ public:
     session::Routed route_group_from_node(mqtt::MessageParts parts, const Reply& reply,
                                           std::string_view group, std::uint8_t hops,
                                           NodeNumber from);
-    // For sessions that have gone to another node, see shard_late.cc.
-    /// As route_from_node(). What comes too late for a session that has gone goes after it.
-    session::Routed route_late_from_node(const mqtt::MessageParts& parts, const Reply& reply,
-                                         NodeNumber from);
-    /// A message for the session of `client_id` alone, if this node has it.
-    session::Routed route_session_from_node(const mqtt::MessageParts& parts, const Reply& reply,
-                                            std::string_view client_id, std::uint8_t hops,
-                                            NodeNumber from);
     /// The node does not answer: messages of shared groups that it has not acknowledged go to other
     /// members, if there are any. It may have delivered them.
     void redispatch_groups(NodeNumber number);
     /// Asks for `reply` from every shard, this one too, once all that was routed from here before
     /// is safe there. The number of answers to come.
     std::uint32_t await_published(const Reply& reply);
+    /// The connection ends while QoS 2 messages of it are on their way to where they are kept. One
+    /// that is refused there must not be remembered as received: it was not, and comes again.
+    void keep_unsafe(const Client& client, ConnectionNumber connection,
+                     const session::Session& session);
     void publish_will(const Client& client, const session::StoredWill& will);
+
+    // Wills that other nodes know, see shard_wills.cc.
+    /// Other nodes publish it if this one dies.
+    void tell_will(const Client& client, session::StoredWill& will);
+    /// The same for all that came from the store.
+    void tell_restored_wills();
+    /// Of a client of a node that is gone.
+    void publish_last_will(const cluster::LastWill& will);
+    /// Others have published it: `told` is what tell_will() got for it.
+    void drop_told_will(const cluster::ClientKey& key, const void* told);
+    /// They have published those of the process before this one whose delay is at most `delay_s`.
+    void drop_restored_wills(std::uint32_t delay_s);
+
     void confirm(const Reply& reply, bool safe);
     /// Sends what `lane` has waiting, as far as its connection takes it.
     void pump(Client& client, Lane& lane);
@@ -291,6 +303,7 @@ public:
     void let_in(Connection& connection, session::ConnectPlan plan, cluster::Epoch granted = {});
     [[nodiscard]] Registrations& registrations() noexcept { return *registrations_; }
     [[nodiscard]] SessionMoves& moves() noexcept { return *moves_; }
+    [[nodiscard]] SessionHandoff& handoff() noexcept { return *handoff_; }
     /// The connection of `lane` is gone for `cause`.
     void on_disconnected(Client& client, Lane& lane, session::CloseCause cause,
                          std::unique_ptr<session::StoredWill> will);
@@ -386,6 +399,7 @@ public:
 
 private:
     friend class Registrations;
+    friend class SessionHandoff;
     friend class SessionMoves;
 
     struct ClientHash {
@@ -422,6 +436,7 @@ private:
     void handle(DeliverShared& deliver);
     void handle(DeliverSession& deliver);
     void handle(Confirm& confirm);
+    void settle_unsafe(const Confirm& confirm);
     void handle(MoveConnection& move);
     void handle(MoveMail& mail);
     void handle(FenceMail& mail);
@@ -435,12 +450,6 @@ private:
     void deliver_new(Client& client, const mqtt::MessagePtr& message,
                      const mqtt::SubscriptionOptions& options, std::uint32_t subscription_id,
                      session::PublishTemplate* shared);
-    void deliver_late(const DeliverSession& deliver);
-    [[nodiscard]] bool all_nodes_have_room() const;
-    /// To every other member, for each of the sessions: one of them has it, or will. Requires that
-    /// all have room.
-    void send_after(const mqtt::MessageParts& parts, const std::vector<std::string>& sessions,
-                    int hops, const Reply& reply, session::Routed& routed);
     enum class Handed : std::uint8_t { Taken, Dropped, Refused };
     /// Sends or queues. Refused: a shared group's message that another member may have.
     Handed hand_over(Client& client, Lane& lane, queue::Delivery delivery,
@@ -644,10 +653,21 @@ private:
     bool spools_used_ = false;                           // load_spools() has something to look at
     boost::unordered_flat_map<std::uint64_t, WhenSafe> filter_waits_;  // SUBACKs, by ticket
     std::uint64_t last_filter_wait_ = 0;
-    std::unique_ptr<NodeLinks> node_links_;  // null: no cluster
+    struct Unsafe {
+        ClientNumber client;
+        struct Message {
+            session::AckTicket ticket;
+            mqtt::PacketId id;
+            std::uint32_t waits;
+        };
+        std::vector<Message> messages;
+    };
+    boost::unordered_flat_map<ConnectionNumber, Unsafe> unsafe_;  // of connections that are gone
+    std::unique_ptr<NodeLinks> node_links_;                       // null: no cluster
     std::array<NodeOutbox*, kMaxShards> node_by_slot_{};
     std::unique_ptr<Registrations> registrations_;
     std::unique_ptr<SessionMoves> moves_;
+    std::unique_ptr<SessionHandoff> handoff_;
     std::uint64_t last_origin_;
 
     std::vector<std::unique_ptr<runtime::Mailbox<ShardMessage>>> mailboxes_;  // by sender

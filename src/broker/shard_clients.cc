@@ -135,6 +135,7 @@ void Shard::begin_session(Client& client, Connection& connection, session::Conne
         lane = client.more.back().get();
     }
     lane->queue.set_limits(queue_limits(*plan.settings));
+    if (plan.will) tell_will(client, *plan.will);
     const std::uint16_t window = plan.receive_maximum;
     lane->connection = &connection;
     connection.attach(client, *lane, std::move(plan), session_present);
@@ -287,6 +288,9 @@ void Shard::restart_client_timer(Client& client) {
 
 void Shard::on_client_timer(Client& client, TimePoint at) {
     if (client.online()) return;
+    if (client.will && client.will->restored && shared_.wills_held) {
+        return loop_.timers().start(client.timer, now() + kHeldWills);
+    }
     if (at >= client.will_at) {
         client.will_at = kNever;
         if (const auto will = std::exchange(client.will, nullptr)) {

@@ -32,7 +32,7 @@ public:
     [[nodiscard]] std::uint32_t view() const noexcept override { return 1; }
     [[nodiscard]] cluster::Epoch claims_from() const noexcept override { return {}; }
     void register_client(ShardId shard, std::uint64_t ticket, cluster::ClientKey /*key*/,
-                         bool /*discard*/) override {
+                         cluster::Purpose /*purpose*/) override {
         // All other nodes have let go of it.
         shared->peers[shard]->registrations().registered(ticket,
                                                          {{}, cluster::Epoch{++epoch}, {}, true});
@@ -40,6 +40,10 @@ public:
     void released(cluster::ReleaseOrder /*order*/, cluster::ReleaseReply::Code /*code*/,
                   cluster::Epoch /*held*/) override {}
     void claim(cluster::PeerNumber /*node*/, std::vector<cluster::Claim> /*claims*/) override {}
+    void offer(cluster::PeerNumber /*node*/, cluster::ClientKey /*key*/) override {}
+    [[nodiscard]] std::shared_ptr<const void> tell_will(cluster::LastWill /*will*/) override {
+        return {};
+    }
     void fence(ShardId /*shard*/, std::uint64_t /*ticket*/) override {}
     void on_retained_change(std::string_view /*mountpoint*/, std::string_view /*topic*/) override {}
 

@@ -200,6 +200,28 @@ TEST_F(ShardSpool, ARepeatedMessageIsAnsweredWhenTheFirstOneIsSafe) {
     EXPECT_EQ(third.next(), "PUBREC id=2 reason=0x00");
 }
 
+TEST_F(ShardSpool, WhatIsRefusedWhenItsConnectionHasGoneWasNotReceived) {
+    link();
+    publish(1, 2, 2);
+    EXPECT_THAT(sent(), ElementsAre("1", "2"));
+    publisher->drop();
+    broker->settle();
+    TestClient& again =
+        broker->connect("v5 client_id=pub clean_start=0 session_expiry_interval=60", true);
+    again.send("PUBLISH topic=t/1 qos=2 id=1 dup=1 payload=1");  // before it is known
+    broker->settle();
+    EXPECT_THAT(sent(), ElementsAre(""));
+    acknowledge({1, 2});
+    EXPECT_THAT(again.next(), StartsWith("PUBREC id=1 reason=0x97"));
+    for (const int id : {1, 2}) {
+        again.send(fmt::format("PUBLISH topic=t/1 qos=2 id={0} dup=1 payload={0}", id));
+        broker->settle();
+        EXPECT_THAT(sent(), ElementsAre(std::to_string(id))) << "as if it were new";
+        acknowledge();
+        EXPECT_EQ(again.next(), fmt::format("PUBREC id={} reason=0x00", id));
+    }
+}
+
 TEST_F(ShardSpool, OfANodeThatIsNoMemberAnyMoreNothingStays) {
     publish(1, 2);
     shard().remove_node(kOther);

@@ -197,6 +197,33 @@ void Shard::confirm(const Reply& reply, bool safe) {
     handle(local);
 }
 
+void Shard::keep_unsafe(const Client& client, ConnectionNumber connection,
+                        const session::Session& session) {
+    Unsafe unsafe{client.number, {}};
+    session.for_each_unsafe([&](session::AckTicket ticket, mqtt::PacketId id, std::uint32_t waits) {
+        unsafe.messages.push_back({ticket, id, waits});
+    });
+    if (!unsafe.messages.empty()) unsafe_.emplace(connection, std::move(unsafe));
+}
+
+void Shard::settle_unsafe(const Confirm& confirm) {
+    const auto found = unsafe_.find(confirm.connection);
+    if (found == unsafe_.end()) return;
+    auto& messages = found->second.messages;
+    const auto at = std::find_if(messages.begin(), messages.end(),
+                                 [&](const auto& each) { return each.ticket == confirm.ticket; });
+    if (at == messages.end()) return;
+    const auto client = clients_by_number_.find(found->second.client);
+    if (!confirm.safe && client != clients_by_number_.end() &&
+        client->second->lane.queue.forget(at->id) && client->second->stored() && durable()) {
+        client->second->last_write =
+            write(store::DeleteReceived{client->second->session_id, at->id});
+    }
+    if (confirm.safe && --at->waits > 0) return;
+    messages.erase(at);
+    if (messages.empty()) unsafe_.erase(found);
+}
+
 void Shard::fetch(Client& client) {
     if (const auto load = client.lane.queue.wants_load()) {
         fetches_.push_back({client.number, *load});
@@ -276,6 +303,7 @@ void Shard::restore_will(Client& client, const store::StoredWill& stored) {
     const std::uint64_t delay =
         std::min<std::uint64_t>({stored.delay_s, client.session_expiry_s,
                                  client.settings->max_last_will_delay_s.value_or(stored.delay_s)});
+    client.will->restored = true;
     client.will_at = stored.due_at != 0 ? steady(stored.due_at) : now() + Seconds(delay);
 }
 

@@ -25,6 +25,17 @@ std::string shown(const transport::PeerAddress& address) {
     return fmt::format("{}{}{}:{}", v6 ? "[" : "", address.address, v6 ? "]" : "", address.port);
 }
 
+int open_tcp(const boost::asio::ip::tcp::endpoint& to) {
+    Descriptor socket(
+        ::socket(to.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (socket.get() < 0) return -1;
+    if (::connect(socket.get(), to.data(), static_cast<socklen_t>(to.size())) != 0 &&
+        errno != EINPROGRESS) {
+        return -1;
+    }
+    return socket.release();
+}
+
 std::string reason_of(const transport::PeerAddress& address, int error) {
     switch (error) {
         case ECONNREFUSED:
@@ -61,11 +72,12 @@ private:
 };
 
 Connector::Connector(runtime::ShardLoop& loop, ConnectorHandler& handler, DialSettings settings,
-                     std::uint64_t seed, runtime::NameLookup::Resolve resolve)
+                     std::uint64_t seed, runtime::NameLookup::Resolve resolve, OpenSocket open)
     : loop_(loop),
       handler_(handler),
       plan_(settings, seed),
       resolve_(std::move(resolve)),
+      open_(open ? std::move(open) : open_tcp),
       timer_(this,
              [](void* self, TimePoint now) { static_cast<Connector*>(self)->on_timer(now); }) {}
 
@@ -147,14 +159,9 @@ transport::PeerAddress Connector::address() const {
 /// To the address whose turn it is. Without an attempt_ afterwards it has failed.
 void Connector::connect() {
     const boost::asio::ip::tcp::endpoint& endpoint = addresses_[plan_.address()];
-    const int fd =
-        ::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const int fd = open_(endpoint);
     if (fd < 0) return note(reason_of(address(), errno));
     auto attempt = std::make_shared<Attempt>(*this, fd);
-    if (::connect(fd, endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0 &&
-        errno != EINPROGRESS) {
-        return note(reason_of(address(), errno));
-    }
     // Reported as writable when it is there, also if it is already.
     if (!loop_.poller().add(fd, *attempt, runtime::ReadyHandler::kWritable)) {
         return note(reason_of(address(), errno));

@@ -4,6 +4,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/system/error_code.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,10 +37,14 @@ protected:
 /// Owned beside a loop and used on its thread.
 class Connector final {
 public:
-    /// `loop` and `handler` outlive it. `seed`: of the chance in its pauses. `resolve`: none asks
-    /// the system.
+    /// A socket that does not block, on its way to there and writable when it is connected. -1:
+    /// errno says why not.
+    using OpenSocket = std::function<int(const boost::asio::ip::tcp::endpoint& to)>;
+
+    /// `loop` and `handler` outlive it. `seed`: of the chance in its pauses. `resolve`, `open`:
+    /// none asks the system.
     Connector(runtime::ShardLoop& loop, ConnectorHandler& handler, DialSettings settings,
-              std::uint64_t seed, runtime::NameLookup::Resolve resolve = {});
+              std::uint64_t seed, runtime::NameLookup::Resolve resolve = {}, OpenSocket open = {});
     ~Connector();
     Connector(const Connector&) = delete;
     Connector& operator=(const Connector&) = delete;
@@ -82,6 +87,7 @@ private:
     std::string host_;
     std::uint16_t port_ = 0;
     const runtime::NameLookup::Resolve resolve_;
+    const OpenSocket open_;
     /// One that has not answered in time goes on, so that a name server that does not answer costs
     /// one thread.
     std::unique_ptr<runtime::NameLookup> lookup_;

@@ -42,6 +42,22 @@ void Fact::destroy(Fact* fact) noexcept {
     ::operator delete(fact);
 }
 
+std::string_view word_of(FactKind kind) noexcept {
+    switch (kind) {
+        case FactKind::Member:
+            return "member";
+        case FactKind::Retained:
+            return "retained";
+        case FactKind::Setting:
+            return "setting";
+        case FactKind::ApiKey:
+            return "api_key";
+        case FactKind::SessionOwner:
+            return "session_owner";
+    }
+    return "unknown";
+}
+
 std::size_t Fact::wire_size() const noexcept {
     constexpr std::size_t kOverhead = 16;  // form, time, lengths
     std::size_t size = kOverhead + key_size_ + value_size_;

@@ -21,9 +21,12 @@ enum class FactKind : std::uint8_t {
     Setting = 3,       // name of a cluster-wide setting -> value
     ApiKey = 4,        // key id -> its hash, scopes, expiry
     SessionOwner = 5,  // mountpoint and client id -> node, epoch
+    WillsDone = 6,     // node -> which of its clients' wills others have published
 };
 /// Kinds are 1 to 15.
 inline constexpr std::size_t kFactKinds = 16;
+/// For logs and metrics: "member", "retained", "setting", "api_key", "session_owner", "unknown".
+[[nodiscard]] std::string_view word_of(FactKind kind) noexcept;
 
 /// A fact as somebody says it: the strings are the caller's.
 struct FactParts {

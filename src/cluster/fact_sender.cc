@@ -57,6 +57,7 @@ void FactSender::stop() {
     pass_on_next_.clear();
     under_way_.clear();
     bytes_under_way_ = 0;
+    too_long_.clear();
 }
 
 bool FactSender::is_outrun() const {
@@ -99,12 +100,36 @@ bool FactSender::has_room(const FactsWriter& frame, std::size_t more) const noex
     return frame.item_bytes() == 0 || frame.item_bytes() + more <= limits_.portion_bytes;
 }
 
-void FactSender::add(FactsWriter& frame, const Fact& fact) const {
+void FactSender::add(FactsWriter& frame, const Fact& fact) {
     if (state_.catch_up && fact.time() <= start_[fact.writer()]) {
         frame.known(fact.stamp());
     } else {
         frame.fact(fact);
+        ++facts_sent_;
     }
+}
+
+/// True: the peer could not take a frame with it.
+bool FactSender::leave_out(const Fact& fact) {
+    if (fact.wire_size() + FactMap::Limits::kFrameOverhead <= longest_frame_) return false;
+    if (state_.catch_up && fact.time() <= start_[fact.writer()]) return false;  // it has it
+    if (too_long_[fact.writer()].insert(fact.time()).second) {
+        ++left_out_;
+        last_left_out_ = fact.stamp();
+    }
+    return true;
+}
+
+/// What the peer may be promised: of each writer all that is before the first fact left out.
+Positions FactSender::promises() {
+    Positions promised = facts_.complete();
+    for (auto& [writer, times] : too_long_) {
+        while (!times.empty() && facts_.find(Stamp{*times.begin(), writer}) == nullptr) {
+            times.erase(times.begin());  // something else has taken its place
+        }
+        if (!times.empty()) promised.lower(writer, {times.begin()->value - 1});
+    }
+    return promised;
 }
 
 bool FactSender::add_late(FactsWriter& frame, Portion& portion) {
@@ -113,6 +138,7 @@ bool FactSender::add_late(FactsWriter& frame, Portion& portion) {
         if (!state_.catch_up && stamp.time <= has_[stamp.writer]) continue;
         const Fact* fact = facts_.find(stamp);
         if (fact == nullptr) continue;  // something newer is there, and is sent
+        if (leave_out(*fact)) continue;
         if (!has_room(frame, fact->wire_size())) return false;
         add(frame, *fact);
         portion.late.push_back(stamp);
@@ -129,8 +155,10 @@ bool FactSender::add_facts(FactsWriter& frame) {
         const bool all = mode_ == Mode::All || i == 0;
         const HybridTime last = all ? kLatestTime : pass_on_[writer];
         const bool through = facts_.walk(writer, sent_to(writer), last, [&](const Fact& fact) {
-            if (!has_room(frame, fact.wire_size())) return false;
-            add(frame, fact);
+            if (!leave_out(fact)) {
+                if (!has_room(frame, fact.wire_size())) return false;
+                add(frame, fact);
+            }
             state_.sent.set(writer, fact.time());
             return true;
         });
@@ -148,22 +176,23 @@ bool FactSender::all_sent() const {
     return true;
 }
 
-bool FactSender::has_news_to_promise() const {
+bool FactSender::has_news(const Positions& promises) const {
     if (!state_.complete) return true;
-    const Positions& complete = facts_.complete();
-    for (std::size_t i = 0; i < complete.size(); ++i) {
+    for (std::size_t i = 0; i < promises.size(); ++i) {
         const auto writer = static_cast<WriterNumber>(i);
-        if (complete[writer] > std::max(state_.claimed[writer], has_[writer])) return true;
+        if (promises[writer] > std::max(state_.claimed[writer], has_[writer])) return true;
     }
     return false;
 }
 
-void FactSender::promise(FactsWriter& frame, Portion& portion, TimePoint now) {
+void FactSender::promise(FactsWriter& frame, Portion& portion, Positions promises, TimePoint now) {
     Positions but = state_.claimed;
     but.raise(has_);
-    frame.claims(facts_.complete(), facts_.dropped(), but, !state_.complete);
-    portion.claims = facts_.complete();
-    state_.claimed.raise(facts_.complete());
+    Positions dropped = facts_.dropped();
+    dropped.lower(promises);
+    frame.claims(promises, dropped, but, !state_.complete);
+    state_.claimed.raise(promises);
+    portion.claims = std::move(promises);
     state_.complete = true;
     state_.catch_up = false;
     mode_ = Mode::News;
@@ -176,9 +205,10 @@ void FactSender::fill(Moment now, std::string& out) {
         FactsWriter frame(facts_.writers(), stream_, next_number_, state_.catch_up, now, out);
         const bool through = add_late(frame, portion) && add_facts(frame);
         const bool all = through && all_sent();
-        const bool promises = all && has_news_to_promise();
+        Positions promised = all ? promises() : Positions{};
+        const bool promises = all && has_news(promised);
         if (promises && has_room(frame, facts_.complete().size() * kClaimBytes)) {
-            promise(frame, portion, now.steady);
+            promise(frame, portion, std::move(promised), now.steady);
         } else if (frame.item_bytes() == 0) {
             if (all) promised_at_ = now.steady;
             frame.cancel();
@@ -203,8 +233,8 @@ bool FactSender::acknowledge(std::uint64_t number) {
     return true;
 }
 
-bool FactSender::idle() const {
-    return active_ && under_way_.empty() && state_.complete && !has_news_to_promise();
+bool FactSender::idle() {
+    return active_ && under_way_.empty() && state_.complete && !has_news(promises());
 }
 
 }  // namespace vmq::cluster

@@ -4,6 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <limits>
+#include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,6 +27,9 @@ class FactsWriter;
 /// as it happens, what this node writes. What others write they tell the peer themselves, so it is
 /// passed on a moment later, and only if the peer still has not said that it has it.
 ///
+/// A fact that is longer than the peer's frames is left out, and nothing of its writer from there
+/// on is promised as long as it is there: the peer must not take it for deleted.
+///
 /// Whenever there is nothing left to send, the promises of the own FactMap go along: they hold for
 /// the peer as well then. Never before: what replaced a fact may be in a part that is still to
 /// come.
@@ -42,6 +48,13 @@ public:
     [[nodiscard]] const Positions& has() const noexcept { return has_; }
     void set_has(Positions has) { has_ = std::move(has); }
     void raise_has(const Positions& has) { has_.raise(has); }
+
+    /// The longest frame that the peer takes, from the next stream on.
+    void set_longest_frame(std::uint32_t bytes) noexcept { longest_frame_ = bytes; }
+    /// Facts that it was not sent for that, since ever, and the last one of them.
+    [[nodiscard]] std::uint64_t left_out() const noexcept { return left_out_; }
+    [[nodiscard]] const Stamp& last_left_out() const noexcept { return last_left_out_; }
+    [[nodiscard]] std::uint64_t facts_sent() const noexcept { return facts_sent_; }
 
     /// The peer asks for what it lacks, after set_has(). `number` above 0: it has had the frames up
     /// to that one of this very stream. False: the stream cannot go on from there, it has to ask
@@ -74,7 +87,7 @@ public:
     [[nodiscard]] bool acknowledge(std::uint64_t number);
 
     /// Nothing is under way, and the peer has been promised all there is.
-    [[nodiscard]] bool idle() const;
+    [[nodiscard]] bool idle();
 
 private:
     enum class Mode : std::uint8_t { All, News };
@@ -99,10 +112,12 @@ private:
     [[nodiscard]] bool has_room(const FactsWriter& frame, std::size_t more) const noexcept;
     [[nodiscard]] bool add_late(FactsWriter& frame, Portion& portion);
     [[nodiscard]] bool add_facts(FactsWriter& frame);
-    void add(FactsWriter& frame, const Fact& fact) const;
+    void add(FactsWriter& frame, const Fact& fact);
+    [[nodiscard]] bool leave_out(const Fact& fact);
+    [[nodiscard]] Positions promises();
     [[nodiscard]] bool all_sent() const;
-    [[nodiscard]] bool has_news_to_promise() const;
-    void promise(FactsWriter& frame, Portion& portion, TimePoint now);
+    [[nodiscard]] bool has_news(const Positions& promises) const;
+    void promise(FactsWriter& frame, Portion& portion, Positions promises, TimePoint now);
 
     const FactMap& facts_;
     const Limits limits_;
@@ -120,6 +135,11 @@ private:
     std::deque<Portion> under_way_;
     std::size_t bytes_under_way_ = 0;
     TimePoint promised_at_{};
+    std::uint32_t longest_frame_ = std::numeric_limits<std::uint32_t>::max();
+    std::map<WriterNumber, std::set<HybridTime>> too_long_;  // left out of this stream
+    std::uint64_t left_out_ = 0;
+    Stamp last_left_out_{};
+    std::uint64_t facts_sent_ = 0;
 };
 
 }  // namespace vmq::cluster

@@ -367,5 +367,43 @@ TEST(FactSender, EveryFrameFitsTheSmallestThatNodesTake) {
     EXPECT_EQ(facts, 12U);
 }
 
+TEST_F(FactSenderTest, WhatIsTooLongForThePeerIsLeftOutAndNotPromised) {
+    sender_.set_longest_frame(FactMap::Limits::kFrameOverhead + 100);
+    hear(1, "before");
+    (void)map_.merge({kKind, "long", {time(2), a_}, false, std::string(200, 'x'), nullptr}, {},
+                     kNow);
+    note();
+    hear(3, "behind");
+    promise(3);
+    EXPECT_TRUE(sender_.start(kStream, 0));
+    const Heard heard = one();
+    EXPECT_THAT(heard.facts, ElementsAre("before", "behind"));
+    EXPECT_EQ(heard.claims[a_].value, time(2).value - 1) << "nothing is said of what is behind it";
+    EXPECT_EQ(sender_.left_out(), 1U);
+    EXPECT_EQ(sender_.last_left_out().time, time(2));
+    EXPECT_EQ(sender_.facts_sent(), 2U);
+    EXPECT_TRUE(sender_.acknowledge(heard.number));
+    EXPECT_TRUE(sender_.idle());
+    // Something shorter takes its place: now everything can be promised.
+    write("long");
+    const Heard next = one();
+    EXPECT_THAT(next.facts, ElementsAre("long"));
+    EXPECT_EQ(next.claims[a_], time(3));
+    EXPECT_EQ(sender_.left_out(), 1U);
+}
+
+TEST_F(FactSenderTest, AFactThatJustFitsThePeerIsSent) {
+    hear(1, "k");
+    promise(1);
+    const std::size_t size = map_.find(kKind, "k")->wire_size() + FactMap::Limits::kFrameOverhead;
+    sender_.set_longest_frame(static_cast<std::uint32_t>(size));
+    EXPECT_TRUE(sender_.start(kStream, 0));
+    EXPECT_THAT(one().facts, ElementsAre("k"));
+    sender_.stop();
+    sender_.set_longest_frame(static_cast<std::uint32_t>(size - 1));
+    EXPECT_TRUE(sender_.start(kStream, 0));
+    EXPECT_THAT(one().facts, IsEmpty());
+}
+
 }  // namespace
 }  // namespace vmq::cluster

@@ -54,6 +54,16 @@ enum class FrameType : std::uint8_t {
     Claim = 60,
     Fence = 61,
     Fenced = 62,
+    Offer = 64,
+    Leave = 65,
+    LeaveState = 66,
+    Wills = 72,
+    WillsVote = 73,
+    WillsVoted = 74,
+    // Control links; a node that does not know them skips them, and has not answered.
+    Question = 192,
+    Answer = 193,
+    MoreOfAnswer = 194,
 };
 
 /// A type that a receiver who does not know it may skip. Another unknown one ends the link.

@@ -58,7 +58,7 @@ bool MoveReader::header(MoveHeader& header) {
     std::string_view mountpoint;
     std::string_view client_id;
     if (!reader_.u64(header.move) || !reader_.varint(header.number) || header.number == 0 ||
-        !reader_.u8(kind) || kind < 1 || kind > 6 || !reader_.varint(header.shard) ||
+        !reader_.u8(kind) || kind < 1 || kind > 8 || !reader_.varint(header.shard) ||
         !reader_.string(mountpoint, kLongestText) || !reader_.string(client_id, kLongestText)) {
         return false;
     }
@@ -223,6 +223,18 @@ bool MoveReader::late(bool& late) {
 
 bool MoveReader::stream(MovedStream& stream) {
     return reader_.u64(stream.stream) && reader_.u64(stream.first);
+}
+
+//   will := due_in_ms:varint v5:flag will
+void MoveWriter::will(const MovedWill& will) {
+    frame_.body().varint(will.due_in_ms);
+    frame_.body().flag(will.v5);
+    append(will.will, frame_.body());
+}
+
+bool MoveReader::will(MovedWill& will) {
+    return reader_.varint(will.due_in_ms) && will.due_in_ms <= kLongestExpiryMs &&
+           reader_.flag(will.v5) && read(reader_, will.will) && reader_.done();
 }
 
 //   move_ack := move:u64 number:varint code:u8 shard:varint offset:varint mountpoint:string

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "cluster/registrar_codec.h"
+#include "cluster/will_codec.h"
 #include "mqtt/message.h"
 #include "mqtt/packets.h"
 
@@ -23,6 +24,8 @@ enum class MoveKind : std::uint8_t {
     Switch = 4,         // acknowledged when all nodes know the subscriptions of the new owner
     Messages = 5,       // some of them
     End = 6,
+    Will = 7,  // that waits for its delay
+    Off = 8,   // it goes elsewhere, or nowhere; not acknowledged
 };
 
 struct MoveHeader {
@@ -51,6 +54,13 @@ struct MovedSubscription {
 struct MovedExchanges {
     std::vector<std::uint16_t> received;  // from the client, not released by it
     std::vector<std::uint64_t> released;  // sequences whose PUBCOMP has not come
+};
+
+/// Of a client that is away.
+struct MovedWill {
+    std::uint64_t due_in_ms = 0;
+    bool v5 = false;
+    LastWill will;
 };
 
 /// Views point into the frame, or to what outlives its writing.
@@ -83,6 +93,7 @@ public:
     /// Before the streams.
     void late();
     void stream(const MovedStream& stream);
+    void will(const MovedWill& will);
     [[nodiscard]] std::size_t length() const noexcept { return frame_.length(); }
     void finish() noexcept { frame_.finish(); }
 
@@ -102,6 +113,7 @@ public:
     [[nodiscard]] bool message(MovedMessage& message, TimePoint now);
     [[nodiscard]] bool late(bool& late);
     [[nodiscard]] bool stream(MovedStream& stream);
+    [[nodiscard]] bool will(MovedWill& will);
     [[nodiscard]] bool done() const noexcept { return reader_.done(); }
 
 private:

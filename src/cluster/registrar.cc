@@ -63,7 +63,10 @@ void Registrar::peer_down(PeerNumber peer, Moment now) {
         }
     }
     for (const JobNumber number : orphaned) finish(number, RegisterReply::Code::Timeout, now);
-    for (const JobNumber number : answered) finish(number, RegisterReply::Code::Granted, now);
+    for (const JobNumber number : answered) {
+        const auto at = jobs_.find(number);
+        if (at != jobs_.end()) finish(number, outcome_of(at->second), now);
+    }
     std::vector<std::uint64_t> again;
     for (const auto& [ticket, request] : requests_) {
         if (request.coordinator == peer) again.push_back(ticket);
@@ -74,19 +77,19 @@ void Registrar::peer_down(PeerNumber peer, Moment now) {
     }
 }
 
-void Registrar::request(std::uint64_t ticket, ClientKey key, bool discard, Moment now) {
+void Registrar::request(std::uint64_t ticket, ClientKey key, Purpose purpose, Moment now) {
     request_deadlines_.push_back({now.steady + limits_.request, ticket});
-    const auto at = requests_.emplace(ticket, Request{std::move(key), discard, kThisNode}).first;
+    const auto at = requests_.emplace(ticket, Request{std::move(key), purpose, kThisNode}).first;
     submit(ticket, at->second, now);
 }
 
 void Registrar::submit(std::uint64_t ticket, Request& request, Moment now) {
     request.coordinator = coordinator_of(request.key);
     if (request.coordinator == kThisNode) {
-        return enqueue(kThisNode, ticket, request.key, request.discard, now);
+        return enqueue(kThisNode, ticket, request.key, request.purpose, now);
     }
     frame_.clear();
-    append(RegisterRequest{ticket, request.discard, clock_.last(), request.key}, frame_);
+    append(RegisterRequest{ticket, request.purpose, clock_.last(), request.key}, frame_);
     host_.send(request.coordinator, frame_);
 }
 
@@ -94,7 +97,7 @@ void Registrar::answer(std::uint64_t ticket, const Registered& outcome) {
     if (requests_.erase(ticket) > 0) host_.registered(ticket, outcome);
 }
 
-void Registrar::enqueue(PeerNumber requester, std::uint64_t ticket, ClientKey key, bool discard,
+void Registrar::enqueue(PeerNumber requester, std::uint64_t ticket, ClientKey key, Purpose purpose,
                         Moment now) {
     auto& queue = queues_[joined(key)];
     if (queue.size() > limits_.waiting_per_client || jobs_.size() >= limits_.jobs) {
@@ -108,7 +111,7 @@ void Registrar::enqueue(PeerNumber requester, std::uint64_t ticket, ClientKey ke
     job_deadlines_.push_back({now.steady + limits_.job, number});
     Job& job = jobs_[number];
     job.key = std::move(key);
-    job.discard = discard;
+    job.purpose = purpose;
     job.requester = requester;
     job.ticket = ticket;
     queue.push_back(number);
@@ -120,6 +123,7 @@ void Registrar::run(JobNumber number, Job& job, Moment now) {
     job.epoch = clock_.next(now.wall, job.epoch);
     job.asked.clear();
     job.movers.clear();
+    job.kept = false;
     job.participants = sum_of_all();
     if (job.requester != kThisNode) job.asked.push_back(kThisNode);
     for (const auto& [peer, name] : peers_) {
@@ -128,14 +132,14 @@ void Registrar::run(JobNumber number, Job& job, Moment now) {
     if (job.asked.empty()) return finish(number, RegisterReply::Code::Granted, now);
     const std::string& owner =
         job.requester == kThisNode ? self_ : peers_.find(job.requester)->second;
-    const ReleaseRequest request{number, job.epoch, job.discard, owner, job.key};
+    const ReleaseRequest request{number, job.epoch, job.purpose, owner, job.key};
     frame_.clear();
     append(request, frame_);
     for (const PeerNumber peer : job.asked) {
         if (peer != kThisNode) {
             host_.send(peer, frame_);
         } else {
-            host_.release({kThisNode, number, job.epoch, job.discard, job.requester, job.key});
+            host_.release({kThisNode, number, job.epoch, job.purpose, job.requester, job.key});
         }
     }
 }
@@ -162,7 +166,12 @@ void Registrar::on_reply(PeerNumber from, const ReleaseReply& reply, Moment now)
         return run(reply.job, job, now);
     }
     if (reply.code == ReleaseReply::Code::Moving) job.movers.push_back(from);
-    if (job.asked.empty()) finish(reply.job, RegisterReply::Code::Granted, now);
+    if (reply.code == ReleaseReply::Code::Kept) job.kept = true;
+    if (job.asked.empty()) finish(reply.job, outcome_of(job), now);
+}
+
+RegisterReply::Code Registrar::outcome_of(const Job& job) noexcept {
+    return job.kept ? RegisterReply::Code::Kept : RegisterReply::Code::Granted;
 }
 
 void Registrar::finish(JobNumber number, RegisterReply::Code code, Moment now) {
@@ -206,7 +215,17 @@ void Registrar::tell(const Job& job, RegisterReply::Code code) {
     host_.send(job.requester, frame_);
 }
 
-void Registrar::on_registered(const RegisterReply& reply) {
+void Registrar::on_registered(const RegisterReply& reply, Moment now) {
+    if (reply.code == RegisterReply::Code::Granted && reply.participants != sum_of_all()) {
+        // The coordinator does not reach the nodes that this one does, so that asking it again
+        // would change nothing: this node asks itself whoever it reaches. Who has let go already
+        // says once more where the session goes.
+        const auto at = requests_.find(reply.ticket);
+        if (at == requests_.end() || at->second.coordinator == kThisNode) return;
+        clock_.start_after(reply.epoch);
+        at->second.coordinator = kThisNode;
+        return enqueue(kThisNode, reply.ticket, at->second.key, at->second.purpose, now);
+    }
     Registered outcome{reply.code, reply.epoch, {}, reply.participants == sum_of_all()};
     for (const std::string& mover : reply.movers) {
         const PeerNumber number = number_of(mover);
@@ -221,20 +240,20 @@ bool Registrar::on_frame(PeerNumber from, const Frame& frame, Moment now) {
             RegisterRequest request;
             if (!decode(frame.body, request)) return false;
             heard(request.above);
-            enqueue(from, request.ticket, std::move(request.key), request.discard, now);
+            enqueue(from, request.ticket, std::move(request.key), request.purpose, now);
             return true;
         }
         case FrameType::Registered: {
             RegisterReply reply;
             if (!decode(frame.body, reply)) return false;
-            on_registered(reply);
+            on_registered(reply, now);
             return true;
         }
         case FrameType::Release: {
             ReleaseRequest request;
             if (!decode(frame.body, request)) return false;
             heard(request.epoch);
-            host_.release({from, request.job, request.epoch, request.discard,
+            host_.release({from, request.job, request.epoch, request.purpose,
                            number_of(request.owner), std::move(request.key)});
             return true;
         }

@@ -36,7 +36,7 @@ private:
 struct Registered {
     RegisterReply::Code code = RegisterReply::Code::Granted;
     Epoch epoch;
-    std::vector<PeerNumber> movers;  // send what they had of the session
+    std::vector<PeerNumber> movers;  // send what they had of the session; Kept: some may, too
     /// Every node that this one reaches has let go of the id. Otherwise they are to be told of the
     /// registration (Claim).
     bool by_all = true;
@@ -47,7 +47,7 @@ struct ReleaseOrder {
     PeerNumber asked_by{};  // where the answer goes
     std::uint64_t job = 0;
     Epoch epoch;
-    bool discard = false;
+    Purpose purpose = Purpose::Resume;
     PeerNumber owner{};  // may have gone by now
     ClientKey key;
 };
@@ -70,7 +70,9 @@ protected:
 /// node to let go of the id, and grants when all have answered. It remembers nothing but what is
 /// under way, so there is nothing to be handed over when nodes come and go.
 ///
-/// Nodes that see different members may choose different coordinators. Then epochs decide: a node
+/// A node whose coordinator has asked others than the node reaches itself becomes its own
+/// coordinator. Nodes that see different members may choose different coordinators, too. Then
+/// epochs decide: a node
 /// refuses to let go of what is later (ReleaseReply::Newer), and does not begin with a grant that
 /// is earlier than what it has let go (Candidacy). And a node that reaches others than those that
 /// were asked tells them what was registered (Claim): of two sessions the later one stays.
@@ -94,7 +96,7 @@ public:
 
     /// For this node: leads to registered(ticket), now or within Limits::request. A ticket is used
     /// once.
-    void request(std::uint64_t ticket, ClientKey key, bool discard, Moment now);
+    void request(std::uint64_t ticket, ClientKey key, Purpose purpose, Moment now);
     /// This node's answer to release(order).
     void released(const ReleaseOrder& order, ReleaseReply::Code code, Epoch held, Moment now);
 
@@ -114,12 +116,12 @@ public:
 private:
     struct Request {
         ClientKey key;
-        bool discard = false;
+        Purpose purpose{};
         PeerNumber coordinator{};
     };
     struct Job {
         ClientKey key;
-        bool discard = false;
+        Purpose purpose{};
         PeerNumber requester{};
         std::uint64_t ticket = 0;
         Epoch epoch;
@@ -127,6 +129,7 @@ private:
         std::uint64_t participants = 0;  // see RegisterReply
         std::vector<PeerNumber> movers;
         bool running = false;
+        bool kept = false;  // somebody does not let it be adopted
     };
     struct Deadline {
         TimePoint at;
@@ -138,11 +141,12 @@ private:
     [[nodiscard]] PeerNumber number_of(std::string_view name) const noexcept;
     void submit(std::uint64_t ticket, Request& request, Moment now);
     void answer(std::uint64_t ticket, const Registered& outcome);
-    void enqueue(PeerNumber requester, std::uint64_t ticket, ClientKey key, bool discard,
+    void enqueue(PeerNumber requester, std::uint64_t ticket, ClientKey key, Purpose purpose,
                  Moment now);
     void run(JobNumber number, Job& job, Moment now);
     void on_reply(PeerNumber from, const ReleaseReply& reply, Moment now);
-    void on_registered(const RegisterReply& reply);
+    void on_registered(const RegisterReply& reply, Moment now);
+    [[nodiscard]] static RegisterReply::Code outcome_of(const Job& job) noexcept;
     void finish(JobNumber number, RegisterReply::Code code, Moment now);
     void tell(const Job& job, RegisterReply::Code code);
     [[nodiscard]] std::uint64_t sum_of_all() const noexcept;

@@ -24,17 +24,24 @@ bool get(ByteReader& reader, ClientKey& key) {
     return true;
 }
 
+bool get(ByteReader& reader, Purpose& purpose) {
+    std::uint8_t value = 0;
+    if (!reader.u8(value) || value > 2) return false;
+    purpose = static_cast<Purpose>(value);
+    return true;
+}
+
 bool get(ByteReader& reader, Epoch& epoch) {
     return reader.u64(epoch.value) && epoch <= kLatestTime;
 }
 
 }  // namespace
 
-//   register := ticket:varint discard:flag above:u64 key
+//   register := ticket:varint purpose:u8 above:u64 key
 void append(const RegisterRequest& request, std::string& out) {
     FrameWriter frame(FrameType::Register, out);
     frame.body().varint(request.ticket);
-    frame.body().flag(request.discard);
+    frame.body().u8(static_cast<std::uint8_t>(request.purpose));
     frame.body().u64(request.above.value);
     put(request.key, frame.body());
     frame.finish();
@@ -42,7 +49,7 @@ void append(const RegisterRequest& request, std::string& out) {
 
 bool decode(std::string_view bytes, RegisterRequest& request) {
     ByteReader reader(bytes);
-    return reader.varint(request.ticket) && reader.flag(request.discard) &&
+    return reader.varint(request.ticket) && get(reader, request.purpose) &&
            get(reader, request.above) && get(reader, request.key) && reader.done();
 }
 
@@ -62,7 +69,7 @@ bool decode(std::string_view bytes, RegisterReply& reply) {
     ByteReader reader(bytes);
     std::uint8_t code = 0;
     std::size_t count = 0;
-    if (!reader.varint(reply.ticket) || !reader.u8(code) || code > 2 || !get(reader, reply.epoch) ||
+    if (!reader.varint(reply.ticket) || !reader.u8(code) || code > 3 || !get(reader, reply.epoch) ||
         !reader.u64(reply.participants) || !reader.count(count, 1)) {
         return false;
     }
@@ -76,12 +83,12 @@ bool decode(std::string_view bytes, RegisterReply& reply) {
     return reader.done();
 }
 
-//   release := job:varint epoch:u64 discard:flag owner:string key
+//   release := job:varint epoch:u64 purpose:u8 owner:string key
 void append(const ReleaseRequest& request, std::string& out) {
     FrameWriter frame(FrameType::Release, out);
     frame.body().varint(request.job);
     frame.body().u64(request.epoch.value);
-    frame.body().flag(request.discard);
+    frame.body().u8(static_cast<std::uint8_t>(request.purpose));
     frame.body().string(request.owner);
     put(request.key, frame.body());
     frame.finish();
@@ -91,7 +98,7 @@ bool decode(std::string_view bytes, ReleaseRequest& request) {
     ByteReader reader(bytes);
     std::string_view owner;
     if (!reader.varint(request.job) || !get(reader, request.epoch) ||
-        !reader.flag(request.discard) || !reader.string(owner, kLongestNodeName) ||
+        !get(reader, request.purpose) || !reader.string(owner, kLongestNodeName) ||
         !get(reader, request.key)) {
         return false;
     }
@@ -112,7 +119,7 @@ void append(const ReleaseReply& reply, std::string& out) {
 bool decode(std::string_view bytes, ReleaseReply& reply) {
     ByteReader reader(bytes);
     std::uint8_t code = 0;
-    if (!reader.varint(reply.job) || !get(reader, reply.epoch) || !reader.u8(code) || code > 2 ||
+    if (!reader.varint(reply.job) || !get(reader, reply.epoch) || !reader.u8(code) || code > 3 ||
         !get(reader, reply.held)) {
         return false;
     }
@@ -131,6 +138,18 @@ void append(const Claim& claim, std::string& out) {
 bool decode(std::string_view bytes, Claim& claim) {
     ByteReader reader(bytes);
     return get(reader, claim.epoch) && get(reader, claim.key) && reader.done();
+}
+
+//   offer := key
+void append(const Offer& offer, std::string& out) {
+    FrameWriter frame(FrameType::Offer, out);
+    put(offer.key, frame.body());
+    frame.finish();
+}
+
+bool decode(std::string_view bytes, Offer& offer) {
+    ByteReader reader(bytes);
+    return get(reader, offer.key) && reader.done();
 }
 
 }  // namespace vmq::cluster

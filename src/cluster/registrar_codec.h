@@ -23,11 +23,18 @@ struct ClientKey {
     bool operator==(const ClientKey&) const = default;
 };
 
-/// A node to the coordinator: a client of this id wants in.
+/// What a session is registered for.
+enum class Purpose : std::uint8_t {
+    Resume = 0,
+    Discard = 1,  // clean start: what there was of a session is not wanted
+    Adopt = 2,    // nobody has connected: its node gives it away. Whose client is there keeps it
+};
+
+/// A node to the coordinator: a client of this id wants in, or its session is to move.
 struct RegisterRequest {
     std::uint64_t ticket = 0;  // the asking node's
-    bool discard = false;      // clean start: what there was of a session is not wanted
-    Epoch above;               // the latest that the asking node has heard of
+    Purpose purpose = Purpose::Resume;
+    Epoch above;  // the latest that the asking node has heard of
     ClientKey key;
 };
 /// The answer.
@@ -36,6 +43,7 @@ struct RegisterReply {
         Granted = 0,
         Busy = 1,     // too many wait already
         Timeout = 2,  // a node that runs has not answered
+        Kept = 3,     // a node has the client, which is not to be adopted
     };
     std::uint64_t ticket = 0;
     Code code = Code::Granted;
@@ -49,7 +57,7 @@ struct RegisterReply {
 struct ReleaseRequest {
     std::uint64_t job = 0;  // the coordinator's
     Epoch epoch;
-    bool discard = false;
+    Purpose purpose = Purpose::Resume;
     std::string owner;  // the node that gets the client
     ClientKey key;
 };
@@ -58,6 +66,7 @@ struct ReleaseReply {
         Nothing = 0,  // there was no session, or it has ended
         Moving = 1,   // its session is sent to the new owner
         Newer = 2,    // one of a later epoch: `held`
+        Kept = 3,     // its client is connected, and was only to be adopted
     };
     std::uint64_t job = 0;
     Epoch epoch;  // of the request
@@ -69,17 +78,23 @@ struct Claim {
     Epoch epoch;
     ClientKey key;
 };
+/// A node that leaves to another one: take this session over.
+struct Offer {
+    ClientKey key;
+};
 
 void append(const RegisterRequest& request, std::string& out);
 void append(const RegisterReply& reply, std::string& out);
 void append(const ReleaseRequest& request, std::string& out);
 void append(const ReleaseReply& reply, std::string& out);
 void append(const Claim& claim, std::string& out);
+void append(const Offer& offer, std::string& out);
 
 [[nodiscard]] bool decode(std::string_view body, RegisterRequest& request);
 [[nodiscard]] bool decode(std::string_view body, RegisterReply& reply);
 [[nodiscard]] bool decode(std::string_view body, ReleaseRequest& request);
 [[nodiscard]] bool decode(std::string_view body, ReleaseReply& reply);
 [[nodiscard]] bool decode(std::string_view body, Claim& claim);
+[[nodiscard]] bool decode(std::string_view body, Offer& offer);
 
 }  // namespace vmq::cluster

@@ -1,5 +1,5 @@
-// Any bytes as frames of registrations and of sessions that move: either refused, or what was read
-// is written to the same bytes again.
+// Any bytes as frames of registrations, of sessions that move, of nodes that leave, and of wills:
+// either refused, or what was read is written to the same bytes again.
 #include "cluster/registrar_codec.h"
 
 #include <cstdint>
@@ -7,7 +7,10 @@
 #include <string_view>
 
 #include "base/assert.h"
+#include "cluster/leave.h"
 #include "cluster/move_codec.h"
+#include "cluster/will_book.h"
+#include "cluster/will_election.h"
 
 namespace vmq::cluster {
 namespace {
@@ -34,6 +37,10 @@ void check_move(std::string_view body) {
         MoveBegin begin;
         if (!reader.begin(begin)) return;
         writer.begin(begin);
+    } else if (header.kind == MoveKind::Will) {
+        MovedWill will;
+        if (!reader.will(will)) return;
+        writer.will(will);
     } else if (header.kind == MoveKind::Exchanges) {
         MovedExchanges exchanges;
         if (!reader.exchanges(exchanges)) return;
@@ -71,6 +78,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check<ReleaseReply>(bytes);
     check<Claim>(bytes);
     check<MoveAck>(bytes);
+    check<Offer>(bytes);
+    check<LeaveRequest>(bytes);
+    check<WillsVote>(bytes);
+    check<WillsVoted>(bytes);
+    LeaveState state;  // its text is made fit for a terminal
+    (void)decode(bytes, state);
+    WillsDone done;
+    if (decode("a@b", bytes, done)) VMQ_ASSERT(encode(done) == bytes);
+    KnownWills wills;
+    WillsHead head;
+    (void)wills.read(bytes, 1000, head);
+    VMQ_ASSERT(wills.bytes() <= 1000);
     check_move(bytes);
     return 0;
 }

@@ -38,9 +38,9 @@ Kind there_and_back(const Kind& sent, FrameType type) {
 
 TEST(RegistrarCodec, RegisterRequest) {
     const auto got =
-        there_and_back(RegisterRequest{300, true, Epoch{4}, kKey}, FrameType::Register);
+        there_and_back(RegisterRequest{300, Purpose::Discard, Epoch{4}, kKey}, FrameType::Register);
     EXPECT_EQ(got.ticket, 300U);
-    EXPECT_TRUE(got.discard);
+    EXPECT_EQ(got.purpose, Purpose::Discard);
     EXPECT_EQ(got.above, Epoch{4});
     EXPECT_EQ(got.key, kKey);
 }
@@ -57,10 +57,11 @@ TEST(RegistrarCodec, RegisterReply) {
 }
 
 TEST(RegistrarCodec, ReleaseRequest) {
-    const auto got =
-        there_and_back(ReleaseRequest{5, Epoch{9}, true, "a@h", kKey}, FrameType::Release);
+    const auto got = there_and_back(ReleaseRequest{5, Epoch{9}, Purpose::Adopt, "a@h", kKey},
+                                    FrameType::Release);
     EXPECT_EQ(got.job, 5U);
     EXPECT_EQ(got.owner, "a@h");
+    EXPECT_EQ(got.purpose, Purpose::Adopt);
     EXPECT_EQ(got.key, kKey);
 }
 
@@ -69,6 +70,15 @@ TEST(RegistrarCodec, ReleaseReply) {
                                     FrameType::Released);
     EXPECT_EQ(got.code, ReleaseReply::Code::Newer);
     EXPECT_EQ(got.held, Epoch{10});
+}
+
+TEST(RegistrarCodec, Offer) { EXPECT_EQ(there_and_back(Offer{kKey}, FrameType::Offer).key, kKey); }
+
+TEST(RegistrarCodec, APurposeThatIsNotKnownIsRefused) {
+    std::string bytes;
+    append(RegisterRequest{1, static_cast<Purpose>(3), {}, kKey}, bytes);
+    RegisterRequest request;
+    EXPECT_FALSE(decode(body_of(bytes, FrameType::Register), request));
 }
 
 TEST(RegistrarCodec, ClaimAndTheLatestEpoch) {

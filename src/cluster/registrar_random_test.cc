@@ -49,7 +49,8 @@ public:
     void ask(std::size_t client, TimePoint now) {
         candidates_.try_emplace(client);
         tickets_[++last_ticket_] = client;
-        registrar_.request(last_ticket_, {"", std::to_string(client)}, false, moment(now));
+        registrar_.request(last_ticket_, {"", std::to_string(client)}, Purpose::Resume,
+                           moment(now));
     }
 
     // RegistrarHost: nothing leads back, so effects wait for the end of the turn.

@@ -54,7 +54,7 @@ protected:
             Registrar probe("a@h", probe_host);
             probe.peer_up(kB, "b@h", at(0));
             probe.peer_up(kC, "c@h", at(0));
-            probe.request(1, {"", id}, false, at(0));
+            probe.request(1, {"", id}, Purpose::Resume, at(0));
             if (probe_host.sent.size() == 2) return id;  // asks both
         }
     }
@@ -83,11 +83,19 @@ protected:
         registrar.peer_up(kB, "b@h", at(0));
         registrar.peer_up(kC, "c@h", at(0));
     }
+    /// The ticket of a request whose coordinator is b.
+    std::uint64_t request_at_b() {
+        for (std::uint64_t ticket = 100;; ++ticket) {
+            host.sent.clear();
+            registrar.request(ticket, {"", "e" + std::to_string(ticket)}, Purpose::Resume, at(0));
+            if (host.sent.size() == 1 && host.sent[0].first == kB) return ticket;
+        }
+    }
     const std::string id = own_id();
 };
 
 TEST_F(RegistrarAlone, NobodyHasToBeAsked) {
-    registrar.request(7, {"", "x"}, false, at(0));
+    registrar.request(7, {"", "x"}, Purpose::Resume, at(0));
     ASSERT_EQ(host.outcomes.size(), 1U);
     EXPECT_EQ(host.outcomes[0].first, 7U);
     EXPECT_EQ(host.outcomes[0].second.code, Code::Granted);
@@ -96,9 +104,9 @@ TEST_F(RegistrarAlone, NobodyHasToBeAsked) {
 }
 
 TEST_F(RegistrarOfThree, GrantsWhenAllOthersHaveLetGo) {
-    registrar.request(7, {"", id}, true, at(0));
+    registrar.request(7, {"", id}, Purpose::Discard, at(0));
     const ReleaseRequest request = sent_release(0);
-    EXPECT_TRUE(request.discard);
+    EXPECT_EQ(request.purpose, Purpose::Discard);
     EXPECT_EQ(request.owner, "a@h");
     EXPECT_TRUE(receive(kB, frame_of(ReleaseReply{request.job, request.epoch, {}, {}}), 1));
     EXPECT_THAT(host.outcomes, IsEmpty());
@@ -110,8 +118,32 @@ TEST_F(RegistrarOfThree, GrantsWhenAllOthersHaveLetGo) {
     EXPECT_TRUE(host.outcomes[0].second.by_all);
 }
 
+TEST_F(RegistrarOfThree, ASessionIsNotAdoptedFromANodeWithItsClient) {
+    registrar.request(7, {"", id}, Purpose::Adopt, at(0));
+    const ReleaseRequest request = sent_release(0);
+    EXPECT_EQ(request.purpose, Purpose::Adopt);
+    EXPECT_TRUE(
+        receive(kB, frame_of(ReleaseReply{request.job, request.epoch, Released::Kept, {}}), 1));
+    EXPECT_THAT(host.outcomes, IsEmpty()) << "the other one may have let go of something";
+    EXPECT_TRUE(
+        receive(kC, frame_of(ReleaseReply{request.job, request.epoch, Released::Moving, {}}), 1));
+    ASSERT_EQ(host.outcomes.size(), 1U);
+    EXPECT_EQ(host.outcomes[0].second.code, Code::Kept);
+    EXPECT_THAT(host.outcomes[0].second.movers, ElementsAre(kC));
+}
+
+TEST_F(RegistrarOfThree, WhoKeepsAClientAndGoesStillCounts) {
+    registrar.request(7, {"", id}, Purpose::Adopt, at(0));
+    const ReleaseRequest request = sent_release(0);
+    EXPECT_TRUE(
+        receive(kB, frame_of(ReleaseReply{request.job, request.epoch, Released::Kept, {}}), 1));
+    registrar.peer_down(kC, at(1));
+    ASSERT_EQ(host.outcomes.size(), 1U);
+    EXPECT_EQ(host.outcomes[0].second.code, Code::Kept);
+}
+
 TEST_F(RegistrarOfThree, ANodeThatWasNotAskedIsToBeTold) {
-    registrar.request(7, {"", id}, true, at(0));
+    registrar.request(7, {"", id}, Purpose::Discard, at(0));
     const ReleaseRequest request = sent_release(0);
     registrar.peer_up(PeerNumber{4}, "d@h", at(0));
     for (const PeerNumber peer : {kB, kC}) {
@@ -122,8 +154,8 @@ TEST_F(RegistrarOfThree, ANodeThatWasNotAskedIsToBeTold) {
 }
 
 TEST_F(RegistrarOfThree, OneRegistrationOfAnIdAtATime) {
-    registrar.request(1, {"", id}, false, at(0));
-    EXPECT_TRUE(receive(kB, frame_of(RegisterRequest{5, false, {}, {"", id}}), 0));
+    registrar.request(1, {"", id}, Purpose::Resume, at(0));
+    EXPECT_TRUE(receive(kB, frame_of(RegisterRequest{5, Purpose::Resume, {}, {"", id}}), 0));
     EXPECT_EQ(host.sent.size(), 2U) << "the second one waits";
     const ReleaseRequest first = sent_release(0);
     for (const PeerNumber peer : {kB, kC}) {
@@ -136,7 +168,7 @@ TEST_F(RegistrarOfThree, OneRegistrationOfAnIdAtATime) {
 }
 
 TEST_F(RegistrarOfThree, ANewerSessionMakesItAskAllAgainWithALaterEpoch) {
-    registrar.request(1, {"", id}, false, at(0));
+    registrar.request(1, {"", id}, Purpose::Resume, at(0));
     const ReleaseRequest first = sent_release(0);
     const Epoch ahead = Epoch::at(9'000'000'000);
     EXPECT_TRUE(receive(kB, frame_of(ReleaseReply{first.job, first.epoch, {}, {}}), 1));
@@ -153,7 +185,7 @@ TEST_F(RegistrarOfThree, ANewerSessionMakesItAskAllAgainWithALaterEpoch) {
 }
 
 TEST_F(RegistrarOfThree, ANodeThatGoesIsNotWaitedFor) {
-    registrar.request(1, {"", id}, false, at(0));
+    registrar.request(1, {"", id}, Purpose::Resume, at(0));
     const ReleaseRequest request = sent_release(0);
     EXPECT_TRUE(receive(kB, frame_of(ReleaseReply{request.job, request.epoch, {}, {}}), 1));
     registrar.peer_down(kC, at(2));
@@ -161,21 +193,35 @@ TEST_F(RegistrarOfThree, ANodeThatGoesIsNotWaitedFor) {
     EXPECT_EQ(host.outcomes[0].second.code, Code::Granted);
 }
 
+// The three do not all reach one another: b does not see c, this node does.
+TEST_F(RegistrarOfThree, ACoordinatorThatHasAskedOthersThanThisNodeReachesIsReplacedByIt) {
+    const std::uint64_t ticket = request_at_b();
+    host.sent.clear();
+    EXPECT_TRUE(receive(kB, frame_of(RegisterReply{ticket, Code::Granted, Epoch{9}, 1, {}}), 1));
+    EXPECT_THAT(host.outcomes, IsEmpty());
+    ASSERT_EQ(host.sent.size(), 2U) << "it asks both itself";
+    const ReleaseRequest request = sent_release(0);
+    EXPECT_GT(request.epoch, Epoch{9});
+    EXPECT_EQ(request.owner, "a@h");
+    EXPECT_TRUE(receive(kB, frame_of(ReleaseReply{request.job, request.epoch, {}, {}}), 1));
+    EXPECT_TRUE(
+        receive(kC, frame_of(ReleaseReply{request.job, request.epoch, Released::Moving, {}}), 1));
+    ASSERT_EQ(host.outcomes.size(), 1U);
+    EXPECT_EQ(host.outcomes[0].first, ticket);
+    EXPECT_EQ(host.outcomes[0].second.epoch, request.epoch);
+    EXPECT_THAT(host.outcomes[0].second.movers, ElementsAre(kC));
+    EXPECT_TRUE(host.outcomes[0].second.by_all);
+}
+
 TEST_F(RegistrarOfThree, ACoordinatorThatGoesIsReplaced) {
-    std::string elsewhere;
-    for (int i = 0; elsewhere.empty(); ++i) {
-        host.sent.clear();
-        registrar.request(static_cast<std::uint64_t>(100 + i), {"", "e" + std::to_string(i)}, false,
-                          at(0));
-        if (host.sent.size() == 1 && host.sent[0].first == kB) elsewhere = "e" + std::to_string(i);
-    }
+    (void)request_at_b();
     host.sent.clear();
     registrar.peer_down(kB, at(1));
     EXPECT_FALSE(host.sent.empty()) << "another one is asked";
 }
 
 TEST_F(RegistrarOfThree, NobodyWaitsForEver) {
-    registrar.request(1, {"", id}, false, at(0));
+    registrar.request(1, {"", id}, Purpose::Resume, at(0));
     EXPECT_LE(registrar.next_deadline(), TimePoint(Millis(10'000)));
     registrar.tick(at(10'000));
     ASSERT_EQ(host.outcomes.size(), 1U);
@@ -186,10 +232,10 @@ TEST_F(RegistrarOfThree, NobodyWaitsForEver) {
 TEST_F(RegistrarOfThree, WhatWaitsIsLimited) {
     Registrar::Limits limits;
     for (std::uint64_t i = 0; i <= limits.waiting_per_client; ++i) {
-        registrar.request(i + 1, {"", id}, false, at(0));
+        registrar.request(i + 1, {"", id}, Purpose::Resume, at(0));
     }
     EXPECT_THAT(host.outcomes, IsEmpty());
-    registrar.request(999, {"", id}, false, at(0));
+    registrar.request(999, {"", id}, Purpose::Resume, at(0));
     ASSERT_EQ(host.outcomes.size(), 1U);
     EXPECT_EQ(host.outcomes[0].first, 999U);
     EXPECT_EQ(host.outcomes[0].second.code, Code::Busy);

@@ -27,13 +27,6 @@ Replication::Peer* Replication::find(const Writer& peer) {
 // --- Links ---
 
 Result<void> Replication::on_link_up(const Writer& writer, std::uint32_t longest_frame) {
-    const std::size_t longest = facts_.limits().longest_frame();
-    if (longest > longest_frame) {
-        return Error{ErrorCode::InvalidValue,
-                     fmt::format("{} takes frames of {} bytes at most, and a retained message can "
-                                 "need {}: raise its incoming_clustering_buffer_size",
-                                 writer.name, longest_frame, longest)};
-    }
     const auto number = facts_.writers().intern(writer.name, writer.incarnation);
     if (!number) {
         return Error{ErrorCode::LimitReached,
@@ -44,6 +37,8 @@ Result<void> Replication::on_link_up(const Writer& writer, std::uint32_t longest
     on_link_down(writer);
     Peer& peer = peers_.try_emplace(*number, facts_, options_.sender).first->second;
     peer.linked = true;
+    peer.longest_frame = longest_frame;
+    peer.sender.set_longest_frame(longest_frame);
     send_vector(peer, false);
     return {};
 }
@@ -63,8 +58,8 @@ void Replication::on_link_down(const Writer& writer) {
     incoming.state = Incoming::State::Idle;
 }
 
-Replication::PeerState Replication::state_of(const Writer& writer) const {
-    const Peer* peer = const_cast<Replication*>(this)->find(writer);
+Replication::PeerState Replication::state_of(const Writer& writer) {
+    Peer* peer = find(writer);
     if (peer == nullptr || !peer->linked) return {};
     return {true, peer->incoming.state == Incoming::State::Following, peer->sender.idle()};
 }
@@ -171,6 +166,12 @@ void Replication::on_complete(Peer& peer, const Positions& complete, const Posit
     const bool was_filling = incoming.state == Incoming::State::Filling;
     incoming.state = Incoming::State::Following;
     incoming.from_behind = false;
+    if (am_behind(peer)) {
+        // It could not promise enough, because it has what is too long for this node.
+        stop_incoming(peer);
+        peer.incoming.not_before = now.steady + options_.stall_limit;
+        return;
+    }
     if (!was_filling) return;
     for (auto& [number, each] : peers_) {
         if (each.linked) send_news(each);
@@ -351,6 +352,8 @@ void Replication::forget_strangers() {
             continue;
         }
         stop_incoming(at->second);
+        gone_.facts += at->second.sender.facts_sent();
+        gone_.left_out += at->second.sender.left_out();
         at = peers_.erase(at);
     }
 }
@@ -397,6 +400,26 @@ void Replication::tick(Moment now) {
             send_news(peer);
         }
     }
+}
+
+Replication::Sent Replication::sent() const {
+    Sent all = gone_;
+    for (const auto& [number, peer] : peers_) {
+        all.facts += peer.sender.facts_sent();
+        all.left_out += peer.sender.left_out();
+    }
+    return all;
+}
+
+std::vector<Replication::LeftOut> Replication::take_left_out() {
+    std::vector<LeftOut> all;
+    for (auto& [number, peer] : peers_) {
+        const std::uint64_t now = peer.sender.left_out();
+        if (std::exchange(peer.told_left_out, now) == now) continue;
+        all.push_back({facts_.writers()[number], peer.longest_frame, now,
+                       facts_.find(peer.sender.last_left_out())});
+    }
+    return all;
 }
 
 Replication::Output Replication::turn(Moment now) {

@@ -49,8 +49,8 @@ public:
     Replication(const Replication&) = delete;
     Replication& operator=(const Replication&) = delete;
 
-    /// A control link to a member is there; one at a time. `longest_frame`: that the peer takes. An
-    /// error: the link cannot be used for facts.
+    /// A control link to a member is there; one at a time. `longest_frame`: that the peer takes;
+    /// what is longer it is not sent. An error: the link cannot be used for facts.
     [[nodiscard]] Result<void> on_link_up(const Writer& peer, std::uint32_t longest_frame);
     void on_link_down(const Writer& peer);
     /// Frames of the types below. An error: the peer does not keep to the protocol, the link ends.
@@ -80,7 +80,23 @@ public:
         bool in_sync_from = false;  // it has sent everything it has
         bool in_sync_to = false;    // it has everything that is here
     };
-    [[nodiscard]] PeerState state_of(const Writer& peer) const;
+    [[nodiscard]] PeerState state_of(const Writer& peer);
+
+    /// Facts that a peer was not sent because its frames are too short for them.
+    struct LeftOut {
+        Writer peer;
+        std::uint32_t longest_frame = 0;  // that it takes
+        std::uint64_t count = 0;          // so far
+        const Fact* last = nullptr;       // valid until the map changes; null: it is gone
+    };
+    /// Of each peer for which there are more than when this was last called.
+    [[nodiscard]] std::vector<LeftOut> take_left_out();
+    /// Since this was made, to all peers.
+    struct Sent {
+        std::uint64_t facts = 0;
+        std::uint64_t left_out = 0;
+    };
+    [[nodiscard]] Sent sent() const;
 
     struct Counters {
         std::uint64_t facts_received = 0;
@@ -113,6 +129,8 @@ private:
         Positions told;     // our positions, as it was told
         Incoming incoming;
         std::string out;
+        std::uint32_t longest_frame = 0;  // that it takes
+        std::uint64_t told_left_out = 0;  // of its sender, by take_left_out()
     };
     using Peers = std::map<WriterNumber, Peer>;
 
@@ -155,6 +173,7 @@ private:
     TimePoint next_tick_{};
     TimePoint next_vectors_{};
     Counters counters_;
+    Sent gone_;  // to peers that are no more
 };
 
 }  // namespace vmq::cluster

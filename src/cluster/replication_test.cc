@@ -48,9 +48,9 @@ protected:
     }
     [[nodiscard]] Moment now() const { return {time_, kWall + time_.time_since_epoch().count()}; }
 
-    void link(Node& a, Node& b) {
+    void link(Node& a, Node& b, std::uint32_t longest_of_b = kLongestFrame) {
         links_.insert(std::minmax(&a, &b));
-        ASSERT_TRUE(a.replication.on_link_up(b.id, kLongestFrame));
+        ASSERT_TRUE(a.replication.on_link_up(b.id, longest_of_b));
         ASSERT_TRUE(b.replication.on_link_up(a.id, kLongestFrame));
     }
     void unlink(Node& a, Node& b) {
@@ -493,16 +493,49 @@ TEST_F(BadFramesTest, AnAcknowledgementOfWhatWasNeverSentEndsTheLink) {
         << "of a stream that is over";
 }
 
-TEST_F(BadFramesTest, APeerThatCannotTakeTheLargestFactIsNoPeer) {
-    const auto up = a_.replication.on_link_up(b_.id, 32U << 20U);
-    ASSERT_FALSE(up);
-    EXPECT_EQ(up.error().code, ErrorCode::InvalidValue);
-}
-
 TEST_F(BadFramesTest, NothingIsTakenFromANodeWithoutALink) {
     a_.replication.on_link_down(b_.id);
     EXPECT_TRUE(receive(FrameType::Facts, "x")) << "the rest of a link that is gone";
     EXPECT_FALSE(a_.replication.state_of(b_.id).linked);
+}
+
+TEST_F(ReplicationTest, ANodeThatTakesLessHasWhatFitsAndMakesNobodyForgetTheRest) {
+    Node& a = add("a@h");
+    Node& b = add("b@h");
+    Node& small = add("s@h");
+    constexpr std::uint32_t kLittle = FactMap::Limits::kFrameOverhead + 1000;
+    link(a, b);
+    link(a, small, kLittle);
+    put(a, "long", std::string(2000, 'x'));
+    put(a, "short");
+    settle();
+    EXPECT_EQ(value(small, "short"), "v");
+    EXPECT_EQ(value(small, "long"), "none");
+    EXPECT_EQ(value(b, "long"), std::string(2000, 'x'));
+    const auto left_out = a.replication.take_left_out();
+    ASSERT_EQ(left_out.size(), 1U);
+    EXPECT_EQ(left_out[0].peer, small.id);
+    EXPECT_EQ(left_out[0].longest_frame, kLittle);
+    EXPECT_EQ(left_out[0].last->key(), "long");
+    EXPECT_TRUE(a.replication.take_left_out().empty());
+    // Quiet while nothing changes, and a new link does not make it complete either.
+    pass(30'000);
+    const std::size_t frames = a.frames;
+    pass(10'000);
+    EXPECT_LE(a.frames - frames, 20U);
+    unlink(a, small);
+    link(small, b);
+    unlink(small, b);
+    link(a, small, kLittle);
+    pass(20'000);
+    EXPECT_EQ(value(small, "long"), "none");
+    EXPECT_EQ(value(b, "long"), std::string(2000, 'x'));
+    EXPECT_EQ(value(a, "long"), std::string(2000, 'x'));
+    // Once it takes more, it gets the rest.
+    unlink(a, small);
+    link(a, small);
+    pass(20'000);
+    EXPECT_EQ(value(small, "long"), std::string(2000, 'x'));
 }
 
 }  // namespace

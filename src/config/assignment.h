@@ -20,6 +20,7 @@ enum class Origin : std::uint8_t {
     File,
     Environment,  // a line of a file that refers to an environment variable
     Runtime,
+    Cluster,  // set for all nodes while they run
 };
 
 struct Assignment {

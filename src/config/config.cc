@@ -28,6 +28,8 @@ std::string origin_text(const Assignment& assignment) {
             return line + ", environment";
         case Origin::Runtime:
             return "set at run time";
+        case Origin::Cluster:
+            return "set for the cluster";
     }
     return {};
 }
@@ -93,8 +95,8 @@ std::shared_ptr<const Config> Config::without_file() {
     return loaded.config;
 }
 
-Result<std::shared_ptr<const Config>> Config::with(std::string_view key,
-                                                   std::string_view text) const {
+Result<std::shared_ptr<const Config>> Config::with(std::string_view key, std::string_view text,
+                                                   bool for_cluster) const {
     const Setting* setting = SettingTable::instance().find(key);
     if (setting == nullptr) return unknown(key);
     if (setting->settable == Settable::No) {
@@ -107,9 +109,25 @@ Result<std::shared_ptr<const Config>> Config::with(std::string_view key,
                      std::string(key) + ": expected " + value.error().detail};
     }
     Assignments changed = assignments_;
-    changed.insert_or_assign(std::string(key),
-                             Assignment{setting, std::string(text), std::move(value).value(),
-                                        Origin::Runtime, Location{}, 0});
+    changed.insert_or_assign(
+        std::string(key),
+        Assignment{setting, std::string(text), std::move(value).value(),
+                   for_cluster ? Origin::Cluster : Origin::Runtime, Location{}, 0});
+    return std::shared_ptr<const Config>(
+        std::make_shared<const Config>(std::move(changed), listeners_));
+}
+
+Result<std::shared_ptr<const Config>> Config::with(std::string_view key,
+                                                   const Config& other) const {
+    const Setting* setting = SettingTable::instance().find(key);
+    if (setting == nullptr) return unknown(key);
+    const auto found = other.assignments_.find(key);
+    if (setting->settable == Settable::No || found == other.assignments_.end()) {
+        return Error{ErrorCode::InvalidValue,
+                     std::string(key) + " cannot be set while the broker runs"};
+    }
+    Assignments changed = assignments_;
+    changed.insert_or_assign(std::string(key), found->second);
     return std::shared_ptr<const Config>(
         std::make_shared<const Config>(std::move(changed), listeners_));
 }
@@ -127,6 +145,14 @@ std::int64_t Config::integer(std::string_view key) const { return get<std::int64
 Result<std::string> Config::text(std::string_view key) const {
     if (const auto found = assignments_.find(key); found != assignments_.end()) {
         return shown(key, found->second);
+    }
+    if (SettingTable::instance().find(key) == nullptr) return unknown(key);
+    return Error{ErrorCode::NotFound, std::string(key) + " is not set"};
+}
+
+Result<std::string> Config::origin(std::string_view key) const {
+    if (const auto found = assignments_.find(key); found != assignments_.end()) {
+        return origin_text(found->second);
     }
     if (SettingTable::instance().find(key) == nullptr) return unknown(key);
     return Error{ErrorCode::NotFound, std::string(key) + " is not set"};

@@ -22,7 +22,8 @@ struct LoadResult;
 struct EffectiveSetting {
     std::string key;
     std::string value;
-    std::string origin;  // "default", "FILE:LINE", "FILE:LINE, environment", "set at run time"
+    std::string origin;  // "default", "FILE:LINE", "FILE:LINE, environment", "set at run time",
+                         // "set for the cluster"
 
     friend bool operator==(const EffectiveSetting&, const EffectiveSetting&) = default;
 };
@@ -53,9 +54,13 @@ public:
     }
 
     /// A copy in which `key` has another value, for `vmq-admin set`; only keys that the table calls
-    /// settable. The file stays as it is.
+    /// settable. The file stays as it is. `for_cluster`: it holds on all nodes.
     [[nodiscard]] Result<std::shared_ptr<const Config>> with(std::string_view key,
-                                                             std::string_view text) const;
+                                                             std::string_view text,
+                                                             bool for_cluster = false) const;
+    /// A copy in which `key` is as it is in `other`, for a file that has changed.
+    [[nodiscard]] Result<std::shared_ptr<const Config>> with(std::string_view key,
+                                                             const Config& other) const;
 
     // For tools that show any setting; the broker reads the structs above. They require a key with
     // a value of that type.
@@ -64,6 +69,8 @@ public:
     /// The value as it would stand in a file; ****** for secrets. An error if `key` is unknown or
     /// unset.
     [[nodiscard]] Result<std::string> text(std::string_view key) const;
+    /// Where it comes from, see EffectiveSetting. An error as of text().
+    [[nodiscard]] Result<std::string> origin(std::string_view key) const;
 
     /// Every setting in force, sorted by key, with the options of each listener resolved.
     [[nodiscard]] std::vector<EffectiveSetting> effective() const;

@@ -159,5 +159,23 @@ TEST(Quoted, IsNeededForWhatTheGrammarWouldReadOtherwise) {
     EXPECT_EQ(quoted("'a'"), "'''\n'a'\n'''");
 }
 
+TEST(ConfigLayers, AValueSaysWhereItComesFrom) {
+    MemoryFiles files;
+    files.files["a.conf"] = "max_client_id_size = 7\nretry_interval = 5\n";
+    const auto file = Config::load(files, "a.conf").config;
+    ASSERT_TRUE(file);
+    EXPECT_EQ(file->origin("max_client_id_size").value(), "a.conf:1");
+    EXPECT_EQ(file->origin("allow_anonymous").value(), "default");
+    EXPECT_FALSE(file->origin("nope"));
+    const auto cluster = file->with("max_client_id_size", "8", true).value();
+    EXPECT_EQ(cluster->origin("max_client_id_size").value(), "set for the cluster");
+    const auto own = cluster->with("max_client_id_size", "9").value();
+    EXPECT_EQ(own->origin("max_client_id_size").value(), "set at run time");
+    const auto back = own->with("max_client_id_size", *file).value();
+    EXPECT_EQ(back->text("max_client_id_size").value(), "7");
+    EXPECT_EQ(back->origin("max_client_id_size").value(), "a.conf:1");
+    EXPECT_FALSE(own->with("nodename", *file)) << "it cannot be set while the broker runs";
+}
+
 }  // namespace
 }  // namespace vmq::config

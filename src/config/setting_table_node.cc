@@ -90,6 +90,13 @@ void add_cluster(std::vector<Setting>& table) {
             .range(0, 60'000)
             .built()
             .hidden(),
+        integer_or_infinity("cluster.wills_after", "30000",
+                            "When a node has been away for so long, the others publish the wills "
+                            "of its clients; infinity: when it is removed. Not known to VerneMQ.")
+            .unit("ms")
+            .range(0, 86'400'000)
+            .built()
+            .hidden(),
         integer("outgoing_clustering_flush_threshold", "65536",
                 "Bytes gathered before they are sent to another node.")
             .unit("bytes")

@@ -87,6 +87,7 @@ struct NodeSettings {
     std::uint32_t cluster_heartbeat_interval_ms = 500;
     std::uint32_t cluster_heartbeat_timeout_ms = 3000;
     std::uint32_t cluster_subscribe_timeout_ms = 1000;
+    std::optional<std::uint64_t> cluster_wills_after_ms = 30'000;  // nothing: never by itself
     NetsplitPolicy netsplit_policy = NetsplitPolicy::All;
 
     friend bool operator==(const NodeSettings&, const NodeSettings&) = default;

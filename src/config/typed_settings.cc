@@ -253,6 +253,7 @@ NodeSettings make_node_settings(const Assignments& assignments) {
         number<std::uint32_t>(at(assignments, "cluster.heartbeat_timeout"));
     node.cluster_subscribe_timeout_ms =
         number<std::uint32_t>(at(assignments, "cluster.subscribe_timeout"));
+    node.cluster_wills_after_ms = limit<std::uint64_t>(at(assignments, "cluster.wills_after"));
     node.netsplit_policy = choice<NetsplitPolicy>(at(assignments, "netsplit_policy"));
     return node;
 }

@@ -40,6 +40,8 @@ enum class Counter : std::uint8_t {
     ClusterSessionsMovedOut,
     ClusterMessagesMovedIn,
     ClusterMessagesMovedOut,
+    ClusterWillsPublished,  // of clients of nodes that are gone
+    ClusterWillsRefused,    // of other nodes' clients: no room to know them
     ClientExpired,
     QueueMessageDropMaxPacketSize,  // larger than the client's Maximum Packet Size
     DropOffline,                    // QoS 0 for a session whose client is away

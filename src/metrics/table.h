@@ -34,6 +34,7 @@ enum class Reading : std::uint8_t {
     ClusterNodesRunning,
     ClusterWaitingBytes,
     ClusterSpooledBytes,
+    ClusterWills,
     Count,
 };
 inline constexpr std::size_t kReadings = static_cast<std::size_t>(Reading::Count);

@@ -52,14 +52,15 @@ bool ShardLoop::step(TurnHandler& handler, TimePoint now) {
     now_ = now;
     now_is_read_ = true;
     again_ = false;
-    (void)finish_turn(handler);
-    return again_;
+    const bool ready = finish_turn(handler);
+    return ready || handled_ > 0 || again_;
 }
 
 bool ShardLoop::finish_turn(TurnHandler& handler) {
     (void)now();
     const int ready = poller_.dispatch();
-    for (int handled = 0; handled < kEventsPerTurn && io_.poll_one() > 0;) ++handled;
+    handled_ = 0;
+    while (handled_ < kEventsPerTurn && io_.poll_one() > 0) ++handled_;
     handler.on_mail();
     timers_.advance(now());
     handler.on_turn_end();
@@ -82,7 +83,7 @@ void ShardLoop::stop() {
 }
 
 void ShardLoop::arm_timer() {
-    const TimePoint wake_at = std::min(timers_.next_wake(), std::exchange(wake_by_, kNever));
+    const TimePoint wake_at = take_wake();
     if (wake_at == armed_for_) return;
     armed_for_ = wake_at;
     if (wake_at == kNever) {

@@ -43,8 +43,14 @@ public:
     void measure_turns(metrics::Histogram& turns) noexcept { turns_ = &turns; }
 
     /// One turn at the time `now` without sleeping, for simulations: they call it instead of run().
-    /// True: run_again() was called, so run() would not sleep before the next turn.
+    /// True: something was handled, or run_again() was called. There may be more to do at once.
     bool step(TurnHandler& handler, TimePoint now);
+    /// Until when run() would sleep if nothing happens; asked for once before each sleep.
+    [[nodiscard]] TimePoint take_wake() noexcept {
+        const TimePoint by = wake_by_;
+        wake_by_ = kNever;
+        return by < timers_.next_wake() ? by : timers_.next_wake();
+    }
 
     /// From any thread: the loop looks at its mail soon. Costs nothing while it is awake.
     void wake();
@@ -91,6 +97,7 @@ private:
     TimerWheel timers_;
     TimePoint wake_by_ = kNever;
     bool again_ = false;
+    int handled_ = 0;  // of Asio's, in the last turn
     std::atomic<bool> asleep_{false};
     std::atomic<bool> stopping_{false};
 };

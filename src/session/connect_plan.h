@@ -31,6 +31,10 @@ struct StoredWill {
     // changes of rules then.
     std::uint8_t allowed_by = 0xFF;
     std::uint64_t rules = 0;
+    bool restored = false;  // of an earlier process
+    /// Its end tells the other nodes, who know of the will, that it is none any more; null: they
+    /// do not.
+    std::shared_ptr<const void> told = nullptr;
 };
 
 /// What a client may use. Less than everything only in MQTT 5, and if a hook says so: CONNACK tells

@@ -51,6 +51,18 @@ public:
     /// One of the places that the message behind `ticket` went to has it safe. After the last one
     /// its acknowledgement goes out, in order. An error means that it could not be stored.
     void on_safe(AckTicket ticket, mqtt::ReasonCode reason = mqtt::ReasonCode::Success);
+    /// The same when nothing can be answered any more.
+    void note_safe(AckTicket ticket, mqtt::ReasonCode reason);
+    /// Calls visit(ticket, id, waits) for each QoS 2 message whose on_safe() is still to come.
+    template <typename Visit>
+    void for_each_unsafe(Visit visit) const {
+        for (std::size_t i = 0; i < acks_.size(); ++i) {
+            const PendingAck& ack = acks_[i];
+            if (ack.qos != mqtt::QoS::ExactlyOnce || ack.repeated || ack.waits == 0) continue;
+            if (mqtt::is_error(ack.reason)) continue;
+            visit(static_cast<AckTicket>(first_ticket_ + i), ack.id, ack.waits);
+        }
+    }
 
     /// So many acknowledgements wait for the store that nothing more should be read.
     [[nodiscard]] bool busy() const noexcept { return acks_.size() >= kMaxPendingAcks; }
@@ -90,7 +102,8 @@ private:
         mqtt::PacketId id;
         mqtt::QoS qos;  // AtMostOnce: a hook raised the QoS of the message, no packet answers it
         mqtt::ReasonCode reason;
-        std::uint32_t waits;  // answers still to come before it may be sent
+        std::uint32_t waits;    // answers still to come before it may be sent
+        bool repeated = false;  // the message came on an earlier connection
     };
     struct Parked {
         mqtt::PacketType type;

@@ -52,8 +52,10 @@ void Session::on_publish(const mqtt::Frame& frame, TimePoint now) {
             if (acks_[i].id == packet.id && acks_[i].qos == QoS::ExactlyOnce) return;
         }
         // It came on an earlier connection, and may still be on its way to where it is kept.
-        return acknowledge(packet.id, packet.qos, ReasonCode::Success,
-                           host_.await_published(next_ticket()));
+        acknowledge(packet.id, packet.qos, ReasonCode::Success,
+                    host_.await_published(next_ticket()));
+        if (!acks_.empty()) acks_.back().repeated = true;
+        return;
     }
     if (!within_receive_maximum(packet)) return;
     if (packet.topic.front() == '$') {  // the server's own names [v5 4.7.2]
@@ -166,7 +168,7 @@ void Session::acknowledge(PacketId id, QoS qos, ReasonCode reason, std::uint32_t
     acks_.push_back(PendingAck{id, qos, reason, waits});
 }
 
-void Session::on_safe(AckTicket ticket, ReasonCode reason) {
+void Session::note_safe(AckTicket ticket, ReasonCode reason) {
     const auto index = static_cast<AckTicket>(ticket - first_ticket_);
     if (index >= acks_.size()) return;
     PendingAck& ack = acks_[index];
@@ -175,9 +177,18 @@ void Session::on_safe(AckTicket ticket, ReasonCode reason) {
         ack.reason = refusal_in(PacketType::Puback, reason);
         if (ack.qos == QoS::ExactlyOnce && host_.qos2_forget(ack.id)) --qos2_unreleased_;
     }
+}
+
+void Session::on_safe(AckTicket ticket, ReasonCode reason) {
+    note_safe(ticket, reason);
     while (!acks_.empty() && acks_.front().waits == 0) {
-        const PendingAck done = acks_.pop_front();
+        PendingAck done = acks_.pop_front();
         ++first_ticket_;
+        // Where it was to be kept has refused it since, see Shard::keep_unsafe().
+        if (done.repeated && !mqtt::is_error(done.reason) && !host_.qos2_remembered(done.id)) {
+            done.reason = refusal_in(PacketType::Puback, ReasonCode::QuotaExceeded);
+            if (qos2_unreleased_ > 0) --qos2_unreleased_;
+        }
         if (done.qos == QoS::AtMostOnce) continue;
         if (done.qos == QoS::AtLeastOnce) --qos1_unacknowledged_;
         if (!v5() && mqtt::is_error(done.reason)) continue;  // no acknowledgement: see on_publish

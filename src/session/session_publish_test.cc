@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <string>
 
 #include "mqtt/properties.h"
@@ -72,6 +74,30 @@ TEST_F(SessionPublishTest, ARepetitionOnANewConnectionWaitsForWhatTheFirstOneLef
     EXPECT_EQ(sent(), Texts{});
     session().on_safe(host_.tickets.at(0));
     EXPECT_EQ(sent(), Texts{"PUBREC 8"});
+}
+
+TEST_F(SessionPublishTest, ARepetitionIsRefusedIfTheFirstOneWasRefusedMeanwhile) {
+    host_.received_qos2 = {8};
+    host_.waits_for_published = 1;
+    EXPECT_EQ(publish("a", "x", 2, 8, {}, true), Texts{});
+    host_.received_qos2.clear();
+    session().on_safe(host_.tickets.at(0));
+    EXPECT_EQ(sent(), Texts{"PUBREC 8 0x97"});
+}
+
+TEST_F(SessionPublishTest, MessagesThatAreNotSafeYetAreTold) {
+    host_.routed.waits = 2;
+    (void)publish("a", "1", 1, 1);
+    (void)publish("a", "2", 2, 2);
+    (void)publish("a", "3", 2, 3);
+    session().note_safe(host_.tickets.at(1), ReasonCode::Success);
+    session().note_safe(host_.tickets.at(2), ReasonCode::QuotaExceeded);
+    EXPECT_EQ(sent(), Texts{});
+    Texts unsafe;
+    session().for_each_unsafe([&](AckTicket /*ticket*/, mqtt::PacketId id, std::uint32_t waits) {
+        unsafe.push_back(fmt::format("{} {}", static_cast<int>(id), waits));
+    });
+    EXPECT_EQ(unsafe, Texts{"2 1"});
 }
 
 // [v5 MQTT-4.6.0-2] [v5 MQTT-4.6.0-3]

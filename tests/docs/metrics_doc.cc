@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "admin/http_server.h"
+#include "broker/cluster_metrics.h"
 #include "broker/inspect.h"
 
 namespace vmq {
@@ -22,7 +23,8 @@ constexpr std::string_view kBegin =
     "\n"
     "Names, types and labels are VerneMQ's, so its dashboards and alert rules go on working; what "
     "this broker counts in addition stands in the same table. Every series is there from the start "
-    "with 0. A number counts since the start of the node or the last reset of the metrics. "
+    "with 0, `cluster_facts...` and `cluster_questions...` with a clustering listener. A number "
+    "counts since the start of the node or the last reset of the metrics. "
     "`mqtt_version` is 4 for MQTT 3.1 and 3.1.1. Each hook of each plugin that was called has, "
     "with "
     "the labels `plugin` and `hook`, the counters `plugin_hook_calls`, `plugin_hook_refused`, "
@@ -92,6 +94,17 @@ metrics::Snapshot example() {
     for (metrics::Sample& sample : snapshot) {
         if (sample.name.starts_with("http_")) sample.value = 1;
     }
+    // Those of a node with a clustering listener.
+    broker::FactNumbers facts{.deleted = 1,
+                              .bytes = 1,
+                              .sent = 1,
+                              .received = 1,
+                              .left_out = 1,
+                              .refused = 1,
+                              .ahead = 1};
+    facts.by_kind.fill(1);
+    broker::add_cluster_metrics(facts, {.asked = 1, .answered = 1, .refused = 1, .unanswered = 1},
+                                snapshot);
     metrics::group_by_name(snapshot);
     return snapshot;
 }

@@ -92,6 +92,9 @@ class Broker:
     `settings` are lines of vernemq.conf, besides a listener on a port of the system's choice and anonymous access.
     """
 
+    listen_host = "127.0.0.1"
+    launcher = ()  # words before the program's name: something that becomes the program
+
     def __init__(self, *settings, files=None, folder=None, port=0):
         self.program = pathlib.Path(os.environ["VMQ_BROKER"]).resolve()
         self.settings = settings
@@ -122,13 +125,13 @@ class Broker:
                 self._own_folder.cleanup()
 
     def start(self):
-        lines = (f"listener.tcp.default = 127.0.0.1:{self.listen_port}", "allow_anonymous = on", *WITHOUT_FILES, "log.console = console", *WITHOUT_STORE, *self.settings)
+        lines = (f"listener.tcp.default = {self.listen_host}:{self.listen_port}", "allow_anonymous = on", *WITHOUT_FILES, "log.console = console", *WITHOUT_STORE, *self.settings)
         (self.folder / "vernemq.conf").write_text("\n".join(lines) + "\n")
         self.starts += 1
         self.log_file = self.folder / f"output-{self.starts}.log"
         with open(self.log_file, "wb") as output:
             self.process = subprocess.Popen(
-                [self.program, "console", "-c", str(self.folder / "vernemq.conf")], cwd=self.folder,
+                [*self.launcher, self.program, "console", "-c", str(self.folder / "vernemq.conf")], cwd=self.folder,
                 env=self._environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                 preexec_fn=self._limit_files)
         self.address = wait_until(self._find_address, "the broker's line 'listening on'")

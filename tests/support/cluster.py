@@ -14,19 +14,20 @@ COOKIE = "a secret of the tests"
 class Node(Broker):
     """One broker with a name and a clustering listener, alone at first.
 
-    Others dial 127.0.0.1; with another `cluster_host` something has to stand between. Unless `settings` say otherwise
-    it serves clients whatever becomes of the others.
+    Others dial `host`; with another `cluster_host` something has to stand between. Unless `settings` say otherwise it
+    serves clients whatever becomes of the others.
     """
 
-    def __init__(self, name, *settings, cookie=COOKIE, cluster_host="127.0.0.1"):
-        self.name = f"{name}@127.0.0.1"
+    def __init__(self, name, *settings, cookie=COOKIE, cluster_host="127.0.0.1", host="127.0.0.1", port=None,
+                 cluster_port=None, folder=None):
+        self.name = f"{name}@{host}"
         self.more = ("shards = 2", *settings) if not any(each.startswith("shards ") for each in settings) else settings
         if not any(each.startswith("netsplit_policy ") for each in settings):
             self.more = ("netsplit_policy = none", *self.more)
         self.cluster_host = cluster_host
         self.cookie = cookie
-        self.cluster_port = free_port()
-        super().__init__(*self._lines(), port=free_port())
+        self.cluster_port = cluster_port or free_port()
+        super().__init__(*self._lines(), port=port or free_port(), folder=folder)
 
     def _lines(self):
         return (f"nodename = {self.name}", f"distributed_cookie = {self.cookie}",
@@ -73,12 +74,13 @@ class Node(Broker):
 class Cluster:
     """`with Cluster(3, "max_inflight_messages = 0") as (a, b, c):`; all nodes know all others then.
 
-    Nodes are named a, b, c ... and have two shards each. Afterwards each must have ended well: a test that kills one
-    starts it again.
+    Nodes are named a, b, c ... and have two shards each; or they are made before and come as a list. Afterwards each
+    must have ended well: a test that kills one starts it again.
     """
 
-    def __init__(self, count, *settings):
-        self.nodes = [Node(chr(ord("a") + i), *settings) for i in range(count)]
+    def __init__(self, nodes, *settings, join=True):
+        self.nodes = nodes if isinstance(nodes, list) else [Node(chr(ord("a") + i), *settings) for i in range(nodes)]
+        self.join = join
         self.entered = []
 
     def __enter__(self):
@@ -86,6 +88,8 @@ class Cluster:
             for node in self.nodes:
                 node.__enter__()
                 self.entered.append(node)
+            if not self.join:
+                return self.nodes
             for node in self.nodes[1:]:
                 joined = node.join(self.nodes[0])
                 expect(joined.returncode == 0 and joined.stdout == "Done\n", joined.stdout + joined.stderr)

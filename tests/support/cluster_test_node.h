@@ -18,6 +18,8 @@ namespace vmq::testing {
 struct ClusterTestLimits {
     std::size_t max_retained = 0;
     std::uint32_t longest_frame = 64U << 20U;
+    broker::SharedFacts::Tell on_shared_facts = {};
+    broker::ClusterQuestions::Serve serve_question = {};
 };
 
 /// One node. Stops as the program does. `store`: where it keeps what it has to keep; empty:
@@ -26,7 +28,7 @@ class ClusterTestNode final {
 public:
     ClusterTestNode(const std::string& name, std::uint16_t port = 0,
                     const std::string& cookie = "secret", const std::string& store = {},
-                    ClusterTestLimits limits = {})
+                    const ClusterTestLimits& limits = {})
         : broker(broker_options(store, limits)) {
         broker::ClusterOptions options;
         options.node = name + "@127.0.0.1";
@@ -36,6 +38,8 @@ public:
         listener.where.port = port;
         options.listeners.push_back(std::move(listener));
         options.longest_frame = limits.longest_frame;
+        options.on_shared_facts = limits.on_shared_facts;
+        options.serve_question = limits.serve_question;
         options.links.heartbeat_interval = Millis(100);
         options.filters_known_timeout = Millis(10'000);
         options.netsplit_policy = config::NetsplitPolicy::None;

@@ -52,11 +52,12 @@ void KeptRecords::apply(const store::Write& write) {
                 sessions_[gone.session].received.erase(gone.id);
             },
             [this](const store::PutRetained& put) {
-                retained_[{std::string(put.message->mountpoint()),
-                           std::string(put.message->topic())}] = put.message;
+                set_retained(
+                    {std::string(put.message->mountpoint()), std::string(put.message->topic())},
+                    {put.stamp, put.message});
             },
             [this](const store::DeleteRetained& gone) {
-                retained_.erase({gone.mountpoint, gone.topic});
+                set_retained({gone.mountpoint, gone.topic}, {gone.stamp, nullptr});
             },
             [this](const store::PutFact& put) { facts_[put.key] = put.value; },
             [this](const store::DeleteFact& gone) { facts_.erase(gone.key); },
@@ -67,6 +68,15 @@ void KeptRecords::apply(const store::Write& write) {
             },
         },
         write);
+}
+
+void KeptRecords::set_retained(std::pair<std::string, std::string> key, Retained change) {
+    Retained& now = retained_[std::move(key)];
+    if (change.stamp >= now.stamp) now = std::move(change);
+}
+
+void KeptRecords::begin_process() {
+    for (auto& [topic, each] : retained_) each.stamp = 0;
 }
 
 std::vector<store::StoredMessage> KeptRecords::load(const store::LoadRequest& request) const {
@@ -103,7 +113,9 @@ std::vector<store::StoredSession> KeptRecords::sessions() const {
 
 std::vector<mqtt::MessagePtr> KeptRecords::retained() const {
     std::vector<mqtt::MessagePtr> all;
-    for (const auto& [topic, message] : retained_) all.push_back(message);
+    for (const auto& [topic, each] : retained_) {
+        if (each.message) all.push_back(each.message);
+    }
     return all;
 }
 

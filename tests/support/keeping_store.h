@@ -23,7 +23,12 @@ public:
     [[nodiscard]] std::vector<store::StoredMessage> load(const store::LoadRequest& request) const;
     [[nodiscard]] std::vector<store::StoredSession> sessions() const;
     [[nodiscard]] std::vector<mqtt::MessagePtr> retained() const;
+    [[nodiscard]] const std::map<std::string, std::string>& facts() const noexcept {
+        return facts_;
+    }
     [[nodiscard]] std::size_t messages() const noexcept;
+    /// What follows is another process's: its stamps have nothing to do with those before.
+    void begin_process();
     /// Records written so far, those deleted again included.
     [[nodiscard]] std::uint64_t written() const noexcept { return written_; }
 
@@ -38,7 +43,12 @@ private:
     void apply(const store::Write& write);
 
     std::map<store::SessionId, Session> sessions_;
-    std::map<std::pair<std::string, std::string>, mqtt::MessagePtr> retained_;
+    struct Retained {
+        std::uint64_t stamp = 0;
+        mqtt::MessagePtr message;  // null: deleted
+    };
+    void set_retained(std::pair<std::string, std::string> key, Retained change);
+    std::map<std::pair<std::string, std::string>, Retained> retained_;
     std::map<std::string, std::string> facts_;
     std::uint64_t written_ = 0;
 };

@@ -31,7 +31,7 @@ public:
     [[nodiscard]] std::uint32_t view() const noexcept override { return 1; }
     [[nodiscard]] cluster::Epoch claims_from() const noexcept override { return {}; }
     void register_client(ShardId /*shard*/, std::uint64_t ticket, cluster::ClientKey /*key*/,
-                         bool /*discard*/) override {
+                         cluster::Purpose /*purpose*/) override {
         tickets.push_back(ticket);
     }
     void released(cluster::ReleaseOrder /*order*/, cluster::ReleaseReply::Code code,
@@ -39,11 +39,21 @@ public:
         answers.push_back(code);
     }
     void claim(cluster::PeerNumber /*node*/, std::vector<cluster::Claim> /*claims*/) override {}
+    void offer(cluster::PeerNumber node, cluster::ClientKey key) override {
+        offers.emplace_back(node, key.client_id);
+    }
+    [[nodiscard]] std::shared_ptr<const void> tell_will(cluster::LastWill will) override {
+        wills.push_back(will.topic);
+        return std::shared_ptr<const void>(this, [this](const void*) { ++wills_gone; });
+    }
     void fence(ShardId /*shard*/, std::uint64_t ticket) override { fences.push_back(ticket); }
     void on_retained_change(std::string_view /*mountpoint*/, std::string_view /*topic*/) override {}
 
     std::vector<std::uint64_t> filter_tickets;
     std::vector<std::uint64_t> tickets;
+    std::vector<std::pair<cluster::PeerNumber, std::string>> offers;
+    std::vector<std::string> wills;
+    int wills_gone = 0;
     std::vector<std::uint64_t> fences;
     std::vector<cluster::ReleaseReply::Code> answers;
 };

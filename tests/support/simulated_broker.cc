@@ -30,6 +30,7 @@ SimulatedBroker::SimulatedBroker(std::uint32_t shards, KeptRecords& records,
                                  std::size_t max_retained_messages, TimePoint now,
                                  store::WallMillis wall)
     : now_(now), shared_(shards, kSeed, max_retained_messages) {
+    records.begin_process();
     auto keeping = std::make_unique<KeepingStore>(
         records, shards, [this](ShardId shard, std::function<void()> work) {
             boost::asio::post(shards_[shard]->loop().io(), std::move(work));

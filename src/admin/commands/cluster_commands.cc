@@ -3,6 +3,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -105,10 +106,15 @@ Answer leave(const Invocation& invocation, Node& node) {
     const auto member = std::find_if(members.begin(), members.end(),
                                      [&](const ClusterMember& each) { return each.name == *name; });
     if (member == members.end()) return refusal(*name + " is no member of the cluster.");
+    if (member->running && invocation.is_on("kill_sessions")) {
+        auto leaving = node.leave(*name, Seconds(invocation.integer_or("summary-interval", 5)),
+                                  Seconds(invocation.integer_or("timeout", 60)));
+        if (!leaving) return refusal(leaving.error().detail);
+        return going_on(std::move(leaving).value());
+    }
     if (member->running) {
-        return refusal(*name + " is running: its sessions would stay behind.",
-                       "Moving them to other nodes is not built yet. Stop that node first, and "
-                       "repeat this command on one that stays.");
+        auto suspended = node.suspend_node(*name);
+        return suspended ? text(std::move(suspended).value()) : refusal(suspended.error().detail);
     }
     const auto removed = node.forget_node(*name);
     return removed ? done() : refusal(removed.error().detail);
@@ -139,14 +145,29 @@ void add_cluster_commands(Declarations& table) {
          .flags = {},
          .access = Access::Change,
          .run = join});
-    table.commands.push_back({.words = "cluster leave",
-                              .summary = "Takes a node that is down out of the cluster.",
-                              .help = "What is stored on it is no longer part of the cluster. When "
-                                      "it starts again it goes on alone.",
-                              .arguments = {{"node", "Node", "Its name.", false}},
-                              .flags = {},
-                              .access = Access::Change,
-                              .run = leave});
+    table.commands.push_back(
+        {.words = "cluster leave",
+         .summary = "Takes a node out of the cluster.",
+         .help = "Of a node that runs, first without -k: no new clients come to it. Then with -k: "
+                 "its clients are sent away, its sessions move to the other nodes, and it leaves "
+                 "and ends. It can be repeated, and goes on where it was. Of a node that is down: "
+                 "what is stored on it is no longer part of the cluster.",
+         .arguments = {{"node", "Node", "Its name.", false}},
+         .flags = {{"kill_sessions",
+                    'k',
+                    Takes::Nothing,
+                    {},
+                    "Also disconnects its clients and moves its sessions.",
+                    ValueType::Text,
+                    std::numeric_limits<std::int64_t>::min(),
+                    true},
+                   {"summary-interval", 'i', Takes::Value, "S",
+                    "Seconds between two lines about what is left; 5.", ValueType::Integer, 1},
+                   {"timeout", 't', Takes::Value, "S",
+                    "Gives up after so many seconds in which nothing has moved; 60.",
+                    ValueType::Integer, 1}},
+         .access = Access::Change,
+         .run = leave});
 }
 
 }  // namespace vmq::admin::commands

@@ -59,14 +59,33 @@ TEST_F(CommandTest, ClusterJoinSaysWhatVerneMqSays) {
               "RPC to node a@b failed for reason: self_join\n");
 }
 
-TEST_F(CommandTest, ClusterLeaveIsForNodesThatAreDown) {
+TEST_F(CommandTest, ClusterLeaveRemovesANodeThatIsDown) {
     node.members.push_back({"c@d", false});
     EXPECT_EQ(out("cluster leave"), "You have to provide a node\n");
     EXPECT_EQ(run("cluster leave node=e@f").status, 1);
-    EXPECT_EQ(run("cluster leave node=a@b").status, 1);
     EXPECT_EQ(calls(), Calls{});
     EXPECT_EQ(out("cluster leave node=c@d"), "Done\n");
-    EXPECT_EQ(calls(), Calls{"forget c@d"});
+    EXPECT_EQ(out("cluster leave node=c@d -k -i 1 -t 2"), "Done\n");
+    EXPECT_EQ(calls(), (Calls{"forget c@d", "forget c@d"}));
+}
+
+TEST_F(CommandTest, ClusterLeaveOfANodeThatRuns) {
+    EXPECT_EQ(out("cluster leave node=a@b"), "Done! Use -k\n");
+    EXPECT_EQ(calls(), Calls{"suspend node a@b"});
+    for (const auto& [flags, wanted] :
+         {std::pair("-k", "5 60"), std::pair("--kill_sessions -i 1 --timeout=7", "1 7"),
+          std::pair("-k --summary-interval=2 -t9", "2 9")}) {
+        const auto leaving = run("cluster leave node=a@b " + std::string(flags));
+        EXPECT_NE(leaving.stream, nullptr) << flags;
+        EXPECT_EQ(calls(), Calls{"leave a@b " + std::string(wanted)});
+    }
+    EXPECT_EQ(run("cluster leave node=a@b -k -i 0").status, 1);
+    node.outcome = Error{ErrorCode::Unavailable, "this node is in no cluster"};
+    for (const char* flags : {"", " -k"}) {
+        const auto refused = run("cluster leave node=a@b" + std::string(flags));
+        EXPECT_EQ(refused.status, 1);
+        EXPECT_EQ(refused.out, "this node is in no cluster\n");
+    }
 }
 
 }  // namespace

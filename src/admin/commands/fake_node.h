@@ -66,10 +66,46 @@ public:
         calls.push_back("forget " + name);
         return outcome;
     }
-    std::shared_ptr<const config::Config> config() override { return settings; }
-    Result<void> change(const std::vector<SettingChange>& changes) override {
-        for (const auto& [key, value] : changes) settings = settings->with(key, value).value();
-        return outcome;
+    Result<std::string> suspend_node(const std::string& name) override {
+        calls.push_back("suspend node " + name);
+        if (!outcome) return outcome.error();
+        return std::string("Done! Use -k");
+    }
+    Result<std::shared_ptr<Stream>> leave(const std::string& name, Seconds interval,
+                                          Seconds timeout) override {
+        calls.push_back("leave " + name + " " + std::to_string(interval.count()) + " " +
+                        std::to_string(timeout.count()));
+        if (!outcome) return outcome.error();
+        return std::shared_ptr<Stream>(std::make_shared<FakeStream>());
+    }
+    std::shared_ptr<const config::Config> config() override { return in_force; }
+    Result<SettingsViews> settings(const std::vector<std::string>& wanted,
+                                   const Scope& scope) override {
+        if (!outcome) return outcome.error();
+        SettingsView view{scope.node.empty() ? now.node : scope.node, {}, {}};
+        for (const std::string& key : wanted) {
+            const auto value = in_force->text(key);
+            view.values.push_back(value ? std::optional(value.value()) : std::nullopt);
+            view.origins.push_back(value ? in_force->origin(key).value() : "");
+        }
+        return SettingsViews{{std::move(view)}, scope.all ? silent : std::vector<std::string>{}};
+    }
+    Result<std::vector<NodeOutcome>> change(const std::vector<SettingChange>& changes,
+                                            const Scope& scope) override {
+        if (!outcome) return outcome.error();
+        for (const auto& [key, value] : changes) {
+            in_force = in_force->with(key, value, scope.all).value();
+        }
+        calls.push_back("set on " + (scope.all ? "all" : scope.node));
+        return scope.all ? outcomes : std::vector<NodeOutcome>{{now.node}};
+    }
+    Result<std::vector<NodeOutcome>> unset(const std::vector<std::string>& wanted,
+                                           const Scope& scope) override {
+        std::string call = "unset on " + (scope.all ? "all" : scope.node);
+        for (const std::string& key : wanted) call += " " + key;
+        calls.push_back(std::move(call));
+        if (!outcome) return outcome.error();
+        return scope.all ? outcomes : std::vector<NodeOutcome>{{now.node}};
     }
     std::vector<ListenerView> listeners() override { return open; }
     Result<void> start_listener(const config::ListenerSettings& wanted) override {
@@ -91,8 +127,9 @@ public:
                    (cleanup ? " cleanup" : ""));
     }
     Result<std::size_t> disconnect_some(std::size_t count, const std::vector<std::string>& spared,
-                                        bool cleanup) override {
-        std::string call = "disconnect " + std::to_string(count) + (cleanup ? " cleanup" : "");
+                                        bool cleanup, const std::string& of_node) override {
+        std::string call = "disconnect " + std::to_string(count) + (cleanup ? " cleanup" : "") +
+                           (of_node.empty() ? "" : " of " + of_node);
         for (const std::string& each : spared) call += " not " + each;
         calls.push_back(call);
         return count;
@@ -192,7 +229,9 @@ public:
     std::vector<ClusterMember> members{{"a@b", true}};
     broker::NodeSnapshot now;
     std::vector<Metric> counted;
-    std::shared_ptr<const config::Config> settings = config::Config::without_file();
+    std::shared_ptr<const config::Config> in_force = config::Config::without_file();
+    std::vector<NodeOutcome> outcomes{{"a@b"}};  // of what is for all nodes
+    std::vector<std::string> silent;
     std::vector<ListenerView> open;
     std::vector<CertificateView> shown;
     std::vector<LogOutput> logs;

@@ -85,6 +85,28 @@ struct TopOptions {
 
 using SettingChange = std::pair<std::string, std::string>;  // key, value
 
+/// Which nodes a command is for.
+struct Scope {
+    bool all = false;       // members of the cluster, and with settings those that join
+    std::string node = {};  // this one alone; empty: the one that is asked
+};
+/// Settings of one node, in the order of the keys.
+struct SettingsView {
+    std::string node;
+    std::vector<std::optional<std::string>> values;  // none: unset
+    std::vector<std::string> origins;                // see config::EffectiveSetting
+};
+struct SettingsViews {
+    std::vector<SettingsView> nodes;
+    std::vector<std::string> silent;  // names of those that have not answered
+};
+/// What became of a change on one node.
+struct NodeOutcome {
+    std::string node;
+    bool down = false;         // it hears of it when it is back
+    std::string problem = {};  // a sentence; empty: it is done there
+};
+
 struct ClusterMember {
     std::string name;
     bool running = false;
@@ -119,11 +141,26 @@ public:
                                             std::uint16_t port) = 0;
     /// Takes a node that does not run out of the cluster.
     [[nodiscard]] virtual Result<void> forget_node(const std::string& node) = 0;
+    /// Has a node that runs, this one perhaps, take no new clients any more. VerneMQ's answer.
+    [[nodiscard]] virtual Result<std::string> suspend_node(const std::string& node) = 0;
+    /// Has it leave the cluster with its sessions: what happens, a line every `interval`; given up
+    /// after `timeout` without progress.
+    [[nodiscard]] virtual Result<std::shared_ptr<Stream>> leave(const std::string& node,
+                                                                Seconds interval,
+                                                                Seconds timeout) = 0;
 
     // Configuration as it is in force now.
     [[nodiscard]] virtual std::shared_ptr<const config::Config> config() = 0;
-    /// All or, with an Error, none. The keys are settable.
-    [[nodiscard]] virtual Result<void> change(const std::vector<SettingChange>& changes) = 0;
+    /// Requires a scope of nodes that run. The keys are known.
+    [[nodiscard]] virtual Result<SettingsViews> settings(const std::vector<std::string>& keys,
+                                                         const Scope& scope) = 0;
+    /// All or, with an Error, none. The keys are settable. For all nodes: until it is taken back,
+    /// restarts included.
+    [[nodiscard]] virtual Result<std::vector<NodeOutcome>> change(
+        const std::vector<SettingChange>& changes, const Scope& scope) = 0;
+    /// Takes change() back.
+    [[nodiscard]] virtual Result<std::vector<NodeOutcome>> unset(
+        const std::vector<std::string>& keys, const Scope& scope) = 0;
 
     // Listeners; see broker/listeners.h for what the calls mean.
     [[nodiscard]] virtual std::vector<ListenerView> listeners() = 0;
@@ -134,12 +171,15 @@ public:
     [[nodiscard]] virtual std::vector<CertificateView> certificates() = 0;
     virtual void reload_certificates() = 0;
 
-    // Sessions. False: there is no such client, or no such subscription.
+    // Sessions, on whatever node of the cluster they are. False: there is no such client, or no
+    // such subscription.
     [[nodiscard]] virtual Result<bool> disconnect(const SessionName& session, bool cleanup) = 0;
-    /// Up to `count` that are connected, none whose client id is in `spared`. How many it were.
+    /// Up to `count` that are connected of each node, or of `node` alone, none whose client id is
+    /// in `spared`. How many it were.
     [[nodiscard]] virtual Result<std::size_t> disconnect_some(
-        std::size_t count, const std::vector<std::string>& spared, bool cleanup) = 0;
-    /// Nothing: there is no such client. Asks the one shard that knows.
+        std::size_t count, const std::vector<std::string>& spared, bool cleanup,
+        const std::string& node) = 0;
+    /// Nothing: there is no such client. Asks the one shard of each node that knows.
     [[nodiscard]] virtual Result<std::optional<ClientView>> client(const SessionName& session,
                                                                    bool topics) = 0;
     [[nodiscard]] virtual Result<bool> unsubscribe(const SessionName& session,
@@ -165,6 +205,7 @@ public:
 
     // Retained messages.
     /// Rows of one of the tables of admin/query: its fields as flags, with or without a value.
+    /// Sessions are those of all nodes.
     [[nodiscard]] virtual Result<Rows> rows(const std::string& table,
                                             const std::vector<FieldFlag>& flags) = 0;
     /// What would end if the ACL file at `path` took the place of the one in force.

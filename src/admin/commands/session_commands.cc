@@ -55,12 +55,9 @@ Answer disconnect_clients(const Invocation& invocation, Node& node) {
 
 Answer disconnect_batch(const Invocation& invocation, Node& node) {
     const auto count = integer_of(invocation.argument("count").value_or("")).value_or(0);
-    if (invocation.has("node") && invocation.value_or("node", "") != node.snapshot().node) {
-        return done();  // none of ours
-    }
-    const auto gone = node.disconnect_some(static_cast<std::size_t>(count),
-                                           list_of(invocation.value_or("filter-client-ids", "")),
-                                           invocation.is_on("cleanup"));
+    const auto gone = node.disconnect_some(
+        static_cast<std::size_t>(count), list_of(invocation.value_or("filter-client-ids", "")),
+        invocation.is_on("cleanup"), invocation.value_or("node", ""));
     return gone ? done() : refusal(gone.error().detail);
 }
 

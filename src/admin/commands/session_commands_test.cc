@@ -16,7 +16,7 @@ TEST_F(CommandTest, SessionDisconnectOfSeveral) {
     EXPECT_EQ(out("session disconnect batch count=3 -f x,y -c"), "Done\n");
     EXPECT_EQ(calls(), Calls{"disconnect 3 cleanup not x not y"});
     EXPECT_EQ(out("session disconnect batch count=3 --node=other@b"), "Done\n");
-    EXPECT_EQ(calls(), Calls{});
+    EXPECT_EQ(calls(), Calls{"disconnect 3 of other@b"});
     EXPECT_EQ(out("session disconnect batch count=0"), "Invalid arguments: count=0 \n");
 }
 

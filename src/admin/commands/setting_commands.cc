@@ -1,8 +1,11 @@
 // show, set, describe: the settings of vernemq.conf.
+#include <algorithm>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "admin/commands/handlers.h"
@@ -27,16 +30,21 @@ std::string did_you_mean(std::string_view key) {
     return nearest.empty() ? std::string() : "Did you mean `" + std::string(nearest) + "`?";
 }
 
-/// Nothing: the flags name this node, alone or as all there are.
-std::optional<Answer> wrong_scope(const Invocation& invocation, Node& node) {
-    const bool all = invocation.is_on("all");
-    const auto wanted = invocation.value("node");
-    if (all && wanted) {
+/// The nodes that the flags name, or what is wrong with them.
+std::variant<Scope, Answer> scope_of(const Invocation& invocation, Node& node) {
+    Scope scope{invocation.is_on("all"), invocation.value_or("node", "")};
+    if (scope.all && !scope.node.empty()) {
         return refusal("Error: Cannot use --all(-a) and --node(-n) at the same time");
     }
-    if (!wanted || *wanted == node.snapshot().node) return std::nullopt;
-    if (wanted->find('@') == std::string::npos) return refusal("Invalid node name");
-    return refusal("Target node is down: " + *wanted);
+    if (scope.node == node.snapshot().node) scope.node.clear();
+    if (scope.node.empty()) return scope;
+    if (scope.node.find('@') == std::string::npos) return refusal("Invalid node name");
+    const auto members = node.cluster();
+    const auto member = std::ranges::find(members, scope.node, &ClusterMember::name);
+    if (member == members.end() || !member->running) {
+        return refusal("Target node is down: " + scope.node);
+    }
+    return scope;
 }
 
 std::optional<Answer> unknown_keys(const std::vector<std::string>& keys) {
@@ -52,16 +60,33 @@ std::optional<Answer> unknown_keys(const std::vector<std::string>& keys) {
 }
 
 Answer show(const Invocation& invocation, Node& node) {
-    if (auto wrong = wrong_scope(invocation, node)) return std::move(*wrong);
+    auto scope = scope_of(invocation, node);
+    if (auto* wrong = std::get_if<Answer>(&scope)) return std::move(*wrong);
     if (auto wrong = unknown_keys(invocation.keys())) return std::move(*wrong);
-    const auto config = node.config();
-    Table result{{"node"}, {{node.snapshot().node}}};
+    auto found = node.settings(invocation.keys(), std::get<Scope>(scope));
+    if (!found) return refusal(found.error().detail);
+    const bool origins = invocation.is_on("origin");
+    Table result{{"node"}, {}};
     for (const std::string& key : invocation.keys()) {
-        const auto value = config->text(key);
         result.columns.push_back(key);
-        result.rows[0].push_back(value ? Cell(value.value()) : Cell(Undefined{}));
+        if (origins) result.columns.push_back(key + " origin");
     }
-    return table(std::move(result));
+    for (SettingsView& each : found.value().nodes) {
+        auto& row = result.rows.emplace_back();
+        row.emplace_back(std::move(each.node));
+        for (std::size_t i = 0; i < each.values.size(); ++i) {
+            row.push_back(each.values[i] ? Cell(*each.values[i]) : Cell(Undefined{}));
+            if (origins) row.emplace_back(std::move(each.origins[i]));
+        }
+    }
+    Answer answer = table(std::move(result));
+    if (found.value().silent.empty()) return answer;
+    std::string names;
+    for (const std::string& each : found.value().silent) {
+        names += (names.empty() ? "'" : ",'") + each + "'";
+    }
+    answer.elements.emplace_back(Text{"Failed to get config for: [" + names + "]"});
+    return answer;
 }
 
 Answer describe(const Invocation& invocation, Node& node) {
@@ -105,54 +130,95 @@ std::optional<Answer> wrong_change(const std::vector<GivenArgument>& changes) {
     return std::nullopt;
 }
 
+/// One line for each key; for all nodes a table.
+Answer tell(const std::vector<std::string>& lines, const std::vector<NodeOutcome>& outcomes,
+            bool all) {
+    Answer answer;
+    if (!all) {
+        for (const std::string& line : lines) answer.elements.emplace_back(Text{line});
+        return answer;
+    }
+    Table result{{"Node", "Node Down/Unreachable", "Result"}, {}};
+    for (const NodeOutcome& each : outcomes) {
+        for (const std::string& line : lines) {
+            result.rows.push_back(
+                {each.node, each.down, each.problem.empty() ? line : each.problem});
+        }
+    }
+    answer.elements.emplace_back(Text{"Setting config across the cluster"});
+    answer.elements.emplace_back(std::move(result));
+    return answer;
+}
+
 Answer set(const Invocation& invocation, Node& node) {
-    if (auto wrong = wrong_scope(invocation, node)) return std::move(*wrong);
+    auto scope = scope_of(invocation, node);
+    if (auto* wrong = std::get_if<Answer>(&scope)) return std::move(*wrong);
     if (auto wrong = wrong_change(invocation.assignments())) return std::move(*wrong);
     std::vector<SettingChange> changes;
-    Answer answer;
+    std::vector<std::string> lines;
+    std::string hint;
     for (const GivenArgument& each : invocation.assignments()) {
         changes.emplace_back(each.name, each.value);
         const config::Setting& setting = *setting_of(each.name);
         const bool secret = config::is_secret(setting, each.name);
-        answer.elements.emplace_back(
-            Text{each.name + " set to \"" + (secret ? "******" : each.value) + "\""});
+        lines.push_back(each.name + " set to \"" + (secret ? "******" : each.value) + "\"");
         if (setting.status == config::Status::Built) continue;
-        answer.hint +=
-            (answer.hint.empty() ? "" : "\n") + each.name + " has no effect yet: nothing reads it.";
+        hint += (hint.empty() ? "" : "\n") + each.name + " has no effect yet: nothing reads it.";
     }
-    if (const auto changed = node.change(changes); !changed) return refusal(changed.error().detail);
-    if (invocation.is_on("all")) {
-        answer.elements = {Text{"Setting config across the cluster"},
-                           Table{{"Node", "Node Down/Unreachable", "Result"}, {}}};
-        auto& rows = std::get<Table>(answer.elements[1]).rows;
-        for (const SettingChange& change : changes) {
-            rows.push_back(
-                {node.snapshot().node, false, change.first + " set to \"" + change.second + "\""});
-        }
-    }
+    const auto changed = node.change(changes, std::get<Scope>(scope));
+    if (!changed) return refusal(changed.error().detail);
+    Answer answer = tell(lines, changed.value(), std::get<Scope>(scope).all);
+    answer.hint = std::move(hint);
     return answer;
+}
+
+Answer unset(const Invocation& invocation, Node& node) {
+    auto scope = scope_of(invocation, node);
+    if (auto* wrong = std::get_if<Answer>(&scope)) return std::move(*wrong);
+    if (auto wrong = unknown_keys(invocation.keys())) return std::move(*wrong);
+    std::vector<std::string> lines;
+    for (const std::string& key : invocation.keys()) lines.push_back(key + " unset");
+    const auto changed = node.unset(invocation.keys(), std::get<Scope>(scope));
+    if (!changed) return refusal(changed.error().detail);
+    return tell(lines, changed.value(), std::get<Scope>(scope).all);
 }
 
 }  // namespace
 
 void add_setting_commands(Declarations& table) {
+    std::vector<Flag> shown = kScope;
+    shown.push_back({"origin", 'o', Takes::Nothing, {}, "Also where the values come from."});
     table.commands.push_back({.words = "show",
                               .summary = "Shows settings as they are in force.",
                               .help = {},
                               .arguments = {},
-                              .flags = kScope,
+                              .flags = std::move(shown),
                               .operands = Operands::Keys,
                               .run = show});
     table.commands.push_back(
         {.words = "set",
-         .summary = "Changes settings until the node ends.",
-         .help = "vernemq.conf stays as it is. `describe` says which settings can be changed, and "
-                 "whether sessions that are there notice.",
+         .summary = "Changes settings of this node until it ends, or with --all of the cluster.",
+         .help =
+             "vernemq.conf stays as it is. What is set with --all is kept, holds for nodes that "
+             "join, and counts more than their files; it takes the place of what nodes were "
+             "set to before. What a node is set to after that counts there until it ends. "
+             "`describe` says which settings can be changed, and whether sessions that are "
+             "there notice.",
          .arguments = {},
          .flags = kScope,
          .access = Access::Change,
          .operands = Operands::Assignments,
          .run = set});
+    table.commands.push_back(
+        {.words = "unset",
+         .summary = "Takes back what `set` has changed, on this node or with --all in the cluster.",
+         .help = "What stands below it counts again: what is set for the cluster, then "
+                 "vernemq.conf.",
+         .arguments = {},
+         .flags = kScope,
+         .access = Access::Change,
+         .operands = Operands::Keys,
+         .run = unset});
     table.commands.push_back({.words = "describe",
                               .summary = "Says what settings do and accept.",
                               .help = {},
