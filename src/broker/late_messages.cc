@@ -1,8 +1,13 @@
 #include "broker/late_messages.h"
 
 #include <algorithm>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <map>
+#include <utility>
 
 #include "base/entropy.h"
+#include "routing/filter_trie.h"
 
 namespace vmq::broker {
 
@@ -12,28 +17,64 @@ bool contains(const LateMessages::Nodes& nodes, NodeNumber node) noexcept {
     return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
 }
 
+template <typename Value>
+void make_unique_values(std::vector<Value>& values) {
+    std::ranges::sort(values);
+    values.erase(std::ranges::unique(values).begin(), values.end());
+}
+
 }  // namespace
 
-LateMessages::LateMessages(std::size_t most_filters)
-    : most_filters_(most_filters), trie_(entropy()) {}
+class LateMessages::Table {
+public:
+    std::size_t add(std::string_view mountpoint, std::string_view client_id,
+                    const std::vector<std::string>& filters, const Nodes& from);
+    [[nodiscard]] std::vector<std::string> sessions(NodeNumber from, std::string_view mountpoint,
+                                                    std::string_view topic) const;
+    [[nodiscard]] bool expects(NodeNumber from, std::string_view mountpoint,
+                               std::string_view client_id) const;
+    void arrived(std::uint64_t last, const Nodes& absent);
+    [[nodiscard]] std::uint64_t last() const noexcept { return last_; }
+    [[nodiscard]] std::size_t count() const noexcept { return entries_.size(); }
 
-std::size_t LateMessages::add(std::string_view mountpoint, std::string_view client_id,
-                              const std::vector<std::string>& filters, const Nodes& from) {
-    if (filters.empty() || from.empty()) return 0;
-    if (filters.size() > most_filters_) return 1;
-    const std::lock_guard lock(mutex_);
+    std::size_t most_filters = 0;
+
+private:
+    using Key = std::pair<std::string, std::string>;  // mountpoint, client id
+    struct Entry {
+        Key key;
+        std::vector<routing::FilterNode*> filters;
+        Nodes from;
+    };
+    using Entries = std::map<std::uint64_t, Entry>;
+
+    void erase(Entries::iterator at);
+
+    std::size_t filters_ = 0;
+    std::uint64_t last_ = 0;
+    Entries entries_;
+    std::map<Key, std::uint64_t> by_session_;
+    /// Its nodes are held by a bit in their masks.
+    routing::FilterTrie trie_{entropy()};
+    boost::unordered_flat_map<const routing::FilterNode*, boost::unordered_flat_set<std::uint64_t>>
+        by_filter_;
+};
+
+std::size_t LateMessages::Table::add(std::string_view mountpoint, std::string_view client_id,
+                                     const std::vector<std::string>& filters, const Nodes& from) {
+    if (filters.size() > most_filters) return 1;
     Entry entry{{std::string(mountpoint), std::string(client_id)}, {}, from};
-    for (const std::string& filter : filters) entry.filters.push_back(trie_.add(mountpoint, filter));
+    for (const std::string& filter : filters)
+        entry.filters.push_back(trie_.add(mountpoint, filter));
     const auto known = by_session_.find(entry.key);
-    if (known != by_session_.end()) {
-        const Entry& was = entries_.at(known->second);
+    const auto earlier = known == by_session_.end() ? entries_.end() : entries_.find(known->second);
+    if (earlier != entries_.end()) {
+        const Entry& was = earlier->second;
         entry.filters.insert(entry.filters.end(), was.filters.begin(), was.filters.end());
         entry.from.insert(entry.from.end(), was.from.begin(), was.from.end());
     }
-    std::ranges::sort(entry.filters);
-    entry.filters.erase(std::ranges::unique(entry.filters).begin(), entry.filters.end());
-    std::ranges::sort(entry.from);
-    entry.from.erase(std::ranges::unique(entry.from).begin(), entry.from.end());
+    make_unique_values(entry.filters);
+    make_unique_values(entry.from);
 
     const std::uint64_t number = ++last_;
     for (routing::FilterNode* filter : entry.filters) {
@@ -42,16 +83,15 @@ std::size_t LateMessages::add(std::string_view mountpoint, std::string_view clie
     }
     filters_ += entry.filters.size();
     // Behind the new one, which holds the filters that both have.
-    if (known != by_session_.end()) erase(entries_.find(known->second));
+    if (earlier != entries_.end()) erase(earlier);
     by_session_[entry.key] = number;
     entries_.emplace(number, std::move(entry));
-    count_.store(entries_.size(), std::memory_order_relaxed);
     std::size_t forgotten = 0;
-    for (; filters_ > most_filters_; ++forgotten) erase(entries_.begin());
+    for (; filters_ > most_filters; ++forgotten) erase(entries_.begin());
     return forgotten;
 }
 
-void LateMessages::erase(Entries::iterator at) {
+void LateMessages::Table::erase(Entries::iterator at) {
     const auto& [number, entry] = *at;
     for (routing::FilterNode* filter : entry.filters) {
         const auto found = by_filter_.find(filter);
@@ -64,13 +104,11 @@ void LateMessages::erase(Entries::iterator at) {
     filters_ -= entry.filters.size();
     by_session_.erase(entry.key);
     entries_.erase(at);
-    count_.store(entries_.size(), std::memory_order_relaxed);
 }
 
-std::vector<std::string> LateMessages::sessions(NodeNumber from, std::string_view mountpoint,
-                                                std::string_view topic) const {
+std::vector<std::string> LateMessages::Table::sessions(NodeNumber from, std::string_view mountpoint,
+                                                       std::string_view topic) const {
     std::vector<std::string> found;
-    const std::lock_guard lock(mutex_);
     trie_.for_each_match(mountpoint, topic, [&](const routing::FilterNode& filter) {
         const auto at = by_filter_.find(&filter);
         if (at == by_filter_.end()) return;
@@ -79,32 +117,64 @@ std::vector<std::string> LateMessages::sessions(NodeNumber from, std::string_vie
             if (contains(entry.from, from)) found.push_back(entry.key.second);
         }
     });
-    std::ranges::sort(found);
-    found.erase(std::ranges::unique(found).begin(), found.end());
+    make_unique_values(found);
     return found;
 }
 
-bool LateMessages::expects(NodeNumber from, std::string_view mountpoint,
-                           std::string_view client_id) const {
-    const std::lock_guard lock(mutex_);
+bool LateMessages::Table::expects(NodeNumber from, std::string_view mountpoint,
+                                  std::string_view client_id) const {
     const auto at = by_session_.find({std::string(mountpoint), std::string(client_id)});
     return at != by_session_.end() && contains(entries_.at(at->second).from, from);
 }
 
-LateMessages::Moment LateMessages::moment() const {
-    const std::lock_guard lock(mutex_);
-    return {last_, refused_.load()};
-}
-
-void LateMessages::arrived(const Moment& moment, const Nodes& absent) {
-    const std::lock_guard lock(mutex_);
-    if (refused_.load() != moment.refused) return;
-    for (auto at = entries_.begin(); at != entries_.end() && at->first <= moment.last;) {
+void LateMessages::Table::arrived(std::uint64_t last, const Nodes& absent) {
+    for (auto at = entries_.begin(); at != entries_.end() && at->first <= last;) {
         const auto next = std::next(at);
         std::erase_if(at->second.from, [&](NodeNumber node) { return !contains(absent, node); });
         if (at->second.from.empty()) erase(at);
         at = next;
     }
+}
+
+// --- Under the lock ---
+
+LateMessages::LateMessages(std::size_t most_filters)
+    : table_(std::make_unique<runtime::Guarded<Table>>()) {
+    table_->with([&](Table& table) { table.most_filters = most_filters; });
+}
+
+LateMessages::~LateMessages() = default;
+
+std::size_t LateMessages::add(std::string_view mountpoint, std::string_view client_id,
+                              const std::vector<std::string>& filters, const Nodes& from) {
+    if (filters.empty() || from.empty()) return 0;
+    return table_->with([&](Table& table) {
+        const std::size_t forgotten = table.add(mountpoint, client_id, filters, from);
+        count_.store(table.count(), std::memory_order_relaxed);
+        return forgotten;
+    });
+}
+
+std::vector<std::string> LateMessages::sessions(NodeNumber from, std::string_view mountpoint,
+                                                std::string_view topic) const {
+    return table_->with([&](Table& table) { return table.sessions(from, mountpoint, topic); });
+}
+
+bool LateMessages::expects(NodeNumber from, std::string_view mountpoint,
+                           std::string_view client_id) const {
+    return table_->with([&](Table& table) { return table.expects(from, mountpoint, client_id); });
+}
+
+LateMessages::Moment LateMessages::moment() const {
+    return table_->with([&](Table& table) { return Moment{table.last(), refused_.load()}; });
+}
+
+void LateMessages::arrived(const Moment& moment, const Nodes& absent) {
+    table_->with([&](Table& table) {
+        if (refused_.load() != moment.refused) return;
+        table.arrived(moment.last, absent);
+        count_.store(table.count(), std::memory_order_relaxed);
+    });
 }
 
 }  // namespace vmq::broker

@@ -2,20 +2,16 @@
 #pragma once
 
 #include <atomic>
-#include <boost/unordered/unordered_flat_map.hpp>
-#include <boost/unordered/unordered_flat_set.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <map>
-#include <mutex>
+#include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "broker/limits.h"
 #include "broker/node_outbox.h"
-#include "routing/filter_trie.h"
+#include "runtime/guarded.h"
 
 namespace vmq::broker {
 
@@ -29,6 +25,7 @@ public:
     using Nodes = std::vector<NodeNumber>;
 
     explicit LateMessages(std::size_t most_filters = kMostLateFilters);
+    ~LateMessages();
     LateMessages(const LateMessages&) = delete;
     LateMessages& operator=(const LateMessages&) = delete;
 
@@ -61,28 +58,11 @@ public:
     void arrived(const Moment& moment, const Nodes& absent);
 
 private:
-    using Key = std::pair<std::string, std::string>;  // mountpoint, client id
-    struct Entry {
-        Key key;
-        std::vector<routing::FilterNode*> filters;
-        Nodes from;
-    };
-    using Entries = std::map<std::uint64_t, Entry>;
+    class Table;
 
-    void erase(Entries::iterator at);
-
-    mutable std::mutex mutex_;
-    const std::size_t most_filters_;
     std::atomic<std::size_t> count_{0};
     std::atomic<std::uint64_t> refused_{0};
-    std::size_t filters_ = 0;
-    std::uint64_t last_ = 0;
-    Entries entries_;
-    std::map<Key, std::uint64_t> by_session_;
-    /// Its nodes are held by a bit in their masks.
-    routing::FilterTrie trie_;
-    boost::unordered_flat_map<const routing::FilterNode*, boost::unordered_flat_set<std::uint64_t>>
-        by_filter_;
+    const std::unique_ptr<runtime::Guarded<Table>> table_;
 };
 
 }  // namespace vmq::broker

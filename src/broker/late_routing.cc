@@ -70,9 +70,8 @@ void SessionMoves::send_after(const mqtt::MessageParts& parts,
     const mqtt::MessagePtr message = mqtt::Message::make(parts);
     shard_.metrics_.add(Counter::ClusterMessagesLate, sessions.size());
     for (const std::string& session : sessions) {
-        const auto route = std::make_shared<const GroupRoute>(
-            GroupRoute{std::string(cluster::kSessionPrefix) + session,
-                       static_cast<std::uint8_t>(hops)});
+        const auto route = std::make_shared<const GroupRoute>(GroupRoute{
+            std::string(cluster::kSessionPrefix) + session, static_cast<std::uint8_t>(hops)});
         for (const auto& node : shard_.nodes_) {
             shard_.forward_kept(*node, message, route, reply, routed);
         }

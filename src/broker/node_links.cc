@@ -216,8 +216,8 @@ void NodeLinks::on_publish(Incoming& incoming, std::string_view body) {
 session::Routed NodeLinks::route(const cluster::ForwardedPublish& publish, const Reply& reply,
                                  NodeNumber from) {
     if (publish.group.empty()) {
-        const bool late = publish.parts.qos != mqtt::QoS::AtMostOnce &&
-                          shard_.shared().late_messages.any();
+        const bool late =
+            publish.parts.qos != mqtt::QoS::AtMostOnce && shard_.shared().late_messages.any();
         return late ? shard_.moves().route_late(publish.parts, reply, from)
                     : shard_.route_from_node(publish.parts, reply);
     }
@@ -285,8 +285,8 @@ std::uint32_t NodeLinks::longest_frame(NodeNumber node) const noexcept {
 
 void NodeLinks::fence(std::vector<Sent> sent, ShardId to, std::uint64_t ticket,
                       std::vector<NodeNumber> absent) {
-    fences_.push_back({std::move(sent), to, ticket, std::move(absent),
-                       shard_.now() + kFencePatience, 0, {}});
+    fences_.push_back(
+        {std::move(sent), to, ticket, std::move(absent), shard_.now() + kFencePatience, 0, {}});
     look_at_fences();
 }
 

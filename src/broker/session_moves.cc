@@ -30,12 +30,10 @@ constexpr std::size_t kPortion = kBytesMovedAtOnce;
 }  // namespace
 
 SessionMoves::SessionMoves(Shard& shard)
-    : shard_(shard), timer_(this, [](void* self, TimePoint) {
-          static_cast<SessionMoves*>(self)->look_at_time();
-      }),
-      late_timer_(this, [](void* self, TimePoint) {
-          static_cast<SessionMoves*>(self)->ask_for_late();
-      }) {}
+    : shard_(shard),
+      timer_(this, [](void* self, TimePoint) { static_cast<SessionMoves*>(self)->look_at_time(); }),
+      late_timer_(
+          this, [](void* self, TimePoint) { static_cast<SessionMoves*>(self)->ask_for_late(); }) {}
 
 void SessionMoves::watch(ClientNumber client) {
     watched_.insert(client);

@@ -138,8 +138,8 @@ public:
                !client.move->in->interrupted;
     }
     [[nodiscard]] static bool has_come(const Client& client, NodeNumber from) noexcept {
-        return client.move && client.move->in && client.move->in->ended &&
-               !client.move->in->kept && client.move->in->from == from;
+        return client.move && client.move->in && client.move->in->ended && !client.move->in->kept &&
+               client.move->in->from == from;
     }
     [[nodiscard]] static bool moving(const Client& client) noexcept {
         return going(client) || coming(client);

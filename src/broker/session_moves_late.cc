@@ -28,12 +28,10 @@ void SessionMoves::expect_late(const Client& client, const std::vector<NodeNumbe
         if (own.shared || own.options.qos == mqtt::QoS::AtMostOnce) continue;
         filters.push_back(shard_.subscribers_.text(own));
     }
-    const bool nameable =
-        cluster::kSessionPrefix.size() + client.client_id.size() <= kMaxNameSize;
-    const std::size_t forgotten =
-        nameable ? shard_.shared().late_messages.add(client.mountpoint, client.client_id, filters,
-                                                     from)
-                 : 1;
+    const bool nameable = cluster::kSessionPrefix.size() + client.client_id.size() <= kMaxNameSize;
+    const std::size_t forgotten = nameable ? shard_.shared().late_messages.add(
+                                                 client.mountpoint, client.client_id, filters, from)
+                                           : 1;
     if (forgotten > 0) {
         shard_.metrics_.add(Counter::ClusterLateForgotten, forgotten);
         if (shard_.may_report(late_reported_at_)) {

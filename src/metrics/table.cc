@@ -115,7 +115,7 @@ constexpr Row counter(std::string_view name, Source source, std::string_view des
 constexpr Row gauge(std::string_view name, Source source, std::string_view description) {
     return {name, Type::Gauge, description, source, {}};
 }
-constexpr Row histogram(std::string_view name, HistogramValue Numbers::* source,
+constexpr Row histogram(std::string_view name, HistogramValue Numbers::*source,
                         std::string_view description) {
     return {name, Type::Histogram, description, source, {}};
 }
@@ -424,7 +424,7 @@ private:
         add({}, numbers_.totals.get(VersionCounter::MqttPublishAuthError, false) +
                     numbers_.totals.get(VersionCounter::MqttPublishAuthError, true));
     }
-    void from(HistogramValue Numbers::* source) { add({}, 0).histogram = numbers_.*source; }
+    void from(HistogramValue Numbers::*source) { add({}, 0).histogram = numbers_.*source; }
     void from(const Packets& packets) {
         if (packets.v3) write_v3(packets);
         if (packets.codes.empty()) {
