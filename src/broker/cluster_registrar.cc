@@ -250,7 +250,8 @@ void ClusterRegistrar::end_fence(const Fence& fence) {
         broker_.post(shard->id(), [&shard = *shard, mine = std::move(mine), to = fence.shard,
                                    ticket = fence.ticket, absent = fence.absent] {
             if (shard.node_links() == nullptr) return;
-            shard.node_links()->fence(mine, to, ticket, absent);
+            if (shard.id() == to) shard.moves().fence_absent(ticket, absent);
+            shard.node_links()->fence(mine, to, ticket);
         });
     }
 }

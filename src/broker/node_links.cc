@@ -283,10 +283,8 @@ std::uint32_t NodeLinks::longest_frame(NodeNumber node) const noexcept {
     return at == outgoing_.end() || !(*at)->started ? 0 : (*at)->link->peer().longest_frame;
 }
 
-void NodeLinks::fence(std::vector<Sent> sent, ShardId to, std::uint64_t ticket,
-                      std::vector<NodeNumber> absent) {
-    fences_.push_back(
-        {std::move(sent), to, ticket, std::move(absent), shard_.now() + kFencePatience, 0, {}});
+void NodeLinks::fence(std::vector<Sent> sent, ShardId to, std::uint64_t ticket) {
+    fences_.push_back({std::move(sent), to, ticket, shard_.now() + kFencePatience, 0, {}});
     look_at_fences();
 }
 
@@ -299,10 +297,10 @@ std::uint64_t NodeLinks::arrived_of(const Sent& sent) const noexcept {
 
 void NodeLinks::tell(const Fence& fence, bool passed) {
     if (fence.to != shard_.id()) {
-        shard_.send(fence.to, FenceMail{fence.ticket, passed, fence.absent});
+        shard_.send(fence.to, FenceMail{fence.ticket, passed});
         return shard_.loop().run_again();
     }
-    if (passed) return shard_.moves().fence_passed(fence.ticket, fence.absent);
+    if (passed) return shard_.moves().fence_passed(fence.ticket);
     shard_.moves().fence_progresses(fence.ticket);
 }
 

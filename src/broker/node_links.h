@@ -53,9 +53,7 @@ public:
     };
     /// Sends `ticket` to the shard `to` (FenceMail) once all of it has arrived, and meanwhile now
     /// and then that it does.
-    /// `absent`: nodes that are not among those of `sent`, handed through.
-    void fence(std::vector<Sent> sent, ShardId to, std::uint64_t ticket,
-               std::vector<NodeNumber> absent = {});
+    void fence(std::vector<Sent> sent, ShardId to, std::uint64_t ticket);
 
     /// What a message that came in waited for is done.
     void settle(ConnectionNumber inbox, session::AckTicket ticket, bool safe);
@@ -93,7 +91,6 @@ private:
         std::vector<Sent> sent;  // and not arrived
         ShardId to = 0;
         std::uint64_t ticket = 0;
-        std::vector<NodeNumber> absent;
         TimePoint until{};          // put off while more of it arrives
         std::uint64_t arrived = 0;  // as far as seen, of all of `sent`
         TimePoint told_at{};        // who waits, that more arrives

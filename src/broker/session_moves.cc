@@ -24,6 +24,9 @@ namespace {
 constexpr Millis kLook{100};
 /// For what others have sent to arrive here, see ClusterPort::fence().
 constexpr Millis kFenceLimit{6000};
+/// For QoS 2 messages of the client to become safe: what a node that is away has to store goes to
+/// disk here meanwhile.
+constexpr Millis kUnsafeLimit{3000};
 /// It is behind a limit that every link has, see incoming_clustering_buffer_size.
 constexpr std::size_t kPortion = kBytesMovedAtOnce;
 
@@ -146,6 +149,9 @@ void SessionMoves::advance(Client& client) {
         out.stage = Stage::Exchanges;
     }
     if (out.stage == Stage::Exchanges) {
+        if (out.exchanges_until == kNever) out.exchanges_until = shard_.now() + kUnsafeLimit;
+        // See look_at_time().
+        if (shard_.now() < out.exchanges_until && !unsafe(client).empty()) return;
         if (write_exchanges(client, out)) return send(out);
         out.stage = Stage::Switch;
     }
@@ -202,10 +208,24 @@ bool SessionMoves::write_subscriptions(Client& client, MoveOut& out) {
     return true;
 }
 
+std::vector<mqtt::PacketId> SessionMoves::unsafe(const Client& client) const {
+    std::vector<mqtt::PacketId> ids;
+    for (const auto& [connection, unsafe] : shard_.unsafe_) {
+        if (unsafe.client != client.number) continue;
+        for (const auto& message : unsafe.messages) ids.push_back(message.id);
+    }
+    return ids;
+}
+
 bool SessionMoves::write_exchanges(Client& client, MoveOut& out) {
     cluster::MovedExchanges exchanges;
-    client.lane.queue.for_each_received(
-        [&exchanges](std::uint16_t id) { exchanges.received.push_back(id); });
+    // One that is not safe yet is not acknowledged: it comes again, and may be there twice then.
+    const std::vector<mqtt::PacketId> not_safe = unsafe(client);
+    client.lane.queue.for_each_received([&](std::uint16_t id) {
+        if (std::ranges::find(not_safe, mqtt::PacketId{id}) == not_safe.end()) {
+            exchanges.received.push_back(id);
+        }
+    });
     client.lane.queue.window().for_each([&exchanges](const queue::InflightWindow::Entry& entry) {
         if (entry.stage != queue::InflightWindow::Stage::AwaitPubcomp) return;
         const std::uint64_t sequence = entry.delivery.store_sequence;
@@ -417,8 +437,8 @@ void SessionMoves::begin_fence(Client& client, MoveOut& out) {
     shard_.shared().cluster.load()->fence(shard_.id(), out.fence);
 }
 
-void SessionMoves::fence_passed(std::uint64_t ticket, const std::vector<NodeNumber>& absent) {
-    if (late_fence_passed(ticket, absent)) return;
+void SessionMoves::fence_passed(std::uint64_t ticket) {
+    if (late_fence_passed(ticket)) return;
     const auto at = fences_.find(ticket);
     if (at == fences_.end()) return;
     Client* client = shard_.find_client(at->second);
@@ -427,9 +447,6 @@ void SessionMoves::fence_passed(std::uint64_t ticket, const std::vector<NodeNumb
         return;
     }
     MoveOut& out = *client->move->out;
-    if (out.fence_waits == shard_.shared().shards) {
-        out.absent.insert(out.absent.end(), absent.begin(), absent.end());
-    }
     if (--out.fence_waits > 0) return;
     if (!out.absent.empty()) expect_late(*client, out.absent);
     if (out.absent.empty() || std::exchange(out.late_known, true)) return freeze(*client, out);

@@ -71,6 +71,8 @@ struct MoveOut {
     /// a second fence is waited for, behind which every shard knows of it.
     std::vector<NodeNumber> absent;
     bool late_known = false;  // the second one is under way
+    /// Until then QoS 2 messages of its client may become safe before their packet ids are told.
+    TimePoint exchanges_until = kNever;
     std::optional<std::uint64_t> offset;
     /// Later registrations: the session goes on to them from where it is going, unless that node is
     /// away before it is there.
@@ -168,8 +170,10 @@ public:
     void stored(ClientNumber client, std::uint32_t number, bool safe);
     /// True: the ticket was one of these.
     bool filters_known(std::uint64_t ticket);
-    /// `absent`: nodes that were not asked.
-    void fence_passed(std::uint64_t ticket, const std::vector<NodeNumber>& absent = {});
+    void fence_passed(std::uint64_t ticket);
+    /// Nodes that were not asked: what they had sent may still come. Before this shard's own
+    /// fence_passed().
+    void fence_absent(std::uint64_t ticket, const std::vector<NodeNumber>& absent);
     /// More of what it waits for arrives.
     void fence_progresses(std::uint64_t ticket);
     /// Nothing comes from it for now; and it can be reached again.
@@ -210,6 +214,8 @@ private:
     bool write_will(Client& client, MoveOut& out);
     bool write_subscriptions(Client& client, MoveOut& out);
     bool write_exchanges(Client& client, MoveOut& out);
+    /// Packet ids of messages that are not known to be safe yet.
+    [[nodiscard]] std::vector<mqtt::PacketId> unsafe(const Client& client) const;
     /// False: the queue is empty. True: a frame was written, or messages are being loaded.
     bool write_messages(Client& client, MoveOut& out);
     void write_loaded(Client& client, MoveOut& out, std::vector<store::StoredMessage> messages);
@@ -229,7 +235,7 @@ private:
     void expect_late(const Client& client, const std::vector<NodeNumber>& from);
     void ask_for_late();
     /// False: the ticket is another one's.
-    bool late_fence_passed(std::uint64_t ticket, const std::vector<NodeNumber>& absent);
+    bool late_fence_passed(std::uint64_t ticket);
     void keep(const Client& client, MoveIn& in);
     [[nodiscard]] bool is_first_kept(Client& client, const mqtt::Message& message);
     void count_kept(ClientNumber client, std::size_t more);
@@ -267,6 +273,7 @@ private:
         std::uint64_t ticket = 0;  // 0: none is under way
         std::uint32_t waits = 0;   // shards
         LateMessages::Moment began;
+        std::vector<NodeNumber> absent;
         TimePoint until{};
     };
     LateFence late_fence_;

@@ -50,17 +50,32 @@ void SessionMoves::ask_for_late() {
     ClusterPort* cluster = shard_.shared().cluster.load();
     if (!late.any() || cluster == nullptr) return;
     if (late_fence_.ticket == 0 || shard_.now() >= late_fence_.until) {
-        late_fence_ = {++last_fence_, shard_.shared().shards, late.moment(),
+        late_fence_ = {++last_fence_,
+                       shard_.shared().shards,
+                       late.moment(),
+                       {},
                        shard_.now() + kLateFenceLimit};
         cluster->fence(shard_.id(), late_fence_.ticket);
     }
     shard_.loop().timers().start(late_timer_, shard_.now() + kLateLook);
 }
 
-bool SessionMoves::late_fence_passed(std::uint64_t ticket, const std::vector<NodeNumber>& absent) {
+void SessionMoves::fence_absent(std::uint64_t ticket, const std::vector<NodeNumber>& absent) {
+    if (ticket == late_fence_.ticket) {
+        late_fence_.absent = absent;
+        return;
+    }
+    const auto at = fences_.find(ticket);
+    Client* client = at != fences_.end() ? shard_.find_client(at->second) : nullptr;
+    if (client == nullptr || !going(*client) || client->move->out->fence != ticket) return;
+    auto& known = client->move->out->absent;
+    known.insert(known.end(), absent.begin(), absent.end());
+}
+
+bool SessionMoves::late_fence_passed(std::uint64_t ticket) {
     if (ticket == 0 || ticket != late_fence_.ticket) return false;
     if (--late_fence_.waits > 0) return true;
-    shard_.shared().late_messages.arrived(late_fence_.began, absent);
+    shard_.shared().late_messages.arrived(late_fence_.began, late_fence_.absent);
     late_fence_ = {};
     return true;
 }

@@ -45,6 +45,10 @@ protected:
         shard().moves().on_frame(kOld, true, bytes.substr(cluster::kFrameOverhead));
         broker.settle();
     }
+    void passes(std::uint64_t fence, const std::vector<NodeNumber>& absent) {
+        shard().moves().fence_absent(fence, absent);
+        shard().moves().fence_passed(fence);
+    }
     /// As an old owner sends it after the session.
     void after(const std::string& payload, std::uint64_t origin) {
         mqtt::MessageParts parts;
@@ -77,14 +81,14 @@ protected:
 
 TEST_F(SessionWithLateMessages, LeavesItsFiltersBehindForNodesThatWereNotAsked) {
     goes();
-    shard().moves().fence_passed(nodes.fences[0], {kCutOff});
+    passes(nodes.fences[0], {kCutOff});
     EXPECT_EQ(client().subscription_count(), 3U) << "until every shard knows";
     EXPECT_THAT(late().sessions(kCutOff, "", "t"), ElementsAre("a"));
     EXPECT_THAT(late().sessions(kCutOff, "", "shared"), IsEmpty());
     EXPECT_THAT(late().sessions(kCutOff, "", "zero"), IsEmpty());
     EXPECT_THAT(late().sessions(kOld, "", "t"), IsEmpty());
     ASSERT_THAT(nodes.fences, SizeIs(2));
-    shard().moves().fence_passed(nodes.fences[1], {kCutOff});
+    passes(nodes.fences[1], {kCutOff});
     EXPECT_EQ(client().subscription_count(), 0U);
     EXPECT_EQ(client().move->out->kind, MoveKind::End);
     EXPECT_TRUE(client().move->out->frame.ends_with('\x01')) << "late";
@@ -92,7 +96,7 @@ TEST_F(SessionWithLateMessages, LeavesItsFiltersBehindForNodesThatWereNotAsked) 
 
 TEST_F(SessionWithLateMessages, LeavesNothingBehindWhenAllHaveAnswered) {
     goes();
-    shard().moves().fence_passed(nodes.fences[0]);
+    passes(nodes.fences[0], {});
     EXPECT_FALSE(late().any());
     EXPECT_EQ(client().move->out->kind, MoveKind::End);
 }
@@ -106,15 +110,15 @@ TEST_F(SessionWithLateMessages, EveryNodeMayHaveSomeIfTheFenceDoesNotPass) {
 
 TEST_F(SessionWithLateMessages, AreNotExpectedOnceAFencePassesThatAskedAll) {
     goes();
-    shard().moves().fence_passed(nodes.fences[0], {kCutOff});
-    shard().moves().fence_passed(nodes.fences[1], {kCutOff});
+    passes(nodes.fences[0], {kCutOff});
+    passes(nodes.fences[1], {kCutOff});
     broker.advance(kLateLook + Millis(10));
     ASSERT_THAT(nodes.fences, SizeIs(3));
-    shard().moves().fence_passed(nodes.fences[2], {kCutOff});
+    passes(nodes.fences[2], {kCutOff});
     EXPECT_TRUE(late().any()) << "it is still away";
     broker.advance(kLateLook + Millis(10));
     ASSERT_THAT(nodes.fences, SizeIs(4));
-    shard().moves().fence_passed(nodes.fences[3]);
+    passes(nodes.fences[3], {});
     EXPECT_FALSE(late().any());
     broker.advance(3 * kLateLook);
     EXPECT_THAT(nodes.fences, SizeIs(4));

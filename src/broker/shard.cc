@@ -346,7 +346,7 @@ void Shard::handle(MoveMail& mail) {
 }
 
 void Shard::handle(FenceMail& mail) {
-    if (mail.passed) return moves_->fence_passed(mail.ticket, mail.absent);
+    if (mail.passed) return moves_->fence_passed(mail.ticket);
     moves_->fence_progresses(mail.ticket);
 }
 

@@ -6,7 +6,6 @@
 #include <memory>
 #include <string>
 #include <variant>
-#include <vector>
 
 #include "base/ids.h"
 #include "base/output_buffer.h"
@@ -21,8 +20,6 @@
 namespace vmq::broker {
 
 class Listener;
-
-enum class NodeNumber : std::uint32_t;  // see node_outbox.h
 
 /// Names a connection for the life of the process; 0: none.
 enum class ConnectionNumber : std::uint64_t {};
@@ -98,7 +95,6 @@ struct MoveMail {
 struct FenceMail {
     std::uint64_t ticket = 0;
     bool passed = true;
-    std::vector<NodeNumber> absent = {};  // were not asked: what they had sent may still come
 };
 
 using ShardMessage = std::variant<Deliver, DeliverShared, DeliverSession, Confirm, MoveConnection,
