@@ -10,6 +10,7 @@
 namespace vmq::broker {
 namespace {
 
+using namespace std::string_literals;
 using namespace std::string_view_literals;
 using testing::BlockingPeer;
 using testing::ClusterTestNode;

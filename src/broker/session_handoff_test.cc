@@ -22,7 +22,7 @@ constexpr NodeNumber kThird{8};
 class SessionsGivenAway : public vmq::testing::SessionMovesTest {
 protected:
     SessionsGivenAway() {
-        shard().add_node(kThird, "third@host", 1'000'000);
+        shard().add_node(kThird, {"third@host", "third@host", 1'000'000});
         let_in("a");
     }
     TestClient& let_in(const std::string& id, const std::string& more = "") {

@@ -74,8 +74,12 @@ TEST_F(SessionThatComes, WhatCameBothWaysIsThereOnceAndInOrder) {
 
 TEST_F(SessionThatComes, IsNotLetGoBeforeItIsHere) {
     begin();
-    shard().registrations().release(
-        {cluster::PeerNumber{7}, 1, cluster::kLatestTime, true, cluster::PeerNumber{7}, {"", "a"}});
+    shard().registrations().release({cluster::PeerNumber{7},
+                                     1,
+                                     cluster::kLatestTime,
+                                     cluster::Purpose::Discard,
+                                     cluster::PeerNumber{7},
+                                     {"", "a"}});
     EXPECT_THAT(nodes.answers, IsEmpty());
     plain(MoveKind::End);
     EXPECT_THAT(nodes.answers, ElementsAre(Released::Nothing)) << "a clean start";
@@ -89,7 +93,7 @@ TEST_F(SessionThatComes, IsLetGoWhenTheRestGoesElsewhere) {
         shard().registrations().release({cluster::PeerNumber{7},
                                          1,
                                          cluster::kLatestTime,
-                                         true,
+                                         cluster::Purpose::Discard,
                                          cluster::PeerNumber{7},
                                          {"", "a"}});
     };
@@ -104,8 +108,12 @@ TEST_F(SessionThatComes, IsLetGoWhenTheRestGoesElsewhere) {
 
 TEST_F(SessionThatComes, IsLetGoWhenNothingComesAnyMore) {
     begin();
-    shard().registrations().release(
-        {cluster::PeerNumber{7}, 1, cluster::kLatestTime, true, cluster::PeerNumber{7}, {"", "a"}});
+    shard().registrations().release({cluster::PeerNumber{7},
+                                     1,
+                                     cluster::kLatestTime,
+                                     cluster::Purpose::Discard,
+                                     cluster::PeerNumber{7},
+                                     {"", "a"}});
     broker.advance(2 * kMoveResend);
     EXPECT_THAT(nodes.answers, IsEmpty());
     broker.advance(2 * kMoveResend);

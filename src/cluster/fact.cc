@@ -54,6 +54,8 @@ std::string_view word_of(FactKind kind) noexcept {
             return "api_key";
         case FactKind::SessionOwner:
             return "session_owner";
+        case FactKind::WillsDone:
+            return "wills_done";
     }
     return "unknown";
 }

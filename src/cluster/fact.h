@@ -25,7 +25,8 @@ enum class FactKind : std::uint8_t {
 };
 /// Kinds are 1 to 15.
 inline constexpr std::size_t kFactKinds = 16;
-/// For logs and metrics: "member", "retained", "setting", "api_key", "session_owner", "unknown".
+/// For logs and metrics: "member", "retained", "setting", "api_key", "session_owner",
+/// "wills_done", "unknown".
 [[nodiscard]] std::string_view word_of(FactKind kind) noexcept;
 
 /// A fact as somebody says it: the strings are the caller's.
