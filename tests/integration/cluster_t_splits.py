@@ -54,6 +54,31 @@ def t14_moved_while_a_publisher_was_cut_off():
 
 
 @scenario
+def t14_moved_twice_while_a_publisher_was_cut_off():
+    """The same when it has moved on by then, and what it had got meanwhile does not come again."""
+    with BrokenNetwork(4, *heartbeats(), *QUEUES_WITHOUT_LIMIT) as (switch, (a, b, c, d)):
+        with lasting(a.address, "moves") as client:
+            client.subscribe("m/#", qos=2)
+            client.disconnect()
+        cut(switch, a, b)
+        with mqtt.opened(b.address, "out") as publisher:
+            publisher.publish("m/1", numbered(1), 1)
+            with back(c.address, "moves") as client:
+                wait_until(lambda: "session of client moves is at node c" in a.log(), "it to move")
+                publisher.publish("m/2", numbered(2), 1)
+                expect_equal(number_of(client.message()), 2)
+                client.disconnect()
+            with back(d.address, "moves") as client:
+                wait_until(lambda: "session of client moves is at node d" in c.log(), "it to move on")
+                switch.heal()
+                wait_until_whole(a, b, c, d)
+                expect_equal(number_of(client.message()), 1)
+                publisher.publish("m/3", numbered(3), 1)
+                expect_equal(number_of(client.message()), 3)
+                client.nothing_more()
+
+
+@scenario
 def t13_moved_on_before_it_had_arrived():
     """A session that was made twice moves to a third node while the two become one: its client is let in in time."""
     with BrokenNetwork(3, *heartbeats(), *QUEUES_WITHOUT_LIMIT) as (switch, (a, b, c)):
