@@ -216,6 +216,9 @@ TEST_F(RegistrationsOfAShard, ASessionThatIsKeptGoesUnlessItIsDiscarded) {
     ASSERT_NE(shard().find_client("", "a"), nullptr);
     EXPECT_TRUE(SessionMoves::going(*shard().find_client("", "a")));
     release("a", later(2'000'000), Purpose::Discard);
+    EXPECT_EQ(cluster.answers.size(), 1U) << "not before it is certain where the session is";
+    shard().moves().node_away(kOther);
+    broker.settle();
     EXPECT_EQ(cluster.answers.back().code, Released::Nothing);
     EXPECT_EQ(shard().find_client("", "a"), nullptr);
 }

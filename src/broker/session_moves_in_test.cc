@@ -60,6 +60,7 @@ TEST_F(SessionThatComes, AFrameThatComesAgainIsKnown) {
 TEST_F(SessionThatComes, WhatCameBothWaysIsThereOnceAndInOrder) {
     begin();
     subscriptions();
+    plain(MoveKind::Switch);
     message(1, "1", 11);  // only the old owner knew of the subscription
     direct("2", 12);
     message(2, "2", 12);
