@@ -447,7 +447,8 @@ int run(const Plan& plan, int ready) {
         {plan.config->systree(), collector,
          [&publisher](auto messages) { publisher.publish(std::move(messages)); }},
         {plan.config->graphite(), collector}};
-    live.on_change([&keys, &outputs](const config::Config& config) {
+    live.on_change([&keys, &outputs, &cluster](const config::Config& config) {
+        if (cluster) cluster->set_netsplit_policy(config.node().netsplit_policy);
         keys.set_rules(admin::key_rules_from_config(config));
         outputs.apply(config);
     });

@@ -90,7 +90,7 @@ void ClusterRegistrar::node_down(NodeNumber node) {
         });
     }
     for (auto at = fences_.begin(); at != fences_.end();) {
-        at->second.waits.erase(node);
+        if (at->second.waits.erase(node) > 0) at->second.absent.push_back(node);
         if (at->second.waits.empty()) {
             end_fence(at->second);
             at = fences_.erase(at);
@@ -224,11 +224,15 @@ void ClusterRegistrar::registered(std::uint64_t ticket, const cluster::Registere
 // --- Fences ---
 
 void ClusterRegistrar::begin_fence(ShardId shard, std::uint64_t ticket) {
-    Fence fence{shard, ticket, {}, {}};
+    Fence fence{shard, ticket, {}, {}, {}};
+    for (const auto& [node, since] : away_since_) fence.absent.push_back(node);
     const std::uint64_t number = ++last_fence_;
     for (const auto& [node, name] : up_) {
         std::string* out = output_(node);
-        if (out == nullptr) continue;
+        if (out == nullptr) {
+            fence.absent.push_back(node);
+            continue;
+        }
         cluster::append_number(FrameType::Fence, number, *out);
         fence.waits.insert(node);
     }
@@ -244,8 +248,10 @@ void ClusterRegistrar::end_fence(const Fence& fence) {
             if (each.shard % count == shard->id()) mine.push_back(each);
         }
         broker_.post(shard->id(), [&shard = *shard, mine = std::move(mine), to = fence.shard,
-                                   ticket = fence.ticket] {
-            if (shard.node_links() != nullptr) shard.node_links()->fence(mine, to, ticket);
+                                   ticket = fence.ticket, absent = fence.absent] {
+            if (shard.node_links() == nullptr) return;
+            if (shard.id() == to) shard.moves().fence_absent(ticket, absent);
+            shard.node_links()->fence(mine, to, ticket);
         });
     }
 }

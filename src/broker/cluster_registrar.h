@@ -69,6 +69,7 @@ private:
         std::uint64_t ticket = 0;
         std::set<NodeNumber> waits;
         std::vector<NodeLinks::Sent> sent;
+        std::vector<NodeNumber> absent;  // members that were not asked, or have not answered
     };
 
     // cluster::RegistrarHost

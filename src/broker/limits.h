@@ -105,6 +105,15 @@ inline constexpr std::uint64_t kMoveGap = 1U << 24U;
 /// after its arrival.
 inline constexpr std::size_t kMostOrigins = 100'000;
 inline constexpr Millis kOriginsKept{10'000};
+/// Filters of sessions that have gone to another node and after which messages are sent.
+inline constexpr std::size_t kMostLateFilters = 200'000;
+/// How often is asked whether the nodes from which such may come have been heard.
+inline constexpr Millis kLateLook{1000};
+/// What a shard remembers of messages that have come to sessions which such may still come to, for
+/// all of these sessions, and of one when it moves on; and for how long.
+inline constexpr std::size_t kMostLateOrigins = 1'000'000;
+inline constexpr std::size_t kMostLateStreams = 1000;
+inline constexpr std::chrono::hours kLateOriginsKept{24};
 /// Sessions of a shard that leave at once when the node leaves the cluster, and after how long an
 /// offer of one that has come to nothing is repeated.
 inline constexpr std::size_t kOffersAtOnce = 64;

@@ -205,18 +205,32 @@ void NodeLinks::on_publish(Incoming& incoming, std::string_view body) {
     if (arrival == Arrival::Gap) return incoming.link->fail("it leaves messages out");
     const Reply reply{incoming.number, static_cast<session::AckTicket>(publish.sequence),
                       shard_.id()};
-    const auto routed = publish.group.empty()
-                            ? shard_.route_from_node(publish.parts, reply)
-                            : shard_.route_group_from_node(publish.parts, reply, publish.group,
-                                                           publish.hops, incoming.node);
+    const auto routed = route(publish, reply, incoming.node);
     const bool refused = mqtt::is_error(routed.reason);
     incoming.stream.expect(refused ? 1 : routed.waits);
-    if (refused) incoming.stream.settle(publish.sequence, false);
+    if (!refused) return;
+    shard_.shared().late_messages.note_refused();
+    incoming.stream.settle(publish.sequence, false);
+}
+
+session::Routed NodeLinks::route(const cluster::ForwardedPublish& publish, const Reply& reply,
+                                 NodeNumber from) {
+    if (publish.group.empty()) {
+        const bool late =
+            publish.parts.qos != mqtt::QoS::AtMostOnce && shard_.shared().late_messages.any();
+        return late ? shard_.moves().route_late(publish.parts, reply, from)
+                    : shard_.route_from_node(publish.parts, reply);
+    }
+    if (const auto session = cluster::session_of(publish.group)) {
+        return shard_.moves().route_to_session(publish.parts, reply, *session, publish.hops, from);
+    }
+    return shard_.route_group_from_node(publish.parts, reply, publish.group, publish.hops, from);
 }
 
 void NodeLinks::settle(ConnectionNumber inbox, session::AckTicket ticket, bool safe) {
     const auto at = incoming_.find(inbox);
     if (at == incoming_.end()) return;
+    if (!safe) shard_.shared().late_messages.note_refused();
     cluster::InboundStream& stream = at->second->stream;
     // The ticket has the lower half; what is not settled spans far less.
     const std::uint64_t latest = stream.received();

@@ -10,6 +10,7 @@
 
 #include "broker/node_outbox.h"
 #include "broker/shard_message.h"
+#include "cluster/frame_codec.h"
 #include "cluster/inbound_stream.h"
 #include "cluster/link.h"
 
@@ -108,6 +109,8 @@ private:
     void on_outgoing(Outgoing& outgoing, const cluster::Frame& frame);
     void on_incoming(Incoming& incoming, const cluster::Frame& frame);
     void on_publish(Incoming& incoming, std::string_view body);
+    [[nodiscard]] session::Routed route(const cluster::ForwardedPublish& publish,
+                                        const Reply& reply, NodeNumber from);
     void pump(Outgoing& outgoing, NodeOutbox& outbox);
     void acknowledge(Incoming& incoming);
     void close(std::unique_ptr<cluster::Link> link, std::string_view why);

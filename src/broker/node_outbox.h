@@ -19,9 +19,9 @@ namespace vmq::broker {
 /// Names another member of the cluster for the life of the process: one incarnation of one name.
 enum class NodeNumber : std::uint32_t {};
 
-/// A message for one member of a shared group, which the other node chooses.
+/// A message for one member of a shared group, which the other node chooses, or for one session.
 struct GroupRoute {
-    std::string group;  // "$share/GROUP/FILTER"
+    std::string group;  // "$share/GROUP/FILTER", "$session/CLIENT_ID"
     std::uint8_t hops = 0;
 };
 

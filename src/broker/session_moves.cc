@@ -24,15 +24,19 @@ namespace {
 constexpr Millis kLook{100};
 /// For what others have sent to arrive here, see ClusterPort::fence().
 constexpr Millis kFenceLimit{6000};
+/// For QoS 2 messages of the client to become safe: what a node that is away has to store goes to
+/// disk here meanwhile.
+constexpr Millis kUnsafeLimit{3000};
 /// It is behind a limit that every link has, see incoming_clustering_buffer_size.
 constexpr std::size_t kPortion = kBytesMovedAtOnce;
 
 }  // namespace
 
 SessionMoves::SessionMoves(Shard& shard)
-    : shard_(shard), timer_(this, [](void* self, TimePoint) {
-          static_cast<SessionMoves*>(self)->look_at_time();
-      }) {}
+    : shard_(shard),
+      timer_(this, [](void* self, TimePoint) { static_cast<SessionMoves*>(self)->look_at_time(); }),
+      late_timer_(
+          this, [](void* self, TimePoint) { static_cast<SessionMoves*>(self)->ask_for_late(); }) {}
 
 void SessionMoves::watch(ClientNumber client) {
     watched_.insert(client);
@@ -145,6 +149,9 @@ void SessionMoves::advance(Client& client) {
         out.stage = Stage::Exchanges;
     }
     if (out.stage == Stage::Exchanges) {
+        if (out.exchanges_until == kNever) out.exchanges_until = shard_.now() + kUnsafeLimit;
+        // See look_at_time().
+        if (shard_.now() < out.exchanges_until && !unsafe(client).empty()) return;
         if (write_exchanges(client, out)) return send(out);
         out.stage = Stage::Switch;
     }
@@ -157,7 +164,7 @@ void SessionMoves::advance(Client& client) {
         out.stage = Stage::End;
     }
     if (out.stage == Stage::End) {
-        write_plain(client, out, MoveKind::End);
+        write_end(client, out);
         send(out);
     }
 }
@@ -201,10 +208,24 @@ bool SessionMoves::write_subscriptions(Client& client, MoveOut& out) {
     return true;
 }
 
+std::vector<mqtt::PacketId> SessionMoves::unsafe(const Client& client) const {
+    std::vector<mqtt::PacketId> ids;
+    for (const auto& [connection, unsafe] : shard_.unsafe_) {
+        if (unsafe.client != client.number) continue;
+        for (const auto& message : unsafe.messages) ids.push_back(message.id);
+    }
+    return ids;
+}
+
 bool SessionMoves::write_exchanges(Client& client, MoveOut& out) {
     cluster::MovedExchanges exchanges;
-    client.lane.queue.for_each_received(
-        [&exchanges](std::uint16_t id) { exchanges.received.push_back(id); });
+    // One that is not safe yet is not acknowledged: it comes again, and may be there twice then.
+    const std::vector<mqtt::PacketId> not_safe = unsafe(client);
+    client.lane.queue.for_each_received([&](std::uint16_t id) {
+        if (std::ranges::find(not_safe, mqtt::PacketId{id}) == not_safe.end()) {
+            exchanges.received.push_back(id);
+        }
+    });
     client.lane.queue.window().for_each([&exchanges](const queue::InflightWindow::Entry& entry) {
         if (entry.stage != queue::InflightWindow::Stage::AwaitPubcomp) return;
         const std::uint64_t sequence = entry.delivery.store_sequence;
@@ -417,6 +438,7 @@ void SessionMoves::begin_fence(Client& client, MoveOut& out) {
 }
 
 void SessionMoves::fence_passed(std::uint64_t ticket) {
+    if (late_fence_passed(ticket)) return;
     const auto at = fences_.find(ticket);
     if (at == fences_.end()) return;
     Client* client = shard_.find_client(at->second);
@@ -426,7 +448,11 @@ void SessionMoves::fence_passed(std::uint64_t ticket) {
     }
     MoveOut& out = *client->move->out;
     if (--out.fence_waits > 0) return;
-    freeze(*client, out);
+    if (!out.absent.empty()) expect_late(*client, out.absent);
+    if (out.absent.empty() || std::exchange(out.late_known, true)) return freeze(*client, out);
+    // What is on its way between shards and was routed before they could know.
+    fences_.erase(at);
+    begin_fence(*client, out);
 }
 
 void SessionMoves::fence_progresses(std::uint64_t ticket) {
@@ -504,6 +530,12 @@ void SessionMoves::look_at_time() {
                     "session of client {}: other nodes do not say what they have sent for "
                     "it; it goes without waiting for that",
                     client->client_id);
+                std::vector<NodeNumber> all;
+                for (const auto& node : shard_.nodes_) all.push_back(node->number);
+                if (all != out.absent) {
+                    out.absent = std::move(all);
+                    expect_late(*client, out.absent);
+                }
                 freeze(*client, out);
             } else if (out.frame.empty()) {
                 advance(*client);
@@ -520,7 +552,11 @@ void SessionMoves::look_at_time() {
             shard_.registrations().left_behind(*client);
         }
         if (in != nullptr && in->ended && now >= in->progress + kOriginsKept) {
-            client->move->in.reset();
+            if (in->late && !client->move->out) {
+                if (!in->kept) keep(*client, *in);
+                continue;
+            }
+            if (!in->late) client->move->in.reset();
         }
         if (!client->move->in && !client->move->out) {
             client->move.reset();

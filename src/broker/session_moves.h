@@ -5,13 +5,16 @@
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "base/hash.h"
 #include "broker/client.h"
+#include "broker/late_messages.h"
 #include "broker/node_outbox.h"
 #include "cluster/move_codec.h"
 #include "cluster/registrar.h"
@@ -21,6 +24,13 @@
 namespace vmq::broker {
 
 class Shard;
+
+/// Names the messages of one publisher and topic that one shard has taken in: they come in order,
+/// and all of them go to the same nodes, more of them perhaps as time goes by.
+[[nodiscard]] inline std::uint64_t stream_of(std::string_view topic, std::uint64_t publisher,
+                                             std::uint64_t origin) noexcept {
+    return hash_bytes(topic, publisher ^ origin >> 40U);
+}
 
 /// Names a client of this shard whose moved state is being stored, among connections: see Reply.
 inline constexpr std::uint64_t kMoveBit = 1ULL << 62U;
@@ -57,6 +67,12 @@ struct MoveOut {
     std::uint64_t fence = 0;        // ticket
     std::uint32_t fence_waits = 0;  // shards
     TimePoint fence_until{};
+    /// Nodes whose messages may come when the session has gone, see LateMessages. If there are any
+    /// a second fence is waited for, behind which every shard knows of it.
+    std::vector<NodeNumber> absent;
+    bool late_known = false;  // the second one is under way
+    /// Until then QoS 2 messages of its client may become safe before their packet ids are told.
+    TimePoint exchanges_until = kNever;
     std::optional<std::uint64_t> offset;
     /// Later registrations: the session goes on to them from where it is going, unless that node is
     /// away before it is there.
@@ -88,6 +104,8 @@ struct MoveIn {
     std::uint64_t offset = 0;  // of sequences: a multiple of what packet ids wrap around at
     bool last = false;         // the frame under way is the last one
     bool ended = false;
+    bool late = false;         // messages that other nodes have kept for the old owner may come
+    bool kept = false;         // it is only there for the sake of these
     bool interrupted = false;  // its sender is away, has called it off or says nothing
     TimePoint progress{};
     boost::unordered_flat_set<std::uint64_t> origins;  // of messages that the session has got
@@ -122,7 +140,7 @@ public:
                !client.move->in->interrupted;
     }
     [[nodiscard]] static bool has_come(const Client& client, NodeNumber from) noexcept {
-        return client.move && client.move->in && client.move->in->ended &&
+        return client.move && client.move->in && client.move->in->ended && !client.move->in->kept &&
                client.move->in->from == from;
     }
     [[nodiscard]] static bool moving(const Client& client) noexcept {
@@ -153,6 +171,9 @@ public:
     /// True: the ticket was one of these.
     bool filters_known(std::uint64_t ticket);
     void fence_passed(std::uint64_t ticket);
+    /// Nodes that were not asked: what they had sent may still come. Before this shard's own
+    /// fence_passed().
+    void fence_absent(std::uint64_t ticket, const std::vector<NodeNumber>& absent);
     /// More of what it waits for arrives.
     void fence_progresses(std::uint64_t ticket);
     /// Nothing comes from it for now; and it can be reached again.
@@ -163,9 +184,28 @@ public:
 
     /// Whether the client's session does not have this message yet.
     [[nodiscard]] bool is_first(Client& client, const mqtt::Message& message);
+    /// The same of one that was kept for an earlier owner.
+    [[nodiscard]] bool is_first_late(Client& client, const mqtt::Message& message);
     void note_stored(Client& client, const queue::Delivery& delivery);
 
+    // Messages that another node sends, see late_routing.cc.
+    /// As Shard::route_from_node(). What is too late for a session that has gone goes after it.
+    session::Routed route_late(const mqtt::MessageParts& parts, const Reply& reply,
+                               NodeNumber from);
+    /// For the session of `client_id` alone, if this node has it.
+    session::Routed route_to_session(const mqtt::MessageParts& parts, const Reply& reply,
+                                     std::string_view client_id, std::uint8_t hops,
+                                     NodeNumber from);
+    /// Requires that this shard is its home. False: nobody has to wait.
+    bool deliver_late(const DeliverSession& deliver);
+
 private:
+    [[nodiscard]] bool all_nodes_have_room() const;
+    /// To every other member, for each of the sessions: one of them has it, or will. Requires that
+    /// all have room.
+    void send_after(const mqtt::MessageParts& parts, const std::vector<std::string>& sessions,
+                    int hops, const Reply& reply, session::Routed& routed);
+
     void advance(Client& client);
     [[nodiscard]] cluster::MoveHeader header(const Client& client, MoveOut& out,
                                              cluster::MoveKind kind);
@@ -174,6 +214,8 @@ private:
     bool write_will(Client& client, MoveOut& out);
     bool write_subscriptions(Client& client, MoveOut& out);
     bool write_exchanges(Client& client, MoveOut& out);
+    /// Packet ids of messages that are not known to be safe yet.
+    [[nodiscard]] std::vector<mqtt::PacketId> unsafe(const Client& client) const;
     /// False: the queue is empty. True: a frame was written, or messages are being loaded.
     bool write_messages(Client& client, MoveOut& out);
     void write_loaded(Client& client, MoveOut& out, std::vector<store::StoredMessage> messages);
@@ -186,6 +228,18 @@ private:
     void finish(Client& client);
     void begin_fence(Client& client, MoveOut& out);
     void freeze(Client& client, MoveOut& out);
+    void write_end(Client& client, MoveOut& out);
+
+    // Messages that come for sessions that have gone, see session_moves_late.cc.
+    /// It is not over when the session has gone.
+    void expect_late(const Client& client, const std::vector<NodeNumber>& from);
+    void ask_for_late();
+    /// False: the ticket is another one's.
+    bool late_fence_passed(std::uint64_t ticket);
+    void keep(const Client& client, MoveIn& in);
+    [[nodiscard]] bool is_first_kept(Client& client, const mqtt::Message& message);
+    void count_kept(ClientNumber client, std::size_t more);
+    void forget_kept(ClientNumber client);
 
     void on_move(NodeNumber from, std::string_view body);
     [[nodiscard]] bool take(Client& client, MoveIn& in, cluster::MoveKind kind,
@@ -215,7 +269,20 @@ private:
     std::unordered_map<std::uint64_t, ClientNumber> filter_waits_;  // by ticket
     std::unordered_map<std::uint64_t, ClientNumber> fences_;        // by ticket
     std::uint64_t last_fence_ = 0;
+    struct LateFence {
+        std::uint64_t ticket = 0;  // 0: none is under way
+        std::uint32_t waits = 0;   // shards
+        LateMessages::Moment began;
+        std::vector<NodeNumber> absent;
+        TimePoint until{};
+    };
+    LateFence late_fence_;
+    TimePoint late_reported_at_{};
+    /// What is remembered in each MoveIn that is kept. The session may have ended.
+    std::map<ClientNumber, std::size_t> kept_;
+    std::size_t kept_origins_ = 0;
     runtime::Timer timer_;
+    runtime::Timer late_timer_;
 };
 
 }  // namespace vmq::broker

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "broker/limits.h"
 #include "broker/registrations.h"
@@ -24,13 +23,6 @@ constexpr std::uint64_t kPacketIds = 65'535;
 
 std::uint64_t offset_above(std::uint64_t sequence) noexcept {
     return (sequence + kPacketIds - 1) / kPacketIds * kPacketIds;
-}
-
-/// Messages of one publisher and topic that one shard has taken in: they come in order, and all of
-/// them go to the same nodes, more of them perhaps as time goes by.
-std::uint64_t stream_of(std::string_view topic, std::uint64_t publisher,
-                        std::uint64_t origin) noexcept {
-    return hash_bytes(topic, publisher ^ origin >> 40U);
 }
 
 }  // namespace
@@ -80,6 +72,9 @@ void SessionMoves::on_move(NodeNumber from, std::string_view body) {
             return;
         }
         if (!reader.begin(begin)) return;
+        // One after the other: what a second node has is asked for again when the first one's is
+        // here.
+        if (in != nullptr && coming(*client) && in->from != from && progresses(*client)) return;
         client = take_begin(from, header, begin);
         in = client->move->in.get();
     } else {
@@ -131,6 +126,7 @@ Client* SessionMoves::take_begin(NodeNumber from, const cluster::MoveHeader& hea
     }
     if (!client->move) client->move = std::make_unique<ClientMove>();
     if (client->move->in) answer_deferred(*client->move->in);
+    forget_kept(client->number);
     client->move->in = std::make_unique<MoveIn>();
     MoveIn& in = *client->move->in;
     in.move = header.move;
@@ -210,9 +206,17 @@ bool SessionMoves::take(Client& client, MoveIn& in, MoveKind kind, MoveReader& r
             }
             return true;
         }
-        case MoveKind::End:
+        case MoveKind::End: {
+            cluster::MovedStream stream;
+            if (!reader.late(in.late)) return false;
+            while (!reader.done()) {
+                if (!reader.stream(stream)) return false;
+                auto& first = in.direct.try_emplace(stream.stream, stream.first).first->second;
+                first = std::min(first, stream.first);
+            }
             in.last = true;
             return true;
+        }
         case MoveKind::Off:
             break;  // see on_move()
     }
@@ -347,6 +351,7 @@ bool SessionMoves::remember_origin(MoveIn& in, std::uint64_t origin, std::uint64
 bool SessionMoves::is_first(Client& client, const mqtt::Message& message) {
     if (!client.move->in || message.origin() == 0) return true;
     MoveIn& in = *client.move->in;
+    if (in.kept) return is_first_kept(client, message);
     // Before, what comes may come for another subscriber, who goes.
     if (in.switched && in.direct.size() < kMostOrigins) {
         in.direct.try_emplace(stream_of(message.topic(), message.publisher(), message.origin()),

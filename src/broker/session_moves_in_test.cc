@@ -11,6 +11,7 @@ using cluster::MoveKind;
 using metrics::Counter;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using vmq::testing::kMove;
 using vmq::testing::kOld;
 using vmq::testing::TestClient;
 using Released = cluster::ReleaseReply::Code;
@@ -118,6 +119,35 @@ TEST_F(SessionThatComes, IsLetGoWhenNothingComesAnyMore) {
     EXPECT_THAT(nodes.answers, IsEmpty());
     broker.advance(2 * kMoveResend);
     EXPECT_THAT(nodes.answers, ElementsAre(Released::Nothing));
+}
+
+TEST_F(SessionThatComes, WhatTwoNodesHadComesOneAfterTheOther) {
+    constexpr NodeNumber kOther{8};
+    shard().add_node(kOther, {"other@host", "other@host", 1'000'000});
+    TestClient& client = connects();
+    shard().registrations().registered(
+        nodes.tickets.back(),
+        {{}, cluster::Epoch{5}, {cluster::PeerNumber{7}, cluster::PeerNumber{8}}, true});
+    begin();
+    subscriptions();
+    const auto other = [&](std::uint64_t at, MoveKind kind) {
+        std::string bytes;
+        cluster::MoveWriter writer({kMove + 1, at, kind, 0, {"", "a"}}, bytes);
+        cluster::MoveBegin content;
+        content.epoch = cluster::Epoch{5};
+        if (kind == MoveKind::Begin) writer.begin(content);
+        writer.finish();
+        shard().moves().on_frame(kOther, false, bytes.substr(cluster::kFrameOverhead));
+        broker.settle();
+    };
+    other(1, MoveKind::Begin);  // is not answered, so it comes again
+    message(1, "1");
+    plain(MoveKind::End);
+    EXPECT_THAT(client.all(), IsEmpty()) << "the other one's is not here";
+    other(1, MoveKind::Begin);
+    other(2, MoveKind::End);
+    EXPECT_TRUE(client.next().starts_with("CONNACK session_present=1"));
+    EXPECT_THAT(client.take_payloads(), ElementsAre("1"));
 }
 
 TEST_F(SessionThatComes, ItsClientDoesNotWaitForWhatGoesElsewhere) {

@@ -124,5 +124,44 @@ TEST_F(SessionThatGoes, ANodeThatStartsAnewIsToldEverythingAgain) {
     EXPECT_EQ(client().move->out->offset, 65'535U);
 }
 
+/// A session whose client has published with QoS 2 what another node has to keep.
+class SessionWithAnExchange : public SessionThatGoes {
+protected:
+    SessionWithAnExchange() {
+        shard().set_node_slots(kOld, shard_bit(1));
+        shard().shared().subscriptions.set_remote(1, "", "far", true);
+        TestClient& publisher = connects();
+        publisher.send("PUBLISH topic=far qos=2 id=7 payload=x");
+        broker.settle();
+        publisher.drop();
+        broker.settle();
+        EXPECT_TRUE(shard().moves().begin(client(), kOld, Epoch{9}));
+        for (int i = 0; i < 2; ++i) {
+            const MoveOut& out = *client().move->out;
+            std::string bytes;
+            append(cluster::MoveAck{out.move, out.number, {}, 0, 65'535, {"", "a"}}, bytes);
+            shard().moves().on_frame(kOld, true, bytes.substr(cluster::kFrameOverhead));
+            broker.settle();
+        }
+    }
+};
+
+TEST_F(SessionWithAnExchange, WaitsUntilTheMessageIsSafe) {
+    EXPECT_TRUE(client().move->out->frame.empty());
+    NodeOutbox& node = *shard().find_node(kOld);
+    ASSERT_TRUE(node.stream.restart(0));
+    const std::uint64_t sequence = node.stream.next().sequence;
+    EXPECT_TRUE(node.stream.acknowledge(sequence, {}, [&](const Forwarded& was, bool safe) {
+        shard().on_forwarded(node, was, safe);
+    }));
+    broker.advance(Millis(500));
+    EXPECT_EQ(client().move->out->kind, MoveKind::Exchanges);
+}
+
+TEST_F(SessionWithAnExchange, DoesNotTellOfAMessageThatDoesNotBecomeSafe) {
+    broker.advance(Millis(3500));
+    EXPECT_EQ(client().move->out->kind, MoveKind::Switch);
+}
+
 }  // namespace
 }  // namespace vmq::broker

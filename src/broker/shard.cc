@@ -337,6 +337,10 @@ void Shard::handle(Confirm& confirm) {
     if (was_busy) connection->resume_reading();
 }
 
+void Shard::handle(DeliverSession& deliver) {
+    if (!moves_->deliver_late(deliver)) confirm(deliver.reply, true);
+}
+
 void Shard::handle(MoveMail& mail) {
     moves_->on_mail(NodeNumber{mail.node}, mail.answer, *mail.body);
 }

@@ -18,31 +18,27 @@
 #include "broker/activity.h"
 #include "broker/activity_watch.h"
 #include "broker/client.h"
-#include "broker/cluster_picture.h"
-#include "broker/cluster_port.h"
 #include "broker/connection.h"
 #include "broker/drop_ledger.h"
 #include "broker/drop_log.h"
 #include "broker/handshake_queue.h"
 #include "broker/limits.h"
 #include "broker/listener.h"
-#include "broker/login_guard.h"
 #include "broker/node_links.h"
 #include "broker/node_outbox.h"
 #include "broker/pending_writes.h"
-#include "broker/readiness.h"
 #include "broker/rights.h"
 #include "broker/rights_questions.h"
 #include "broker/session_log.h"
 #include "broker/session_walks.h"
 #include "broker/shard_message.h"
+#include "broker/shared_state.h"
 #include "broker/trace.h"
 #include "hooks/chain.h"
 #include "metrics/counters.h"
 #include "routing/local_subscribers.h"
 #include "routing/retained_index.h"
 #include "routing/subscription_index.h"
-#include "runtime/guarded.h"
 #include "runtime/mailbox.h"
 #include "runtime/shard_loop.h"
 #include "runtime/timer_wheel.h"
@@ -51,48 +47,6 @@
 #include "transport/stream_listener.h"
 
 namespace vmq::broker {
-
-/// What all shards share. Owned by the Broker, outlives them.
-struct SharedState {
-    explicit SharedState(std::uint32_t shard_count, std::uint64_t seed, std::size_t retained_limit)
-        : shards(shard_count),
-          subscriptions(shard_count, seed),
-          retained(shard_count + 1, retained_limit) {}
-
-    const std::uint32_t shards;
-    std::uint64_t client_seed = 0;  // of client_hash(); set before the first client
-    routing::SubscriptionIndex subscriptions;
-    routing::RetainedIndex retained;  // its last reader is the cluster's thread
-    std::unique_ptr<store::MessageStore> store;
-    std::uint32_t boot = 0;  // of the store: makes the ids given out unique
-    /// One moment on both clocks, for deadlines that outlive the process.
-    TimePoint steady_anchor{};
-    store::WallMillis wall_anchor = 0;
-    /// How long a plugin may take to answer; it is then as if it had no opinion.
-    Millis hook_timeout{15'000};
-    std::unique_ptr<LoginGuard> login_guard;  // null: no limits
-    Revocations revocations;
-    /// Where no plugin decides about publishing or subscribing, anonymous clients may do it. Only
-    /// if nobody has asked for such a plugin: one that is missing must not open anything.
-    bool anonymous_unrestricted = true;
-    SessionLogSettings session_log;
-    /// How long writes wait for being taken back; simulations choose it.
-    Millis lazy_write_delay = kLazyWriteDelay;
-    /// Of sessions that an earlier process left behind, until their clients are back.
-    std::shared_ptr<const session::Settings> default_settings =
-        std::make_shared<const session::Settings>();
-    std::atomic<ClusterPort*> cluster{nullptr};  // null: none
-    metrics::ShardMetrics cluster_metrics;       // of the cluster's thread
-    runtime::Guarded<ClusterPicture> cluster_picture;
-    Readiness readiness;
-    /// Other nodes have not said yet whether they have published the wills of an earlier process.
-    std::atomic<bool> wills_held{false};
-    std::vector<class Shard*> peers;  // by ShardId; complete before the first thread starts
-    /// While the broker stops: shards without connections, and whether all are and nothing is under
-    /// way between them.
-    std::atomic<std::uint32_t> drained{0};
-    std::atomic<bool> quiet{false};
-};
 
 class Registrations;
 class SessionHandoff;
@@ -432,6 +386,7 @@ private:
 
     void handle(Deliver& deliver);
     void handle(DeliverShared& deliver);
+    void handle(DeliverSession& deliver);
     void handle(Confirm& confirm);
     void settle_unsafe(const Confirm& confirm);
     void handle(MoveConnection& move);
@@ -443,6 +398,10 @@ private:
     void deliver(Client& client, const mqtt::MessagePtr& message,
                  const mqtt::SubscriptionOptions& options, std::uint32_t subscription_id,
                  session::PublishTemplate* shared);
+    /// The same of a message that is known not to be there yet.
+    void deliver_new(Client& client, const mqtt::MessagePtr& message,
+                     const mqtt::SubscriptionOptions& options, std::uint32_t subscription_id,
+                     session::PublishTemplate* shared);
     enum class Handed : std::uint8_t { Taken, Dropped, Refused };
     /// Sends or queues. Refused: a shared group's message that another member may have.
     Handed hand_over(Client& client, Lane& lane, queue::Delivery delivery,

@@ -54,6 +54,13 @@ struct DeliverShared {
     ShardId keeper_shard = 0;
 };
 
+/// A message for one session alone, see LateMessages.
+struct DeliverSession {
+    mqtt::MessagePtr message;
+    std::string client_id;
+    Reply reply;
+};
+
 /// The answer to a Reply.
 struct Confirm {
     ConnectionNumber connection;
@@ -90,7 +97,7 @@ struct FenceMail {
     bool passed = true;
 };
 
-using ShardMessage =
-    std::variant<Deliver, DeliverShared, Confirm, MoveConnection, MoveMail, FenceMail>;
+using ShardMessage = std::variant<Deliver, DeliverShared, DeliverSession, Confirm, MoveConnection,
+                                  MoveMail, FenceMail>;
 
 }  // namespace vmq::broker

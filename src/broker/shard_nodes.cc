@@ -111,6 +111,7 @@ void Shard::redispatch_groups(NodeNumber number) {
     node->stream.take_out([&](mqtt::MessagePtr& message, Forwarded& forwarded) {
         if (!forwarded.route || forwarded.record.there()) return false;
         const auto shared = mqtt::parse_shared_filter(forwarded.route->group);
+        if (!shared) return false;  // for one session
         routing::SharedMatch match;
         if (!shared_.subscriptions.choose_for_node(id_, message->mountpoint(), shared->group,
                                                    shared->filter, except, random_, match)) {

@@ -240,6 +240,12 @@ void Shard::deliver(Client& client, const mqtt::MessagePtr& message,
     if (options.no_local && message->publisher() == client.hash) return;
     if (client.move && !moves_->is_first(client, *message)) [[unlikely]]
         return;
+    deliver_new(client, message, options, subscription_id, shared);
+}
+
+void Shard::deliver_new(Client& client, const mqtt::MessagePtr& message,
+                        const mqtt::SubscriptionOptions& options, std::uint32_t subscription_id,
+                        session::PublishTemplate* shared) {
     const QoS qos = client.settings->upgrade_outgoing_qos ? options.qos
                                                           : mqtt::min(message->qos(), options.qos);
     const bool retain =

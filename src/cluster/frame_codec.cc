@@ -230,6 +230,11 @@ bool append_publish(std::uint64_t sequence, const mqtt::MessagePtr& message, Tim
     return true;
 }
 
+std::optional<std::string_view> session_of(std::string_view group) noexcept {
+    if (!group.starts_with(kSessionPrefix) || group.size() == kSessionPrefix.size()) return {};
+    return group.substr(kSessionPrefix.size());
+}
+
 bool decode_publish(std::string_view body, TimePoint now, ForwardedPublish& publish) {
     publish = {};
     mqtt::MessageParts& parts = publish.parts;
@@ -250,8 +255,8 @@ bool decode_publish(std::string_view body, TimePoint now, ForwardedPublish& publ
     if ((flags & kHasOrigin) != 0 && (!reader.u64(parts.origin) || parts.origin == 0)) return false;
     if ((flags & kHasGroup) != 0 &&
         (!reader.string(publish.group, kLongestText) || !reader.u8(publish.hops) ||
-         !mqtt::parse_shared_filter(publish.group) ||
-         !mqtt::is_valid_topic_filter(publish.group))) {
+         (!session_of(publish.group) && (!mqtt::parse_shared_filter(publish.group) ||
+                                         !mqtt::is_valid_topic_filter(publish.group))))) {
         return false;
     }
     if (!reader.u64(parts.publisher) || reader.rest().size() > kLongestPacket) return false;

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -163,10 +164,15 @@ struct ForwardedPublish {
     std::uint64_t sequence = 0;  // of the sender's stream, from 1
     mqtt::MessageParts parts;    // views into the frame; store_id is 0
     /// For one member of this shared group alone ("$share/GROUP/FILTER"), which the receiver
-    /// chooses; empty: for all its subscribers who are in none.
+    /// chooses; empty: for all its subscribers who are in none. "$session/CLIENT_ID": for this
+    /// session alone, if it is there.
     std::string_view group;
     std::uint8_t hops = 0;  // how often a node has passed it on because it had no member
 };
+
+inline constexpr std::string_view kSessionPrefix = "$session/";
+/// The client id in ForwardedPublish::group, if it is one.
+[[nodiscard]] std::optional<std::string_view> session_of(std::string_view group) noexcept;
 
 /// The frame of a message with these parts is not longer, whatever its sequence and flags, and at
 /// most some 50 bytes shorter.

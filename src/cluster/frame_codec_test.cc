@@ -258,6 +258,22 @@ TEST(ForwardedPublish, MayBeForOneMemberOfASharedGroup) {
     EXPECT_FALSE(decode_publish(body_of(bytes_of(wrong)), kNow, read));
 }
 
+TEST(ForwardedPublish, MayBeForOneSession) {
+    const auto message = Message::make({.topic = "t", .payload = "hello"});
+    const auto read_back = [&](std::string_view group, ForwardedPublish& read, std::string& bytes) {
+        OutputBuffer output;
+        EXPECT_TRUE(append_publish(1, message, kNow, kLongest, output, group, 1));
+        bytes = bytes_of(output);
+        return decode_publish(body_of(bytes), kNow, read);
+    };
+    ForwardedPublish read;
+    std::string bytes;
+    ASSERT_TRUE(read_back("$session/any/id+#", read, bytes));
+    EXPECT_EQ(session_of(read.group), "any/id+#");
+    EXPECT_FALSE(read_back("$session/", read, bytes));
+    EXPECT_EQ(session_of("$share/g/t"), std::nullopt);
+}
+
 TEST(ForwardedPublish, LeavesOutWhatAMessageDoesNotHave) {
     OutputBuffer output;
     const auto message = Message::make({.topic = "t", .payload = "hello"});

@@ -207,6 +207,24 @@ bool MoveReader::message(MovedMessage& message, TimePoint now) {
     return true;
 }
 
+//   end := [late:u8 (stream:u64 first:u64)*]
+void MoveWriter::late() { frame_.body().u8(1); }
+
+void MoveWriter::stream(const MovedStream& stream) {
+    frame_.body().u64(stream.stream);
+    frame_.body().u64(stream.first);
+}
+
+bool MoveReader::late(bool& late) {
+    std::uint8_t flag = 0;
+    late = !reader_.done();
+    return !late || (reader_.u8(flag) && flag == 1);
+}
+
+bool MoveReader::stream(MovedStream& stream) {
+    return reader_.u64(stream.stream) && reader_.u64(stream.first);
+}
+
 //   will := due_in_ms:varint v5:flag will
 void MoveWriter::will(const MovedWill& will) {
     frame_.body().varint(will.due_in_ms);

@@ -74,6 +74,12 @@ struct MovedMessage {
     bool sent_before = false;
 };
 
+/// Messages of one publisher and topic that come past the old owner from this one on.
+struct MovedStream {
+    std::uint64_t stream = 0;
+    std::uint64_t first = 0;  // origin
+};
+
 /// Writes one Move frame: the header at construction, then what belongs to its kind, then finish().
 class MoveWriter final {
 public:
@@ -83,6 +89,10 @@ public:
     void subscription(const MovedSubscription& subscription);
     void exchanges(const MovedExchanges& exchanges);
     void message(const MovedMessage& message, TimePoint now);
+    /// Of End: messages for the session may still come to the old owner, which sends them after it.
+    /// Before the streams.
+    void late();
+    void stream(const MovedStream& stream);
     void will(const MovedWill& will);
     [[nodiscard]] std::size_t length() const noexcept { return frame_.length(); }
     void finish() noexcept { frame_.finish(); }
@@ -101,6 +111,8 @@ public:
     [[nodiscard]] bool subscription(MovedSubscription& subscription);
     [[nodiscard]] bool exchanges(MovedExchanges& exchanges);
     [[nodiscard]] bool message(MovedMessage& message, TimePoint now);
+    [[nodiscard]] bool late(bool& late);
+    [[nodiscard]] bool stream(MovedStream& stream);
     [[nodiscard]] bool will(MovedWill& will);
     [[nodiscard]] bool done() const noexcept { return reader_.done(); }
 

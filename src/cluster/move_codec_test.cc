@@ -155,6 +155,29 @@ TEST(MoveCodec, Messages) {
     EXPECT_TRUE(reader.done());
 }
 
+TEST(MoveCodec, End) {
+    const std::string plain = written(MoveKind::End, [](MoveWriter&) {});
+    MoveHeader header;
+    MovedStream stream;
+    bool late = true;
+    MoveReader nothing(plain);
+    ASSERT_TRUE(nothing.header(header));
+    EXPECT_TRUE(nothing.late(late));
+    EXPECT_FALSE(late);
+    const std::string body = written(MoveKind::End, [](MoveWriter& writer) {
+        writer.late();
+        writer.stream({7, 8});
+    });
+    MoveReader reader(body);
+    ASSERT_TRUE(reader.header(header));
+    ASSERT_TRUE(reader.late(late));
+    EXPECT_TRUE(late);
+    ASSERT_TRUE(reader.stream(stream));
+    EXPECT_EQ(stream.stream, 7U);
+    EXPECT_EQ(stream.first, 8U);
+    EXPECT_TRUE(reader.done());
+}
+
 TEST(MoveCodec, Ack) {
     std::string bytes;
     append(MoveAck{9, 8, MoveAck::Code::Unknown, 2, 131'070, {"m", "c"}}, bytes);

@@ -32,6 +32,8 @@ enum class Counter : std::uint8_t {
     ClusterBytesSent,
     ClusterBytesDropped,
     ClusterMessagesSpooled,       // for other nodes, to disk
+    ClusterMessagesLate,          // came for sessions that had gone to another node
+    ClusterLateForgotten,         // sessions whose late messages would be lost: too many
     ClusterRegistrations,         // clients let in after other nodes were asked
     ClusterRegistrationsRefused,  // because one did not answer
     ClusterSessionsMovedIn,       // from other nodes, with their queues

@@ -230,6 +230,12 @@ constexpr Row kRows[] = {
             "The number of bytes dropped while sending data to other cluster nodes."),
     counter("cluster_messages_spooled", Counter::ClusterMessagesSpooled,
             "The number of messages for other cluster nodes that went to disk."),
+    counter("cluster_messages_late", Counter::ClusterMessagesLate,
+            "The number of messages that came for sessions which had gone to another cluster node, "
+            "and were sent after them."),
+    counter("cluster_late_forgotten", Counter::ClusterLateForgotten,
+            "The number of sessions that messages are not sent after any more because too many "
+            "have gone to other cluster nodes during a netsplit."),
     counter("cluster_registrations", Counter::ClusterRegistrations,
             "The number of clients let in after other cluster nodes had let go of them."),
     counter("cluster_registrations_refused", Counter::ClusterRegistrationsRefused,

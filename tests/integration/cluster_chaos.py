@@ -42,7 +42,7 @@ def splits_with_quorum():
 
 @scenario
 def splits_with_all():
-    run(3, [Split, OneWay], 3, "netsplit_policy = all")
+    run(3, [Split, OneWay], 3, "netsplit_policy = all", wander=False)
 
 
 @scenario
@@ -72,7 +72,7 @@ def full_disks():
 
 @scenario
 def five_nodes():
-    run(5, [Split, Bridge, OneWay, SlowLines, Kill, Freeze], 3, "netsplit_policy = all")
+    run(5, [Split, Bridge, OneWay, SlowLines, Kill, Freeze], 3, "netsplit_policy = all", wander=False)
 
 
 if __name__ == "__main__":

@@ -54,6 +54,31 @@ def t14_moved_while_a_publisher_was_cut_off():
 
 
 @scenario
+def t14_moved_twice_while_a_publisher_was_cut_off():
+    """The same when it has moved on by then, and what it had got meanwhile does not come again."""
+    with BrokenNetwork(4, *heartbeats(), *QUEUES_WITHOUT_LIMIT) as (switch, (a, b, c, d)):
+        with lasting(a.address, "moves") as client:
+            client.subscribe("m/#", qos=2)
+            client.disconnect()
+        cut(switch, a, b)
+        with mqtt.opened(b.address, "out") as publisher:
+            publisher.publish("m/1", numbered(1), 1)
+            with back(c.address, "moves") as client:
+                wait_until(lambda: "session of client moves is at node c" in a.log(), "it to move")
+                publisher.publish("m/2", numbered(2), 1)
+                expect_equal(number_of(client.message()), 2)
+                client.disconnect()
+            with back(d.address, "moves") as client:
+                wait_until(lambda: "session of client moves is at node d" in c.log(), "it to move on")
+                switch.heal()
+                wait_until_whole(a, b, c, d)
+                expect_equal(number_of(client.message()), 1)
+                publisher.publish("m/3", numbered(3), 1)
+                expect_equal(number_of(client.message()), 3)
+                client.nothing_more()
+
+
+@scenario
 def t13_moved_on_before_it_had_arrived():
     """A session that was made twice moves to a third node while the two become one: its client is let in in time."""
     with BrokenNetwork(3, *heartbeats(), *QUEUES_WITHOUT_LIMIT) as (switch, (a, b, c)):
@@ -84,6 +109,35 @@ def t13_moved_on_before_it_had_arrived():
             while len(got) < 50:
                 got.add(number_of(client.message()))
             client.disconnect()
+
+
+@scenario
+def t13_three_sessions_become_one():
+    """Three nodes, none of which reaches another, make a session of the same id each: its client connects in time."""
+    with BrokenNetwork(3, *heartbeats(), *QUEUES_WITHOUT_LIMIT) as (switch, nodes):
+        for turn in range(3):
+            switch.split(*([node.number] for node in nodes))
+            for node in nodes:
+                for other in nodes:
+                    if other is not node:
+                        wait_until_running(node, other, False)
+            names = [f"three-{turn}-{i}" for i in range(6)]
+            for node in nodes:
+                for name in names:
+                    with lasting(node.address, name) as client:
+                        client.subscribe(f"three/{node.number}", qos=1)
+                        client.disconnect()
+            switch.heal()
+            wait_until_whole(*nodes)
+            begin = time.monotonic()
+            for i, name in enumerate(names):
+                with back(nodes[i % 3].address, name) as client, mqtt.opened(nodes[0].address, "out") as publisher:
+                    for node in nodes:
+                        publisher.publish(f"three/{node.number}", b"", 1)
+                    client.messages(3)
+            took = time.monotonic() - begin
+            print(f"all of them after {took:.1f} s")
+            expect(took < IN_TIME, f"it took {took:.1f} s")
 
 
 @scenario

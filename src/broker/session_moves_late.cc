@@ -1,0 +1,154 @@
+// Sessions that have moved while nodes were away, which may have kept messages for the old owner.
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "broker/limits.h"
+#include "broker/session_moves.h"
+#include "broker/shard.h"
+#include "cluster/frame_codec.h"
+#include "mqtt/topic.h"
+
+namespace vmq::broker {
+
+using cluster::MoveKind;
+using cluster::MoveWriter;
+using metrics::Counter;
+
+namespace {
+
+/// For nodes that are there to say what they have sent, and for that to arrive.
+constexpr Millis kLateFenceLimit{20'000};
+
+}  // namespace
+
+void SessionMoves::expect_late(const Client& client, const std::vector<NodeNumber>& from) {
+    std::vector<std::string> filters;
+    for (const routing::OwnSubscription& own : client.subscriptions()) {
+        if (own.shared || own.options.qos == mqtt::QoS::AtMostOnce) continue;
+        filters.push_back(shard_.subscribers_.text(own));
+    }
+    const bool nameable = cluster::kSessionPrefix.size() + client.client_id.size() <= kMaxNameSize;
+    const std::size_t forgotten = nameable ? shard_.shared().late_messages.add(
+                                                 client.mountpoint, client.client_id, filters, from)
+                                           : 1;
+    if (forgotten > 0) {
+        shard_.metrics_.add(Counter::ClusterLateForgotten, forgotten);
+        if (shard_.may_report(late_reported_at_)) {
+            log::warning(
+                "too many sessions have gone to other nodes while members of the cluster are away: "
+                "what these have kept for the first of them is lost. See vmq-admin cluster show");
+        }
+    }
+    if (!late_timer_.running()) {
+        shard_.loop().timers().start(late_timer_, shard_.now() + kLateLook);
+    }
+}
+
+void SessionMoves::ask_for_late() {
+    const LateMessages& late = shard_.shared().late_messages;
+    ClusterPort* cluster = shard_.shared().cluster.load();
+    if (!late.any() || cluster == nullptr) return;
+    if (late_fence_.ticket == 0 || shard_.now() >= late_fence_.until) {
+        late_fence_ = {++last_fence_,
+                       shard_.shared().shards,
+                       late.moment(),
+                       {},
+                       shard_.now() + kLateFenceLimit};
+        cluster->fence(shard_.id(), late_fence_.ticket);
+    }
+    shard_.loop().timers().start(late_timer_, shard_.now() + kLateLook);
+}
+
+void SessionMoves::fence_absent(std::uint64_t ticket, const std::vector<NodeNumber>& absent) {
+    if (ticket == late_fence_.ticket) {
+        late_fence_.absent = absent;
+        return;
+    }
+    const auto at = fences_.find(ticket);
+    Client* client = at != fences_.end() ? shard_.find_client(at->second) : nullptr;
+    if (client == nullptr || !going(*client) || client->move->out->fence != ticket) return;
+    auto& known = client->move->out->absent;
+    known.insert(known.end(), absent.begin(), absent.end());
+}
+
+bool SessionMoves::late_fence_passed(std::uint64_t ticket) {
+    if (ticket == 0 || ticket != late_fence_.ticket) return false;
+    if (--late_fence_.waits > 0) return true;
+    shard_.shared().late_messages.arrived(late_fence_.began, late_fence_.absent);
+    late_fence_ = {};
+    return true;
+}
+
+void SessionMoves::write_end(Client& client, MoveOut& out) {
+    MoveWriter writer(header(client, out, MoveKind::End), out.frame);
+    const MoveIn* in = client.move->in.get();
+    if (!out.absent.empty() || (in != nullptr && in->late)) {
+        writer.late();
+        std::size_t streams = 0;
+        if (in != nullptr) {
+            for (const auto& [stream, first] : in->direct) {
+                if (++streams > kMostLateStreams) break;
+                writer.stream({stream, first});
+            }
+        }
+    }
+    writer.finish();
+}
+
+// --- At the new owner ---
+
+void SessionMoves::keep(const Client& client, MoveIn& in) {
+    in.kept = true;
+    count_kept(client.number, in.direct.size() + in.origins.size() + 1);
+}
+
+void SessionMoves::count_kept(ClientNumber client, std::size_t more) {
+    kept_[client] += more;
+    kept_origins_ += more;
+    while (kept_origins_ > kMostLateOrigins) {
+        // They may come twice then.
+        const ClientNumber oldest = kept_.begin()->first;
+        Client* found = shard_.find_client(oldest);
+        if (found != nullptr && found->move && found->move->in && found->move->in->kept) {
+            found->move->in.reset();
+        }
+        forget_kept(oldest);
+    }
+}
+
+void SessionMoves::forget_kept(ClientNumber client) {
+    const auto at = kept_.find(client);
+    if (at == kept_.end()) return;
+    kept_origins_ -= at->second;
+    kept_.erase(at);
+}
+
+bool SessionMoves::is_first_kept(Client& client, const mqtt::Message& message) {
+    MoveIn& in = *client.move->in;
+    if (shard_.now() >= in.progress + kLateOriginsKept) {
+        client.move->in.reset();
+        forget_kept(client.number);
+        return true;
+    }
+    const bool added =
+        in.direct
+            .try_emplace(stream_of(message.topic(), message.publisher(), message.origin()),
+                         message.origin())
+            .second;
+    if (added) count_kept(client.number, 1);
+    return true;
+}
+
+bool SessionMoves::is_first_late(Client& client, const mqtt::Message& message) {
+    if (!client.move || !client.move->in || message.origin() == 0) return true;
+    MoveIn& in = *client.move->in;
+    const auto direct =
+        in.direct.find(stream_of(message.topic(), message.publisher(), message.origin()));
+    if (direct != in.direct.end() && message.origin() >= direct->second) return false;
+    if (!remember_origin(in, message.origin(), message.publisher())) return false;
+    if (in.kept) count_kept(client.number, 1);
+    return true;
+}
+
+}  // namespace vmq::broker

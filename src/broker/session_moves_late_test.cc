@@ -1,0 +1,165 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "broker/limits.h"
+#include "support/session_moves_fixture.h"
+
+namespace vmq::broker {
+namespace {
+
+using cluster::Epoch;
+using cluster::MoveKind;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using vmq::testing::kOld;
+using vmq::testing::TestClient;
+
+constexpr NodeNumber kCutOff{9};
+
+class SessionWithLateMessages : public vmq::testing::SessionMovesTest {
+protected:
+    LateMessages& late() { return shard().shared().late_messages; }
+    Client& client() { return *shard().find_client("", "a"); }
+    /// A session that goes, up to its first fence.
+    void goes() {
+        TestClient& client = connects();
+        shard().registrations().registered(nodes.tickets.back(), {{}, Epoch{5}, {}, true});
+        broker.settle();
+        client.send("SUBSCRIBE id=1 topic=t qos=1");
+        client.send("SUBSCRIBE id=2 topic=$share/g/shared qos=1");
+        client.send("SUBSCRIBE id=3 topic=zero qos=0");
+        broker.settle();
+        client.drop();
+        broker.settle();
+        ASSERT_TRUE(shard().moves().begin(this->client(), kOld, Epoch{9}));
+        for (int i = 0; i < 3; ++i) acknowledge();
+        ASSERT_THAT(nodes.fences, SizeIs(1));
+    }
+    void acknowledge() {
+        const MoveOut& out = *client().move->out;
+        std::string bytes;
+        append(cluster::MoveAck{out.move, out.number, {}, 0, 65'535, {"", "a"}}, bytes);
+        shard().moves().on_frame(kOld, true, bytes.substr(cluster::kFrameOverhead));
+        broker.settle();
+    }
+    void passes(std::uint64_t fence, const std::vector<NodeNumber>& absent) {
+        shard().moves().fence_absent(fence, absent);
+        shard().moves().fence_passed(fence);
+    }
+    /// As an old owner sends it after the session.
+    void after(const std::string& payload, std::uint64_t origin) {
+        mqtt::MessageParts parts;
+        parts.topic = "t";
+        parts.payload = payload;
+        parts.qos = mqtt::QoS::AtLeastOnce;
+        parts.publisher = 3;
+        parts.origin = origin;
+        (void)shard().moves().route_to_session(parts, {}, "a", 0, kOld);
+        broker.settle();
+    }
+    /// A session that comes, and whose messages other nodes have kept.
+    void comes(bool is_late) {
+        begin();
+        subscriptions();
+        plain(MoveKind::Switch);
+        shard().filters_known(nodes.filter_tickets.back());
+        frame(MoveKind::End, [&](cluster::MoveWriter& writer) {
+            if (!is_late) return;
+            writer.late();
+            writer.stream({stream_of("t", 3, 50), 50});
+        });
+    }
+    std::vector<std::string> payloads() {
+        TestClient& client = connects();
+        EXPECT_TRUE(client.next().starts_with("CONNACK session_present=1"));
+        return client.take_payloads();
+    }
+};
+
+TEST_F(SessionWithLateMessages, LeavesItsFiltersBehindForNodesThatWereNotAsked) {
+    goes();
+    passes(nodes.fences[0], {kCutOff});
+    EXPECT_EQ(client().subscription_count(), 3U) << "until every shard knows";
+    EXPECT_THAT(late().sessions(kCutOff, "", "t"), ElementsAre("a"));
+    EXPECT_THAT(late().sessions(kCutOff, "", "shared"), IsEmpty());
+    EXPECT_THAT(late().sessions(kCutOff, "", "zero"), IsEmpty());
+    EXPECT_THAT(late().sessions(kOld, "", "t"), IsEmpty());
+    ASSERT_THAT(nodes.fences, SizeIs(2));
+    passes(nodes.fences[1], {kCutOff});
+    EXPECT_EQ(client().subscription_count(), 0U);
+    EXPECT_EQ(client().move->out->kind, MoveKind::End);
+    EXPECT_TRUE(client().move->out->frame.ends_with('\x01')) << "late";
+}
+
+TEST_F(SessionWithLateMessages, LeavesNothingBehindWhenAllHaveAnswered) {
+    goes();
+    passes(nodes.fences[0], {});
+    EXPECT_FALSE(late().any());
+    EXPECT_EQ(client().move->out->kind, MoveKind::End);
+}
+
+TEST_F(SessionWithLateMessages, EveryNodeMayHaveSomeIfTheFenceDoesNotPass) {
+    goes();
+    broker.advance(Millis(7000));
+    EXPECT_EQ(client().subscription_count(), 0U);
+    EXPECT_THAT(late().sessions(kOld, "", "t"), ElementsAre("a"));
+}
+
+TEST_F(SessionWithLateMessages, AreNotExpectedOnceAFencePassesThatAskedAll) {
+    goes();
+    passes(nodes.fences[0], {kCutOff});
+    passes(nodes.fences[1], {kCutOff});
+    broker.advance(kLateLook + Millis(10));
+    ASSERT_THAT(nodes.fences, SizeIs(3));
+    passes(nodes.fences[2], {kCutOff});
+    EXPECT_TRUE(late().any()) << "it is still away";
+    broker.advance(kLateLook + Millis(10));
+    ASSERT_THAT(nodes.fences, SizeIs(4));
+    passes(nodes.fences[3], {});
+    EXPECT_FALSE(late().any());
+    broker.advance(3 * kLateLook);
+    EXPECT_THAT(nodes.fences, SizeIs(4));
+}
+
+TEST_F(SessionWithLateMessages, GetsThemOnce) {
+    comes(false);
+    after("1", 41);
+    after("1", 41);
+    after("2", 42);
+    EXPECT_THAT(payloads(), ElementsAre("1", "2"));
+}
+
+TEST_F(SessionWithLateMessages, DoesNotGetWhatHasComeDirectly) {
+    comes(true);
+    broker.advance(2 * kOriginsKept);
+    direct("60", 60);
+    after("49", 49);
+    after("55", 55);  // came to the owner before
+    after("60", 60);
+    after("70", 70);  // is on its way directly
+    EXPECT_THAT(payloads(), ElementsAre("60", "49"));
+}
+
+TEST_F(SessionWithLateMessages, IsRememberedOnlyIfThereMayBeSome) {
+    comes(false);
+    broker.advance(2 * kOriginsKept);
+    EXPECT_EQ(client().move, nullptr);
+}
+
+TEST_F(SessionWithLateMessages, HasTheMessageThatItsClientIsToGetNowOrNobodyHasIt) {
+    comes(true);
+    mqtt::MessageParts parts;
+    parts.topic = "elsewhere";
+    parts.qos = mqtt::QoS::AtLeastOnce;
+    const auto routed = shard().moves().route_to_session(parts, {}, "a", 0, kOld);
+    EXPECT_EQ(routed.waits, 0U);
+    EXPECT_FALSE(mqtt::is_error(routed.reason));
+    EXPECT_EQ(shard().moves().route_to_session(parts, {}, "nobody", 0, kOld).waits, 0U);
+    EXPECT_THAT(payloads(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace vmq::broker
