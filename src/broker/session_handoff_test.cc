@@ -47,6 +47,7 @@ TEST_F(SessionsGivenAway, TheirClientsAreToldToUseAnotherServer) {
     handoff().disconnect_clients();
     broker.settle();
     EXPECT_EQ(client.next().substr(0, 22), "DISCONNECT reason=0x9c");
+    broker.advance(Seconds(10));  // the other ends of the connections stay open
     EXPECT_EQ(handoff().counts(false).connections, 0U);
     EXPECT_EQ(handoff().counts(false).sessions, 2U);
 }

@@ -78,7 +78,8 @@ void ShardLoop::wake() {
 }
 
 void ShardLoop::stop() {
-    stopping_.store(true, std::memory_order_release);
+    // Once is enough to wake it: a simulation that is told again and again would never rest.
+    if (stopping_.exchange(true, std::memory_order_acq_rel)) return;
     boost::asio::post(io_, [] {});
 }
 
