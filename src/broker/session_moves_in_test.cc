@@ -61,6 +61,7 @@ TEST_F(SessionThatComes, WhatCameBothWaysIsThereOnceAndInOrder) {
     begin();
     subscriptions();
     plain(MoveKind::Switch);
+    shard().filters_known(nodes.filter_tickets.back());
     message(1, "1", 11);  // only the old owner knew of the subscription
     direct("2", 12);
     message(2, "2", 12);
