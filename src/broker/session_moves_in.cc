@@ -28,8 +28,6 @@ std::uint64_t offset_above(std::uint64_t sequence) noexcept {
 }  // namespace
 
 void SessionMoves::on_frame(NodeNumber from, bool answer, std::string_view body) {
-    std::string_view mountpoint;
-    std::string_view client_id;
     cluster::MoveHeader header;
     MoveAck ack;
     ShardId home = 0;
