@@ -84,7 +84,7 @@ ClusterService::~ClusterService() {
     shared.wills_held = false;
     // What the last clients' wills have come to is told before the links end: in a turn behind
     // that.
-    for (int turn = 0; started_ && turn < 2; ++turn) {
+    for (int turn = 0; thread_ && turn < 2; ++turn) {
         (void)runtime::ask<bool>([this](std::function<void()> work) { post(std::move(work)); },
                                  [] { return true; }, kStopPatience);
     }
