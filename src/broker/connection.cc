@@ -473,6 +473,11 @@ void Connection::refuse_connect(const mqtt::Frame& frame, mqtt::ReasonCode reaso
     close(CloseCause::Refused, why);
 }
 
+// GCC 12 looks into alternatives of the variant that are not the one that is sent.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 void Connection::move_to_home(std::string_view unread) {
     auto moved = std::make_unique<MovedConnection>();
     moved->listener = &listener_;
@@ -502,6 +507,9 @@ void Connection::move_to_home(std::string_view unread) {
     shard_.mark_closing(*this);
     shard_.send(home, MoveConnection{std::move(moved)});
 }
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 void Connection::resume_parked() {
     if (closing_ || moved_) return;
