@@ -22,8 +22,12 @@ constexpr NodeNumber kThird{8};
 class LateRouting : public ::testing::Test {
 protected:
     LateRouting() {
-        broker.shard().add_node(kSender, {"sender@host", "sender@host", 100'000});
-        broker.shard().add_node(kThird, {"third@host", "third@host", 100'000});
+        for (const auto& [node, name] :
+             {std::pair(kSender, "sender"), std::pair(kThird, "third")}) {
+            broker.shard().add_node(
+                node, {name, name, 100'000, nullptr, std::make_shared<SpoolSize>(disk)});
+            broker.shard().node_linked(*broker.shard().find_node(node), true);
+        }
         parts.topic = "t";
         parts.payload = "x";
         parts.qos = mqtt::QoS::AtLeastOnce;
@@ -41,14 +45,18 @@ protected:
         return found;
     }
 
-    TestBroker broker;
+    static constexpr std::size_t disk = 100'000;
+    vmq::testing::KeptRecords records;
+    TestBroker broker{TestBroker::Options{.records = &records}};
     mqtt::MessageParts parts;
     const Reply reply{ConnectionNumber{kInboxBit | 1}, 1, 0};
 };
 
 TEST_F(LateRouting, AMessageGoesAfterASessionToEveryNode) {
     const auto routed = broker.shard().moves().route_late(parts, reply, kSender);
-    EXPECT_EQ(routed.waits, 2U) << "until both have it";
+    EXPECT_EQ(routed.waits, 2U) << "until it is on disk here for both";
+    broker.settle();
+    EXPECT_EQ(records.messages(), 2U);
     EXPECT_THAT(addresses(kSender), ElementsAre("$session/gone"));
     EXPECT_THAT(addresses(kThird), ElementsAre("$session/gone"));
     EXPECT_EQ(broker.count(Counter::ClusterMessagesLate), 1U);
@@ -68,6 +76,7 @@ TEST_F(LateRouting, IsRefusedWhenANodeTakesNoMore) {
     EXPECT_EQ(routed.reason, mqtt::ReasonCode::QuotaExceeded);
     EXPECT_EQ(routed.waits, 0U);
     EXPECT_EQ(addresses(kThird).size(), 2U);
+    broker.settle();
 }
 
 TEST_F(LateRouting, GoesOnAfterASessionThatHasGoneOnButNotForEver) {
