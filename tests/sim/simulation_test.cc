@@ -16,7 +16,7 @@ protected:
     ~SimulationTest() override { log::set_level(log::Level::Info); }
 };
 
-// That the same seed is the same run, repeatable.py shows with two processes.
+// Whether the same seed is the same run, repeatable.py shows with two processes.
 TEST_F(SimulationTest, EverySeedIsAnotherRunAndChecksSomething) {
     std::set<std::uint64_t> hashes;
     for (std::uint64_t seed = 1; seed <= kWeathers; ++seed) {
