@@ -91,7 +91,11 @@ public:
         bool there = false;
         if (!bytes_.flag(there)) return false;
         value.reset();
-        return !there || walk(*this, value.emplace());
+        if (!there) return true;
+        T held{};
+        if (!walk(*this, held)) return false;
+        value = std::move(held);
+        return true;
     }
     template <typename A, typename B>
     bool operator()(std::pair<A, B>& both) {
@@ -223,7 +227,7 @@ std::optional<NodeQuestion> read_question(std::size_t place, std::string_view by
         return std::nullopt;
     } else {
         if (place != kPlace) return read_question<kPlace + 1>(place, bytes);
-        std::variant_alternative_t<kPlace, NodeQuestion> question;
+        std::variant_alternative_t<kPlace, NodeQuestion> question{};
         if (!read(bytes, question)) return std::nullopt;
         return question;
     }
