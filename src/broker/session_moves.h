@@ -139,9 +139,10 @@ public:
         return client.move && client.move->in && !client.move->in->ended &&
                !client.move->in->interrupted;
     }
+    /// And has not gone there again since.
     [[nodiscard]] static bool has_come(const Client& client, NodeNumber from) noexcept {
         return client.move && client.move->in && client.move->in->ended && !client.move->in->kept &&
-               client.move->in->from == from;
+               client.move->in->from == from && !going(client);
     }
     [[nodiscard]] static bool moving(const Client& client) noexcept {
         return going(client) || coming(client);

@@ -77,12 +77,7 @@ TEST_F(SessionThatComes, WhatCameBothWaysIsThereOnceAndInOrder) {
 
 TEST_F(SessionThatComes, IsNotLetGoBeforeItIsHere) {
     begin();
-    shard().registrations().release({cluster::PeerNumber{7},
-                                     1,
-                                     cluster::kLatestTime,
-                                     cluster::Purpose::Discard,
-                                     cluster::PeerNumber{7},
-                                     {"", "a"}});
+    is_wanted(cluster::kLatestTime, cluster::Purpose::Discard);
     EXPECT_THAT(nodes.answers, IsEmpty());
     plain(MoveKind::End);
     EXPECT_THAT(nodes.answers, ElementsAre(Released::Nothing)) << "a clean start";
@@ -92,15 +87,7 @@ TEST_F(SessionThatComes, IsNotLetGoBeforeItIsHere) {
 TEST_F(SessionThatComes, IsLetGoWhenTheRestGoesElsewhere) {
     begin();
     subscriptions();
-    const auto release = [this] {
-        shard().registrations().release({cluster::PeerNumber{7},
-                                         1,
-                                         cluster::kLatestTime,
-                                         cluster::Purpose::Discard,
-                                         cluster::PeerNumber{7},
-                                         {"", "a"}});
-    };
-    release();
+    is_wanted(cluster::kLatestTime, cluster::Purpose::Discard);
     EXPECT_THAT(nodes.answers, IsEmpty());
     plain(MoveKind::Off);
     EXPECT_THAT(nodes.answers, ElementsAre(Released::Nothing));
@@ -111,12 +98,7 @@ TEST_F(SessionThatComes, IsLetGoWhenTheRestGoesElsewhere) {
 
 TEST_F(SessionThatComes, IsLetGoWhenNothingComesAnyMore) {
     begin();
-    shard().registrations().release({cluster::PeerNumber{7},
-                                     1,
-                                     cluster::kLatestTime,
-                                     cluster::Purpose::Discard,
-                                     cluster::PeerNumber{7},
-                                     {"", "a"}});
+    is_wanted(cluster::kLatestTime, cluster::Purpose::Discard);
     broker.advance(2 * kMoveResend);
     EXPECT_THAT(nodes.answers, IsEmpty());
     broker.advance(2 * kMoveResend);
@@ -160,6 +142,20 @@ TEST_F(SessionThatComes, ItsClientDoesNotWaitForWhatGoesElsewhere) {
     EXPECT_THAT(client.all(), IsEmpty());
     plain(MoveKind::Off);
     EXPECT_TRUE(client.next().starts_with("CONNACK session_present=1"));
+}
+
+TEST_F(SessionThatComes, HasNotComeBackBecauseItHasBeenHereBefore) {
+    begin();
+    subscriptions();
+    plain(MoveKind::End);
+    is_wanted(cluster::Epoch{9}, cluster::Purpose::Resume);
+    ASSERT_THAT(nodes.answers, ElementsAre(Released::Moving));
+    // It has gone there, and what that node has of it is on its way back.
+    TestClient& client = connects();
+    shard().registrations().registered(nodes.tickets.back(),
+                                       {{}, cluster::Epoch{20}, {cluster::PeerNumber{7}}, true});
+    broker.settle();
+    EXPECT_THAT(client.all(), IsEmpty());
 }
 
 TEST_F(SessionThatComes, WhenItsSenderIsAwayTheRestMayComeLater) {

@@ -31,7 +31,7 @@ public:
     [[nodiscard]] std::uint32_t view() const noexcept override { return 1; }
     [[nodiscard]] cluster::Epoch claims_from() const noexcept override { return {}; }
     void register_client(ShardId /*shard*/, std::uint64_t ticket, cluster::ClientKey /*key*/,
-                         cluster::Purpose /*purpose*/) override {
+                         cluster::Purpose /*purpose*/, cluster::Epoch /*since*/) override {
         tickets.push_back(ticket);
     }
     void released(cluster::ReleaseOrder /*order*/, cluster::ReleaseReply::Code code,
@@ -97,11 +97,7 @@ protected:
         frame(cluster::MoveKind::Messages, [&](cluster::MoveWriter& writer) {
             cluster::MovedMessage moved;
             moved.sequence = sequence;
-            moved.parts.topic = "t";
-            moved.parts.payload = payload;
-            moved.parts.qos = mqtt::QoS::AtLeastOnce;
-            moved.parts.publisher = 3;
-            moved.parts.origin = origin;
+            moved.parts = parts_of(payload, origin);
             moved.qos = mqtt::QoS::AtLeastOnce;
             writer.message(moved, shard().now());
         });
@@ -111,14 +107,23 @@ protected:
     }
     /// As it comes from a publisher, without a detour.
     void direct(const std::string& payload, std::uint64_t origin) {
+        (void)shard().route_from_node(parts_of(payload, origin), {});
+        broker.settle();
+    }
+    /// A message that has come from its publisher; a view into `payload`.
+    static mqtt::MessageParts parts_of(const std::string& payload, std::uint64_t origin) {
         mqtt::MessageParts parts;
         parts.topic = "t";
         parts.payload = payload;
         parts.qos = mqtt::QoS::AtLeastOnce;
         parts.publisher = 3;
         parts.origin = origin;
-        (void)shard().route_from_node(parts, {});
-        broker.settle();
+        return parts;
+    }
+    /// The old node wants the session.
+    void is_wanted(cluster::Epoch epoch, cluster::Purpose purpose) {
+        shard().registrations().release(
+            {cluster::PeerNumber{7}, 1, epoch, purpose, cluster::PeerNumber{7}, {"", "a"}});
     }
     TestClient& connects() {
         TestClient& client = broker.open("v5");
