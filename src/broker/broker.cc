@@ -42,6 +42,7 @@ Broker::Broker(BrokerOptions options)
     shared_.steady_anchor = options_.surroundings.steady_now();
     shared_.wall_anchor = options_.surroundings.wall_now();
     shared_.store = std::make_unique<store::MemoryStore>();
+    take_default_settings();
     for (ShardId id = 0; id < shared_.shards; ++id) {
         shards_.push_back(std::make_unique<Shard>(id, shared_, options_.surroundings.entropy(),
                                                   shared_.steady_anchor));
@@ -223,6 +224,12 @@ void Broker::set_shared_policy(routing::SharedPolicy policy) noexcept {
     shared_.subscriptions.set_policy(policy);
 }
 
+void Broker::take_default_settings() {
+    if (options_.listeners.empty()) return;
+    shared_.default_settings =
+        std::make_shared<const session::Settings>(options_.listeners.front().settings);
+}
+
 void Broker::set_session_log(bool connections, bool keepalive_as_warning) noexcept {
     shared_.session_log.connections.store(connections);
     shared_.session_log.keepalive_as_warning.store(keepalive_as_warning);
@@ -242,10 +249,6 @@ Result<void> Broker::backup(const std::string& directory) const {
 }
 
 Result<void> Broker::restore(store::Engine& engine) {
-    if (!options_.listeners.empty()) {
-        shared_.default_settings =
-            std::make_shared<const session::Settings>(options_.listeners.front().settings);
-    }
     const TimePoint begin = steady_now();
     TimePoint told = begin;
     std::uint64_t sessions = 0;
@@ -295,6 +298,7 @@ Result<void> Broker::start() {
     if (restored_) restored_();
     if (before_listening_) {
         if (auto ready = before_listening_(); !ready) return ready;
+        take_default_settings();
     }
     for (const ListenerOptions& options : options_.listeners) {
         if (auto opened = listeners_.start(options); !opened) {

@@ -147,6 +147,7 @@ public:
 
 private:
     [[nodiscard]] Result<void> open_store();
+    void take_default_settings();
     void restore(Surroundings::Disk disk);
     void restore(store::StoredSession session);
     [[nodiscard]] Surroundings::Post answers();

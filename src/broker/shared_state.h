@@ -53,7 +53,7 @@ struct SharedState {
     SessionLogSettings session_log;
     /// How long writes wait for being taken back; simulations choose it.
     Millis lazy_write_delay = kLazyWriteDelay;
-    /// Of sessions that an earlier process left behind, until their clients are back.
+    /// Of sessions an earlier process left behind or moved here, until their clients are back.
     std::shared_ptr<const session::Settings> default_settings =
         std::make_shared<const session::Settings>();
     std::atomic<ClusterPort*> cluster{nullptr};  // null: none

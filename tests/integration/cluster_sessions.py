@@ -5,24 +5,17 @@ T4 to T34 in descriptions are the cases that VerneMQ's users reported, which are
 """
 
 import pathlib
-import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import mqtt_wire as mqtt
-from broker import LIMIT, QUEUES_WITHOUT_LIMIT, SLOWNESS, expect, expect_equal, wait_until
-from cluster import Cluster, wait_until_running, wait_until_whole
-from load import Task, event, number_of
+from broker import LIMIT, NO_STORE, QUEUES_WITHOUT_LIMIT, WITHOUT_STORE, expect, expect_equal, wait_until
+from cluster import HEARTBEATS, Cluster, wait_until_running, wait_until_whole
+from load import Task, event, number_of, numbered
 from scenarios import main, scenario
 from stored import LASTING, back, lasting
 
 TAKEN_OVER = 0x8E
-SILENCE = 1.0 * SLOWNESS  # seconds after which a node that says nothing is away
-HEARTBEATS = ("cluster.heartbeat_interval = 100", f"cluster.heartbeat_timeout = {int(SILENCE * 1000)}")
-
-
-def numbered(number):
-    return struct.pack(">I", number)
 
 
 def kicked(client, version=5):
@@ -200,7 +193,7 @@ def takeover_storm():
 def queue_moves_in_order():
     """T34, T4: 1,000 stored messages move in order while publishers on both nodes go on. Each comes once."""
     count = 1000
-    for settings in ((), ("durability = memory",)):
+    for settings in ((),) if WITHOUT_STORE else ((), ("durability = memory",), NO_STORE):
         with Cluster(2, *QUEUES_WITHOUT_LIMIT, *settings) as (a, b):
             with lasting(a.address, "moves") as client:
                 client.subscribe("q/#", qos=2)

@@ -79,7 +79,8 @@ def open_file_limit():
 
 
 # RocksDB is not instrumented for ThreadSanitizer, which would take its threads for races.
-WITHOUT_STORE = ("vmq_generic_msg_store.store_dir = ''",) if os.environ.get("VMQ_SANITIZE") == "thread" else ()
+NO_STORE = ("vmq_generic_msg_store.store_dir = ''",)
+WITHOUT_STORE = NO_STORE if os.environ.get("VMQ_SANITIZE") == "thread" else ()
 
 
 # Of users and rules: whoever is let in may do everything.
