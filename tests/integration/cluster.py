@@ -17,19 +17,13 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import mqtt_wire as mqtt
 from broker import LIMIT, QUEUES_WITHOUT_LIMIT, SLOWNESS, expect, expect_equal, free_port, wait_until
-from cluster import Cluster, Node, passes_on, wait_until_running, wait_until_whole
+from cluster import HEARTBEATS, SILENCE, Cluster, Node, passes_on, wait_until_running, wait_until_whole
 from cutting_proxy import CuttingProxy
-from load import Probe, Task, event, flood, number_of
+from load import Probe, Task, event, flood, number_of, numbered
 from scenarios import main, scenario
 from stored import back, lasting
 
-SILENCE = 1.0 * SLOWNESS  # seconds after which a node that says nothing is away
-HEARTBEATS = ("cluster.heartbeat_interval = 100", f"cluster.heartbeat_timeout = {int(SILENCE * 1000)}")
 EARLY = 0.3 * SLOWNESS  # seconds in which nothing may come
-
-
-def numbered(number):
-    return struct.pack(">I", number)
 
 
 def send_numbers(address, topic, numbers, qos, client_id="numbers", window=100, stop=None, padding=b""):
@@ -571,25 +565,33 @@ def absent_node_fills_the_disk():
 # --- Cost, strangers ---
 
 
-def cpu_seconds(process):
-    total = 0
+def effort(process):
+    """Seconds of processor time, and how often threads woke up."""
+    seconds = wakeups = 0
     for task in pathlib.Path(f"/proc/{process.pid}/task").iterdir():
-        total += int((task / "schedstat").read_text().split()[0])
-    return total / 1e9
+        seconds += int((task / "schedstat").read_text().split()[0]) / 1e9
+        wakeups += int(re.search(r"\nvoluntary_ctxt_switches:\s+(\d+)", (task / "status").read_text()).group(1))
+    return seconds, wakeups
 
 
 @scenario
 def idle():
-    """T21: three nodes that have nothing to do take less than 1 % of a processor, together."""
+    """T21: three nodes that have nothing to do wake up seldom, and take next to no processor time.
+
+    What a wakeup costs says more about what else runs on the machine: about 0.1 ms, so 1 % of a processor together
+    where nothing does (tests/bench/cluster_cost.py), 2 % beside builds.
+    """
     with Cluster(3) as nodes:
         seconds = 4
-        before = [cpu_seconds(node.process) for node in nodes]
+        before = [effort(node.process) for node in nodes]
         start = time.monotonic()
         time.sleep(seconds)  # this is what is measured
         took = time.monotonic() - start
-        used = sum(cpu_seconds(node.process) for node in nodes) - sum(before)
-        print(f"{used / took * 100:.2f} % of a processor")
-        expect(used / took < 0.01 * SLOWNESS, f"{used:.3f} s of processor time in {took:.1f} s")
+        after = [effort(node.process) for node in nodes]
+        used, wakeups = ((sum(each[i] for each in after) - sum(each[i] for each in before)) / took for i in (0, 1))
+        print(f"{used * 100:.2f} % of a processor, {wakeups:.0f} wakeups per second")
+        expect(wakeups < 130, f"{wakeups:.0f} wakeups per second")
+        expect(used < 0.04 * SLOWNESS, f"{used * 100:.2f} % of a processor")
 
 
 def frame(kind, body):
