@@ -6,79 +6,19 @@ T6 and T15 in descriptions are the cases that VerneMQ's users reported, which ar
 
 import pathlib
 import re
-import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import mqtt_wire as mqtt
 from broker import LIMIT, QUEUES_WITHOUT_LIMIT, SLOWNESS, expect, expect_equal, wait_until
-from cluster import Cluster, wait_until_running, wait_until_whole
-from load import Task, event, number_of
+from cluster import HEARTBEATS, Cluster, wait_until_running, wait_until_whole
+from leaving import fill, gets, has_ended, have_all, kept_sessions, leave, left, sessions
+from load import Task, event
 from scenarios import main, scenario
 from stored import LASTING, back, lasting
 
 USE_ANOTHER_SERVER = 0x9C
-SILENCE = 1.0 * SLOWNESS  # seconds after which a node that says nothing is away
-HEARTBEATS = ("cluster.heartbeat_interval = 100", f"cluster.heartbeat_timeout = {int(SILENCE * 1000)}")
 SUSPENDED = "Done! Use -k to teardown and migrate existing sessions!"
-
-
-def numbered(number):
-    return struct.pack(">I", number)
-
-
-def leave(asked, node, *flags):
-    return asked.admin("cluster", "leave", f"node={node.name}", *flags)
-
-
-def left(asked, node, *flags):
-    """`cluster leave -k`, which has to come to a good end; its lines."""
-    done = leave(asked, node, "-k", *flags)
-    expect_equal((done.returncode, done.stdout.splitlines()[-1:]), (0, ["Done"]), done.stdout + done.stderr)
-    return done.stdout.splitlines()
-
-
-def has_ended(node):
-    """As in VerneMQ a node that has left ends, and well."""
-    wait_until(lambda: node.process.poll() is not None, f"{node.name} to end")
-    expect_equal(node.process.returncode, 0, f"exit status of {node.name}")
-
-
-def fill(node, names, count, first=0):
-    """`count` numbered messages wait for each session of `names`, the publisher has their acknowledgements."""
-    with mqtt.opened(node.address, "fill") as publisher:
-        batch, sent = bytearray(), 0
-        for name in names:
-            for number in range(first, first + count):
-                batch += mqtt.publish(f"q/{name}", numbered(number), 1, sent % 60000 + 1)
-                sent += 1
-        publisher.send(batch)
-        for _ in range(sent):
-            expect(mqtt.reason_code(publisher.expect(mqtt.PUBACK, 3 * LIMIT)) < 0x80, "refused")
-
-
-def kept_sessions(node, names):
-    """Sessions that are kept, without their clients."""
-    for name in names:
-        with lasting(node.address, name) as client:
-            client.subscribe(f"q/{name}", qos=1)
-            client.disconnect()
-
-
-def sessions(node):
-    shown = node.admin("session", "show", "--client_id", f"--node={node.name}", "--format=json", "--limit=100000").stdout
-    return set(re.findall(r'"client_id": ?"([^"]+)"', shown))
-
-
-def gets(node, name, count, exactly=True):
-    """The session is there, and its messages in their order."""
-    with back(node.address, name) as client:
-        got = [number_of(client.message()) for _ in range(count)]
-        if exactly:
-            expect_equal(got, list(range(count)), f"messages of {name}")
-            client.nothing_more()
-        client.disconnect()
-        return got
 
 
 @scenario
@@ -223,12 +163,7 @@ def killed_and_asked_again():
         has_ended(c)
         wait_until_whole(a, b)
         expect_equal(sorted(sessions(a) | sessions(b)), sorted(names), "sessions")
-        for name in names:
-            with back(a.address, name) as client:
-                got = set()
-                while len(got) < 300:
-                    got.add(number_of(client.message()))
-                client.disconnect()
+        have_all(a, names, 300)
         c.restart()
 
 
@@ -250,12 +185,7 @@ def target_killed():
         has_ended(c)
         wait_until_whole(a, b)
         wait_until(lambda: sorted(sessions(a) | sessions(b)) == sorted(names), "all sessions to be there")
-        for name in names:
-            with back(a.address, name) as client:
-                got = set()
-                while len(got) < 300:
-                    got.add(number_of(client.message()))
-                client.disconnect()
+        have_all(a, names, 300)
         c.restart()
 
 

@@ -5,7 +5,6 @@ What comes of many at random is in cluster_chaos.py. T3 to T34 are the cases tha
 """
 
 import pathlib
-import struct
 import sys
 import time
 
@@ -14,7 +13,8 @@ import mqtt_wire as mqtt
 import namespaces
 from broker import LIMIT, QUEUES_WITHOUT_LIMIT, SLOWNESS, WITHOUT_STORE, Skip, expect, expect_equal, wait_until
 from cluster import passes_on, wait_until_running, wait_until_whole
-from load import Task, flood, number_of
+from leaving import fill, has_ended, have_all, kept_sessions, leave, left
+from load import Task, event, flood, number_of, numbered
 from namespaces import BrokenNetwork, heartbeats
 from scenarios import main, scenario
 from small_disks import Disks
@@ -22,10 +22,6 @@ from stored import back, lasting
 
 IN_TIME = 5 * SLOWNESS  # seconds after which any client can connect
 EARLY = 0.3 * SLOWNESS  # seconds in which nothing may come
-
-
-def numbered(number):
-    return struct.pack(">I", number)
 
 
 def cut(switch, one, other):
@@ -76,6 +72,43 @@ def t14_moved_twice_while_a_publisher_was_cut_off():
                 publisher.publish("m/3", numbered(3), 1)
                 expect_equal(number_of(client.message()), 3)
                 client.nothing_more()
+
+
+@scenario
+def t14b_cut_off_while_it_leaves():
+    """A node leaves while others publish to its sessions, and loses its line to one of them. Asked again, all is there."""
+    names = [f"s{i}" for i in range(20)]
+    with BrokenNetwork(3, *heartbeats(), *QUEUES_WITHOUT_LIMIT) as (switch, (a, b, c)):
+        kept_sessions(c, names)
+        fill(c, names, 200)
+        stop = event()
+
+        def go_on(node, first):
+            acknowledged = 0
+            while not stop.is_set():
+                fill(node, names, 5, first=first + acknowledged)
+                acknowledged += 5
+            return acknowledged
+
+        publishers = [Task(go_on, node, first) for node, first in ((a, 1_000_000), (b, 2_000_000))]
+        asked = Task(leave, a, c, "-k", "-i", "1", "-t", str(int(5 * SLOWNESS)))
+        wait_until(lambda: "session of client s" in b.log(), "the first session to move")
+        switch.both(b.number, c.number, cut=True)
+        wait_until(lambda: not b.members().get(c.name), "it to be away, or a member no more")
+        said = asked.result().stdout.splitlines()[-1]
+        print(said)
+        switch.heal()
+        if said != "Done":
+            wait_until_whole(a, b, c)
+            left(a, c, "-i", "1")
+        has_ended(c)
+        wait_until_whole(a, b)
+        stop.set()
+        wanted = set(range(200))
+        for first, publisher in zip((1_000_000, 2_000_000), publishers):
+            wanted |= set(range(first, first + publisher.result()))
+        have_all(a, names, wanted)
+        c.restart()
 
 
 @scenario
