@@ -29,6 +29,7 @@ void add_readings(NodeSnapshot& node) {
     numbers[Reading::QueueProcesses] = node.clients;
     numbers[Reading::SessionsOffline] = node.clients - std::min(node.clients, node.connections);
     numbers[Reading::RouterSubscriptions] = node.subscriptions;
+    numbers[Reading::RouterFilters] = node.filters;
     numbers[Reading::RouterMemory] = node.router_bytes;
     numbers[Reading::RetainMessages] = node.retained_messages;
     numbers[Reading::RetainMemory] = node.retained_bytes;
@@ -143,6 +144,7 @@ NodeSnapshot Inspector::snapshot() const {
         add(result.numbers, shard->counters());
     }
     broker_.shared().cluster_metrics.add_to(result.numbers.totals);
+    result.filters = broker_.shared().subscriptions.filter_count();
     result.router_bytes = broker_.shared().subscriptions.bytes() +
                           result.subscriptions * routing::LocalSubscribers::kBytesPerSubscription;
     result.retained_messages = broker_.shared().retained.size();

@@ -48,6 +48,7 @@ struct NodeSnapshot {
     std::uint64_t connections = 0;
     std::uint64_t clients = 0;  // with a session, connected or not
     std::uint64_t subscriptions = 0;
+    std::uint64_t filters = 0;       // of this node and the others
     std::uint64_t router_bytes = 0;  // of filters and subscriptions
     std::uint64_t retained_messages = 0;
     std::uint64_t retained_bytes = 0;

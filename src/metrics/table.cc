@@ -260,6 +260,8 @@ constexpr Row kRows[] = {
     counter("netsplit_resolved", Counter::NetsplitResolved, "The number of resolved netsplits."),
     gauge("router_subscriptions", Reading::RouterSubscriptions,
           "The number of subscriptions in the routing table."),
+    gauge("router_filters", Reading::RouterFilters,
+          "Different topic filters that this node and the others have subscriptions on."),
     gauge("router_memory", Reading::RouterMemory, "The number of bytes used by the routing table."),
     gauge("retain_messages", Reading::RetainMessages,
           "The number of currently stored retained messages."),

@@ -15,6 +15,7 @@ enum class Reading : std::uint8_t {
     QueueProcesses,
     SessionsOffline,
     RouterSubscriptions,
+    RouterFilters,
     RouterMemory,
     RetainMessages,
     RetainMemory,

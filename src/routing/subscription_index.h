@@ -209,7 +209,7 @@ public:
     /// node has subscribers; again until
     /// `walk.done`. New filters of shards wait meanwhile: 8 ms with a million filters.
     void collect_local_some(FilterWalk& walk, std::vector<LocalFilter>& found) const;
-    /// Filters with a subscriber on this node or another.
+    /// Filters with a subscriber on this node or another. Any thread.
     [[nodiscard]] std::size_t filter_count() const noexcept;
     /// Memory of the filters, without that of shared groups. Any thread.
     [[nodiscard]] std::size_t bytes() const noexcept;
