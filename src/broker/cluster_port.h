@@ -24,7 +24,7 @@ public:
     [[nodiscard]] virtual std::uint32_t view() const noexcept = 0;
     /// Leads to Registrations::registered(ticket) on that shard.
     virtual void register_client(ShardId shard, std::uint64_t ticket, cluster::ClientKey key,
-                                 cluster::Purpose purpose) = 0;
+                                 cluster::Purpose purpose, cluster::Epoch since) = 0;
     /// Asks a node to take the session over, which leads to Registrations::adopt() there. It may
     /// not be able to.
     virtual void offer(cluster::PeerNumber node, cluster::ClientKey key) = 0;

@@ -163,10 +163,10 @@ TimePoint ClusterRegistrar::run() {
 // --- From the shards ---
 
 void ClusterRegistrar::register_client(ShardId shard, std::uint64_t ticket, cluster::ClientKey key,
-                                       cluster::Purpose purpose) {
-    post([this, number = ticket << 8U | shard, key = std::move(key), purpose] {
+                                       cluster::Purpose purpose, cluster::Epoch since) {
+    post([this, number = ticket << 8U | shard, key = std::move(key), purpose, since] {
         if (registration_ && purpose != cluster::Purpose::Adopt) registration_(key);
-        registrar_.request(number, key, purpose, moment());
+        registrar_.request(number, key, purpose, moment(), since);
     });
 }
 

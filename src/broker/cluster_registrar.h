@@ -56,7 +56,7 @@ public:
         return {claims_from_.load(std::memory_order_relaxed)};
     }
     void register_client(ShardId shard, std::uint64_t ticket, cluster::ClientKey key,
-                         cluster::Purpose purpose);
+                         cluster::Purpose purpose, cluster::Epoch since);
     void offer(NodeNumber node, cluster::ClientKey key);
     void released(cluster::ReleaseOrder order, cluster::ReleaseReply::Code code,
                   cluster::Epoch held);

@@ -540,8 +540,8 @@ bool ClusterService::on_peer_frame(ClusterPeer& peer, const Frame& frame, bool& 
 }
 
 void ClusterService::register_client(ShardId shard, std::uint64_t ticket, cluster::ClientKey key,
-                                     cluster::Purpose purpose) {
-    registrar_->register_client(shard, ticket, std::move(key), purpose);
+                                     cluster::Purpose purpose, cluster::Epoch since) {
+    registrar_->register_client(shard, ticket, std::move(key), purpose, since);
 }
 
 void ClusterService::offer(cluster::PeerNumber node, cluster::ClientKey key) {

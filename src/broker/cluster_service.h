@@ -220,7 +220,7 @@ private:
         return registrar_->claims_from();
     }
     void register_client(ShardId shard, std::uint64_t ticket, cluster::ClientKey key,
-                         cluster::Purpose purpose) override;
+                         cluster::Purpose purpose, cluster::Epoch since) override;
     void offer(cluster::PeerNumber node, cluster::ClientKey key) override;
     [[nodiscard]] std::shared_ptr<const void> tell_will(cluster::LastWill will) override;
     void released(cluster::ReleaseOrder order, cluster::ReleaseReply::Code code,

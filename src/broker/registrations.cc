@@ -23,16 +23,9 @@ Registrations::Registrations(Shard& shard)
           static_cast<Registrations*>(self)->look_at_time();
       }) {}
 
-std::string Registrations::joined(std::string_view mountpoint, std::string_view id) {
-    std::string text(mountpoint);
-    text += '\0';
-    text += id;
-    return text;
-}
-
 Registrations::Pending* Registrations::find(std::string_view mountpoint, std::string_view id) {
     if (by_key_.empty()) return nullptr;
-    const auto at = by_key_.find(joined(mountpoint, id));
+    const auto at = by_key_.find(cluster::joined(mountpoint, id));
     return at == by_key_.end() ? nullptr : at->second.get();
 }
 
@@ -40,7 +33,8 @@ bool Registrations::must_ask(const session::ConnectPlan& plan) const {
     const ClusterPort* cluster = shard_.shared().cluster.load(std::memory_order_acquire);
     if (cluster == nullptr || cluster->alone()) return false;
     if (plan.settings->allow_multiple_sessions) return false;
-    if (!by_key_.empty() && by_key_.contains(joined(plan.mountpoint, plan.client_id))) return true;
+    if (!by_key_.empty() && by_key_.contains(cluster::joined(plan.mountpoint, plan.client_id)))
+        return true;
     const Client* client = shard_.find_client(plan.mountpoint, plan.client_id);
     return client == nullptr || client->view != cluster->view() || SessionMoves::moving(*client);
 }
@@ -68,7 +62,7 @@ Registrations::Pending& Registrations::begin(cluster::ClientKey key, Purpose pur
     Pending& pending = *made;
     pending.key = std::move(key);
     pending.purpose = purpose;
-    by_key_.emplace(joined(pending.key.mountpoint, pending.key.client_id), std::move(made));
+    by_key_.emplace(cluster::joined(pending.key), std::move(made));
     return pending;
 }
 
@@ -76,13 +70,15 @@ void Registrations::submit(Pending& pending) {
     pending.ticket = ++last_ticket_;
     ++pending.attempts;
     by_ticket_.emplace(pending.ticket, &pending);
+    // Once a client waits, everybody else lets go.
+    const Epoch since = pending.waiting.empty() ? pending.since : Epoch{};
     shard_.shared().cluster.load()->register_client(shard_.id(), pending.ticket, pending.key,
-                                                    pending.purpose);
+                                                    pending.purpose, since);
 }
 
 std::unique_ptr<Registrations::Pending> Registrations::take(Pending& pending) {
     by_ticket_.erase(pending.ticket);
-    const auto at = by_key_.find(joined(pending.key.mountpoint, pending.key.client_id));
+    const auto at = by_key_.find(cluster::joined(pending.key));
     auto taken = std::move(at->second);
     by_key_.erase(at);
     return taken;
@@ -176,6 +172,8 @@ void Registrations::adopt(cluster::ClientKey key) {
 
 void Registrations::leave_alone(Pending& left) {
     const auto pending = take(left);
+    // What was heard of another session meanwhile was left to this registration.
+    claim(pending->key);
     for (ReleaseOrder& order : pending->deferred) release(std::move(order));
 }
 
@@ -234,7 +232,8 @@ void Registrations::release(ReleaseOrder order) {
             pending->deferred.push_back(std::move(order));
             return;
         }
-        if (order.purpose == Purpose::Adopt && !pending->waiting.empty()) {
+        const bool connects = order.purpose != Purpose::Adopt && order.since == Epoch{};
+        if (!connects && !pending->waiting.empty()) {
             return answer(std::move(order), Released::Kept);
         }
         pending->candidacy.yield(order.epoch);
@@ -251,6 +250,10 @@ void Registrations::release(ReleaseOrder order) {
     const bool adopted = order.purpose == Purpose::Adopt;
     if (adopted && client->online()) return answer(std::move(order), Released::Kept);
     if (SessionMoves::coming(*client)) return shard_.moves().defer(*client, std::move(order));
+    // Registered since that session was found to be the later one, which is coming here.
+    if (order.since != Epoch{} && client->epoch > order.since) {
+        return answer(std::move(order), Released::Kept);
+    }
     if (order.epoch <= client->epoch) {
         const Epoch held = client->epoch;
         return answer(std::move(order), Released::Newer, held);
@@ -362,7 +365,9 @@ void Registrations::on_claim(NodeNumber from, bool wins_ties, const cluster::Cla
     }
     log::notice("client {} has a session at another node, too: the later one, of this node, stays",
                 client->client_id);
-    submit(begin(claim.key, client->persistent() ? Purpose::Resume : Purpose::Discard));
+    Pending& pending = begin(claim.key, client->persistent() ? Purpose::Resume : Purpose::Discard);
+    pending.since = client->epoch;
+    submit(pending);
 }
 
 void Registrations::claim_since(NodeNumber node, Epoch since) {

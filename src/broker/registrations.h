@@ -76,6 +76,7 @@ private:
         cluster::ClientKey key;
         std::vector<Waiting> waiting;  // in the order of their CONNECTs; none: to unite sessions
         cluster::Purpose purpose{};
+        cluster::Epoch since;  // to unite sessions: of this node's
         std::uint64_t ticket = 0;
         std::uint32_t attempts = 0;
         cluster::Candidacy candidacy;
@@ -92,7 +93,6 @@ private:
         ClientNumber client;
     };
 
-    [[nodiscard]] static std::string joined(std::string_view mountpoint, std::string_view id);
     [[nodiscard]] Pending* find(std::string_view mountpoint, std::string_view id);
     Pending& begin(cluster::ClientKey key, cluster::Purpose purpose);
     void submit(Pending& pending);

@@ -20,6 +20,7 @@ using cluster::Purpose;
 using metrics::Counter;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 using vmq::testing::TestBroker;
 using vmq::testing::TestClient;
 using Code = cluster::RegisterReply::Code;
@@ -35,6 +36,7 @@ public:
         std::uint64_t ticket;
         std::string client_id;
         cluster::Purpose purpose;
+        Epoch since;
     };
     struct Answer {
         std::uint64_t job;
@@ -47,8 +49,8 @@ public:
     [[nodiscard]] std::uint32_t view() const noexcept override { return current_view; }
     [[nodiscard]] Epoch claims_from() const noexcept override { return {}; }
     void register_client(ShardId /*shard*/, std::uint64_t ticket, cluster::ClientKey key,
-                         cluster::Purpose purpose) override {
-        asked.push_back({ticket, key.client_id, purpose});
+                         cluster::Purpose purpose, Epoch since) override {
+        asked.push_back({ticket, key.client_id, purpose, since});
     }
     void released(cluster::ReleaseOrder order, Released code, Epoch held) override {
         answers.push_back({order.job, code, held});
@@ -89,8 +91,9 @@ protected:
         registrations().registered(ticket, {Code::Granted, epoch, std::move(movers), true});
         broker.settle();
     }
-    void release(const std::string& id, Epoch epoch, Purpose purpose = Purpose::Resume) {
-        registrations().release({kOtherPeer, 1, epoch, purpose, kOtherPeer, {"", id}});
+    void release(const std::string& id, Epoch epoch, Purpose purpose = Purpose::Resume,
+                 Epoch since = {}) {
+        registrations().release({kOtherPeer, 1, epoch, purpose, kOtherPeer, {"", id}, since});
         broker.settle();
     }
     /// A client that has been registered.
@@ -221,6 +224,35 @@ TEST_F(RegistrationsOfAShard, ASessionThatIsKeptGoesUnlessItIsDiscarded) {
     broker.settle();
     EXPECT_EQ(cluster.answers.back().code, Released::Nothing);
     EXPECT_EQ(shard().find_client("", "a"), nullptr);
+}
+
+TEST_F(RegistrationsOfAShard, WhoHasConnectedSinceIsNotTakenAwayToUniteSessions) {
+    TestClient& client =
+        registered("client_id=a clean_start=0 session_expiry_interval=100", later());
+    const Epoch held = shard().find_client("", "a")->epoch;
+    release("a", later(2'000'000), Purpose::Resume, {held.value - 1});
+    ASSERT_EQ(cluster.answers.size(), 1U);
+    EXPECT_EQ(cluster.answers[0].code, Released::Kept);
+    EXPECT_THAT(client.all(), IsEmpty());
+    release("a", later(2'000'000), Purpose::Resume, held);
+    EXPECT_EQ(cluster.answers.back().code, Released::Moving);
+    EXPECT_TRUE(client.next().starts_with("DISCONNECT reason=0x8e"));
+    // One that waits to be let in will have the later session.
+    (void)connects("client_id=b clean_start=0 session_expiry_interval=100");
+    release("b", later(2'000'000), Purpose::Resume, held);
+    EXPECT_EQ(cluster.answers.back().code, Released::Kept);
+}
+
+TEST_F(RegistrationsOfAShard, SessionsAreUnitedWithTheOneThatIsLaterOrTellOfThemselves) {
+    (void)registered("client_id=a clean_start=0 session_expiry_interval=100", later());
+    const Epoch held = shard().find_client("", "a")->epoch;
+    registrations().on_claim(kOther, false, {Epoch{5}, {"", "a"}});
+    ASSERT_EQ(cluster.asked.size(), 2U);
+    EXPECT_EQ(cluster.asked[1].since, held);
+    EXPECT_EQ(cluster.asked[0].since, Epoch{}) << "a client connects";
+    cluster.claims.clear();
+    registrations().registered(cluster.asked[1].ticket, {Code::Kept, later(9), {}, true});
+    EXPECT_THAT(cluster.claims, SizeIs(1)) << "so that the one that was kept comes for this one";
 }
 
 TEST_F(RegistrationsOfAShard, AClientWaitsForItsSession) {

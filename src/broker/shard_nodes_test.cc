@@ -32,7 +32,7 @@ public:
     [[nodiscard]] std::uint32_t view() const noexcept override { return 1; }
     [[nodiscard]] cluster::Epoch claims_from() const noexcept override { return {}; }
     void register_client(ShardId shard, std::uint64_t ticket, cluster::ClientKey /*key*/,
-                         cluster::Purpose /*purpose*/) override {
+                         cluster::Purpose /*purpose*/, cluster::Epoch /*since*/) override {
         // All other nodes have let go of it.
         shared->peers[shard]->registrations().registered(ticket,
                                                          {{}, cluster::Epoch{++epoch}, {}, true});

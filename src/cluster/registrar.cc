@@ -7,17 +7,6 @@
 
 namespace vmq::cluster {
 
-namespace {
-
-std::string joined(const ClientKey& key) {
-    std::string text = key.mountpoint;
-    text += '\0';
-    text += key.client_id;
-    return text;
-}
-
-}  // namespace
-
 Registrar::Registrar(std::string self, RegistrarHost& host, Limits limits)
     : self_(std::move(self)), host_(host), limits_(limits) {}
 
@@ -77,19 +66,22 @@ void Registrar::peer_down(PeerNumber peer, Moment now) {
     }
 }
 
-void Registrar::request(std::uint64_t ticket, ClientKey key, Purpose purpose, Moment now) {
+void Registrar::request(std::uint64_t ticket, ClientKey key, Purpose purpose, Moment now,
+                        Epoch since) {
     request_deadlines_.push_back({now.steady + limits_.request, ticket});
-    const auto at = requests_.emplace(ticket, Request{std::move(key), purpose, kThisNode}).first;
+    const auto at =
+        requests_.emplace(ticket, Request{std::move(key), purpose, since, kThisNode}).first;
     submit(ticket, at->second, now);
 }
 
 void Registrar::submit(std::uint64_t ticket, Request& request, Moment now) {
     request.coordinator = coordinator_of(request.key);
     if (request.coordinator == kThisNode) {
-        return enqueue(kThisNode, ticket, request.key, request.purpose, now);
+        return enqueue(kThisNode, ticket, request.key, request.purpose, request.since, now);
     }
     frame_.clear();
-    append(RegisterRequest{ticket, request.purpose, clock_.last(), request.key}, frame_);
+    append(RegisterRequest{ticket, request.purpose, clock_.last(), request.key, request.since},
+           frame_);
     host_.send(request.coordinator, frame_);
 }
 
@@ -98,7 +90,7 @@ void Registrar::answer(std::uint64_t ticket, const Registered& outcome) {
 }
 
 void Registrar::enqueue(PeerNumber requester, std::uint64_t ticket, ClientKey key, Purpose purpose,
-                        Moment now) {
+                        Epoch since, Moment now) {
     auto& queue = queues_[joined(key)];
     if (queue.size() > limits_.waiting_per_client || jobs_.size() >= limits_.jobs) {
         if (queue.empty()) queues_.erase(joined(key));
@@ -112,6 +104,7 @@ void Registrar::enqueue(PeerNumber requester, std::uint64_t ticket, ClientKey ke
     Job& job = jobs_[number];
     job.key = std::move(key);
     job.purpose = purpose;
+    job.since = since;
     job.requester = requester;
     job.ticket = ticket;
     queue.push_back(number);
@@ -132,14 +125,15 @@ void Registrar::run(JobNumber number, Job& job, Moment now) {
     if (job.asked.empty()) return finish(number, RegisterReply::Code::Granted, now);
     const std::string& owner =
         job.requester == kThisNode ? self_ : peers_.find(job.requester)->second;
-    const ReleaseRequest request{number, job.epoch, job.purpose, owner, job.key};
+    const ReleaseRequest request{number, job.epoch, job.purpose, owner, job.key, job.since};
     frame_.clear();
     append(request, frame_);
     for (const PeerNumber peer : job.asked) {
         if (peer != kThisNode) {
             host_.send(peer, frame_);
         } else {
-            host_.release({kThisNode, number, job.epoch, job.purpose, job.requester, job.key});
+            host_.release(
+                {kThisNode, number, job.epoch, job.purpose, job.requester, job.key, job.since});
         }
     }
 }
@@ -224,7 +218,8 @@ void Registrar::on_registered(const RegisterReply& reply, Moment now) {
         if (at == requests_.end() || at->second.coordinator == kThisNode) return;
         clock_.start_after(reply.epoch);
         at->second.coordinator = kThisNode;
-        return enqueue(kThisNode, reply.ticket, at->second.key, at->second.purpose, now);
+        return enqueue(kThisNode, reply.ticket, at->second.key, at->second.purpose,
+                       at->second.since, now);
     }
     Registered outcome{reply.code, reply.epoch, {}, reply.participants == sum_of_all()};
     for (const std::string& mover : reply.movers) {
@@ -240,7 +235,8 @@ bool Registrar::on_frame(PeerNumber from, const Frame& frame, Moment now) {
             RegisterRequest request;
             if (!decode(frame.body, request)) return false;
             heard(request.above);
-            enqueue(from, request.ticket, std::move(request.key), request.purpose, now);
+            enqueue(from, request.ticket, std::move(request.key), request.purpose, request.since,
+                    now);
             return true;
         }
         case FrameType::Registered: {
@@ -254,7 +250,7 @@ bool Registrar::on_frame(PeerNumber from, const Frame& frame, Moment now) {
             if (!decode(frame.body, request)) return false;
             heard(request.epoch);
             host_.release({from, request.job, request.epoch, request.purpose,
-                           number_of(request.owner), std::move(request.key)});
+                           number_of(request.owner), std::move(request.key), request.since});
             return true;
         }
         case FrameType::Released: {

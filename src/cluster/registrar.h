@@ -50,6 +50,7 @@ struct ReleaseOrder {
     Purpose purpose = Purpose::Resume;
     PeerNumber owner{};  // may have gone by now
     ClientKey key;
+    Epoch since = {};  // see RegisterRequest
 };
 
 /// What the Registrar does to its surroundings. No call leads back into it.
@@ -96,7 +97,8 @@ public:
 
     /// For this node: leads to registered(ticket), now or within Limits::request. A ticket is used
     /// once.
-    void request(std::uint64_t ticket, ClientKey key, Purpose purpose, Moment now);
+    void request(std::uint64_t ticket, ClientKey key, Purpose purpose, Moment now,
+                 Epoch since = {});
     /// This node's answer to release(order).
     void released(const ReleaseOrder& order, ReleaseReply::Code code, Epoch held, Moment now);
 
@@ -117,11 +119,13 @@ private:
     struct Request {
         ClientKey key;
         Purpose purpose{};
+        Epoch since;
         PeerNumber coordinator{};
     };
     struct Job {
         ClientKey key;
         Purpose purpose{};
+        Epoch since;
         PeerNumber requester{};
         std::uint64_t ticket = 0;
         Epoch epoch;
@@ -129,7 +133,7 @@ private:
         std::uint64_t participants = 0;  // see RegisterReply
         std::vector<PeerNumber> movers;
         bool running = false;
-        bool kept = false;  // somebody does not let it be adopted
+        bool kept = false;  // somebody does not let go of it
     };
     struct Deadline {
         TimePoint at;
@@ -142,7 +146,7 @@ private:
     void submit(std::uint64_t ticket, Request& request, Moment now);
     void answer(std::uint64_t ticket, const Registered& outcome);
     void enqueue(PeerNumber requester, std::uint64_t ticket, ClientKey key, Purpose purpose,
-                 Moment now);
+                 Epoch since, Moment now);
     void run(JobNumber number, Job& job, Moment now);
     void on_reply(PeerNumber from, const ReleaseReply& reply, Moment now);
     void on_registered(const RegisterReply& reply, Moment now);

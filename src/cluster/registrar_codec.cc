@@ -37,20 +37,29 @@ bool get(ByteReader& reader, Epoch& epoch) {
 
 }  // namespace
 
-//   register := ticket:varint purpose:u8 above:u64 key
+std::string joined(std::string_view mountpoint, std::string_view client_id) {
+    std::string text(mountpoint);
+    text += '\0';
+    text += client_id;
+    return text;
+}
+
+//   register := ticket:varint purpose:u8 above:u64 key since:u64
 void append(const RegisterRequest& request, std::string& out) {
     FrameWriter frame(FrameType::Register, out);
     frame.body().varint(request.ticket);
     frame.body().u8(static_cast<std::uint8_t>(request.purpose));
     frame.body().u64(request.above.value);
     put(request.key, frame.body());
+    frame.body().u64(request.since.value);
     frame.finish();
 }
 
 bool decode(std::string_view bytes, RegisterRequest& request) {
     ByteReader reader(bytes);
     return reader.varint(request.ticket) && get(reader, request.purpose) &&
-           get(reader, request.above) && get(reader, request.key) && reader.done();
+           get(reader, request.above) && get(reader, request.key) && get(reader, request.since) &&
+           reader.done();
 }
 
 //   registered := ticket:varint code:u8 epoch:u64 participants:u64 count:varint mover:string*count
@@ -83,7 +92,7 @@ bool decode(std::string_view bytes, RegisterReply& reply) {
     return reader.done();
 }
 
-//   release := job:varint epoch:u64 purpose:u8 owner:string key
+//   release := job:varint epoch:u64 purpose:u8 owner:string key since:u64
 void append(const ReleaseRequest& request, std::string& out) {
     FrameWriter frame(FrameType::Release, out);
     frame.body().varint(request.job);
@@ -91,6 +100,7 @@ void append(const ReleaseRequest& request, std::string& out) {
     frame.body().u8(static_cast<std::uint8_t>(request.purpose));
     frame.body().string(request.owner);
     put(request.key, frame.body());
+    frame.body().u64(request.since.value);
     frame.finish();
 }
 
@@ -99,7 +109,7 @@ bool decode(std::string_view bytes, ReleaseRequest& request) {
     std::string_view owner;
     if (!reader.varint(request.job) || !get(reader, request.epoch) ||
         !get(reader, request.purpose) || !reader.string(owner, kLongestNodeName) ||
-        !get(reader, request.key)) {
+        !get(reader, request.key) || !get(reader, request.since)) {
         return false;
     }
     request.owner = owner;

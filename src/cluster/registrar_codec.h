@@ -23,6 +23,12 @@ struct ClientKey {
     bool operator==(const ClientKey&) const = default;
 };
 
+/// Both in one, as the key of a table.
+[[nodiscard]] std::string joined(std::string_view mountpoint, std::string_view client_id);
+[[nodiscard]] inline std::string joined(const ClientKey& key) {
+    return joined(key.mountpoint, key.client_id);
+}
+
 /// What a session is registered for.
 enum class Purpose : std::uint8_t {
     Resume = 0,
@@ -36,6 +42,9 @@ struct RegisterRequest {
     Purpose purpose = Purpose::Resume;
     Epoch above;  // the latest that the asking node has heard of
     ClientKey key;
+    /// Of the session that others are to be united with: whoever has a later one keeps it (Kept).
+    /// 0: a client connects, and everybody lets go.
+    Epoch since = {};
 };
 /// The answer.
 struct RegisterReply {
@@ -43,7 +52,7 @@ struct RegisterReply {
         Granted = 0,
         Busy = 1,     // too many wait already
         Timeout = 2,  // a node that runs has not answered
-        Kept = 3,     // a node has the client, which is not to be adopted
+        Kept = 3,     // a node has the client, which is not to be adopted, or a later session
     };
     std::uint64_t ticket = 0;
     Code code = Code::Granted;
@@ -60,13 +69,14 @@ struct ReleaseRequest {
     Purpose purpose = Purpose::Resume;
     std::string owner;  // the node that gets the client
     ClientKey key;
+    Epoch since = {};  // see RegisterRequest
 };
 struct ReleaseReply {
     enum class Code : std::uint8_t {
         Nothing = 0,  // there was no session, or it has ended
         Moving = 1,   // its session is sent to the new owner
         Newer = 2,    // one of a later epoch: `held`
-        Kept = 3,     // its client is connected, and was only to be adopted
+        Kept = 3,     // its client is connected, and was only to be adopted; or it is a later one
     };
     std::uint64_t job = 0;
     Epoch epoch;  // of the request

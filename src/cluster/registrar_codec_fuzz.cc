@@ -11,20 +11,12 @@
 #include "cluster/move_codec.h"
 #include "cluster/will_book.h"
 #include "cluster/will_election.h"
+#include "support/frame_fuzz.h"
 
 namespace vmq::cluster {
 namespace {
 
 constexpr TimePoint kNow{Millis(1'000'000)};
-
-template <typename Kind>
-void check(std::string_view body) {
-    Kind kind;
-    if (!decode(body, kind)) return;
-    std::string frame;
-    append(kind, frame);
-    VMQ_ASSERT(std::string_view(frame).substr(kFrameOverhead) == body);
-}
 
 void check_move(std::string_view body) {
     MoveReader reader(body);
@@ -71,17 +63,18 @@ void check_move(std::string_view body) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace vmq::cluster;
+    using vmq::testing::check_frame;
     const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-    check<RegisterRequest>(bytes);
-    check<RegisterReply>(bytes);
-    check<ReleaseRequest>(bytes);
-    check<ReleaseReply>(bytes);
-    check<Claim>(bytes);
-    check<MoveAck>(bytes);
-    check<Offer>(bytes);
-    check<LeaveRequest>(bytes);
-    check<WillsVote>(bytes);
-    check<WillsVoted>(bytes);
+    check_frame<RegisterRequest>(bytes);
+    check_frame<RegisterReply>(bytes);
+    check_frame<ReleaseRequest>(bytes);
+    check_frame<ReleaseReply>(bytes);
+    check_frame<Claim>(bytes);
+    check_frame<MoveAck>(bytes);
+    check_frame<Offer>(bytes);
+    check_frame<LeaveRequest>(bytes);
+    check_frame<WillsVote>(bytes);
+    check_frame<WillsVoted>(bytes);
     LeaveState state;  // its text is made fit for a terminal
     (void)decode(bytes, state);
     WillsDone done;

@@ -4,42 +4,21 @@
 
 #include <string>
 
+#include "support/frame_round_trip.h"
+
 namespace vmq::cluster {
 namespace {
 
+using vmq::testing::body_of;
+using vmq::testing::there_and_back;
+
 const ClientKey kKey{"m", "client"};
 
-/// The body of the one frame in `bytes`.
-std::string body_of(const std::string& bytes, FrameType type) {
-    FrameReader reader(1U << 20U);
-    reader.add(bytes);
-    Frame frame;
-    EXPECT_EQ(reader.next(frame), FrameReader::Status::Complete);
-    EXPECT_EQ(frame.type, type);
-    return std::string(frame.body);
-}
-
-/// What is read back; each shorter body, and one with a byte more, is refused.
-template <typename Kind>
-Kind there_and_back(const Kind& sent, FrameType type) {
-    std::string bytes;
-    append(sent, bytes);
-    const std::string body = body_of(bytes, type);
-    Kind got;
-    EXPECT_TRUE(decode(body, got));
-    for (std::size_t size = 0; size < body.size(); ++size) {
-        Kind part;
-        EXPECT_FALSE(decode(std::string_view(body).substr(0, size), part)) << size;
-    }
-    Kind more;
-    EXPECT_FALSE(decode(body + "x", more));
-    return got;
-}
-
 TEST(RegistrarCodec, RegisterRequest) {
-    const auto got =
-        there_and_back(RegisterRequest{300, Purpose::Discard, Epoch{4}, kKey}, FrameType::Register);
+    const auto got = there_and_back(
+        RegisterRequest{300, Purpose::Discard, Epoch{4}, kKey, Epoch{6}}, FrameType::Register);
     EXPECT_EQ(got.ticket, 300U);
+    EXPECT_EQ(got.since, Epoch{6});
     EXPECT_EQ(got.purpose, Purpose::Discard);
     EXPECT_EQ(got.above, Epoch{4});
     EXPECT_EQ(got.key, kKey);
@@ -57,9 +36,10 @@ TEST(RegistrarCodec, RegisterReply) {
 }
 
 TEST(RegistrarCodec, ReleaseRequest) {
-    const auto got = there_and_back(ReleaseRequest{5, Epoch{9}, Purpose::Adopt, "a@h", kKey},
-                                    FrameType::Release);
+    const auto got = there_and_back(
+        ReleaseRequest{5, Epoch{9}, Purpose::Adopt, "a@h", kKey, Epoch{6}}, FrameType::Release);
     EXPECT_EQ(got.job, 5U);
+    EXPECT_EQ(got.since, Epoch{6});
     EXPECT_EQ(got.owner, "a@h");
     EXPECT_EQ(got.purpose, Purpose::Adopt);
     EXPECT_EQ(got.key, kKey);

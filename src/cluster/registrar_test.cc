@@ -104,9 +104,10 @@ TEST_F(RegistrarAlone, NobodyHasToBeAsked) {
 }
 
 TEST_F(RegistrarOfThree, GrantsWhenAllOthersHaveLetGo) {
-    registrar.request(7, {"", id}, Purpose::Discard, at(0));
+    registrar.request(7, {"", id}, Purpose::Discard, at(0), Epoch{3});
     const ReleaseRequest request = sent_release(0);
     EXPECT_EQ(request.purpose, Purpose::Discard);
+    EXPECT_EQ(request.since, Epoch{3});
     EXPECT_EQ(request.owner, "a@h");
     EXPECT_TRUE(receive(kB, frame_of(ReleaseReply{request.job, request.epoch, {}, {}}), 1));
     EXPECT_THAT(host.outcomes, IsEmpty());
