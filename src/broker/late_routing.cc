@@ -72,28 +72,12 @@ void SessionMoves::send_after(const mqtt::MessageParts& parts,
     for (const std::string& session : sessions) {
         const auto route = std::make_shared<const GroupRoute>(GroupRoute{
             std::string(cluster::kSessionPrefix) + session, static_cast<std::uint8_t>(hops)});
-        for (const auto& node : shard_.nodes_) keep_for(*node, message, route, reply, routed);
+        // Who waited for another node's acknowledgement might wait for one that waits for this
+        // node's, behind the message that it is about.
+        for (const auto& node : shard_.nodes_) {
+            shard_.forward_kept(*node, message, route, reply, routed, Shard::Keeper::Disk);
+        }
     }
-}
-
-// On this node's disk: who waited for the other node's acknowledgement might wait for one that
-// waits for this node's, behind the message that it is about.
-void SessionMoves::keep_for(NodeOutbox& node, const mqtt::MessagePtr& message,
-                            const std::shared_ptr<const GroupRoute>& route, const Reply& reply,
-                            session::Routed& routed) {
-    const bool disk = shard_.shared().store->accepting();
-    if (node.must_spool(disk)) return shard_.forward_kept(node, message, route, reply, routed);
-    if (!disk || !node.spool.has_room()) return node.stream.add(message, {{}, route, true});
-    shard_.open_spool(node);
-    PendingWrites::Ack ack = 0;
-    if (reply.wanted()) {
-        ack = shard_.writes_.begin(reply);
-        ++routed.waits;
-    }
-    const SpoolRecord record =
-        node.spool.put(shard_.writes_, message, &route->group, ack, shard_.now());
-    shard_.metrics_.add(Counter::ClusterMessagesSpooled);
-    node.stream.add(message, {{}, route, true, record});
 }
 
 bool SessionMoves::deliver_late(const DeliverSession& deliver) {

@@ -206,9 +206,6 @@ private:
     /// all have room.
     void send_after(const mqtt::MessageParts& parts, const std::vector<std::string>& sessions,
                     int hops, const Reply& reply, session::Routed& routed);
-    void keep_for(NodeOutbox& node, const mqtt::MessagePtr& message,
-                  const std::shared_ptr<const GroupRoute>& route, const Reply& reply,
-                  session::Routed& routed);
 
     void advance(Client& client);
     [[nodiscard]] cluster::MoveHeader header(const Client& client, MoveOut& out,

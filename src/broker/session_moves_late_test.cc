@@ -51,13 +51,7 @@ protected:
     }
     /// As an old owner sends it after the session.
     void after(const std::string& payload, std::uint64_t origin) {
-        mqtt::MessageParts parts;
-        parts.topic = "t";
-        parts.payload = payload;
-        parts.qos = mqtt::QoS::AtLeastOnce;
-        parts.publisher = 3;
-        parts.origin = origin;
-        (void)shard().moves().route_to_session(parts, {}, "a", 0, kOld);
+        (void)shard().moves().route_to_session(parts_of(payload, origin), {}, "a", 0, kOld);
         broker.settle();
     }
     /// A session that comes, and whose messages other nodes have kept.

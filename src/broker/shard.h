@@ -455,10 +455,15 @@ private:
         ShardSet nodes, const session::PublishIntent& intent) const;
     void forward(const mqtt::MessagePtr& message, const NodeMatches& nodes, const Reply& reply,
                  session::Routed& routed);
+    /// Who makes sure of a message that a node has to keep.
+    enum class Keeper : std::uint8_t {
+        Node,  // that node, and this one's disk only if it must
+        Disk,  // this node's disk in any case: the reply waits for no other node
+    };
     /// A message that the node has to keep. Requires NodeOutbox::has_room().
     void forward_kept(NodeOutbox& node, const mqtt::MessagePtr& message,
                       std::shared_ptr<const GroupRoute> route, const Reply& reply,
-                      session::Routed& routed);
+                      session::Routed& routed, Keeper keeper = Keeper::Node);
     // Outboxes on disk, see shard_spool.cc.
     void adopt_spools(NodeOutbox& node);
     void open_spool(NodeOutbox& node);

@@ -7,6 +7,7 @@
 #include "broker/limits.h"
 #include "broker/registrations.h"
 #include "broker/shard.h"
+#include "broker/will_context.h"
 #include "session/connack.h"
 
 namespace vmq::broker {
@@ -20,12 +21,6 @@ queue::Limits queue_limits(const session::Settings& settings) {
     return {settings.max_online_messages, settings.max_offline_messages,
             settings.queue_lifo ? queue::Order::Lifo : queue::Order::Fifo,
             settings.override_max_online_messages};
-}
-
-/// What the client asked for, as far as max_last_will_delay allows.
-std::uint64_t will_delay_s(const session::StoredWill& will, const session::Settings& settings) {
-    return std::min<std::uint64_t>(will.delay_s,
-                                   settings.max_last_will_delay_s.value_or(will.delay_s));
 }
 
 /// 28 characters like VerneMQ's: "anon-" and 23 of the URL-safe base64 alphabet.
@@ -103,7 +98,7 @@ void Shard::displace(Client& client, bool clean_start) {
     const bool suppressed = old.plan().settings->suppress_lwt_on_session_takeover;
     // A delayed will is not sent when the client is back before its delay is over; when the new
     // connection begins a new session, the old one has ended and its will is due [v5 3.1.3.2.2].
-    const bool delayed = will != nullptr && will_delay_s(*will, *old.plan().settings) > 0 &&
+    const bool delayed = will != nullptr && will_delay_s(will->delay_s, *old.plan().settings) > 0 &&
                          client.persistent() && !clean_start;
     if (suppressed || delayed) old.discard_will();
     old.session()->disconnect(mqtt::ReasonCode::SessionTakenOver, CloseCause::TakenOver,
@@ -209,7 +204,7 @@ void Shard::on_disconnected(Client& client, Lane& lane, CloseCause cause,
         client.more.clear();
     }
     if (will) {
-        const std::uint64_t delay = will_delay_s(*will, *client.settings);
+        const std::uint32_t delay = will_delay_s(will->delay_s, *client.settings);
         // With a store the delay goes on while we are away.
         const bool kept = cause != CloseCause::ServerShutdown || durable();
         if (delay > 0 && client.persistent() && kept) {

@@ -615,15 +615,7 @@ void Shard::redispatch(Client& from, std::vector<Delivery> deliveries) {
 }
 
 void Shard::publish_will(const Client& client, const session::StoredWill& will) {
-    session::PublishIntent intent;
-    intent.mountpoint = will.mountpoint;
-    intent.topic = will.topic;
-    intent.payload = will.payload;
-    intent.properties = will.properties;
-    intent.message_expiry_s = will.message_expiry_s;
-    intent.qos = will.qos;
-    intent.retain = will.retain;  // [v5 MQTT-3.1.2-14, -15]
-    (void)route(intent, {client.hash, Reply{}});
+    (void)route(intent_of(will), {client.hash, Reply{}});
     if (!chain_.implements(hooks::Hook::OnPublish)) return;
     chain_.on_publish(will_context(client, will));
 }

@@ -49,13 +49,17 @@ void Shard::open_spool(NodeOutbox& node) {
 
 void Shard::forward_kept(NodeOutbox& node, const mqtt::MessagePtr& message,
                          std::shared_ptr<const GroupRoute> route, const Reply& reply,
-                         session::Routed& routed) {
-    if (!node.must_spool(shared_.store->accepting())) {
-        node.stream.add(message, {reply, std::move(route), true});
-        if (reply.wanted()) ++routed.waits;
+                         session::Routed& routed, Keeper keeper) {
+    const bool disk = shared_.store->accepting();
+    const bool must = node.must_spool(disk);
+    const bool may = keeper == Keeper::Disk && disk && node.spool.has_room();
+    if (!must && !may) {
+        const bool waits = reply.wanted() && keeper == Keeper::Node;
+        node.stream.add(message, {waits ? reply : Reply{}, std::move(route), true});
+        if (waits) ++routed.waits;
         return;
     }
-    spool_waiting(node, false);
+    if (must) spool_waiting(node, false);
     open_spool(node);
     PendingWrites::Ack ack = 0;
     if (reply.wanted()) {

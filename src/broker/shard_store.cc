@@ -5,41 +5,12 @@
 #include "base/log.h"
 #include "broker/limits.h"
 #include "broker/shard.h"
+#include "broker/will_context.h"
 
 namespace vmq::broker {
 
 using mqtt::QoS;
 using queue::Delivery;
-
-namespace {
-
-store::StoredWill to_store(const session::StoredWill& will) {
-    store::StoredWill stored;
-    stored.mountpoint = will.mountpoint;
-    stored.topic = will.topic;
-    stored.payload = will.payload;
-    stored.properties = will.properties;
-    stored.message_expiry_s = will.message_expiry_s;
-    stored.delay_s = will.delay_s;
-    stored.qos = will.qos;
-    stored.retain = will.retain;
-    return stored;
-}
-
-std::unique_ptr<session::StoredWill> from_store(const store::StoredWill& stored) {
-    auto will = std::make_unique<session::StoredWill>();
-    will->mountpoint = stored.mountpoint;
-    will->topic = stored.topic;
-    will->payload = stored.payload;
-    will->properties = stored.properties;
-    will->message_expiry_s = stored.message_expiry_s;
-    will->delay_s = stored.delay_s;
-    will->qos = stored.qos;
-    will->retain = stored.retain;
-    return will;
-}
-
-}  // namespace
 
 store::WallMillis Shard::wall(TimePoint at) const noexcept {
     if (at == kNever) return 0;
@@ -70,12 +41,12 @@ void Shard::store_session(Client& client) {
     record.sent_through = client.lane.queue.sent_through();
     if (client.username) record.username = *client.username;
     if (client.will) {
-        record.will = to_store(*client.will);
+        copy_will(*client.will, record.will.emplace());
         record.will->due_at = wall(client.will_at);
     } else if (const Connection* connection = client.lane.connection;
                connection != nullptr && connection->plan().will) {
         // Should we die before the client, its connection has broken.
-        record.will = to_store(*connection->plan().will);
+        copy_will(*connection->plan().will, record.will.emplace());
     }
     (void)write(store::PutSession{client.session_id, std::move(record)});
 }
@@ -299,10 +270,10 @@ void Shard::restore(store::StoredSession stored) {
 }
 
 void Shard::restore_will(Client& client, const store::StoredWill& stored) {
-    client.will = from_store(stored);
-    const std::uint64_t delay =
-        std::min<std::uint64_t>({stored.delay_s, client.session_expiry_s,
-                                 client.settings->max_last_will_delay_s.value_or(stored.delay_s)});
+    client.will = std::make_unique<session::StoredWill>();
+    copy_will(stored, *client.will);
+    const std::uint32_t delay =
+        std::min(will_delay_s(stored.delay_s, *client.settings), client.session_expiry_s);
     client.will->restored = true;
     client.will_at = stored.due_at != 0 ? steady(stored.due_at) : now() + Seconds(delay);
 }

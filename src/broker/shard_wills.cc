@@ -25,16 +25,8 @@ void Shard::tell_restored_wills() {
 }
 
 void Shard::publish_last_will(const cluster::LastWill& will) {
-    session::PublishIntent intent;
-    intent.mountpoint = will.mountpoint;
-    intent.topic = will.topic;
-    intent.payload = will.payload;
-    intent.properties = will.properties;
-    intent.message_expiry_s = will.message_expiry_s;
-    intent.qos = will.qos;
-    intent.retain = will.retain;  // [v5 MQTT-3.1.2-14, -15]
     metrics_.add(Counter::ClusterWillsPublished);
-    (void)route(intent, {key_of(will.key.mountpoint, will.key.client_id).hash, Reply{}});
+    (void)route(intent_of(will), {key_of(will.key.mountpoint, will.key.client_id).hash, Reply{}});
     loop_.run_again();
 }
 

@@ -8,12 +8,15 @@
 #include <utility>
 #include <vector>
 
+#include "support/frame_round_trip.h"
+
 namespace vmq::cluster {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using vmq::testing::there_and_back;
 using Step = Leave::Step;
 using Words = std::vector<std::string>;
 
@@ -210,36 +213,22 @@ TEST(LeaveRandom, NeverLeavesAnythingBehind) {
     }
 }
 
-template <typename Kind>
-Kind there_and_back(const Kind& sent) {
-    std::string bytes;
-    append(sent, bytes);
-    const std::string body = bytes.substr(kFrameOverhead);
-    Kind got;
-    EXPECT_TRUE(decode(body, got));
-    for (std::size_t size = 0; size < body.size(); ++size) {
-        Kind part;
-        EXPECT_FALSE(decode(std::string_view(body).substr(0, size), part)) << size;
-    }
-    Kind more;
-    EXPECT_FALSE(decode(body + "x", more));
-    return got;
-}
-
 TEST(LeaveCodec, Request) {
-    const auto got = there_and_back(LeaveRequest{300, {true, Seconds(7), Seconds(400)}});
+    const auto got =
+        there_and_back(LeaveRequest{300, {true, Seconds(7), Seconds(400)}}, FrameType::Leave);
     EXPECT_EQ(got.ticket, 300U);
     EXPECT_EQ(got.order, (LeaveOrder{true, Seconds(7), Seconds(400)}));
 }
 
 TEST(LeaveCodec, StateIsFitForATerminal) {
     const auto got =
-        there_and_back(LeaveState{3, LeaveEnd::Alert, "a\x1B[31mb", std::string(5000, 'h')});
+        there_and_back(LeaveState{3, LeaveEnd::Alert, "a\x1B[31mb", std::string(5000, 'h')},
+                       FrameType::LeaveState);
     EXPECT_EQ(got.ticket, 3U);
     EXPECT_EQ(got.ended, LeaveEnd::Alert);
     EXPECT_EQ(got.line, "a?[31mb");
     EXPECT_EQ(got.hint.size(), LeaveState::kLongestText);
-    EXPECT_FALSE(there_and_back(LeaveState{3, std::nullopt, "l", ""}).ended);
+    EXPECT_FALSE(there_and_back(LeaveState{3, std::nullopt, "l", ""}, FrameType::LeaveState).ended);
 }
 
 }  // namespace

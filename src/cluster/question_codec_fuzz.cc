@@ -2,31 +2,16 @@
 #include "cluster/question_codec.h"
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 
-#include "base/assert.h"
-
-namespace vmq::cluster {
-namespace {
-
-template <typename Kind>
-void check(std::string_view body) {
-    Kind kind;
-    if (!decode(body, kind)) return;
-    std::string frame;
-    append(kind, frame);
-    VMQ_ASSERT(std::string_view(frame).substr(kFrameOverhead) == body);
-}
-
-}  // namespace
-}  // namespace vmq::cluster
+#include "support/frame_fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace vmq::cluster;
+    using vmq::testing::check_frame;
     const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-    check<Question>(bytes);
-    check<AnswerPortion>(bytes);
-    check<MoreOfAnswer>(bytes);
+    check_frame<Question>(bytes);
+    check_frame<AnswerPortion>(bytes);
+    check_frame<MoreOfAnswer>(bytes);
     return 0;
 }

@@ -10,13 +10,6 @@ namespace {
 constexpr std::uint8_t kBegins = 0x01;
 constexpr std::uint8_t kDone = 0x02;
 
-std::string joined(const ClientKey& key) {
-    std::string text = key.mountpoint;
-    text += '\0';
-    text += key.client_id;
-    return text;
-}
-
 }  // namespace
 
 // --- Own ---

@@ -8,8 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "support/frame_round_trip.h"
+
 namespace vmq::cluster {
 namespace {
+
+using vmq::testing::there_and_back;
 
 const NodeProcess kDead{"dead@h", {}, Boot{5}};
 
@@ -83,25 +87,11 @@ TEST(WillElectionRandom, NoTwoMajoritiesWhileNobodyGoes) {
     }
 }
 
-template <typename Kind>
-Kind there_and_back(const Kind& sent) {
-    std::string bytes;
-    append(sent, bytes);
-    const std::string body = bytes.substr(kFrameOverhead);
-    Kind got;
-    EXPECT_TRUE(decode(body, got));
-    for (std::size_t size = 0; size < body.size(); ++size) {
-        Kind part;
-        EXPECT_FALSE(decode(std::string_view(body).substr(0, size), part)) << size;
-    }
-    return got;
-}
-
 TEST(WillElectionCodec, FramesAndTheFact) {
     NodeProcess process{"dead@h", {}, Boot{7}};
     process.incarnation.bytes[3] = 9;
-    EXPECT_EQ(there_and_back(WillsVote{process}).process, process);
-    const auto voted = there_and_back(WillsVoted{process, true});
+    EXPECT_EQ(there_and_back(WillsVote{process}, FrameType::WillsVote).process, process);
+    const auto voted = there_and_back(WillsVoted{process, true}, FrameType::WillsVoted);
     EXPECT_EQ(voted.process, process);
     EXPECT_TRUE(voted.voted);
     WillsDone done;

@@ -7,14 +7,12 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import mqtt_wire as mqtt
-from broker import QUEUES_WITHOUT_LIMIT, SLOWNESS, expect, expect_equal, wait_until
-from cluster import Cluster, wait_until_running, wait_until_whole
+from broker import QUEUES_WITHOUT_LIMIT, expect, expect_equal, wait_until
+from cluster import HEARTBEATS, Cluster, wait_until_running, wait_until_whole
 from load import flood, number_of
 from scenarios import main, scenario
 from stored import lasting
 
-SILENCE = 1.0 * SLOWNESS
-HEARTBEATS = ("cluster.heartbeat_interval = 100", f"cluster.heartbeat_timeout = {int(SILENCE * 1000)}")
 
 
 def members_of(nodes, group="$share/g/t", each=1, qos=1):

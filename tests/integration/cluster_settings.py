@@ -13,14 +13,12 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import mqtt_wire as mqtt
-from broker import LIMIT, SLOWNESS, expect, expect_equal, free_port, wait_until
-from cluster import Cluster, Node, wait_until_running, wait_until_whole
+from broker import LIMIT, expect, expect_equal, free_port, wait_until
+from cluster import HEARTBEATS, Cluster, Node, wait_until_running, wait_until_whole
 from scenarios import main, scenario
 from stored import lasting
 
 KEY = "max_client_id_size"
-SILENCE = 1.0 * SLOWNESS  # seconds after which a node that says nothing is away
-HEARTBEATS = ("cluster.heartbeat_interval = 100", f"cluster.heartbeat_timeout = {int(SILENCE * 1000)}")
 ADMINISTRATIVE = 0x98
 
 

@@ -6,26 +6,19 @@ T2 to T33 are the names of these cases; README.md says where the other ones are 
 
 import contextlib
 import pathlib
-import struct
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import mqtt_wire as mqtt
 from broker import LIMIT, QUEUES_WITHOUT_LIMIT, SLOWNESS, WITHOUT_STORE, Failure, Skip, expect, expect_equal, wait_until
-from cluster import Cluster, Node, passes_on, wait_until_running, wait_until_whole
-from load import Probe, Task, event, flood, number_of
+from cluster import HEARTBEATS, SILENCE, Cluster, Node, passes_on, wait_until_running, wait_until_whole
+from load import Probe, Task, event, flood, number_of, numbered
 from scenarios import main, scenario
 from stored import back, lasting
 
-SILENCE = 1.0 * SLOWNESS  # seconds after which a node that says nothing is away
-HEARTBEATS = ("cluster.heartbeat_interval = 100", f"cluster.heartbeat_timeout = {int(SILENCE * 1000)}")
 QUORUM = "netsplit_policy = quorum"
 IN_TIME = 5.0 * SLOWNESS  # seconds
-
-
-def numbered(number):
-    return struct.pack(">I", number)
 
 
 def publish_anywhere(addresses, topic, name, stop):

@@ -6,13 +6,11 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import mqtt_wire as mqtt
-from broker import LIMIT, SLOWNESS, expect, expect_equal, wait_until
-from cluster import Cluster, wait_until_running, wait_until_whole
+from broker import LIMIT, expect, expect_equal, wait_until
+from cluster import HEARTBEATS, Cluster, wait_until_running, wait_until_whole
 from scenarios import main, scenario
 from stored import LASTING
 
-SILENCE = 1.0 * SLOWNESS  # seconds after which a node that says nothing is away
-HEARTBEATS = ("cluster.heartbeat_interval = 100", f"cluster.heartbeat_timeout = {int(SILENCE * 1000)}")
 SOON = ("cluster.wills_after = 500",)
 QUORUM = ("netsplit_policy = quorum",)
 DELAY = 24
@@ -32,8 +30,9 @@ def watcher_on(node):
     return watcher
 
 
-def known(node, count):
-    wait_until(lambda: node.metric("cluster_wills") == count, f"{node.name} to know {count} wills")
+def known(count, *nodes):
+    for node in nodes:
+        wait_until(lambda node=node: node.metric("cluster_wills") == count, f"{node.name} to know {count} wills")
 
 
 def topics(watcher, count):
@@ -55,14 +54,12 @@ def killed_node():
         with_will(c, "retained", retain=True)
         good = with_will(c, "good")
         good.disconnect()
-        known(a, 4)
-        known(b, 4)
+        known(4, a, b)
         c.kill()
         expect_equal(topics(watcher, 3), ["will/clean", "will/kept", "will/retained"])
         expect_equal(topics(watcher, 1), ["will/delayed"])
         expect_equal(published(a, b), 4)
-        known(a, 0)
-        known(b, 0)
+        known(0, a, b)
         c.restart()
         wait_until_whole(a, b, c)
         c.wait_for_log("wills of the time before this start have been published")
@@ -72,7 +69,7 @@ def killed_node():
             expect_equal(later.message().topic, "will/retained")
         # The next time it dies it is another matter.
         with_will(c, "kept", keeps=True)
-        known(a, 1)
+        known(1, a)
         c.kill()
         expect_equal(topics(watcher, 1), ["will/kept"])
         c.restart()
@@ -89,16 +86,15 @@ def client_is_back_elsewhere():
         with_will(c, "back")
         with_will(c, "back-kept", keeps=True, delay=1)
         with_will(c, "dead")
-        known(a, 3)
-        known(b, 3)
+        known(3, a, b)
         c.kill()
         wait_until_running(b, c, False)
         wait_until_running(a, c, False)
         back = [mqtt.opened(b.address, "back"), with_will(a, "back-kept", keeps=True)]
         expect_equal(topics(watcher, 1), ["will/dead"])
         wait_until(lambda: published(a, b) == 1, "the will to be counted")
-        known(a, 0)
-        known(b, 1)  # of the client that is at A now
+        known(0, a)
+        known(1, b)  # of the client that is at A now
         for client in back:
             client.disconnect()
         watcher.nothing_more()
@@ -113,8 +109,7 @@ def restarted_at_once():
         watcher = watcher_on(a)
         with_will(c, "clean")
         with_will(c, "kept", keeps=True)
-        known(a, 2)
-        known(b, 2)
+        known(2, a, b)
         c.kill()
         c.restart()
         wait_until_whole(a, b, c)
@@ -132,14 +127,14 @@ def cut_off_node():
         alive = with_will(c, "cut-off")
         theirs = with_will(a, "of-the-others")
         for node in (a, b, c):
-            known(node, 2 if node is b else 1)
+            known(2 if node is b else 1, node)
         c.freeze()
         expect_equal(topics(watcher, 1), ["will/cut-off"])
         c.thaw()
         wait_until_whole(a, b, c)
         c.wait_for_log("others have published the wills of its clients")
         alive.ping()
-        known(a, 0)
+        known(0, a)
         alive.close()  # without a word
         theirs.ping()
         wait_until(lambda: "cut-off" not in c.admin("session", "show", "--client_id", f"--node={c.name}").stdout,
@@ -156,7 +151,7 @@ def of_two_nodes():
     with Cluster(2, *HEARTBEATS, *SOON, *QUORUM) as (a, b):
         watcher = watcher_on(a)
         with_will(b, "removed")
-        known(a, 1)
+        known(1, a)
         b.kill()
         wait_until_running(a, b, False)
         watcher.nothing_more()
@@ -169,7 +164,7 @@ def of_two_nodes():
     with Cluster(2, *HEARTBEATS, *SOON) as (a, b):
         watcher = watcher_on(a)
         with_will(b, "alone")
-        known(a, 1)
+        known(1, a)
         b.kill()
         expect_equal(topics(watcher, 1), ["will/alone"])
         b.restart()
@@ -184,12 +179,10 @@ def stopped_node():
     with Cluster(3, *HEARTBEATS, *SOON, *QUORUM) as (a, b, c):
         watcher = watcher_on(a)
         with_will(c, "stopped")
-        known(a, 1)
-        known(b, 1)
+        known(1, a, b)
         c.stop()
         expect_equal(topics(watcher, 1), ["will/stopped"])
-        known(a, 0)
-        known(b, 0)
+        known(0, a, b)
         expect_equal(published(a, b), 0)
         watcher.nothing_more()
         watcher.disconnect()

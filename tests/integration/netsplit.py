@@ -9,13 +9,12 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import mqtt_wire as mqtt
-from broker import SLOWNESS, Failure, expect, expect_equal, wait_until
-from cluster import Cluster, Node, wait_until_running, wait_until_whole
+from broker import Failure, expect, expect_equal, wait_until
+from cluster import HEARTBEATS, Cluster, Node, wait_until_running, wait_until_whole
 from load import Task, event
 from scenarios import main, scenario
 from stored import back, lasting
 
-HEARTBEATS = ("cluster.heartbeat_interval = 100", f"cluster.heartbeat_timeout = {1000 * SLOWNESS}")
 ALL = "netsplit_policy = all"
 V311 = 4
 REASON_STRING = 31

@@ -6,9 +6,11 @@ import re
 import signal
 
 import mqtt_wire as mqtt
-from broker import Broker, expect, free_port, wait_until
+from broker import SLOWNESS, Broker, expect, free_port, wait_until
 
 COOKIE = "a secret of the tests"
+SILENCE = 1.0 * SLOWNESS  # seconds after which a node that says nothing is away, with HEARTBEATS
+HEARTBEATS = ("cluster.heartbeat_interval = 100", f"cluster.heartbeat_timeout = {int(SILENCE * 1000)}")
 
 
 class Node(Broker):

@@ -125,5 +125,10 @@ def flood(address, topic, count, size, qos=0, client_id="flood", window=200):
     return count
 
 
+def numbered(number):
+    """A payload that number_of() reads."""
+    return struct.pack(">I", number)
+
+
 def number_of(message):
     return struct.unpack_from(">I", message.payload)[0]
