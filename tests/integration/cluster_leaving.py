@@ -13,7 +13,7 @@ import mqtt_wire as mqtt
 from broker import LIMIT, QUEUES_WITHOUT_LIMIT, SLOWNESS, expect, expect_equal, wait_until
 from cluster import HEARTBEATS, Cluster, wait_until_running, wait_until_whole
 from leaving import fill, gets, has_ended, have_all, kept_sessions, leave, left, sessions
-from load import Task, event
+from load import Task, event, number_of
 from scenarios import main, scenario
 from stored import LASTING, back, lasting
 
