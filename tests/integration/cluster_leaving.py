@@ -143,31 +143,6 @@ def term_never_leaves():
 
 
 @scenario
-def killed_and_asked_again():
-    """T15: the node that leaves is killed in the middle, twice. Asked again it goes on, and nothing is lost."""
-    names = [f"s{i}" for i in range(30)]
-    with Cluster(3, *HEARTBEATS, *QUEUES_WITHOUT_LIMIT) as (a, b, c):
-        kept_sessions(c, names)
-        fill(c, names, 300)
-        for turn in range(2):
-            asked = Task(leave, a, c, "-k", "-i", "1")
-            here = len(sessions(a) | sessions(b))
-            wait_until(lambda: len(re.findall("session of client s.* has come", a.log() + b.log())) > here,
-                       "the first session to move")
-            c.kill()
-            said = asked.result().stdout
-            expect("Done" not in said.splitlines(), said)
-            c.restart()
-            wait_until_whole(a, b, c)
-        left(b, c, "-i", "1")
-        has_ended(c)
-        wait_until_whole(a, b)
-        expect_equal(sorted(sessions(a) | sessions(b)), sorted(names), "sessions")
-        have_all(a, names, 300)
-        c.restart()
-
-
-@scenario
 def target_killed():
     """T15: a node that takes sessions over is killed meanwhile. The leave gives up or goes on; in the end all is there."""
     names = [f"s{i}" for i in range(30)]

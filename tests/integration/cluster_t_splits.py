@@ -111,6 +111,38 @@ def t14b_cut_off_while_it_leaves():
         c.restart()
 
 
+def have_come(*nodes):
+    """How many sessions have moved there."""
+    return sum(node.log().count("session of client s") for node in nodes)
+
+
+@scenario
+def t15_killed_while_it_leaves():
+    """The node that leaves is killed in the middle, twice. Asked again it goes on, and nothing is lost."""
+    names = [f"s{i}" for i in range(30)]
+    with BrokenNetwork(3, *heartbeats(), *QUEUES_WITHOUT_LIMIT) as (switch, (a, b, c)):
+        kept_sessions(c, names)
+        fill(c, names, 300)
+        # So slow that it takes some seconds.
+        for node in (a, b):
+            switch.both(node.number, c.number, rate=100_000)
+        for turn in range(2):
+            before = have_come(a, b)
+            asked = Task(leave, a, c, "-k", "-i", "1")
+            wait_until(lambda: have_come(a, b) > before, "the first session to move", 2 * LIMIT)
+            c.kill()
+            said = asked.result().stdout
+            expect("Done" not in said.splitlines(), said)
+            c.restart()
+            wait_until_whole(a, b, c)
+        switch.heal()
+        left(b, c, "-i", "1")
+        has_ended(c)
+        wait_until_whole(a, b)
+        have_all(a, names, 300)
+        c.restart()
+
+
 @scenario
 def t13_moved_on_before_it_had_arrived():
     """A session that was made twice moves to a third node while the two become one: its client is let in in time."""
