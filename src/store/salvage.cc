@@ -3,10 +3,15 @@
 #include <fmt/format.h>
 #include <rocksdb/file_system.h>
 
+#include <algorithm>
+#include <charconv>
 #include <cstdarg>
 #include <cstdio>
 #include <filesystem>
 #include <map>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -61,6 +66,27 @@ bool is_damage(const Status& status) {
     if (status.IsCorruption() || status.IsPathNotFound() || status.IsNotFound()) return true;
     return status.IsIOError() &&
            status.ToString().find("No such file or directory") != std::string::npos;
+}
+
+/// Two files whose records have the same sequence numbers, older first, if that is what RocksDB
+/// complains about. Nothing but the text names them.
+std::optional<std::pair<std::string, std::string>> tables_with_the_same_records(
+    const Status& status) {
+    if (!status.IsCorruption()) return std::nullopt;
+    const std::string text = status.ToString();
+    const auto number_behind = [&text](std::string_view words) {
+        std::uint64_t number = 0;
+        if (const auto at = text.find(words); at != std::string::npos) {
+            const char* digits = text.data() + at + words.size();
+            (void)std::from_chars(digits, text.data() + text.size(), number);
+        }
+        return number;
+    };
+    const std::uint64_t one = number_behind("VersionBuilder: L0 file #");
+    const std::uint64_t other = number_behind(" vs. file #");
+    if (one == 0 || other == 0 || one == other) return std::nullopt;
+    const auto name = [](std::uint64_t number) { return fmt::format("{:06}.sst", number); };
+    return std::pair(name(std::min(one, other)), name(std::max(one, other)));
 }
 
 Error open_error(const Status& status, const std::string& directory) {
@@ -284,12 +310,25 @@ private:
         DatabaseLayout layout(options_);
         const auto listener = std::make_shared<DropListener>();
         layout.options.info_log = listener;
-        const Status status = rocksdb::RepairDB(options_.directory, layout.options, layout.families,
-                                                layout.families.front().options);
+        Status status;
+        do {
+            status = rocksdb::RepairDB(options_.directory, layout.options, layout.families,
+                                       layout.families.front().options);
+        } while (take_second_copy_out(status));
         if (!status.ok()) return status;
         for (const std::string& drop : listener->drops()) say(drop);
         move_lost_files();
         return status;
+    }
+
+    /// A log file that was not deleted yet when its table was there has become another table with
+    /// the same records, and RepairDB refuses to have both. False: that is not the matter.
+    [[nodiscard]] bool take_second_copy_out(const Status& status) const {
+        const auto pair = tables_with_the_same_records(status);
+        if (!pair) return false;
+        const auto [older, newer] = *pair;  // the newer one was made just now
+        const std::string name = losses_.contains(older) ? older : newer;
+        return env_->RenameFile(options_.directory + "/" + name, copied_to_ + "/" + name).ok();
     }
 
     /// RepairDB puts into lost/ what it could not use, and what it no longer needs.
