@@ -178,6 +178,7 @@ def several_at_once():
             by_peer.wait_for("Trace session for two stopped")
             by_user.wait_for("Trace session for one stopped")
             by_user.wait_for("Trace session for two stopped")
+            by_topic.wait_for(r'(?s)(MQTT SEND: CID: "one" PUBLISH.*){3}')
             texts = [each.interrupt() for each in (by_client, by_topic, by_user, by_other, by_peer, from_elsewhere)]
         one_text, topic_text, user_text, other_text, peer_text, elsewhere_text = texts
         expect('CID: "one"' in one_text and 'CID: "two"' not in one_text, one_text)
