@@ -499,6 +499,7 @@ void SessionMoves::node_away(NodeNumber node) {
 
 void SessionMoves::interrupt(Client& client) {
     client.move->in->interrupted = true;
+    client.move->in->whole_there = false;
     if (!client.online() && !going(client)) shard_.restart_client_timer(client);
     release_all(std::exchange(client.move->in->deferred, {}));
 }

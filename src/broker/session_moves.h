@@ -102,11 +102,15 @@ struct MoveIn {
     std::uint64_t done = 0;  // frames that are stored
     std::uint64_t under_way = 0;
     std::uint64_t offset = 0;  // of sequences: a multiple of what packet ids wrap around at
+    bool has_place = false;    // no message of this node's has a sequence that one of those may get
     bool last = false;         // the frame under way is the last one
     bool ended = false;
     bool late = false;         // messages that other nodes have kept for the old owner may come
     bool kept = false;         // it is only there for the sake of these
     bool interrupted = false;  // its sender is away, has called it off or says nothing
+    /// It was not here before, and its client has not been let in meanwhile: all that its filters
+    /// match goes to the old owner, too, until others know them here.
+    bool whole_there = false;
     TimePoint progress{};
     boost::unordered_flat_set<std::uint64_t> origins;  // of messages that the session has got
     bool switched = false;                             // other nodes know its filters here

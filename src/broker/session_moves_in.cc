@@ -131,8 +131,10 @@ Client* SessionMoves::take_begin(NodeNumber from, const cluster::MoveHeader& hea
     in.from = from;
     in.epoch = begin.epoch;
     in.progress = shard_.now();
+    in.whole_there = made;
     in.offset = begin.offset.value_or(offset_above(client->next_sequence - 1));
     if (!client->online()) {
+        in.has_place = true;
         client->timer.stop();
         if (made && client->session_expiry_s != session::kSessionNeverExpires) {
             client->expires_at = shard_.now() + Seconds(client->session_expiry_s);
@@ -255,8 +257,14 @@ void SessionMoves::take_message(Client& client, MoveIn& in, const cluster::Moved
         (void)shard_.hand_over(client, client.lane, std::move(delivery), nullptr);
         return;
     }
-    delivery.sent_before = moved.sent_before;
-    delivery.store_sequence = in.offset + moved.sequence;
+    if (!in.has_place || going(client)) {
+        // Its client was here when this began, or it has moved on before this node could have it
+        // all. What goes is deleted up to a sequence: new ones have to be behind all others.
+        delivery.store_sequence = client.next_sequence++;
+    } else {
+        delivery.sent_before = moved.sent_before;
+        delivery.store_sequence = in.offset + moved.sequence;
+    }
     shard_.store_message(client, delivery, false);
     client.lane.queue.take_over(std::move(delivery));
 }
@@ -350,6 +358,8 @@ bool SessionMoves::is_first(Client& client, const mqtt::Message& message) {
     if (!client.move->in || message.origin() == 0) return true;
     MoveIn& in = *client.move->in;
     if (in.kept) return is_first_kept(client, message);
+    // Its place is where the old owner has it, behind what only that one has.
+    if (!in.switched && in.whole_there && coming(client) && !client.online()) return false;
     // Before, what comes may come for another subscriber, who goes.
     if (in.switched && in.direct.size() < kMostOrigins) {
         in.direct.try_emplace(stream_of(message.topic(), message.publisher(), message.origin()),

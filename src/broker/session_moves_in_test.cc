@@ -17,6 +17,15 @@ using vmq::testing::TestClient;
 using Released = cluster::ReleaseReply::Code;
 using SessionThatComes = vmq::testing::SessionMovesTest;
 
+/// In the order of their sequences.
+std::vector<std::string> waiting(const Client& client) {
+    std::vector<std::string> payloads;
+    client.lane.queue.visit_lowest(9, [&](const queue::Delivery& delivery, bool /*sent*/) {
+        payloads.emplace_back(delivery.message->payload());
+    });
+    return payloads;
+}
+
 TEST_F(SessionThatComes, ItsClientGetsWhatWasMovedAndThenWhatCameMeanwhile) {
     TestClient& client = connects();
     grant();
@@ -73,6 +82,32 @@ TEST_F(SessionThatComes, WhatCameBothWaysIsThereOnceAndInOrder) {
     TestClient& client = connects();
     EXPECT_TRUE(client.next().starts_with("CONNACK session_present=1"));
     EXPECT_THAT(client.take_payloads(), ElementsAre("1", "2", "3", "4"));
+}
+
+TEST_F(SessionThatComes, WhatComesBeforeOthersKnowItHereKeepsItsPlaceAtTheOldOwner) {
+    begin();
+    subscriptions();
+    direct("2", 12);  // for another subscriber of this node, or by somebody who knows already
+    plain(MoveKind::Switch);
+    shard().filters_known(nodes.filter_tickets.back());
+    message(1, "1", 11);
+    message(2, "2", 12);
+    message(3, "3", 13);  // before its direct copy
+    direct("3", 13);
+    plain(MoveKind::End);
+    TestClient& client = connects();
+    EXPECT_TRUE(client.next().starts_with("CONNACK session_present=1"));
+    EXPECT_THAT(client.take_payloads(), ElementsAre("1", "2", "3"));
+}
+
+TEST_F(SessionThatComes, WhatComesWhenItsSenderIsAwayIsNotLeftToIt) {
+    begin();
+    subscriptions();
+    shard().moves().node_away(kOld);
+    direct("1", 12);
+    TestClient& client = connects();
+    EXPECT_TRUE(client.next().starts_with("CONNACK session_present=1"));
+    EXPECT_THAT(client.take_payloads(), ElementsAre("1"));
 }
 
 TEST_F(SessionThatComes, IsNotLetGoBeforeItIsHere) {
@@ -168,6 +203,32 @@ TEST_F(SessionThatComes, WhenItsSenderIsAwayTheRestMayComeLater) {
     EXPECT_TRUE(client.next().starts_with("CONNACK session_present=1"));
     message(2, "2");
     EXPECT_THAT(client.take_payloads(), ElementsAre("1", "2"));
+}
+
+TEST_F(SessionThatComes, WhatComesWhenItHasMovedOnStaysBehindWhatHasGone) {
+    constexpr NodeNumber kNext{8};
+    shard().add_node(kNext, {"next@host", "next@host", 1'000'000});
+    begin();
+    subscriptions();
+    shard().moves().node_away(kOld);
+    direct("1", 12);
+    Client& client = *shard().find_client("", "a");
+    ASSERT_TRUE(shard().moves().begin(client, kNext, cluster::Epoch{9}));
+    message(1, "2");  // the old owner is back; what has a higher number than this may be gone
+    EXPECT_THAT(waiting(client), ElementsAre("1", "2"));
+}
+
+TEST_F(SessionThatComes, WhatComesWhenItsClientHasJustGoneStaysBeforeWhatComesLater) {
+    TestClient& connection = connects();
+    shard().registrations().registered(nodes.tickets.back(), {{}, cluster::Epoch{5}, {}, true});
+    broker.settle();
+    begin();
+    subscriptions();
+    connection.drop();
+    broker.settle();
+    message(100, "1");
+    direct("2", 0);
+    EXPECT_THAT(waiting(*shard().find_client("", "a")), ElementsAre("1", "2"));
 }
 
 TEST_F(SessionThatComes, SequencesOfTheOldNodeKeepTheirPacketIds) {

@@ -147,43 +147,44 @@ def racing_connects():
 @scenario
 def takeover_storm():
     """T4, T13: a client that changes between two nodes 50 times misses nothing of what is published meanwhile."""
-    with Cluster(3, *QUEUES_WITHOUT_LIMIT) as nodes:
-        a, b, _ = nodes
-        client = lasting(a.address, "hops")
-        client.subscribe("hop/#", qos=1)
-        stop = event()
-        publishers = [Task(publish_numbers, node.address, f"hop/{i}", range(1_000_000), f"p{i}", 1, stop, 2)
-                      for i, node in enumerate(nodes)]
-        got = []
-        for turn in range(50):
-            got += [client.message() for _ in range(5)]
-            # What it has acknowledged before it goes.
-            other = back((b, a)[turn % 2].address, "hops")
-            got += [mqtt.decode_publish(each) for each in client.inbox if each.kind == mqtt.PUBLISH]
-            client.close()
-            client = other
-        stop.set()
-        counts = [each.result() for each in publishers]
-        numbers = [[] for _ in nodes]
+    for settings in ((),) if WITHOUT_STORE else ((), NO_STORE):
+        with Cluster(3, *QUEUES_WITHOUT_LIMIT, *settings) as nodes:
+            a, b, _ = nodes
+            client = lasting(a.address, "hops")
+            client.subscribe("hop/#", qos=1)
+            stop = event()
+            publishers = [Task(publish_numbers, node.address, f"hop/{i}", range(1_000_000), f"p{i}", 1, stop, 2)
+                          for i, node in enumerate(nodes)]
+            got = []
+            for turn in range(50):
+                got += [client.message() for _ in range(5)]
+                # What it has acknowledged before it goes.
+                other = back((b, a)[turn % 2].address, "hops")
+                got += [mqtt.decode_publish(each) for each in client.inbox if each.kind == mqtt.PUBLISH]
+                client.close()
+                client = other
+            stop.set()
+            counts = [each.result() for each in publishers]
+            numbers = [[] for _ in nodes]
 
-        def note(message):
-            numbers[int(message.topic[-1])].append(number_of(message))
+            def note(message):
+                numbers[int(message.topic[-1])].append(number_of(message))
 
-        for message in got:
-            note(message)
-        left = {(i, counts[i] - 1) for i in range(3)} - {(i, each) for i in range(3) for each in numbers[i]}
-        while left:
-            message = client.message()
-            note(message)
-            left.discard((int(message.topic[-1]), number_of(message)))
-        for i in range(3):
-            first = list(dict.fromkeys(numbers[i]))
-            expect_equal(sorted(set(range(counts[i])) - set(first))[:10], [], f"missing of {counts[i]}")
-            at = next((at for at, number in enumerate(first) if at != number), None)
-            expect(at is None, f"order: at {at} came", first[max((at or 0) - 5, 0):(at or 0) + 30])
-        alive(client)
-        expect_equal(sum(sessions_of(node, "hops") for node in nodes), 1, "sessions")
-        print(f"{sum(counts)} messages, {sum(map(len, numbers)) - sum(counts)} came again")
+            for message in got:
+                note(message)
+            left = {(i, counts[i] - 1) for i in range(3)} - {(i, each) for i in range(3) for each in numbers[i]}
+            while left:
+                message = client.message()
+                note(message)
+                left.discard((int(message.topic[-1]), number_of(message)))
+            for i in range(3):
+                first = list(dict.fromkeys(numbers[i]))
+                expect_equal(sorted(set(range(counts[i])) - set(first))[:10], [], f"missing of {counts[i]}")
+                at = next((at for at, number in enumerate(first) if at != number), None)
+                expect(at is None, f"order: at {at} came", first[max((at or 0) - 5, 0):(at or 0) + 30])
+            alive(client)
+            expect_equal(sum(sessions_of(node, "hops") for node in nodes), 1, "sessions")
+            print(f"{sum(counts)} messages, {sum(map(len, numbers)) - sum(counts)} came again")
 
 
 # --- Sessions that move ---
