@@ -63,7 +63,7 @@ def messages(load, options):
                 for qos in (0, 1, 2):
                     for kind, pairs in kinds:
                         found = load.run("p2p", nodes, clients_of=nodes, pubs=pairs, qos=qos, seconds=options.seconds)
-                        costs[kind][qos].append(found["cpu_us_per_msg"])
+                        costs[kind][qos].append(found["cpu_us_per_delivery"])
             for kind, of_qos in costs.items():
                 medians = {qos: statistics.median(each) for qos, each in of_qos.items()}
                 base = base or medians
