@@ -103,6 +103,7 @@ TEST(SyslogSender, CountsMessagesOfAStreamOrEndsThem) {
 }
 
 TEST(SyslogSender, GoesOnWhenTheServerIsBack) {
+    Said said;
     TcpServer server;
     const auto stream = sender(Protocol::Tcp, "127.0.0.1", server.port(), true,
                                {Millis(10), Millis(40), Millis(50)});
@@ -110,6 +111,7 @@ TEST(SyslogSender, GoesOnWhenTheServerIsBack) {
     EXPECT_EQ(server.read(7), "5 first");
     server.drop();
     EXPECT_TRUE(stream->send("lost or not"));
+    EXPECT_NE(said.wait_for(1)[0].find("cannot be reached"), std::string::npos);
     EXPECT_TRUE(stream->send("after"));
     std::string all;
     while (!all.ends_with("5 after")) all += server.read(1);

@@ -15,7 +15,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import mqtt_wire as mqtt
-from broker import LIMIT, SLOWNESS, Broker, Skip, expect, expect_equal, free_port, wait_until
+from broker import LIMIT, SANITIZERS, SLOWNESS, Broker, Skip, expect, expect_equal, free_port, wait_until
 from certificates import Authority
 from scenarios import main, scenario
 
@@ -91,16 +91,22 @@ def only_the_owner():
 
 @scenario
 def answers_at_once():
-    """A command takes 20 ms, the start of the program included."""
+    """A command takes 20 ms, the start of the program included; what the broker adds is judged with sanitizers too,
+    whose programs take long to start."""
+    def took(broker, *words):
+        start = time.monotonic()
+        done(broker, *words, out=None)
+        return time.monotonic() - start
+
     with Broker() as broker:
-        times = []
+        asking, starting = [], []
         for _ in range(40):
-            start = time.monotonic()
-            done(broker, "cluster", "show", out=None)
-            times.append(time.monotonic() - start)
-        times.sort()
-        print(f"best {times[0] * 1000:.1f} ms, median {times[20] * 1000:.1f} ms")
-        expect(times[10] < 0.020 * SLOWNESS, f"a quarter took {times[10] * 1000:.1f} ms or less")
+            asking.append(took(broker, "cluster", "show"))
+            starting.append(took(broker, "cluster", "show", "--help"))
+        print(f"best {min(asking) * 1000:.1f} ms, without a broker {min(starting) * 1000:.1f} ms")
+        expect(min(asking) - min(starting) < 0.010 * SLOWNESS, "the broker answers late")
+        if not SANITIZERS:
+            expect(min(asking) < 0.020, "it takes more than 20 ms")
 
 
 @scenario
