@@ -251,9 +251,15 @@ void Link::on_heartbeat(const Frame& frame) {
     const std::uint64_t now = millis_of(loop_.loop().now());
     if (frame.type == FrameType::HeartbeatReply) {
         if (time <= now) round_trip_ = Millis(now - time);
-    } else if (priority_.size() < kMostPriority) {
+        return;
+    }
+    if (priority_.size() < kMostPriority) {
         append_heartbeat(FrameType::HeartbeatReply, time, priority());
     }
+    if (initiated_) return;
+    // Its heartbeats and our replies show both that the other is there: ours are for when they stop.
+    beat_at_ = loop_.loop().now() + loop_.settings().heartbeat_interval * 3 / 2;
+    arm_timer(loop_.loop().now());
 }
 
 void Link::on_unknown(const Frame& frame) {
@@ -456,7 +462,9 @@ void Link::on_timer(TimePoint now) {
         if (priority_.size() < kMostPriority) {
             append_heartbeat(FrameType::Heartbeat, millis_of(now), priority());
         }
-        beat_at_ = now + settings.heartbeat_interval;
+        // All links of a loop at once: one wake-up instead of one for each.
+        const Millis interval = settings.heartbeat_interval;
+        beat_at_ = now + interval - now.time_since_epoch() % interval;
     }
     arm_timer(now);
 }

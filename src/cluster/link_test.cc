@@ -341,6 +341,28 @@ TEST_P(LinkWays, AnIdleLinkStaysAndMeasuresTheRoundTrip) {
     EXPECT_LE(*a_.link->round_trip(), Millis(50));
 }
 
+// The one that dialled asks, the other answers: two frames per interval keep a link.
+TEST_F(LinkTest, OneSideSendsHeartbeatsAsLongAsTheOtherHearsThem) {
+    const auto sent = [](const SteppedNode& node) {
+        return node.metrics.get(metrics::Counter::ClusterBytesSent);
+    };
+    std::string one;
+    append_heartbeat(FrameType::Heartbeat, 1'000'000, one);
+    agree();
+    pass(Seconds(5));
+    const std::uint64_t of_a = sent(a_);
+    const std::uint64_t of_b = sent(b_);
+    pass(Seconds(60));
+    EXPECT_EQ(sent(a_) - of_a, 120 * one.size());
+    EXPECT_EQ(sent(b_) - of_b, 120 * one.size());
+
+    for (int i = 0; i < 18; ++i) {  // a sleeps
+        now_ += Millis(50);
+        b_.step(now_);
+    }
+    EXPECT_EQ(sent(b_) - of_b, (120 + 1) * one.size());
+}
+
 TEST_P(LinkWays, ASilentPeerIsNoticedAfterThreeSeconds) {
     agree();
     const TimePoint begin = now_;
