@@ -257,7 +257,8 @@ void Link::on_heartbeat(const Frame& frame) {
         append_heartbeat(FrameType::HeartbeatReply, time, priority());
     }
     if (initiated_) return;
-    // Its heartbeats and our replies show both that the other is there: ours are for when they stop.
+    // Its heartbeats and our replies show both that the other is there: ours are for when they
+    // stop.
     beat_at_ = loop_.loop().now() + loop_.settings().heartbeat_interval * 3 / 2;
     arm_timer(loop_.loop().now());
 }

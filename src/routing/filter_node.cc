@@ -1,5 +1,6 @@
 #include "routing/filter_node.h"
 
+#include <algorithm>
 #include <limits>
 #include <new>
 #include <utility>
@@ -10,20 +11,20 @@ namespace vmq::routing {
 
 FilterNode::FilterNode(std::uint64_t node_id, FilterNode* node_parent,
                        std::string_view word) noexcept
-    : id(node_id), parent(node_parent), word_size(static_cast<std::uint16_t>(word.size())) {
-    if (!word.empty()) {
-        std::memcpy(reinterpret_cast<char*>(this) + sizeof(FilterNode), word.data(), word.size());
-    }
+    : id_and_size_(node_id << kSizeBits | word.size()), parent(node_parent) {
+    std::copy(word.begin(), word.end(), reinterpret_cast<char*>(this) + kWordAt);
 }
 
-FilterNode* FilterNode::make(std::uint64_t id, FilterNode* parent, std::string_view word) {
-    VMQ_ASSERT(word.size() <= std::numeric_limits<std::uint16_t>::max());
-    return new (::operator new(sizeof(FilterNode) + word.size())) FilterNode(id, parent, word);
+FilterNode* FilterNode::make(std::pmr::memory_resource& memory, std::uint64_t id,
+                             FilterNode* parent, std::string_view word) {
+    VMQ_ASSERT(word.size() <= kLongestWord);
+    return new (memory.allocate(bytes_for(word.size()), kAlignment)) FilterNode(id, parent, word);
 }
 
-void FilterNode::destroy(FilterNode* node) noexcept {
+void FilterNode::destroy(std::pmr::memory_resource& memory, FilterNode* node) noexcept {
+    const std::size_t bytes = node->bytes();
     node->~FilterNode();
-    ::operator delete(node);
+    memory.deallocate(node, bytes, kAlignment);
 }
 
 void ChildTable::insert(FilterNode* node) {
@@ -34,11 +35,11 @@ void ChildTable::insert(FilterNode* node) {
 
 void ChildTable::place(FilterNode* node) noexcept {
     const auto address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(node));
-    VMQ_ASSERT((address & kTagMask) == 0);
+    VMQ_ASSERT(address >> kAddressBits == 0 && address % FilterNode::kAlignment == 0);
     const std::uint64_t hash = hash_of(node);
     std::uint32_t at = home(hash);
-    while (slots_[at] != 0) at = after(at);
-    slots_[at] = address | tag(hash);
+    while (slot_at(at) != 0) at = after(at);
+    set_slot(at, address >> kZeroBits | tag(hash));
 }
 
 void ChildTable::grow() {
@@ -46,26 +47,28 @@ void ChildTable::grow() {
     const std::uint32_t old_capacity = capacity_;
     VMQ_ASSERT(old_capacity < std::numeric_limits<std::uint32_t>::max() / 2);
     capacity_ = old_capacity + old_capacity / 2 + 8;
-    const auto old = std::exchange(slots_, std::make_unique<std::uint64_t[]>(capacity_));
+    const auto old = std::exchange(
+        slots_, std::make_unique<char[]>(std::size_t{capacity_} * kSlotSize + kBehindTheLast));
     for (std::uint32_t at = 0; at < old_capacity; ++at) {
-        if (old[at] != 0) place(node_in(old[at]));
+        const std::uint64_t slot = slot_in(old.get(), at);
+        if (slot != 0) place(node_in(slot));
     }
 }
 
 void ChildTable::erase(const FilterNode* node) noexcept {
     std::uint32_t hole = home(hash_of(node));
-    while (node_in(slots_[hole]) != node) hole = after(hole);
+    while (node_in(slot_at(hole)) != node) hole = after(hole);
     // What follows moves up if its home is not between the hole and its place: no search may meet
     // an empty slot before what it looks for.
-    for (std::uint32_t at = after(hole); slots_[at] != 0; at = after(at)) {
-        const std::uint32_t wanted = home(hash_of(node_in(slots_[at])));
+    for (std::uint32_t at = after(hole); slot_at(at) != 0; at = after(at)) {
+        const std::uint32_t wanted = home(hash_of(node_in(slot_at(at))));
         const bool between =
             hole < at ? hole < wanted && wanted <= at : hole < wanted || wanted <= at;
         if (between) continue;
-        slots_[hole] = slots_[at];
+        set_slot(hole, slot_at(at));
         hole = at;
     }
-    slots_[hole] = 0;
+    set_slot(hole, 0);
     if (--size_ > 0) return;
     slots_.reset();
     capacity_ = 0;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory_resource>
 #include <random>
 #include <string>
 #include <vector>
@@ -16,6 +17,28 @@ constexpr std::uint64_t kSeed = 11;
 FilterNode* find(const ChildTable& table, const FilterNode* parent, std::string_view text) {
     const FilterWord word(text, kSeed);
     return table.find(parent, word, ChildTable::hash(parent, word.hash));
+}
+
+FilterNode* make(std::uint64_t id, FilterNode* parent, std::string_view word) {
+    return FilterNode::make(*std::pmr::new_delete_resource(), id, parent, word);
+}
+
+void destroy(FilterNode* node) { FilterNode::destroy(*std::pmr::new_delete_resource(), node); }
+
+TEST(FilterNode, HasItsWordBehindItAndItsNumberWhole) {
+    constexpr std::uint64_t kLastId = (1ULL << 48U) - 1;
+    for (const std::size_t size : {0U, 1U, 3U, 11U, 12U, 65'535U}) {
+        const std::string word(size, 'w');
+        FilterNode* node = make(kLastId, nullptr, word);
+        node->shards = ~ShardSet{0};
+        node->persistent = ~ShardSet{0};
+        node->children = ~std::uint32_t{0};
+        node->has_plus = node->has_hash = node->has_groups = true;
+        EXPECT_EQ(node->id(), kLastId);
+        EXPECT_EQ(node->word(), word);
+        EXPECT_EQ(node->bytes(), size <= 11 ? 48U : (37 + size + 15) / 16 * 16);
+        destroy(node);
+    }
 }
 
 TEST(FilterWord, WordsAreEqualOnlyIfEveryByteIs) {
@@ -36,15 +59,15 @@ TEST(FilterWord, WordsAreEqualOnlyIfEveryByteIs) {
 
 TEST(ChildTable, TheSameWordUnderTwoParentsIsTwoNodes) {
     ChildTable table(kSeed);
-    FilterNode* a = FilterNode::make(1, nullptr, "a");
-    FilterNode* below_a = FilterNode::make(2, a, "a");
+    FilterNode* a = make(1, nullptr, "a");
+    FilterNode* below_a = make(2, a, "a");
     table.insert(a);
     EXPECT_EQ(find(table, a, "a"), nullptr);
     table.insert(below_a);
     EXPECT_EQ(find(table, nullptr, "a"), a);
     EXPECT_EQ(find(table, a, "a"), below_a);
     EXPECT_EQ(find(table, below_a, "a"), nullptr);
-    table.for_each(FilterNode::destroy);
+    table.for_each(destroy);
 }
 
 TEST(ChildTable, AgreesWithANaiveModelUnderRandomInsertionsAndRemovals) {
@@ -58,11 +81,11 @@ TEST(ChildTable, AgreesWithANaiveModelUnderRandomInsertionsAndRemovals) {
         const std::uint32_t chosen = random.below(600);
         FilterNode*& node = model[chosen];
         if (node == nullptr && random.below(4) < (grows ? 3U : 1U)) {
-            node = FilterNode::make(1, nullptr, std::to_string(chosen));
+            node = make(1, nullptr, std::to_string(chosen));
             table.insert(node);
         } else if (node != nullptr && random.below(4) < (grows ? 1U : 3U)) {
             table.erase(node);
-            FilterNode::destroy(node);
+            destroy(node);
             node = nullptr;
         }
         const std::uint32_t other = random.below(600);
@@ -72,7 +95,7 @@ TEST(ChildTable, AgreesWithANaiveModelUnderRandomInsertionsAndRemovals) {
     for (FilterNode* node : model) {
         if (node == nullptr) continue;
         table.erase(node);
-        FilterNode::destroy(node);
+        destroy(node);
     }
     table.for_each([](FilterNode*) { ADD_FAILURE(); });
 }

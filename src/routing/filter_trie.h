@@ -5,6 +5,8 @@
 #include <boost/container/small_vector.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <memory_resource>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +21,8 @@ namespace vmq::routing {
 /// and word, so that a node costs little more than its word. The set is cut into partitions that
 /// grow on their own: growing one of many is a short pause, growing all at once would be a long
 /// one.
+///
+/// Memory of pruned nodes is kept for new ones.
 ///
 /// Does no locking: the owner excludes readers from add() and prune().
 class FilterTrie final {
@@ -77,6 +81,8 @@ private:
     const std::uint64_t seed_;
     const FilterWord plus_;
     const FilterWord hash_;
+    const std::unique_ptr<std::pmr::memory_resource> pools_;  // null: none
+    std::pmr::memory_resource& memory_;                       // of the nodes
     std::uint64_t last_id_ = 0;
     std::vector<ChildTable> tables_;
     std::atomic<std::size_t> bytes_{0};

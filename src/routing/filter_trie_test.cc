@@ -87,8 +87,8 @@ TEST(FilterTrie, IdsAreNeverUsedAgain) {
     std::uint64_t last = 0;
     for (int i = 0; i < 5; ++i) {
         FilterNode* node = add(trie, "a/b");
-        EXPECT_GT(node->id, last);
-        last = node->id;
+        EXPECT_GT(node->id(), last);
+        last = node->id();
         node->shards = 0;
         trie.prune(node);
     }

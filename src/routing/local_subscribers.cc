@@ -24,7 +24,7 @@ GroupHandle group_of(const OwnSubscription& own) noexcept {
 
 SubscriptionKey OwnSubscription::key() const noexcept {
     return shared ? static_cast<const SharedGroup*>(handle)->key()
-                  : SubscriptionKey{static_cast<const FilterNode*>(handle)->id};
+                  : SubscriptionKey{static_cast<const FilterNode*>(handle)->id()};
 }
 
 std::size_t Subscriber::subscription_count() const noexcept { return list_.size(); }

@@ -1,6 +1,7 @@
 #include "routing/subscription_index.h"
 
 #include <algorithm>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <utility>
 
@@ -24,7 +25,7 @@ struct GroupHash {
     using is_avalanching = void;
     std::uint64_t seed;
     std::size_t operator()(const GroupName& name) const noexcept {
-        return hash_bytes(name.name, seed ^ name.node->id);
+        return hash_bytes(name.name, seed ^ name.node->id());
     }
     std::size_t operator()(const SharedGroup* group) const noexcept {
         return (*this)(GroupName{group->node(), group->name()});
@@ -68,7 +69,7 @@ struct SubscriptionIndex::Impl {
     };
     [[nodiscard]] Marked mark(ShardId shard, FilterNode* node) noexcept {
         const ShardSet before = node->shards.fetch_or(shard_bit(shard));
-        if (before == 0 && node->groups == nullptr) ++filters;
+        if (before == 0 && !node->has_groups) ++filters;
         return {node, shard < shards && (before & local) == 0};
     }
     [[nodiscard]] Marked mark(ShardId shard, std::string_view mountpoint, std::string_view filter);
@@ -87,6 +88,10 @@ struct SubscriptionIndex::Impl {
         const auto at = groups.find(GroupName{node, name});
         return at == groups.end() ? nullptr : *at;
     }
+    [[nodiscard]] std::span<SharedGroup* const> groups_on(const FilterNode& node) const {
+        if (!node.has_groups) return {};
+        return groups_of.find(&node)->second;
+    }
     [[nodiscard]] SharedGroup* add_group(FilterNode* node, std::string_view name);
     void remove_group(SharedGroup* group);
     [[nodiscard]] static std::string text(const SharedGroup& group);
@@ -98,6 +103,7 @@ struct SubscriptionIndex::Impl {
     FilterTrie trie;
     std::atomic<FilterObserver*> observer{nullptr};
     boost::unordered_flat_set<SharedGroup*, GroupHash, GroupEqual> groups;
+    boost::unordered_flat_map<const FilterNode*, std::vector<SharedGroup*>> groups_of;
     std::atomic<std::size_t> filters{0};
     std::atomic<ShardSet> away{0};
     std::atomic<SharedPolicy> policy{SharedPolicy::PreferLocal};
@@ -122,26 +128,28 @@ void SubscriptionIndex::Impl::tell(std::span<const GroupHandle> told) {
 
 SharedGroup* SubscriptionIndex::Impl::add_group(FilterNode* node, std::string_view name) {
     auto* group = new SharedGroup(SubscriptionKey{trie.next_id()}, node, name);
-    if (node->groups == nullptr) {
-        node->groups = std::make_unique<std::vector<SharedGroup*>>();
+    std::vector<SharedGroup*>& list = groups_of[node];
+    if (list.empty()) {
+        node->has_groups = true;
         if (node->shards.load() == 0) ++filters;
     }
-    group->slot = static_cast<std::uint32_t>(node->groups->size());
-    node->groups->push_back(group);
+    group->slot = static_cast<std::uint32_t>(list.size());
+    list.push_back(group);
     groups.insert(group);
     return group;
 }
 
 void SubscriptionIndex::Impl::remove_group(SharedGroup* group) {
     FilterNode* node = group->node();
-    std::vector<SharedGroup*>& list = *node->groups;
+    std::vector<SharedGroup*>& list = groups_of[node];
     list[group->slot] = list.back();
     list[group->slot]->slot = group->slot;
     list.pop_back();
     groups.erase(group);
     delete group;
     if (!list.empty()) return;
-    node->groups.reset();
+    groups_of.erase(node);
+    node->has_groups = false;
     if (node->shards.load() == 0) --filters;
     trie.prune(node);
 }
@@ -160,10 +168,9 @@ void SubscriptionIndex::match(ShardId reader, std::string_view mountpoint, std::
         const ShardSet shards = node.shards.load(std::memory_order_acquire);
         if (shards != 0) {
             const ShardSet persistent = node.persistent.load(std::memory_order_acquire);
-            result.filters.push_back({SubscriptionKey{node.id}, shards, persistent & shards});
+            result.filters.push_back({SubscriptionKey{node.id()}, shards, persistent & shards});
         }
-        if (node.groups == nullptr) return;
-        for (const SharedGroup* group : *node.groups) {
+        for (const SharedGroup* group : impl_->groups_on(node)) {
             const auto chosen = group->choose(random, impl_->policy.load(std::memory_order_relaxed),
                                               impl_->away.load(std::memory_order_relaxed));
             if (chosen.member) {
@@ -198,7 +205,7 @@ void SubscriptionIndex::Impl::unmark(ShardId shard, FilterNode* node) {
     }
     const ShardedMutex::Exclusive lock(mutex);
     if ((node->shards.fetch_and(~own) & ~own) != 0) return;
-    if (node->groups == nullptr) --filters;
+    if (!node->has_groups) --filters;
     trie.prune(node);
 }
 
@@ -206,7 +213,7 @@ FilterHandle SubscriptionIndex::acquire(ShardId shard, std::string_view mountpoi
                                         std::string_view filter) {
     const auto [node, first] = impl_->mark(shard, mountpoint, filter);
     if (first) impl_->tell(*node);
-    return {SubscriptionKey{node->id}, node};
+    return {SubscriptionKey{node->id()}, node};
 }
 
 void SubscriptionIndex::set_persistent(ShardId shard, FilterHandle handle, bool persistent) {
@@ -232,7 +239,7 @@ FilterHandle SubscriptionIndex::find(ShardId reader, std::string_view mountpoint
     const auto lock = impl_->mutex.shared(reader);
     FilterNode* node = impl_->trie.find(mountpoint, filter);
     if (node == nullptr || node->shards.load() == 0) return {};
-    return {SubscriptionKey{node->id}, node};
+    return {SubscriptionKey{node->id()}, node};
 }
 
 GroupHandle SubscriptionIndex::join(ShardId shard, std::string_view mountpoint,
@@ -300,8 +307,7 @@ bool SubscriptionIndex::choose_other(ShardId reader, SharedMatch& match,
     const auto lock = impl_->mutex.shared(reader);
     bool chosen = false;
     impl_->trie.for_each_match(mountpoint, topic, [&](const FilterNode& node) {
-        if (node.groups == nullptr) return;
-        for (const SharedGroup* group : *node.groups) {
+        for (const SharedGroup* group : impl_->groups_on(node)) {
             if (group->key() != match.group) continue;
             const auto member = group->choose(random, except);
             if (!member) return;
@@ -435,8 +441,7 @@ void SubscriptionIndex::clear_remote_some(NodeSlot node, FilterWalk& walk) {
     std::vector<SharedGroup*> groups;
     impl_->walk_some(walk, [&](FilterNode& each) {
         if ((each.shards.load() & shard_bit(node)) != 0) found.push_back(&each);
-        if (each.groups == nullptr) return;
-        for (SharedGroup* group : *each.groups) {
+        for (SharedGroup* group : impl_->groups_on(each)) {
             if (group->has_remote(node)) groups.push_back(group);
         }
     });
@@ -453,12 +458,10 @@ void SubscriptionIndex::clear_remote_some(NodeSlot node, FilterWalk& walk) {
 void SubscriptionIndex::collect_local_some(FilterWalk& walk,
                                            std::vector<LocalFilter>& found) const {
     impl_->walk_some(walk, [&](const FilterNode& each) {
-        if (each.groups != nullptr) {
-            for (const SharedGroup* group : *each.groups) {
-                const GroupPresence members = group->local();
-                if (members == GroupPresence{}) continue;
-                found.push_back({FilterTrie::mountpoint(each), Impl::text(*group), false, members});
-            }
+        for (const SharedGroup* group : impl_->groups_on(each)) {
+            const GroupPresence members = group->local();
+            if (members == GroupPresence{}) continue;
+            found.push_back({FilterTrie::mountpoint(each), Impl::text(*group), false, members});
         }
         if ((each.shards.load() & impl_->local) == 0) return;
         found.push_back({FilterTrie::mountpoint(each),
