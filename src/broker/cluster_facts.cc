@@ -186,7 +186,7 @@ void ClusterFacts::load_fact(std::string_view key, std::string_view value,
         } else if (!message || cluster::message_digest(*message) != record.digest) {
             // Written here after this fact, and the others have not been told: take_in_retained()
             // does. Or it is deleted, which has a mark, has expired, or is lost to damage.
-            facts_->start_after(fact.stamp.time);
+            facts_->start_after(fact.stamp.time, now());
             if (!message) {
                 lost_messages_ = true;
                 stale_.emplace_back(key);

@@ -179,9 +179,22 @@ bool FactMap::erase(FactKind kind, std::string_view key, Moment now) {
 void FactMap::write(FactParts fact, bool local, Moment now) {
     Fact* old = find_mutable(fact.kind, fact.key);
     fact.stamp = {clock_.next(now.wall, old != nullptr ? old->time() : HybridTime{}), self_};
-    complete_.raise(self_, fact.stamp.time);
-    positions_changed_ = true;
+    note_own(fact.stamp.time);
     note(fact.deleted ? FactChange::What::Erased : FactChange::What::Put, *store(old, fact), local);
+}
+
+void FactMap::note_own(HybridTime time) {
+    last_own_ = std::max(last_own_, time);
+    if (promises_own_) {
+        if (complete_.raise(self_, time)) positions_changed_ = true;
+        return;
+    }
+    if (since_start_.size() == since_start_.capacity()) {
+        std::erase_if(since_start_,
+                      [&](HybridTime each) { return find(Stamp{each, self_}) == nullptr; });
+        since_start_.reserve(2 * since_start_.size() + 16);
+    }
+    since_start_.push_back(time);
 }
 
 void FactMap::expire(TimePoint now, std::size_t budget) {
@@ -222,7 +235,9 @@ void FactMap::take_in(const Stamp& stamp, Moment now) {
 FactMap::Outcome FactMap::merge(const FactParts& fact, Sender sender, Moment now) {
     Fact* old = find_mutable(fact.kind, fact.key);
     if (const Fact* same = find(fact.stamp); same != nullptr && same != old) {
-        return Outcome::Refused;
+        if (promises_own_ || fact.stamp.writer != self_) return Outcome::Refused;
+        start_after(fact.stamp.time, now);  // it was lost here, and its stamp given again
+        old = find_mutable(fact.kind, fact.key);
     }
     take_in(fact.stamp, now);
     if (old == nullptr) {
@@ -253,11 +268,39 @@ FactMap::Outcome FactMap::merge(const FactParts& fact, Sender sender, Moment now
     stored->confirmed_ |= catching_up_ && sender.is_caught_up_with;
     note(fact.deleted ? FactChange::What::Erased : FactChange::What::Put, *stored, false);
     ++counters_.won;
+    if (fact.stamp.writer == self_) {
+        ++counters_.own;
+        clock_.start_after(fact.stamp.time);  // however far ahead: it was given
+        last_own_ = std::max(last_own_, fact.stamp.time);
+        promises_own_ = promises_own_ && fact.stamp.time <= complete_[self_];
+    }
     return Outcome::Won;
 }
 
+void FactMap::start_after(HybridTime seen, Moment now) {
+    clock_.start_after(seen);
+    if (promises_own_ && seen > complete_[self_]) promises_own_ = false;
+    std::vector<HybridTime> early;
+    std::erase_if(since_start_, [&](HybridTime each) {
+        if (each <= seen) early.push_back(each);
+        return each <= seen;
+    });
+    for (const HybridTime time : early) {
+        const Fact* fact = find(Stamp{time, self_});
+        if (fact == nullptr) continue;
+        write(fact->parts(), false, now);
+        ++counters_.renewed;
+    }
+}
+
+void FactMap::promise_own() {
+    if (std::exchange(promises_own_, true)) return;
+    since_start_ = {};
+    if (complete_.raise(self_, last_own_)) positions_changed_ = true;
+}
+
 void FactMap::raise_complete(const Positions& promised) {
-    start_after(promised[self_]);
+    clock_.start_after(promised[self_]);
     if (complete_.raise(promised)) positions_changed_ = true;
 }
 
@@ -444,6 +487,9 @@ bool FactMap::start_over(const Incarnation& incarnation) {
         note(FactChange::What::Put, *store(fact, parts), true);
     }
     clock_.start_after(last);
+    promises_own_ = true;
+    since_start_ = {};
+    last_own_ = last;
     complete_.clear();
     complete_.set(self_, last);
     positions_changed_ = true;
@@ -457,14 +503,17 @@ bool FactMap::restore(const FactParts& fact) {
         return false;
     }
     insert(Fact::make(fact));
-    if (fact.stamp.writer == self_) clock_.start_after(fact.stamp.time);
+    if (fact.stamp.writer == self_) {
+        clock_.start_after(fact.stamp.time);
+        last_own_ = std::max(last_own_, fact.stamp.time);
+    }
     return true;
 }
 
 void FactMap::restore_positions(const Positions& complete, const Positions& dropped) {
     complete_ = complete;
     dropped_ = dropped;
-    complete_.raise(self_, clock_.last());
+    promises_own_ = false;
     clock_.start_after(std::max(complete_[self_], dropped_.highest()));
 }
 

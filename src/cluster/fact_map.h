@@ -132,7 +132,7 @@ public:
         Older,    // than what is there
         Dead,     // it was deleted here, and that is forgotten
         Renewed,  // written anew with a stamp of this node, see Sender
-        Refused,  // there is another fact with this stamp: whoever sent it makes things up
+        Refused,  // there is another fact with this stamp, see restore_positions()
     };
     struct Sender {
         /// It does not cover dropped(). Of a fact of an unknown key that is older than the horizon
@@ -148,8 +148,10 @@ public:
     [[nodiscard]] const Positions& dropped() const noexcept { return dropped_; }
     /// Takes over the promises of a node that has sent everything it has.
     void raise_complete(const Positions& promised);
-    /// Own stamps are behind what others have seen of this node, even if it no longer knows.
-    void start_after(HybridTime seen) noexcept { clock_.start_after(seen); }
+    /// Another node has everything that this one wrote up to `seen`, even if this one no longer
+    /// knows: own stamps are behind it. What has been written since the start with earlier ones
+    /// gets new ones.
+    void start_after(HybridTime seen, Moment now);
 
     /// Makes facts of `writer` beyond complete() facts of this node, `budget` of them at most. For
     /// a writer that is gone: nobody can promise any more to have all up to them.
@@ -205,7 +207,17 @@ public:
     /// A fact as it was stored, before anything else. False: there is one of that key or stamp.
     [[nodiscard]] bool restore(const FactParts& fact);
     /// Behind the facts. The positions have to be of the same moment as the facts, or older.
+    ///
+    /// The end of what this node wrote may be lost (a power failure, an old copy of the store),
+    /// and only the others know. So what is written from here on raises no promise: it would cover
+    /// what was lost, and nobody would tell it again. Until promise_own(). If the clock has gone
+    /// back as well, a stamp may be given again: others refuse the second fact, and it gets a new
+    /// one here when they tell the first.
     void restore_positions(const Positions& complete, const Positions& dropped);
+    /// Also false again when something is told that was lost.
+    [[nodiscard]] bool promises_own() const noexcept { return promises_own_; }
+    /// All that this node wrote before it started is here, as far as anybody can know.
+    void promise_own();
 
     // Effects
 
@@ -221,6 +233,7 @@ public:
         std::uint64_t older = 0;
         std::uint64_t dead = 0;
         std::uint64_t renewed = 0;        // by merge(), end_catch_up() and adopt()
+        std::uint64_t own = 0;            // of those that won: this node had lost them
         std::uint64_t removed = 0;        // by end_catch_up()
         std::uint64_t dropped = 0;        // deleted ones that every member has
         std::uint64_t dropped_early = 0;  // and those that not every member has
@@ -276,6 +289,7 @@ private:
     void mark_deleted(Fact& fact);
     Fact* store(Fact* old, const FactParts& fact);
     void write(FactParts fact, bool local, Moment now);
+    void note_own(HybridTime time);
     void take_in(const Stamp& stamp, Moment now);
     void note(FactChange::What what, const Fact& fact, bool local);
     void drop(Fact* fact);
@@ -286,6 +300,9 @@ private:
     WriterTable writers_;
     WriterNumber self_{};
     HybridClock clock_;
+    bool promises_own_ = true;
+    HybridTime last_own_;                  // that was written or restored
+    std::vector<HybridTime> since_start_;  // written while nothing is promised, perhaps gone
     std::array<std::unique_ptr<Table>, kFactKinds> tables_;
     std::deque<Written> written_;  // by writer
     Positions complete_;

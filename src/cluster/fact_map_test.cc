@@ -465,9 +465,43 @@ TEST_F(FactMapTest, AfterARestartStampsGoOnBehindAllThatWasStored) {
     EXPECT_TRUE(again.changes().empty());
     EXPECT_EQ(again.find(kKind, "k")->value(), "v");
     EXPECT_EQ(again.deleted(), 1U);
-    EXPECT_EQ(again.complete()[again.self()], time(100));
     ASSERT_TRUE(again.put(kKind, "x", "1", at(0)));
     EXPECT_EQ(again.find(kKind, "x")->time(), time(150).next());
+}
+
+TEST_F(FactMapTest, NothingOwnIsPromisedAfterARestartBeforeItIsSureThatNothingIsLost) {
+    FactMap again({"own@h", {}});
+    (void)again.restore({kKind, "k", {time(100), again.self()}, false, "v", nullptr});
+    Positions complete;
+    complete.set(again.self(), time(90));  // of before: it was promising nothing then either
+    again.restore_positions(complete, {});
+    EXPECT_FALSE(again.promises_own());
+    ASSERT_TRUE(again.put(kKind, "x", "1", at(200)));
+    EXPECT_EQ(again.complete()[again.self()], time(90));
+    again.promise_own();
+    EXPECT_EQ(again.complete()[again.self()], again.find(kKind, "x")->time());
+    ASSERT_TRUE(again.put(kKind, "y", "1", at(300)));
+    EXPECT_EQ(again.complete()[again.self()], again.find(kKind, "y")->time());
+}
+
+// The end of the store was lost, and the clock has gone back.
+TEST_F(FactMapTest, AStampThatIsGivenAgainGoesToWhatOthersKnow) {
+    FactMap again({"own@h", {}});
+    again.restore_positions({}, {});
+    ASSERT_TRUE(again.put(kKind, "new", "1", at(100)));
+    ASSERT_TRUE(again.put(kKind, "newer", "2", at(300)));
+    const Stamp given = again.find(kKind, "new")->stamp();
+    const Stamp later = again.find(kKind, "newer")->stamp();
+    EXPECT_EQ(again.merge({kKind, "lost", given, false, "0", nullptr}, {}, at(400)),
+              FactMap::Outcome::Won);
+    EXPECT_EQ(again.find(kKind, "lost")->stamp(), given);
+    EXPECT_EQ(again.find(kKind, "new")->value(), "1");
+    EXPECT_GT(again.find(kKind, "new")->time(), later.time);
+    EXPECT_EQ(again.find(kKind, "newer")->stamp(), later);
+
+    again.start_after(time(350), at(400));  // another node has something of this one up to there
+    EXPECT_GT(again.find(kKind, "newer")->time(), time(350));
+    EXPECT_EQ(again.find(kKind, "lost")->stamp(), given);
 }
 
 TEST_F(FactMapTest, OthersRememberingALaterOwnStampMoveTheClock) {

@@ -73,7 +73,7 @@ Result<void> Replication::receive(const Writer& writer, const Frame& frame, Mome
         case FrameType::Facts:
             return on_facts(*peer, frame.body, now);
         case FrameType::FactVector:
-            return on_vector(*peer, frame.body);
+            return on_vector(*peer, frame.body, now);
         case FrameType::FactAck:
             return on_ack(*peer, frame.body);
         default:
@@ -139,7 +139,7 @@ Result<void> Replication::read_items(Peer& peer, FactsReader& reader, Moment now
             reader.fact().stamp.writer = writer;
             ++counters_.facts_received;
             if (facts_.merge(reader.fact(), sender, now) == FactMap::Outcome::Refused) {
-                return broken("it sent two facts with one stamp");
+                ++counters_.facts_refused;
             }
         } else if (item == FactsReader::Item::Known) {
             if (peer.incoming.catch_up) facts_.confirm({reader.time(), writer});
@@ -178,7 +178,7 @@ void Replication::on_complete(Peer& peer, const Positions& complete, const Posit
     }
 }
 
-Result<void> Replication::on_vector(Peer& peer, std::string_view body) {
+Result<void> Replication::on_vector(Peer& peer, std::string_view body, Moment now) {
     FactVector vector;
     if (!decode_fact_vector(body, vector)) return broken("it sent positions that cannot be read");
     Positions complete;
@@ -189,7 +189,7 @@ Result<void> Replication::on_vector(Peer& peer, std::string_view body) {
         complete.raise(*writer, entry.complete);
         dropped.raise(*writer, entry.dropped);
     }
-    facts_.start_after(complete[facts_.self()]);
+    facts_.start_after(complete[facts_.self()], now);
     if (!vector.full) {
         peer.sender.raise_has(complete);
     } else {
@@ -380,8 +380,33 @@ void Replication::adopt_orphans(Moment now) {
     }
 }
 
+/// What this node wrote and lost, the others tell it again: each of them has sent everything it
+/// has, and none claims to know more. Members that are away are waited for as long as deletions are
+/// kept for them.
+bool Replication::may_promise_own(TimePoint now) {
+    if (!started_) started_ = now;
+    if (members_.alone() || facts_.deleted() > facts_.limits().most_deleted) return true;
+    const std::uint64_t heard = facts_.counters().own;
+    if (std::exchange(own_heard_, heard) != heard) return false;  // more may be on its way
+    const Writer& self = facts_.writers()[facts_.self()];
+    const bool waits = now - *started_ < options_.wait_for_members;
+    for (const ClusterMember& member : members_.members()) {
+        if (member.name == self.name) continue;
+        const Peer* peer = find({member.name, member.incarnation});
+        const bool there = peer != nullptr && peer->linked && peer->introduced;
+        if (!there && waits) return false;
+        if (!there) continue;
+        if (peer->incoming.state != Incoming::State::Following ||
+            peer->sender.has()[facts_.self()] > facts_.complete()[facts_.self()]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void Replication::tick(Moment now) {
     next_tick_ = now.steady + options_.tick_interval;
+    if (!facts_.promises_own() && may_promise_own(now.steady)) facts_.promise_own();
     const bool vectors = now.steady >= next_vectors_;
     if (vectors) next_vectors_ = now.steady + options_.vector_interval;
     forget_strangers();

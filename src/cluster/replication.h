@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,7 +41,8 @@ public:
         FactSender::Limits sender;
         Millis tick_interval{1000};
         Millis vector_interval{10'000};
-        Millis stall_limit{5000};     // without progress another peer is asked
+        Millis stall_limit{5000};                     // without progress another peer is asked
+        Millis wait_for_members{24LL * 3600 * 1000};  // see FactMap::promises_own()
         std::size_t budget = 50'000;  // facts looked at per tick, for what has expired or goes
         std::uint64_t seed = 0;       // random, another one for each start
     };
@@ -100,6 +102,7 @@ public:
 
     struct Counters {
         std::uint64_t facts_received = 0;
+        std::uint64_t facts_refused = 0;   // their stamp is that of another one
         std::uint64_t frames_ignored = 0;  // of streams that are over
         std::uint64_t catch_ups = 0;       // begun from behind a horizon
         std::uint64_t stalls = 0;
@@ -139,10 +142,11 @@ private:
     [[nodiscard]] Result<void> begin_frame(Peer& peer, const FactsHeader& header);
     [[nodiscard]] Result<void> read_items(Peer& peer, FactsReader& reader, Moment now);
     void on_complete(Peer& peer, const Positions& complete, const Positions& dropped, Moment now);
-    [[nodiscard]] Result<void> on_vector(Peer& peer, std::string_view body);
+    [[nodiscard]] Result<void> on_vector(Peer& peer, std::string_view body, Moment now);
     [[nodiscard]] Result<void> on_ack(Peer& peer, std::string_view body);
 
     void tick(Moment now);
+    [[nodiscard]] bool may_promise_own(TimePoint now);
     void drop_deleted(Moment now);
     void forget_strangers();
     void adopt_orphans(Moment now);
@@ -170,6 +174,8 @@ private:
     std::map<WriterNumber, TimePoint> orphaned_;  // gone, with facts nobody can promise
     Positions told_dropped_;                      // the own horizon, as all peers know it
     std::size_t noted_ = 0;                       // changes that the senders know of
+    std::optional<TimePoint> started_;            // the first tick
+    std::uint64_t own_heard_ = 0;                 // by the last one: FactMap::Counters::own
     TimePoint next_tick_{};
     TimePoint next_vectors_{};
     Counters counters_;

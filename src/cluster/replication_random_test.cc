@@ -48,7 +48,12 @@ protected:
     void live(std::uint64_t seed) {
         World world(seed);
         world.limits = random_limits(world.random);
+        SCOPED_TRACE("keeps " + std::to_string(world.limits.most_deleted) + " deletions for " +
+                     std::to_string(world.limits.keep_deleted.count()) + " ms");
         world.options = random_options(world.random);
+        // As long as deletions are kept, as it is by default.
+        const bool few = world.limits.most_deleted < FactMap::Limits{}.most_deleted;
+        world.options.wait_for_members = few ? Millis{0} : world.limits.keep_deleted;
         Cluster cluster(world, 3 + world.random.below(3));
         const Millis chaos = Millis(3000) + world.within(5000);
         const TimePoint end = world.now + chaos;
@@ -102,6 +107,8 @@ private:
             case 19:
                 return cluster.come_anew(slot(), world.chance(2));
             case 20:
+                return cluster.power_failure(slot());
+            case 21:
                 if (Node* node = cluster.node(slot())) {
                     node->set_skew(world.within(600'000) - Millis(300'000));
                 }
@@ -166,7 +173,10 @@ private:
             node->facts().for_each_even_deleted([&](const Fact& fact) {
                 if (fact.deleted()) {
                     EXPECT_EQ(fact.kind(), FactKind::Member)
-                        << node->id().name << " still has the deleted " << fact.key();
+                        << node->id().name << " still has the deleted " << fact.key() << " of "
+                        << node->facts().writers()[fact.writer()].name << " at "
+                        << fact.time().value % 1'000'000'000'000 << '\n'
+                        << cluster.describe();
                 }
             });
         }

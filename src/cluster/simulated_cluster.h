@@ -2,6 +2,7 @@
 // this folder only.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -80,11 +81,14 @@ public:
     [[nodiscard]] Moment moment() const;
     /// It has never been let in.
     void set_outside(bool outside) noexcept { outside_ = outside; }
-    void set_skew(Millis skew) noexcept { skew_ = skew; }
+    void set_skew(Millis skew) noexcept { skew_ = std::max(skew, least_skew_); }
 
     void start();
     /// What was not stored is lost.
     void crash();
+    /// Stopped by a power failure, or given an old copy of its disk: what it stored last is lost.
+    /// From here on its clock does not go back to where it was: that is not promised to be mended.
+    void lose_the_end();
     /// It has left: goes on alone as another incarnation with what it has. Without links.
     void begin_anew();
 
@@ -128,8 +132,11 @@ private:
     World& world_;
     Writer id_;
     Millis skew_{};
+    Millis least_skew_{-300'000};
+    HybridTime latest_;  // of its facts
     bool outside_ = false;
     Disk disk_;
+    Disk copy_;  // of some earlier moment
     std::unique_ptr<FactMap> facts_;
     std::unique_ptr<Membership> membership_;
     std::unique_ptr<Replication> replication_;
@@ -155,6 +162,7 @@ public:
     /// Frames from `a` to `b` get lost until the silence is noticed.
     void lose_one_way(std::size_t a, std::size_t b);
     void crash(std::size_t slot);
+    void power_failure(std::size_t slot);
     void restart(std::size_t slot);
     /// With an empty disk, as another incarnation or under another name.
     void come_anew(std::size_t slot, bool same_name);

@@ -67,12 +67,22 @@ void Node::start() {
 }
 
 void Node::crash() {
+    latest_ = std::max(latest_, facts_->last_of(facts_->self()));
     replication_.reset();
     membership_.reset();
     facts_.reset();
     links_.clear();
     storing_.clear();
     then_.clear();
+}
+
+void Node::lose_the_end() {
+    // Only of what it stored as a member: what it was before is another story.
+    if (copy_.id != disk_.id) return;
+    disk_ = copy_;
+    const WallMillis wall = moment().wall;
+    least_skew_ = skew_ + Millis(std::max<WallMillis>(0, latest_.wall_ms() + 1 - wall));
+    set_skew(skew_);
 }
 
 void Node::begin_anew() {
@@ -164,6 +174,13 @@ void Node::store(Storing& storing) {
         std::erase_if(disk_.ever, [](const auto& each) { return each.second.deleted; });
     }
     if (storing.positions) disk_.positions = std::move(*storing.positions);
+    // A node that forgets that it is in a cluster is not mended.
+    const auto members = std::count_if(disk_.records.begin(), disk_.records.end(), [](auto& each) {
+        return each.first.first == FactKind::Member;
+    });
+    if (!storing.outside && members > 1 && world_.chance(copy_.id == disk_.id ? 10 : 1)) {
+        copy_ = disk_;
+    }
 }
 
 std::vector<Node::Outgoing> Node::turn() {
@@ -253,6 +270,17 @@ void Cluster::crash(std::size_t slot) {
     if (at == nullptr || !at->running()) return;
     stop(slot);
     at->crash();
+}
+
+void Cluster::power_failure(std::size_t slot) {
+    Node* at = node(slot);
+    if (at == nullptr || !at->running()) return;
+    // What ADR 15 does not promise: a second one before it is known what the first one took, and
+    // not to wait for members that are away.
+    const bool mendable =
+        at->facts().promises_own() && world_.options.wait_for_members >= Millis{24LL * 3600 * 1000};
+    crash(slot);
+    if (mendable) at->lose_the_end();
 }
 
 void Cluster::restart(std::size_t slot) {
@@ -542,7 +570,8 @@ std::string Cluster::describe() {
             text += at == nullptr ? "empty\n" : "down\n";
             continue;
         }
-        text += at->id().name + (slots_[i].wants_in ? " wants in" : "") + "; members";
+        text += at->id().name + (slots_[i].wants_in ? " wants in" : "") +
+                (at->facts().promises_own() ? "" : " promises nothing own") + "; members";
         for (const ClusterMember& member : at->membership().members()) text += " " + member.name;
         text += "; links";
         for (const auto& [peer, number] : at->links()) {

@@ -17,7 +17,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support"))
 import mqtt_wire as mqtt
 from broker import LIMIT, QUEUES_WITHOUT_LIMIT, SLOWNESS, expect, expect_equal, free_port, wait_until
-from cluster import HEARTBEATS, SILENCE, Cluster, Node, passes_on, wait_until_running, wait_until_whole
+from cluster import HEARTBEATS, SILENCE, Cluster, Node, passes_on, retained_at, wait_until_running, wait_until_whole
 from cutting_proxy import CuttingProxy
 from load import Probe, Task, event, flood, number_of, numbered
 from scenarios import main, scenario
@@ -179,6 +179,41 @@ def wiped_disk():
         expect_equal(b.join(a).stdout, "Done\n")
         wait_until_whole(a, b)
         passes_on(b, a)
+
+
+@scenario
+def old_copy_put_back():
+    """A node with an old copy of its data gets back what it wrote after it, whatever it writes before it is told."""
+    def keep(node, **messages):
+        with mqtt.opened(node.address, "writer") as client:
+            for name, payload in messages.items():
+                client.publish(f"kept/{name}", payload, 1, retain=True)
+
+    def wait_for(node, **wanted):
+        wanted = {f"kept/{name}": payload for name, payload in wanted.items()}
+        wait_until(lambda: retained_at(node) == wanted, f"{node.name} to have {wanted}")
+
+    with Cluster(2) as (a, b):
+        keep(b, one=b"first", two=b"first", three=b"first")
+        wait_for(a, one=b"first", two=b"first", three=b"first")
+        b.stop()
+        copy = b.folder / "copy"
+        shutil.copytree(b.folder / "data", copy)
+        b.restart()
+        wait_until_whole(a, b)
+        keep(b, two=b"second", three=b"", four=b"second")
+        wait_for(a, one=b"first", two=b"second", four=b"second")
+        b.stop()
+        a.stop()
+        shutil.rmtree(b.folder / "data")
+        copy.rename(b.folder / "data")
+        b.restart()
+        keep(b, five=b"third")
+        wait_for(b, one=b"first", two=b"first", three=b"first", five=b"third")
+        a.restart()
+        wait_until_whole(a, b)
+        for node in (a, b):
+            wait_for(node, one=b"first", two=b"second", four=b"second", five=b"third")
 
 
 @scenario

@@ -12,7 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "support
 import mqtt_wire as mqtt
 import namespaces
 from broker import LIMIT, QUEUES_WITHOUT_LIMIT, SLOWNESS, WITHOUT_STORE, Skip, expect, expect_equal, wait_until
-from cluster import passes_on, wait_until_running, wait_until_whole
+from cluster import passes_on, retained_at, wait_until_running, wait_until_whole
 from leaving import fill, has_ended, have_all, kept_sessions, leave, left
 from load import Task, event, flood, number_of, numbered
 from namespaces import BrokenNetwork, heartbeats
@@ -309,16 +309,6 @@ def t1_refused_when_its_publisher_had_gone():
 def tick():
     """The nodes' clocks count milliseconds."""
     time.sleep(0.01)
-
-
-def retained_at(node):
-    """{topic: payload}"""
-    with mqtt.opened(node.address, f"look-{node.name}") as client:
-        client.subscribe("kept/#")
-        client.ping()
-        found = [mqtt.decode_publish(each) for each in client.inbox if each.kind == mqtt.PUBLISH]
-        client.disconnect()
-    return {each.topic: each.payload for each in found}
 
 
 @scenario

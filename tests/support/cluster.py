@@ -120,6 +120,16 @@ def passes_on(source, target):
         subscriber.message()
 
 
+def retained_at(node):
+    """{topic: payload} of the retained messages below kept/."""
+    with mqtt.opened(node.address, f"look-{node.name}") as client:
+        client.subscribe("kept/#")
+        client.ping()
+        found = [mqtt.decode_publish(each) for each in client.inbox if each.kind == mqtt.PUBLISH]
+        client.disconnect()
+    return {each.topic: each.payload for each in found}
+
+
 def wait_until_whole(*nodes):
     """Until each of them shows exactly these nodes as its cluster, all running."""
     wanted = {node.name: True for node in nodes}
