@@ -26,6 +26,8 @@ namespace {
 constexpr Millis kRankWait{3000};
 /// Whether others have published is waited for so long, if not enough of them are there to ask.
 constexpr Millis kHoldLimit{60'000};
+/// And all of them for so long: whoever subscribes on the one that comes last would miss the wills.
+constexpr Millis kHoldForAll{3'000};
 /// What its restarted node does not publish is somebody's business for so long, see look_at().
 constexpr Millis kRestartedLimit{60'000};
 /// Bytes of one frame, and those that may wait on a link.
@@ -78,6 +80,7 @@ ClusterWills::~ClusterWills() {
 void ClusterWills::start(NodeProcess self) {
     self_ = std::move(self);
     held_ = true;
+    held_for_all_until_ = loop_.now() + kHoldForAll;
     held_until_ = loop_.now() + kHoldLimit;
     for (const auto& shard : broker_.shards()) {
         broker_.post(shard->id(), [&shard = *shard] { shard.tell_restored_wills(); });
@@ -252,11 +255,12 @@ void ClusterWills::look_at_own() {
         const std::size_t members = home_.member_count();
         const std::size_t enough = std::max<std::size_t>(members - (members / 2 + 1), 1);
         const bool usable = !broker_.shared().readiness.refuses(ClientAction::Publish);
+        const bool all = heard_.size() + 1 >= members || loop_.now() >= held_for_all_until_;
         if (some && done.process.incarnation == self_.incarnation &&
             done.process.boot != self_.boot) {
             let_restored_go(done.delay_s);
         } else if (members <= 1 || loop_.now() >= held_until_ ||
-                   (heard_.size() >= enough && usable)) {
+                   (heard_.size() >= enough && usable && all)) {
             let_restored_go(std::nullopt);
         }
         if (held_) return;

@@ -112,6 +112,7 @@ private:
     std::atomic<std::uint64_t> last_{0};
     const std::shared_ptr<Door> door_;
     bool held_ = false;  // restored wills wait
+    TimePoint held_for_all_until_{};
     TimePoint held_until_{};
     std::set<NodeNumber> heard_;  // others that know of nothing
 };

@@ -76,6 +76,11 @@ class Screen:
             return re.search(pattern, self.output, re.DOTALL)
         return wait_until(found, f"{pattern!r} on the screen; there is {self.output[-2000:]!r}")
 
+    def stopped(self):
+        # The state stands behind the name, which is in parentheses.
+        stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
+        return stat.rpartition(")")[2].split()[0] == "T"
+
     def press(self, key):
         os.write(self.master, key)
 
@@ -179,6 +184,7 @@ def terminal_and_signals():
             screen.wait_for(rb"connections 0")
             screen.process.send_signal(signal.SIGTSTP)
             screen.wait_for(re.escape(LEAVE))
+            wait_until(screen.stopped, "it to stop")
             screen.process.send_signal(signal.SIGCONT)
             screen.wait_for(re.escape(LEAVE) + rb".*" + re.escape(ENTER) + rb".*connections 0")
             screen.press(b"\x04")
