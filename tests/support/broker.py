@@ -60,16 +60,23 @@ def raise_file_limit(wanted):
     return limit
 
 
+_own_ports = []  # names that other tests of this machine cannot have until this process ends
+
+
 def free_port():
-    """One that no connection is given by chance, so that a broker can have it a second time."""
+    """One that no connection is given by chance and no other test takes, so that a broker can have it a second time."""
     while True:
         port = random.SystemRandom().randrange(10_000, 30_000)
+        name = socket.socket(socket.AF_UNIX)
         with socket.socket() as probe:
             try:
+                name.bind(f"\0vernemq-test-port-{port}")
                 probe.bind(("127.0.0.1", port))
             except OSError:
+                name.close()
                 continue
-            return port
+        _own_ports.append(name)
+        return port
 
 
 def open_file_limit():
