@@ -234,10 +234,13 @@ void FactMap::take_in(const Stamp& stamp, Moment now) {
 
 FactMap::Outcome FactMap::merge(const FactParts& fact, Sender sender, Moment now) {
     Fact* old = find_mutable(fact.kind, fact.key);
-    if (const Fact* same = find(fact.stamp); same != nullptr && same != old) {
+    const Fact* same = find(fact.stamp);
+    if (same != nullptr && same != old) {
         if (promises_own_ || fact.stamp.writer != self_) return Outcome::Refused;
         start_after(fact.stamp.time, now);  // it was lost here, and its stamp given again
         old = find_mutable(fact.kind, fact.key);
+        same = find(fact.stamp);
+        if (same != nullptr && same != old) return Outcome::Refused;
     }
     take_in(fact.stamp, now);
     if (old == nullptr) {
@@ -288,7 +291,8 @@ void FactMap::start_after(HybridTime seen, Moment now) {
     for (const HybridTime time : early) {
         const Fact* fact = find(Stamp{time, self_});
         if (fact == nullptr) continue;
-        write(fact->parts(), false, now);
+        // Right behind it and not as of now: others may have written something newer meanwhile.
+        write(fact->parts(), false, {now.steady, 0});
         ++counters_.renewed;
     }
 }
@@ -514,6 +518,10 @@ void FactMap::restore_positions(const Positions& complete, const Positions& drop
     complete_ = complete;
     dropped_ = dropped;
     promises_own_ = false;
+    (void)walk(self_, complete_[self_], kLatestTime, [&](const Fact& fact) {
+        since_start_.push_back(fact.time());
+        return true;
+    });
     clock_.start_after(std::max(complete_[self_], dropped_.highest()));
 }
 

@@ -504,6 +504,20 @@ TEST_F(FactMapTest, AStampThatIsGivenAgainGoesToWhatOthersKnow) {
     EXPECT_EQ(again.find(kKind, "lost")->stamp(), given);
 }
 
+// And the node was started once more before it was told.
+TEST_F(FactMapTest, WhatWasWrittenBeforeAnotherRestartIsHiddenByNothingEither) {
+    FactMap again({"own@h", {}});
+    (void)again.restore({kKind, "known", {time(90), again.self()}, false, "0", nullptr});
+    (void)again.restore({kKind, "new", {time(100), again.self()}, false, "1", nullptr});
+    Positions complete;
+    complete.set(again.self(), time(90));
+    again.restore_positions(complete, {});
+    again.start_after(time(200), at(400));
+    EXPECT_EQ(again.find(kKind, "known")->time(), time(90));
+    // Behind what others know, and before what they have written since.
+    EXPECT_EQ(again.find(kKind, "new")->time(), time(200).next());
+}
+
 TEST_F(FactMapTest, OthersRememberingALaterOwnStampMoveTheClock) {
     Positions seen;
     seen.set(map_.self(), time(500));

@@ -259,7 +259,10 @@ void Link::on_heartbeat(const Frame& frame) {
     if (initiated_) return;
     // Its heartbeats and our replies show both that the other is there: ours are for when they
     // stop.
-    beat_at_ = loop_.loop().now() + loop_.settings().heartbeat_interval * 3 / 2;
+    const LinkSettings& settings = loop_.settings();
+    beat_at_ = loop_.loop().now() +
+               std::min(settings.heartbeat_interval * 3 / 2,
+                        std::max(settings.heartbeat_interval, settings.silence_timeout / 2));
     arm_timer(loop_.loop().now());
 }
 

@@ -139,7 +139,7 @@ Result<void> Replication::read_items(Peer& peer, FactsReader& reader, Moment now
             reader.fact().stamp.writer = writer;
             ++counters_.facts_received;
             if (facts_.merge(reader.fact(), sender, now) == FactMap::Outcome::Refused) {
-                ++counters_.facts_refused;
+                return broken("it sent two facts with one stamp");
             }
         } else if (item == FactsReader::Item::Known) {
             if (peer.incoming.catch_up) facts_.confirm({reader.time(), writer});
@@ -155,6 +155,7 @@ Result<void> Replication::read_items(Peer& peer, FactsReader& reader, Moment now
 void Replication::on_complete(Peer& peer, const Positions& complete, const Positions& dropped,
                               Moment now) {
     Incoming& incoming = peer.incoming;
+    facts_.start_after(complete[facts_.self()], now);
     if (std::exchange(incoming.catch_up, false)) {
         facts_.end_catch_up(complete, dropped, now);
         peer.dropped.raise(dropped);
@@ -381,8 +382,7 @@ void Replication::adopt_orphans(Moment now) {
 }
 
 /// What this node wrote and lost, the others tell it again: each of them has sent everything it
-/// has, and none claims to know more. Members that are away are waited for as long as deletions are
-/// kept for them.
+/// has, and none claims to know more. They are waited for as long as deletions are kept for them.
 bool Replication::may_promise_own(TimePoint now) {
     if (!started_) started_ = now;
     if (members_.alone() || facts_.deleted() > facts_.limits().most_deleted) return true;
@@ -393,13 +393,10 @@ bool Replication::may_promise_own(TimePoint now) {
     for (const ClusterMember& member : members_.members()) {
         if (member.name == self.name) continue;
         const Peer* peer = find({member.name, member.incarnation});
-        const bool there = peer != nullptr && peer->linked && peer->introduced;
-        if (!there && waits) return false;
-        if (!there) continue;
-        if (peer->incoming.state != Incoming::State::Following ||
-            peer->sender.has()[facts_.self()] > facts_.complete()[facts_.self()]) {
-            return false;
-        }
+        const bool told = peer != nullptr && peer->linked && peer->introduced &&
+                          peer->incoming.state == Incoming::State::Following &&
+                          peer->sender.has()[facts_.self()] <= facts_.complete()[facts_.self()];
+        if (!told && waits) return false;
     }
     return true;
 }

@@ -102,7 +102,6 @@ public:
 
     struct Counters {
         std::uint64_t facts_received = 0;
-        std::uint64_t facts_refused = 0;   // their stamp is that of another one
         std::uint64_t frames_ignored = 0;  // of streams that are over
         std::uint64_t catch_ups = 0;       // begun from behind a horizon
         std::uint64_t stalls = 0;

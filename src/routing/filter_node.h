@@ -117,9 +117,9 @@ public:
     }
 
 private:
-    // An address of a node has 47 bits, of which the last four are zero. A slot is that without its
+    // An address of a node has 48 bits, of which the last four are zero. A slot is that without its
     // last four bits, and the tag above it.
-    static constexpr unsigned kAddressBits = 47;
+    static constexpr unsigned kAddressBits = 48;
     static constexpr unsigned kZeroBits = 4;
     static_assert(FilterNode::kAlignment == 1U << kZeroBits);
     static constexpr std::size_t kSlotSize = 6;

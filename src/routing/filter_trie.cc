@@ -1,11 +1,19 @@
 #include "routing/filter_trie.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#define VMQ_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define VMQ_ADDRESS_SANITIZER 1
+#endif
+#endif
+
 namespace vmq::routing {
 namespace {
 
 /// Nodes of the same size beside each other, without anything between them.
 std::unique_ptr<std::pmr::memory_resource> pools() {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(VMQ_ADDRESS_SANITIZER)
     return nullptr;  // it sees the use of a deleted one only in memory of its own
 #else
     return std::make_unique<std::pmr::unsynchronized_pool_resource>();

@@ -103,8 +103,9 @@ def answers_at_once():
         for _ in range(40):
             asking.append(took(broker, "cluster", "show"))
             starting.append(took(broker, "cluster", "show", "--help"))
-        print(f"best {min(asking) * 1000:.1f} ms, without a broker {min(starting) * 1000:.1f} ms")
-        expect(min(asking) - min(starting) < 0.010 * SLOWNESS, "the broker answers late")
+        quarter = sorted(asking)[10], sorted(starting)[10]
+        print(f"a quarter took {quarter[0] * 1000:.1f} ms or less, {quarter[1] * 1000:.1f} ms without a broker")
+        expect(quarter[0] - quarter[1] < 0.010 * SLOWNESS, "the broker answers late")
         if not SANITIZERS:
             expect(min(asking) < 0.020, "it takes more than 20 ms")
 
