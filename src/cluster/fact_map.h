@@ -148,8 +148,8 @@ public:
     [[nodiscard]] const Positions& dropped() const noexcept { return dropped_; }
     /// Takes over the promises of a node that has sent everything it has.
     void raise_complete(const Positions& promised);
-    /// Another node has everything that this one wrote up to `seen`, even if this one no longer
-    /// knows: own stamps are behind it. What has been written since the start with earlier ones
+    /// There is, or was, a fact with this stamp, perhaps of this node, which no longer knows: own
+    /// stamps are behind it, and what has been written with earlier ones before it was promised
     /// gets new ones.
     void start_after(HybridTime seen, Moment now);
 
@@ -211,8 +211,8 @@ public:
     /// The end of what this node wrote may be lost (a power failure, an old copy of the store),
     /// and only the others know. So what is written from here on raises no promise: it would cover
     /// what was lost, and nobody would tell it again. Until promise_own(). If the clock has gone
-    /// back as well, a stamp may be given again: others refuse the second fact, and it gets a new
-    /// one here when they tell the first.
+    /// back as well, a stamp may be given again: to others the second fact is an error, which ends
+    /// the link, until it has a new one because they have told the first.
     void restore_positions(const Positions& complete, const Positions& dropped);
     /// Also false again when something is told that was lost.
     [[nodiscard]] bool promises_own() const noexcept { return promises_own_; }
@@ -232,7 +232,7 @@ public:
         std::uint64_t won = 0;
         std::uint64_t older = 0;
         std::uint64_t dead = 0;
-        std::uint64_t renewed = 0;        // by merge(), end_catch_up() and adopt()
+        std::uint64_t renewed = 0;        // by merge(), end_catch_up(), adopt(), start_after()
         std::uint64_t own = 0;            // of those that won: this node had lost them
         std::uint64_t removed = 0;        // by end_catch_up()
         std::uint64_t dropped = 0;        // deleted ones that every member has
@@ -302,7 +302,7 @@ private:
     HybridClock clock_;
     bool promises_own_ = true;
     HybridTime last_own_;                  // that was written or restored
-    std::vector<HybridTime> since_start_;  // written while nothing is promised, perhaps gone
+    std::vector<HybridTime> since_start_;  // not promised; some are gone
     std::array<std::unique_ptr<Table>, kFactKinds> tables_;
     std::deque<Written> written_;  // by writer
     Positions complete_;

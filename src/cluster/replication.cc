@@ -384,12 +384,12 @@ void Replication::adopt_orphans(Moment now) {
 /// What this node wrote and lost, the others tell it again: each of them has sent everything it
 /// has, and none claims to know more. They are waited for as long as deletions are kept for them.
 bool Replication::may_promise_own(TimePoint now) {
-    if (!started_) started_ = now;
+    if (!waits_since_) waits_since_ = now;
     if (members_.alone() || facts_.deleted() > facts_.limits().most_deleted) return true;
     const std::uint64_t heard = facts_.counters().own;
     if (std::exchange(own_heard_, heard) != heard) return false;  // more may be on its way
     const Writer& self = facts_.writers()[facts_.self()];
-    const bool waits = now - *started_ < options_.wait_for_members;
+    const bool waits = now - *waits_since_ < options_.wait_for_members;
     for (const ClusterMember& member : members_.members()) {
         if (member.name == self.name) continue;
         const Peer* peer = find({member.name, member.incarnation});
@@ -403,7 +403,10 @@ bool Replication::may_promise_own(TimePoint now) {
 
 void Replication::tick(Moment now) {
     next_tick_ = now.steady + options_.tick_interval;
-    if (!facts_.promises_own() && may_promise_own(now.steady)) facts_.promise_own();
+    if (!facts_.promises_own() && may_promise_own(now.steady)) {
+        facts_.promise_own();
+        waits_since_.reset();
+    }
     const bool vectors = now.steady >= next_vectors_;
     if (vectors) next_vectors_ = now.steady + options_.vector_interval;
     forget_strangers();

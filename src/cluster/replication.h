@@ -173,7 +173,7 @@ private:
     std::map<WriterNumber, TimePoint> orphaned_;  // gone, with facts nobody can promise
     Positions told_dropped_;                      // the own horizon, as all peers know it
     std::size_t noted_ = 0;                       // changes that the senders know of
-    std::optional<TimePoint> started_;            // the first tick
+    std::optional<TimePoint> waits_since_;        // nothing own is promised
     std::uint64_t own_heard_ = 0;                 // by the last one: FactMap::Counters::own
     TimePoint next_tick_{};
     TimePoint next_vectors_{};
