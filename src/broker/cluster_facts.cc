@@ -277,6 +277,18 @@ void ClusterFacts::on_retained_change(std::string_view mountpoint, std::string_v
     }
 }
 
+void ClusterFacts::on_not_retained(std::string_view mountpoint, std::string_view topic) {
+    std::string key = cluster::retained_key(mountpoint, topic);
+    if (facts_->find(FactKind::Retained, key) == nullptr) return;
+    Batch batch;
+    FactChange change;
+    change.what = FactChange::What::Put;
+    change.kind = FactKind::Retained;
+    change.key = std::move(key);
+    apply_retained(change, batch);
+    commit(std::move(batch), [] {});
+}
+
 Result<void> ClusterFacts::put_shared(FactKind kind, std::string_view key,
                                       std::optional<std::string_view> value) {
     return shared_.put(*facts_, in_use(), kind, key, value, now());
@@ -301,10 +313,10 @@ Result<void> ClusterFacts::receive(const cluster::Writer& peer, const cluster::F
 // Effects.
 
 void ClusterFacts::turn() {
-    intake_some();
     auto output = replication_->turn(now());
     Batch batch;
     for (const FactChange& change : output.changes) apply(change, batch);
+    intake_some();  // what others have written is in the index, and is not taken for this node's
     for (std::string& key : stale_) batch.add(store::DeleteFact{std::move(key)});
     stale_.clear();
     if (output.positions_changed) {
@@ -418,9 +430,15 @@ void ClusterFacts::apply(const FactChange& change, Batch& batch) {
 void ClusterFacts::apply_retained(const FactChange& change, Batch& batch) {
     if (change.what == FactChange::What::Expired) return;  // the index sees that by itself
     if (change.what == FactChange::What::Forgotten) return;
-    const auto of = cluster::split_retained_key(change.key);
+    // A shard that changes it now comes behind this, with a later stamp.
+    (void)broker_.shards().front()->shared().untold_retained.unless_untold(
+        change.key, [&] { retain_what_is_known(change.key, batch); });
+}
+
+void ClusterFacts::retain_what_is_known(const std::string& key, Batch& batch) {
+    const auto of = cluster::split_retained_key(key);
     std::uint64_t order = 0;
-    const Fact* fact = facts_->find(FactKind::Retained, change.key);
+    const Fact* fact = facts_->find(FactKind::Retained, key);
     if (fact == nullptr) {
         (void)retained().erase(of.mountpoint, of.topic, &order);
         batch.add(store::DeleteRetained{std::string(of.mountpoint), std::string(of.topic), order});

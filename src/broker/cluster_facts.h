@@ -118,6 +118,8 @@ public:
 
     /// A shard has set or deleted what is retained there.
     void on_retained_change(std::string_view mountpoint, std::string_view topic);
+    /// A shard has no room for it; what others have written there was held up for it.
+    void on_not_retained(std::string_view mountpoint, std::string_view topic);
 
     // What is known of published wills: the value of FactKind::WillsDone.
     /// Nothing: nothing is known. Valid until facts change.
@@ -156,6 +158,7 @@ private:
     void note_retained(const mqtt::MessagePtr& message, bool late);
     void apply(const cluster::FactChange& change, Batch& batch);
     void apply_retained(const cluster::FactChange& change, Batch& batch);
+    void retain_what_is_known(const std::string& key, Batch& batch);
     void warn_of_clocks();
     void warn_of_left_out();
     /// Not again for a while after it was true.

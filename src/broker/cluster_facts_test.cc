@@ -88,6 +88,50 @@ TEST(ClusterFactsShards, WhatIsRetainedIsRetainedOnAllNodes) {
     EXPECT_EQ(retained(b, "$SYS/a/x"), "");
 }
 
+// What a shard does, in slow motion: it has changed the index, and the cluster's thread has not
+// been told. So another node's change can neither take its place nor be lost.
+TEST(ClusterFactsShards, AChangeThatIsNotToldYetWinsOverWhatComesFromOthers) {
+    ClusterTestNode a("a");
+    ClusterTestNode b("b");
+    ASSERT_TRUE(b.join(a, "a"));
+    SharedState& shared = b.broker.shards().front()->shared();
+    for (const char* topic : {"set", "deleted", "twice"}) retain(a, topic, "1");
+    ASSERT_TRUE(comes_to_be(b, "twice", "1"));
+    const auto set = [&](const std::string& topic) {
+        shared.retained.set(
+            mqtt::Message::make({.topic = topic, .payload = "b's", .retain = true}));
+    };
+    for (const char* topic : {"set", "deleted", "twice", "twice", "no room"}) {
+        shared.untold_retained.begin("", topic);
+    }
+    set("set");
+    set("twice");
+    EXPECT_TRUE(shared.retained.erase("", "deleted"));
+    for (const char* topic : {"set", "deleted", "twice", "no room"}) retain(a, topic, "2");
+    retain(a, "behind them", "1");
+    ASSERT_TRUE(comes_to_be(b, "behind them", "1"));
+    EXPECT_EQ(retained(b, "set"), "b's");
+    EXPECT_EQ(retained(b, "deleted"), "");
+    EXPECT_EQ(retained(b, "twice"), "b's");
+    EXPECT_EQ(retained(b, "no room"), "");
+
+    ClusterPort& cluster = *shared.cluster.load();
+    cluster.on_retained_change("", "set", true);
+    cluster.on_retained_change("", "deleted", true);
+    cluster.on_retained_change("", "twice", true);
+    cluster.on_retained_change("", "no room", false);
+    EXPECT_TRUE(comes_to_be(a, "set", "b's"));
+    EXPECT_TRUE(comes_to_be(a, "deleted", ""));
+    EXPECT_TRUE(comes_to_be(a, "twice", "b's"));
+    EXPECT_TRUE(comes_to_be(b, "no room", "2"));
+    EXPECT_TRUE(stays(a, b, "set", "b's"));
+    EXPECT_EQ(shared.untold_retained.size(), 1U);
+    cluster.on_retained_change("", "twice", true);
+    EXPECT_TRUE(comes_true([&] { return shared.untold_retained.size() == 0; }));
+    retain(a, "twice", "3");
+    EXPECT_TRUE(comes_to_be(b, "twice", "3"));
+}
+
 TEST(ClusterFactsShards, WhoJoinsGetsWhatIsThereAndTheClustersMessagesCount) {
     ClusterTestNode a("a");
     ClusterTestNode b("b");

@@ -39,8 +39,10 @@ public:
     /// sent to this node until now, by what they know now, has arrived there; or some time has
     /// passed.
     virtual void fence(ShardId shard, std::uint64_t ticket) = 0;
-    /// What is retained on the topic has been set or deleted by a shard. Not needed while alone().
-    virtual void on_retained_change(std::string_view mountpoint, std::string_view topic) = 0;
+    /// What is retained on the topic has been set or deleted by a shard; or was to be set, and is
+    /// not kept. Behind UntoldRetained::begin(). Not needed while alone().
+    virtual void on_retained_change(std::string_view mountpoint, std::string_view topic,
+                                    bool kept) = 0;
     /// Tells other nodes of a will, until the result ends.
     [[nodiscard]] virtual std::shared_ptr<const void> tell_will(cluster::LastWill will) = 0;
 

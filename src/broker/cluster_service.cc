@@ -456,8 +456,10 @@ void ClusterService::await_filters(ShardId shard, std::uint64_t ticket) {
     mail({.what = Mail::What::Wait, .ticket = ticket, .shard = shard});
 }
 
-void ClusterService::on_retained_change(std::string_view mountpoint, std::string_view topic) {
-    mail({Mail::What::Retained, std::string(mountpoint), std::string(topic)});
+void ClusterService::on_retained_change(std::string_view mountpoint, std::string_view topic,
+                                        bool kept) {
+    mail({kept ? Mail::What::Retained : Mail::What::NotRetained, std::string(mountpoint),
+          std::string(topic)});
 }
 
 void ClusterService::note_filter(const std::string& mountpoint, const std::string& filter) {
@@ -485,6 +487,11 @@ void ClusterService::on_mail() {
                 break;
             case Mail::What::Retained:
                 if (!alone()) facts_->on_retained_change(item.mountpoint, item.name);
+                broker_.shards().front()->shared().untold_retained.end(item.mountpoint, item.name);
+                break;
+            case Mail::What::NotRetained:
+                broker_.shards().front()->shared().untold_retained.end(item.mountpoint, item.name);
+                if (!alone()) facts_->on_not_retained(item.mountpoint, item.name);
                 break;
         }
     }

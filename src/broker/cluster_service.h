@@ -169,7 +169,7 @@ private:
     };
     /// In the order in which shards asked.
     struct Mail {
-        enum class What : std::uint8_t { Filter, Retained, Wait };
+        enum class What : std::uint8_t { Filter, Retained, NotRetained, Wait };
         struct Item {
             What what{};
             std::string mountpoint = {};
@@ -227,7 +227,8 @@ private:
                   cluster::Epoch held) override;
     void claim(cluster::PeerNumber node, std::vector<cluster::Claim> claims) override;
     void fence(ShardId shard, std::uint64_t ticket) override;
-    void on_retained_change(std::string_view mountpoint, std::string_view topic) override;
+    void on_retained_change(std::string_view mountpoint, std::string_view topic,
+                            bool kept) override;
 
     // ClusterPeer::Home
     [[nodiscard]] Broker& broker() noexcept override { return broker_; }

@@ -10,6 +10,7 @@
 #include "broker/limits.h"
 #include "broker/session_moves.h"
 #include "broker/shard.h"
+#include "support/quiet_cluster.h"
 #include "support/test_broker.h"
 
 namespace vmq::broker {
@@ -30,7 +31,7 @@ constexpr NodeNumber kOther{7};
 constexpr cluster::PeerNumber kOtherPeer{7};
 
 /// What the cluster's thread would be told.
-class Cluster final : public ClusterPort {
+class Cluster final : public vmq::testing::QuietCluster {
 public:
     struct Asked {
         std::uint64_t ticket;
@@ -44,10 +45,7 @@ public:
         Epoch held;
     };
 
-    [[nodiscard]] bool alone() const noexcept override { return false; }
-    void await_filters(ShardId /*shard*/, std::uint64_t /*ticket*/) override {}
     [[nodiscard]] std::uint32_t view() const noexcept override { return current_view; }
-    [[nodiscard]] Epoch claims_from() const noexcept override { return {}; }
     void register_client(ShardId /*shard*/, std::uint64_t ticket, cluster::ClientKey key,
                          cluster::Purpose purpose, Epoch since) override {
         asked.push_back({ticket, key.client_id, purpose, since});
@@ -58,12 +56,6 @@ public:
     void claim(cluster::PeerNumber /*node*/, std::vector<cluster::Claim> told) override {
         for (cluster::Claim& each : told) claims.push_back(each.key.client_id);
     }
-    void offer(cluster::PeerNumber /*node*/, cluster::ClientKey /*key*/) override {}
-    [[nodiscard]] std::shared_ptr<const void> tell_will(cluster::LastWill /*will*/) override {
-        return {};
-    }
-    void fence(ShardId /*shard*/, std::uint64_t /*ticket*/) override {}
-    void on_retained_change(std::string_view /*mountpoint*/, std::string_view /*topic*/) override {}
 
     std::uint32_t current_view = 1;
     std::vector<Asked> asked;

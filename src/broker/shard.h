@@ -410,7 +410,10 @@ private:
                   session::PublishTemplate* shared);
     void retain(const mqtt::MessagePtr& message);
     /// Other nodes are to hear of what is retained there now.
-    void tell_retained(std::string_view mountpoint, std::string_view topic);
+    /// Around every change of what is retained: other nodes hear of it. True: they wait for it.
+    [[nodiscard]] bool begin_retained_change(std::string_view mountpoint, std::string_view topic);
+    void end_retained_change(std::string_view mountpoint, std::string_view topic, bool untold,
+                             bool changed);
     [[nodiscard]] std::uint64_t new_store_id(mqtt::QoS qos);
     /// See Message::origin(): 24 random bits of this shard, then a number that counts up.
     [[nodiscard]] std::uint64_t new_origin() noexcept {

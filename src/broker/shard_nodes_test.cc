@@ -8,6 +8,7 @@
 
 #include "broker/registrations.h"
 #include "broker/shard.h"
+#include "support/quiet_cluster.h"
 #include "support/test_broker.h"
 
 namespace vmq::broker {
@@ -23,29 +24,18 @@ using vmq::testing::TestClient;
 constexpr NodeNumber kOther{7};
 constexpr NodeNumber kThird{8};
 
-class Company final : public ClusterPort {
+class Company final : public vmq::testing::QuietCluster {
 public:
     [[nodiscard]] bool alone() const noexcept override { return is_alone; }
     void await_filters(ShardId shard, std::uint64_t ticket) override {
         asked.emplace_back(shard, ticket);
     }
-    [[nodiscard]] std::uint32_t view() const noexcept override { return 1; }
-    [[nodiscard]] cluster::Epoch claims_from() const noexcept override { return {}; }
     void register_client(ShardId shard, std::uint64_t ticket, cluster::ClientKey /*key*/,
                          cluster::Purpose /*purpose*/, cluster::Epoch /*since*/) override {
         // All other nodes have let go of it.
         shared->peers[shard]->registrations().registered(ticket,
                                                          {{}, cluster::Epoch{++epoch}, {}, true});
     }
-    void released(cluster::ReleaseOrder /*order*/, cluster::ReleaseReply::Code /*code*/,
-                  cluster::Epoch /*held*/) override {}
-    void claim(cluster::PeerNumber /*node*/, std::vector<cluster::Claim> /*claims*/) override {}
-    void offer(cluster::PeerNumber /*node*/, cluster::ClientKey /*key*/) override {}
-    [[nodiscard]] std::shared_ptr<const void> tell_will(cluster::LastWill /*will*/) override {
-        return {};
-    }
-    void fence(ShardId /*shard*/, std::uint64_t /*ticket*/) override {}
-    void on_retained_change(std::string_view /*mountpoint*/, std::string_view /*topic*/) override {}
 
     SharedState* shared = nullptr;
     std::uint64_t epoch = 0;

@@ -6,7 +6,6 @@
 
 #include "broker/limits.h"
 #include "broker/shard.h"
-#include "broker/untold_deletion.h"
 
 namespace vmq::broker {
 
@@ -149,22 +148,6 @@ bool Shard::unsubscribe_client(std::string_view mountpoint, std::string_view cli
     std::vector<std::string_view> filters{filter};
     chain_.on_topic_unsubscribed(
         {context.subscriber, context.username, &filters, context.v5, nullptr});
-    return true;
-}
-
-bool Shard::delete_retained(std::string_view mountpoint, std::string_view topic) {
-    std::uint64_t stamp = 0;
-    if (!shared_.retained.erase(mountpoint, topic, &stamp)) return false;
-    if (durable()) {
-        (void)writes_.add(store::DeleteRetained{std::string(mountpoint), std::string(topic), stamp},
-                          true, 0, now());
-        if (in_company()) {
-            (void)writes_.add(store::PutFact{untold_deletion_key(mountpoint, topic), {}}, true, 0,
-                              now());
-        }
-    }
-    tell_retained(mountpoint, topic);
-    loop_.run_again();
     return true;
 }
 

@@ -6,7 +6,6 @@
 #include "broker/limits.h"
 #include "broker/session_moves.h"
 #include "broker/shard.h"
-#include "broker/untold_deletion.h"
 #include "broker/will_context.h"
 
 namespace vmq::broker {
@@ -16,20 +15,6 @@ using mqtt::QoS;
 using queue::Delivery;
 using queue::Queue;
 using routing::SubscriptionKey;
-
-namespace {
-
-Delivery make_delivery(mqtt::MessagePtr message, std::uint32_t subscription_id, QoS qos,
-                       bool retain) {
-    Delivery delivery;
-    delivery.message = std::move(message);
-    delivery.subscription_id = subscription_id;
-    delivery.qos = qos;
-    delivery.retain = retain;
-    return delivery;
-}
-
-}  // namespace
 
 session::Routed Shard::route(const session::PublishIntent& intent, const Origin& origin) {
     session::Routed routed;
@@ -162,44 +147,6 @@ std::uint32_t Shard::await_published(const Reply& reply) {
     return shared_.shards + mark_nodes(reply);
 }
 
-void Shard::retain(const mqtt::MessagePtr& message) {
-    std::uint64_t stamp = 0;
-    const auto write = [this](auto record) {
-        if (!durable()) return;
-        if (answering_.reply.wanted() && answering_.ack == 0) {
-            answering_.ack = writes_.begin(answering_.reply);
-        }
-        const bool lazy = !answering_.reply.wanted();
-        (void)writes_.add(std::move(record), lazy, answering_.ack, now());
-    };
-    if (message->payload().empty()) {  // [v5 MQTT-3.3.1-6]
-        const bool erased = shared_.retained.erase(message->mountpoint(), message->topic(), &stamp);
-        // One that is gone here may still be stored: who took it away did perhaps not wait.
-        if (erased || answering_.reply.wanted()) {
-            write(store::DeleteRetained{std::string(message->mountpoint()),
-                                        std::string(message->topic()), stamp});
-            if (in_company()) {
-                write(store::PutFact{untold_deletion_key(message->mountpoint(), message->topic()),
-                                     {}});
-            }
-        }
-        return tell_retained(message->mountpoint(), message->topic());
-    }
-    const auto stored = shared_.retained.set(message, &stamp);  // [v5 MQTT-3.3.1-5]
-    if (stored != routing::RetainedIndex::Stored::LimitReached) {
-        write(store::PutRetained{message, stamp});
-        return tell_retained(message->mountpoint(), message->topic());
-    }
-    metrics_.add(Counter::RetainLimitReached);
-    if (!may_report(retained_reported_at_)) return;
-    log::warning("retained message on {} not kept: max_retained_messages reached",
-                 message->topic());
-}
-
-void Shard::tell_retained(std::string_view mountpoint, std::string_view topic) {
-    if (in_company()) shared_.cluster.load()->on_retained_change(mountpoint, topic);
-}
-
 void Shard::handle(Deliver& deliver) {
     if (!deliver.message) return writes_.confirm_when_safe(deliver.reply);
     answering_ = {deliver.reply};
@@ -207,16 +154,6 @@ void Shard::handle(Deliver& deliver) {
     const bool waits = std::exchange(answering_, {}).ack != 0;
     if (deliver.message->parts_missing() > 0) writes_.join(deliver.message);
     if (!waits) confirm(deliver.reply, true);
-}
-
-void Shard::handle(DeliverShared& deliver) {
-    const Reply reply = deliver.reply;
-    answering_ = {reply};
-    deliver_shared(deliver);
-    const bool waits = std::exchange(answering_, {}).ack != 0;
-    if (!deliver.message) return;  // sent on to a member elsewhere, who will answer
-    if (deliver.message->parts_missing() > 0) writes_.join(deliver.message);
-    if (!waits) confirm(reply, true);
 }
 
 void Shard::deliver_filter(SubscriptionKey filter, const mqtt::MessagePtr& message) {
@@ -251,20 +188,20 @@ void Shard::deliver_new(Client& client, const mqtt::MessagePtr& message,
     const bool retain =
         options.retain_as_published && message->retain();  // [v5 MQTT-3.3.1-12, -13]
     if (client.more.empty()) {
-        (void)hand_over(client, client.lane, make_delivery(message, subscription_id, qos, retain),
-                        shared);
+        (void)hand_over(client, client.lane,
+                        queue::make_delivery(message, subscription_id, qos, retain), shared);
         return;
     }
     // Several sessions of one client id: each gets a copy, or one of them (queue_deliver_mode).
     if (client.settings->balance_sessions) {
         (void)hand_over(client, choose_lane(client),
-                        make_delivery(message, subscription_id, qos, retain), shared);
+                        queue::make_delivery(message, subscription_id, qos, retain), shared);
         return;
     }
-    (void)hand_over(client, client.lane, make_delivery(message, subscription_id, qos, retain),
-                    shared);
+    (void)hand_over(client, client.lane,
+                    queue::make_delivery(message, subscription_id, qos, retain), shared);
     for (const auto& lane : client.more) {
-        (void)hand_over(client, *lane, make_delivery(message, subscription_id, qos, retain),
+        (void)hand_over(client, *lane, queue::make_delivery(message, subscription_id, qos, retain),
                         shared);
     }
 }
@@ -433,185 +370,6 @@ void Shard::drop_expired(Client& client, const std::vector<Delivery>& expired) {
 
 bool Shard::waits_for(const Lane& lane) const noexcept {
     return lane.retained || lane.queue.has_sendable();
-}
-
-void Shard::begin_retained(Lane& lane, const mqtt::SubscribeEntry& entry,
-                           std::uint32_t subscription_id) {
-    if (!lane.retained) lane.retained = std::make_unique<RetainedStreams>();
-    lane.retained->insert_or_assign(std::string(entry.filter),
-                                    RetainedStream{entry.options, subscription_id, {}, {}});
-}
-
-void Shard::end_retained(Lane& lane, std::string_view filter) {
-    if (!lane.retained) return;
-    const auto found = lane.retained->find(filter);
-    if (found != lane.retained->end()) lane.retained->erase(found);
-    if (lane.retained->empty()) lane.retained.reset();
-}
-
-void Shard::pump_retained(Client& client, Lane& lane) {
-    Connection& connection = *lane.connection;
-    std::vector<mqtt::MessagePtr> found;
-    int budget = kPumpBudget;
-    if (lane.retained) lane.retained->begin()->second.interrupted = true;
-    while (lane.retained) {
-        auto& [filter, stream] = *lane.retained->begin();
-        while (!stream.fetched.empty() && connection.writable() && budget-- > 0) {
-            if (!send_retained(client, lane, stream)) return;
-        }
-        if (!connection.writable()) return;
-        if (budget <= 0) return pump_later(connection);
-        if (stream.cursor.done) {
-            lane.retained->erase(lane.retained->begin());
-            if (lane.retained->empty()) lane.retained.reset();
-            continue;
-        }
-        budget -= kRetainedLookupCost;
-        found.clear();
-        shared_.retained.match(id_, client.mountpoint, filter, now(), kRetainedBatch, stream.cursor,
-                               found);
-        stream.fetched.assign(found.rbegin(), found.rend());
-        stream.interrupted = false;
-    }
-}
-
-mqtt::MessagePtr Shard::retained_now(const mqtt::Message& message) {
-    std::vector<mqtt::MessagePtr> found;
-    routing::RetainedIndex::Cursor cursor;
-    while (found.empty() && !cursor.done) {
-        shared_.retained.match(id_, message.mountpoint(), message.topic(), now(), 1, cursor, found);
-    }
-    return found.empty() ? nullptr : std::move(found.front());
-}
-
-bool Shard::send_retained(Client& client, Lane& lane, RetainedStream& stream) {
-    mqtt::MessagePtr message = stream.fetched.back();
-    // The client may have got a newer one meanwhile, which an older one must not follow.
-    if (stream.interrupted) message = retained_now(*message);
-    if (!message) {
-        stream.fetched.pop_back();
-        return true;
-    }
-    const QoS qos = client.settings->upgrade_outgoing_qos
-                        ? stream.options.qos
-                        : mqtt::min(message->qos(), stream.options.qos);
-    // The window may be full: the stream goes on with the next acknowledgement.
-    if (qos != QoS::AtMostOnce && !lane.queue.window().can_add()) return false;
-    const bool first_safe = qos == QoS::ExactlyOnce && is_stored(client, lane, qos) && durable();
-    if (first_safe && lane.queue.backlog_size() >= kRetainedBatch) return false;
-    if (stream.options.no_local && message->publisher() == client.hash) {
-        stream.fetched.pop_back();
-        return true;
-    }
-    // RETAIN is set on what a subscription brings in [v5 MQTT-3.3.1-8].
-    Delivery delivery = make_delivery(std::move(message), stream.subscription_id, qos, true);
-    stream.fetched.pop_back();
-    metrics_.add(Counter::QueueMessageIn);
-    if (delivery.message->expired(now())) {
-        count_drop(client, delivery, hooks::DropReason::Expired);
-        return true;
-    }
-    if (!first_safe) {
-        send_now(client, lane, std::move(delivery), nullptr);
-        return true;
-    }
-    delivery.store_sequence = client.next_sequence++;
-    store_message(client, delivery, false);
-    lane.queue.insert(std::move(delivery));
-    writes_.pump_when_safe(lane.connection->number());
-    return true;
-}
-
-void Shard::deliver_shared(DeliverShared& deliver) {
-    const auto found = clients_by_number_.find(deliver.member);
-    if (found == clients_by_number_.end()) return choose_again(deliver, deliver.member);
-    Client& client = *found->second;
-    const routing::OwnSubscription* own = client.find(deliver.group);
-    if (own == nullptr) return choose_again(deliver, client.number);
-    const QoS qos = client.settings->upgrade_outgoing_qos
-                        ? own->options.qos
-                        : mqtt::min(deliver.message->qos(), own->options.qos);
-    const bool retain = own->options.retain_as_published && deliver.message->retain();
-    metrics_.add(Counter::RouterMatchesLocal);
-    Lane& lane = client.more.empty() ? client.lane : choose_lane(client);
-    Delivery delivery = make_delivery(deliver.message, own->subscription_id, qos, retain);
-    delivery.shared_group = static_cast<std::uint64_t>(deliver.group);
-    if (hand_over(client, lane, std::move(delivery), nullptr) == Handed::Refused) {
-        choose_again(deliver, client.number);
-    }
-}
-
-void Shard::choose_again(DeliverShared& deliver, ClientNumber except) {
-    routing::SharedMatch match{deliver.group, id_, except, {}};
-    deliver.tried.push_back(except);
-    const bool other =
-        !deliver.last_chance && deliver.tried.size() < kSharedAttempts &&
-        shared_.subscriptions.choose_other(id_, match, deliver.message->mountpoint(),
-                                           deliver.message->topic(), deliver.tried, random_);
-    if (!other) return give_back(deliver);
-    deliver.member = match.member;
-    if (match.shard == id_) return deliver_shared(deliver);
-    send(match.shard, std::move(deliver));
-}
-
-void Shard::give_back(DeliverShared& deliver) {
-    const ClientNumber keeper = std::exchange(deliver.keeper, ClientNumber{});
-    if (keeper == ClientNumber{}) {
-        return drop_shared(deliver);
-    }
-    deliver.last_chance = true;
-    deliver.member = keeper;
-    if (deliver.keeper_shard == id_) return deliver_shared(deliver);
-    send(deliver.keeper_shard, std::move(deliver));
-}
-
-// Nobody had room. The last member that was asked stands for the group, unless it is gone.
-void Shard::drop_shared(const DeliverShared& deliver) {
-    const auto last = clients_by_number_.find(deliver.member);
-    if (last == clients_by_number_.end()) {
-        metrics_.add(Counter::QueueMessageUnhandled);
-        metrics_.add(Counter::DropSessionEnded);
-        return drops_.add(Undelivered::SessionEnded, deliver.message->mountpoint(), {},
-                          deliver.message->topic());
-    }
-    Delivery delivery;
-    delivery.message = deliver.message;
-    delivery.qos = deliver.message->qos();
-    if (delivery.qos == QoS::AtMostOnce && !last->second->online()) {
-        return count_unhandled(*last->second, delivery, Undelivered::ClientOffline);
-    }
-    count_drop(*last->second, delivery, hooks::DropReason::QueueFull);
-}
-
-bool Shard::has_other_member(const Client& client, std::uint64_t group) {
-    const routing::OwnSubscription* own = client.find(SubscriptionKey{group});
-    if (own == nullptr || !own->shared) return false;
-    const routing::GroupHandle handle{own->key(), static_cast<routing::SharedGroup*>(own->handle)};
-    return shared_.subscriptions.has_other_online(id_, handle, client.number);
-}
-
-void Shard::redispatch(Client& from, std::vector<Delivery> deliveries) {
-    for (Delivery& delivery : deliveries) {
-        const bool stored = delivery.store_sequence != 0 && shared_.store->keeps_messages();
-        move_away(from, delivery);
-        mqtt::MessagePtr message = std::move(delivery.message);
-        if (stored) {
-            // Gone here and safe there, or neither: with a counter of parts of its own.
-            message = mqtt::Message::make(
-                {message->mountpoint(), message->topic(), message->payload(), message->properties(),
-                 message->qos(), message->retain(), message->publisher(), message->expires_at()});
-            message->begin_parts(2);
-            writes_.join(message);
-        }
-        DeliverShared deliver{message, SubscriptionKey{delivery.shared_group}, from.number,
-                              Reply{}};
-        if (from.persistent() && delivery.qos != QoS::AtMostOnce) {
-            deliver.keeper = from.number;
-            deliver.keeper_shard = id_;
-        }
-        choose_again(deliver, from.number);
-        if (stored && deliver.message) writes_.join(message);  // the other part stayed here
-    }
 }
 
 void Shard::publish_will(const Client& client, const session::StoredWill& will) {

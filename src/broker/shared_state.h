@@ -18,6 +18,7 @@
 #include "broker/readiness.h"
 #include "broker/rights.h"
 #include "broker/session_log.h"
+#include "broker/untold_retained.h"
 #include "metrics/counters.h"
 #include "routing/retained_index.h"
 #include "routing/subscription_index.h"
@@ -38,6 +39,7 @@ struct SharedState {
     std::uint64_t client_seed = 0;  // of client_hash(); set before the first client
     routing::SubscriptionIndex subscriptions;
     routing::RetainedIndex retained;  // its last reader is the cluster's thread
+    UntoldRetained untold_retained;
     std::unique_ptr<store::MessageStore> store;
     std::uint32_t boot = 0;  // of the store: makes the ids given out unique
     /// One moment on both clocks, for deadlines that outlive the process.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "mqtt/message.h"
 #include "mqtt/types.h"
@@ -19,5 +20,15 @@ struct Delivery {
     bool retain = false;                    // the flag to send, not the publisher's
     bool sent_before = false;               // perhaps, by an earlier connection: DUP
 };
+
+[[nodiscard]] inline Delivery make_delivery(mqtt::MessagePtr message, std::uint32_t subscription_id,
+                                            mqtt::QoS qos, bool retain) {
+    Delivery delivery;
+    delivery.message = std::move(message);
+    delivery.subscription_id = subscription_id;
+    delivery.qos = qos;
+    delivery.retain = retain;
+    return delivery;
+}
 
 }  // namespace vmq::queue

@@ -11,6 +11,7 @@
 #include "broker/registrations.h"
 #include "broker/session_moves.h"
 #include "broker/shard.h"
+#include "support/quiet_cluster.h"
 #include "support/test_broker.h"
 
 namespace vmq::testing {
@@ -22,14 +23,11 @@ inline constexpr NodeNumber kOld{7};
 inline constexpr std::uint64_t kMove = 99;
 
 /// What the cluster's thread would be told.
-class RecordingCluster final : public broker::ClusterPort {
+class RecordingCluster final : public QuietCluster {
 public:
-    [[nodiscard]] bool alone() const noexcept override { return false; }
     void await_filters(ShardId /*shard*/, std::uint64_t ticket) override {
         filter_tickets.push_back(ticket);
     }
-    [[nodiscard]] std::uint32_t view() const noexcept override { return 1; }
-    [[nodiscard]] cluster::Epoch claims_from() const noexcept override { return {}; }
     void register_client(ShardId /*shard*/, std::uint64_t ticket, cluster::ClientKey /*key*/,
                          cluster::Purpose /*purpose*/, cluster::Epoch /*since*/) override {
         tickets.push_back(ticket);
@@ -38,7 +36,6 @@ public:
                   cluster::Epoch /*held*/) override {
         answers.push_back(code);
     }
-    void claim(cluster::PeerNumber /*node*/, std::vector<cluster::Claim> /*claims*/) override {}
     void offer(cluster::PeerNumber node, cluster::ClientKey key) override {
         offers.emplace_back(node, key.client_id);
     }
@@ -47,7 +44,6 @@ public:
         return std::shared_ptr<const void>(this, [this](const void*) { ++wills_gone; });
     }
     void fence(ShardId /*shard*/, std::uint64_t ticket) override { fences.push_back(ticket); }
-    void on_retained_change(std::string_view /*mountpoint*/, std::string_view /*topic*/) override {}
 
     std::vector<std::uint64_t> filter_tickets;
     std::vector<std::uint64_t> tickets;

@@ -81,11 +81,12 @@ namespace {
 
 std::unique_ptr<SimulatedBroker> make(TestBroker::Options& options) {
     if (options.records == nullptr) {
-        return std::make_unique<SimulatedBroker>(options.shards, std::move(options.store));
+        return std::make_unique<SimulatedBroker>(options.shards, std::move(options.store),
+                                                 options.max_retained_messages);
     }
     constexpr store::WallMillis kWallStart = 1'700'000'000'000;
-    return std::make_unique<SimulatedBroker>(options.shards, *options.records, 0,
-                                             TestBroker::kStart,
+    return std::make_unique<SimulatedBroker>(options.shards, *options.records,
+                                             options.max_retained_messages, TestBroker::kStart,
                                              kWallStart + options.since_start.count());
 }
 

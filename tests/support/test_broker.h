@@ -49,6 +49,7 @@ public:
         std::unique_ptr<store::MessageStore> store = nullptr;  // null: always safe at once
         KeptRecords* records = nullptr;  // not null: a store that gives back what they hold
         Millis since_start{0};           // with records: how much later than the first broker
+        std::size_t max_retained_messages = 0;  // 0: unlimited
         session::Settings settings = {};
         std::unique_ptr<hooks::Plugin> plugin =
             nullptr;  // of shard 0, before one that allows everything

@@ -1,0 +1,116 @@
+// Messages of shared subscriptions: each to one member of the group that has room for it.
+#include <utility>
+
+#include "broker/limits.h"
+#include "broker/shard.h"
+
+namespace vmq::broker {
+
+using metrics::Counter;
+using mqtt::QoS;
+using queue::Delivery;
+using routing::SubscriptionKey;
+
+void Shard::handle(DeliverShared& deliver) {
+    const Reply reply = deliver.reply;
+    answering_ = {reply};
+    deliver_shared(deliver);
+    const bool waits = std::exchange(answering_, {}).ack != 0;
+    if (!deliver.message) return;  // sent on to a member elsewhere, who will answer
+    if (deliver.message->parts_missing() > 0) writes_.join(deliver.message);
+    if (!waits) confirm(reply, true);
+}
+
+void Shard::deliver_shared(DeliverShared& deliver) {
+    const auto found = clients_by_number_.find(deliver.member);
+    if (found == clients_by_number_.end()) return choose_again(deliver, deliver.member);
+    Client& client = *found->second;
+    const routing::OwnSubscription* own = client.find(deliver.group);
+    if (own == nullptr) return choose_again(deliver, client.number);
+    const QoS qos = client.settings->upgrade_outgoing_qos
+                        ? own->options.qos
+                        : mqtt::min(deliver.message->qos(), own->options.qos);
+    const bool retain = own->options.retain_as_published && deliver.message->retain();
+    metrics_.add(Counter::RouterMatchesLocal);
+    Lane& lane = client.more.empty() ? client.lane : choose_lane(client);
+    Delivery delivery = queue::make_delivery(deliver.message, own->subscription_id, qos, retain);
+    delivery.shared_group = static_cast<std::uint64_t>(deliver.group);
+    if (hand_over(client, lane, std::move(delivery), nullptr) == Handed::Refused) {
+        choose_again(deliver, client.number);
+    }
+}
+
+void Shard::choose_again(DeliverShared& deliver, ClientNumber except) {
+    routing::SharedMatch match{deliver.group, id_, except, {}};
+    deliver.tried.push_back(except);
+    const bool other =
+        !deliver.last_chance && deliver.tried.size() < kSharedAttempts &&
+        shared_.subscriptions.choose_other(id_, match, deliver.message->mountpoint(),
+                                           deliver.message->topic(), deliver.tried, random_);
+    if (!other) return give_back(deliver);
+    deliver.member = match.member;
+    if (match.shard == id_) return deliver_shared(deliver);
+    send(match.shard, std::move(deliver));
+}
+
+void Shard::give_back(DeliverShared& deliver) {
+    const ClientNumber keeper = std::exchange(deliver.keeper, ClientNumber{});
+    if (keeper == ClientNumber{}) {
+        return drop_shared(deliver);
+    }
+    deliver.last_chance = true;
+    deliver.member = keeper;
+    if (deliver.keeper_shard == id_) return deliver_shared(deliver);
+    send(deliver.keeper_shard, std::move(deliver));
+}
+
+// Nobody had room. The last member that was asked stands for the group, unless it is gone.
+void Shard::drop_shared(const DeliverShared& deliver) {
+    const auto last = clients_by_number_.find(deliver.member);
+    if (last == clients_by_number_.end()) {
+        metrics_.add(Counter::QueueMessageUnhandled);
+        metrics_.add(Counter::DropSessionEnded);
+        return drops_.add(Undelivered::SessionEnded, deliver.message->mountpoint(), {},
+                          deliver.message->topic());
+    }
+    Delivery delivery;
+    delivery.message = deliver.message;
+    delivery.qos = deliver.message->qos();
+    if (delivery.qos == QoS::AtMostOnce && !last->second->online()) {
+        return count_unhandled(*last->second, delivery, Undelivered::ClientOffline);
+    }
+    count_drop(*last->second, delivery, hooks::DropReason::QueueFull);
+}
+
+bool Shard::has_other_member(const Client& client, std::uint64_t group) {
+    const routing::OwnSubscription* own = client.find(SubscriptionKey{group});
+    if (own == nullptr || !own->shared) return false;
+    const routing::GroupHandle handle{own->key(), static_cast<routing::SharedGroup*>(own->handle)};
+    return shared_.subscriptions.has_other_online(id_, handle, client.number);
+}
+
+void Shard::redispatch(Client& from, std::vector<Delivery> deliveries) {
+    for (Delivery& delivery : deliveries) {
+        const bool stored = delivery.store_sequence != 0 && shared_.store->keeps_messages();
+        move_away(from, delivery);
+        mqtt::MessagePtr message = std::move(delivery.message);
+        if (stored) {
+            // Gone here and safe there, or neither: with a counter of parts of its own.
+            message = mqtt::Message::make(
+                {message->mountpoint(), message->topic(), message->payload(), message->properties(),
+                 message->qos(), message->retain(), message->publisher(), message->expires_at()});
+            message->begin_parts(2);
+            writes_.join(message);
+        }
+        DeliverShared deliver{message, SubscriptionKey{delivery.shared_group}, from.number,
+                              Reply{}};
+        if (from.persistent() && delivery.qos != QoS::AtMostOnce) {
+            deliver.keeper = from.number;
+            deliver.keeper_shard = id_;
+        }
+        choose_again(deliver, from.number);
+        if (stored && deliver.message) writes_.join(message);  // the other part stayed here
+    }
+}
+
+}  // namespace vmq::broker
