@@ -60,6 +60,9 @@ inline constexpr Millis kRetryResolution{1000};
 /// How many members of a shared group are asked before a message is given up: with everybody's
 /// queue full each message would otherwise ask all of them.
 inline constexpr unsigned kSharedAttempts = 64;
+/// How often a message for a shared group goes on to yet another node, because the one it came to
+/// has no member that could take it.
+inline constexpr std::uint8_t kMostGroupHops = 2;
 /// Lines that one shard writes about closed connections in a second; a storm is summed up.
 inline constexpr std::uint32_t kCloseLogsPerSecond = 50;
 /// The same of clients that come and go by themselves.

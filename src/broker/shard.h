@@ -424,10 +424,12 @@ private:
                                         mqtt::QoS qos) noexcept;
     void tell_offline_message(const Client& client, const queue::Delivery& delivery);
     [[nodiscard]] bool has_other_member(const Client& client, std::uint64_t group);
-    /// These three leave `deliver` without its message when it went on to another shard.
+    /// These leave `deliver` without its message when it went on to another shard, and with
+    /// `forwarded` when it went on to another node.
     void deliver_shared(DeliverShared& deliver);
     void choose_again(DeliverShared& deliver, ClientNumber except);
     void give_back(DeliverShared& deliver);
+    [[nodiscard]] bool send_elsewhere(DeliverShared& deliver);
     void drop_shared(const DeliverShared& deliver);
     /// Writes the record of `delivery`, for which the publisher waits. `lazy`: it was sent already.
     void store_message(Client& client, queue::Delivery& delivery, bool lazy);
@@ -479,12 +481,14 @@ private:
     void on_spool_loaded(NodeNumber number, std::vector<store::StoredMessage> messages);
     /// To the node that has been chosen for the group. False: it cannot take it, which is counted.
     bool forward_to_group(const mqtt::MessagePtr& message, const routing::SharedMatch& match,
-                          int hops, const Reply& reply, session::Routed& routed);
+                          int hops, const Reply& reply, session::Routed& routed,
+                          Keeper keeper = Keeper::Node);
     /// One member for a message of a group that was to go to another node.
     void take_back(const mqtt::MessagePtr& message, routing::SharedMatch match, const Reply& reply);
-    /// To the clients of this node that `matches_` names; `reply` of answering_ is set.
+    /// To the clients of this node that `matches_` names; `reply` of answering_ is set. `hops` and
+    /// `except` are those of DeliverShared.
     void spread(const mqtt::MessagePtr& message, const Reply& reply, bool remembered,
-                session::Routed& routed);
+                session::Routed& routed, std::uint8_t hops = 0, ShardSet except = 0);
     [[nodiscard]] TimePoint steady(store::WallMillis at) const noexcept;
     Lane& choose_lane(Client& client);
     void pump_retained(Client& client, Lane& lane);

@@ -52,6 +52,9 @@ struct DeliverShared {
     /// Whose queue it was taken from and gets it back when nobody else can have it; 0: nobody.
     ClientNumber keeper{};
     ShardId keeper_shard = 0;
+    std::uint8_t hops = 0;   // nodes that have passed it on
+    ShardSet except = 0;     // the node that did last
+    bool forwarded = false;  // another node has it, and answers
 };
 
 /// A message for one session alone, see LateMessages.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "broker/limits.h"
 #include "broker/registrations.h"
 #include "broker/session_moves.h"
 #include "broker/shard.h"
@@ -14,13 +15,6 @@ namespace vmq::broker {
 
 using metrics::Counter;
 using mqtt::QoS;
-
-namespace {
-
-/// How often a message for a shared group goes on to yet another node.
-constexpr std::uint8_t kMostHops = 2;
-
-}  // namespace
 
 session::Routed Shard::route_from_node(mqtt::MessageParts parts, const Reply& reply) {
     session::Routed routed;
@@ -58,7 +52,7 @@ session::Routed Shard::route_group_from_node(mqtt::MessageParts parts, const Rep
     matches_.clear();
     routing::SharedMatch match;
     // Its members are gone meanwhile, and those of the node that knew none as well, perhaps.
-    if (hops >= kMostHops) except = ~ShardSet{0};
+    if (hops >= kMostGroupHops) except = ~ShardSet{0};
     if (!shared_.subscriptions.choose_for_node(id_, parts.mountpoint, shared->group, shared->filter,
                                                except, random_, match)) {
         metrics_.add(Counter::DropNoSubscriber);
@@ -73,12 +67,12 @@ session::Routed Shard::route_group_from_node(mqtt::MessageParts parts, const Rep
     }
     matches_.shared.push_back(std::move(match));
     answering_ = {wanted};
-    spread(message, wanted, false, routed);
+    spread(message, wanted, false, routed, hops, except);
     return routed;
 }
 
 bool Shard::forward_to_group(const mqtt::MessagePtr& message, const routing::SharedMatch& match,
-                             int hops, const Reply& reply, session::Routed& routed) {
+                             int hops, const Reply& reply, session::Routed& routed, Keeper keeper) {
     NodeOutbox* node = node_by_slot_[match.shard];
     const bool kept = message->qos() != QoS::AtMostOnce;
     if (node == nullptr ||
@@ -91,7 +85,7 @@ bool Shard::forward_to_group(const mqtt::MessagePtr& message, const routing::Sha
         std::make_shared<const GroupRoute>(GroupRoute{match.name, static_cast<std::uint8_t>(hops)});
     metrics_.add(Counter::RouterMatchesRemote);
     if (kept) {
-        forward_kept(*node, message, std::move(route), reply, routed);
+        forward_kept(*node, message, std::move(route), reply, routed, keeper);
     } else {
         node->stream.add(message, {reply, std::move(route)});
     }

@@ -18,6 +18,7 @@ using metrics::Counter;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 using vmq::testing::TestBroker;
 using vmq::testing::TestClient;
 
@@ -248,6 +249,78 @@ TEST_F(ShardNodes, WhatAnotherNodeSendsToAGroupGoesToOneMemberHereOrOn) {
     broker.settle();
     EXPECT_EQ(first.take_payloads().size() + second.take_payloads().size(), 1U);
     EXPECT_THAT(outside.take_payloads(), IsEmpty());
+}
+
+// [v5 4.8.2]
+TEST_F(ShardNodes, AMemberElsewhereGetsWhatTheLastOneHereHasNotAcknowledged) {
+    TestClient& member =
+        broker.subscribe("v5 receive_maximum=2 client_id=sub", "topic=$share/g/t qos=1");
+    for (int i = 1; i <= 3; ++i) publish(publisher, 1, i);
+    EXPECT_THAT(member.all(), SizeIs(2));
+    index().set_remote_group(1, "", "g", "t", {1, 0});
+    member.drop();
+    broker.settle();
+    auto& stream = broker.shard().find_node(kOther)->stream;
+    EXPECT_TRUE(stream.restart(0));
+    for (const char* payload : {"1", "2", "3"}) {
+        ASSERT_TRUE(stream.has_next());
+        const auto next = stream.next();
+        EXPECT_EQ(next.message->payload(), payload);
+        ASSERT_NE(next.waiter.route, nullptr);
+        EXPECT_EQ(next.waiter.route->group, "$share/g/t");
+        EXPECT_EQ(next.waiter.route->hops, 1);
+    }
+    EXPECT_FALSE(stream.has_next());
+    EXPECT_THAT(publisher.all(), SizeIs(3)) << "acknowledged before";
+}
+
+TEST_F(ShardNodes, AMemberElsewhereGetsWhatNobodyHereHasRoomFor) {
+    session::Settings settings;
+    settings.max_online_messages = 0;
+    broker.use(settings);
+    (void)broker.subscribe("v5 receive_maximum=1 client_id=sub", "topic=$share/g/t qos=1");
+    index().set_remote_group(1, "", "g", "t", {1, 0});
+    for (int i = 1; i <= 3; ++i) publish(publisher, 1, i);
+    EXPECT_THAT(waiting(kOther), ElementsAre("2", "3"));
+    EXPECT_EQ(publisher.next(), "PUBACK id=1 reason=0x00");
+    EXPECT_EQ(publisher.next(), "nothing") << "until the other node has it";
+    EXPECT_TRUE(broker.shard().find_node(kOther)->stream.acknowledge(
+        2, {}, [&](const Forwarded& was, bool safe) { broker.shard().confirm(was.reply, safe); }));
+    broker.settle();
+    EXPECT_EQ(publisher.next(), "PUBACK id=2 reason=0x00");
+    EXPECT_EQ(publisher.next(), "PUBACK id=3 reason=0x00");
+    EXPECT_EQ(broker.count(Counter::QueueMessageDrop), 0U);
+
+    index().set_policy(routing::SharedPolicy::LocalOnly);
+    publish(publisher, 1, 4);
+    EXPECT_EQ(broker.count(Counter::QueueMessageDrop), 1U);
+}
+
+TEST_F(ShardNodes, WhatComesFromAnotherNodeDoesNotGoBackToItForLackOfRoom) {
+    session::Settings settings;
+    settings.max_online_messages = 0;
+    broker.use(settings);
+    (void)broker.subscribe("v5 receive_maximum=1 client_id=sub", "topic=$share/g/t qos=1");
+    index().set_remote_group(1, "", "g", "t", {1, 0});
+    broker.shard().add_node(kThird, {"third@host", "third@host", 1'000'000});
+    broker.shard().set_node_slots(kThird, shard_bit(2));
+    mqtt::MessageParts parts;
+    parts.topic = "t";
+    parts.payload = "x";
+    parts.qos = mqtt::QoS::AtLeastOnce;
+    const auto arrive = [&](std::uint8_t hops) {
+        (void)broker.shard().route_group_from_node(parts, {}, "$share/g/t", hops, kOther);
+    };
+    arrive(0);  // which the member takes
+    arrive(0);
+    EXPECT_EQ(broker.count(Counter::QueueMessageDrop), 1U);
+    index().set_remote_group(2, "", "g", "t", {1, 0});
+    arrive(1);
+    EXPECT_EQ(broker.count(Counter::QueueMessageDrop), 1U);
+    arrive(2);
+    EXPECT_EQ(broker.count(Counter::QueueMessageDrop), 2U) << "not for ever";
+    EXPECT_THAT(waiting(kThird), ElementsAre("x"));
+    EXPECT_THAT(waiting(kOther), IsEmpty());
 }
 
 TEST_F(ShardNodes, ASubackWaitsUntilOtherNodesKnow) {

@@ -3,6 +3,7 @@
 
 #include "broker/limits.h"
 #include "broker/shard.h"
+#include "cluster/frame_codec.h"
 
 namespace vmq::broker {
 
@@ -18,7 +19,7 @@ void Shard::handle(DeliverShared& deliver) {
     const bool waits = std::exchange(answering_, {}).ack != 0;
     if (!deliver.message) return;  // sent on to a member elsewhere, who will answer
     if (deliver.message->parts_missing() > 0) writes_.join(deliver.message);
-    if (!waits) confirm(reply, true);
+    if (!waits && !deliver.forwarded) confirm(reply, true);
 }
 
 void Shard::deliver_shared(DeliverShared& deliver) {
@@ -56,12 +57,37 @@ void Shard::choose_again(DeliverShared& deliver, ClientNumber except) {
 void Shard::give_back(DeliverShared& deliver) {
     const ClientNumber keeper = std::exchange(deliver.keeper, ClientNumber{});
     if (keeper == ClientNumber{}) {
-        return drop_shared(deliver);
+        if (!send_elsewhere(deliver)) drop_shared(deliver);
+        return;
     }
     deliver.last_chance = true;
     deliver.member = keeper;
     if (deliver.keeper_shard == id_) return deliver_shared(deliver);
     send(deliver.keeper_shard, std::move(deliver));
+}
+
+bool Shard::send_elsewhere(DeliverShared& deliver) {
+    const mqtt::Message& message = *deliver.message;
+    if (message.qos() == QoS::AtMostOnce || deliver.hops >= kMostGroupHops) return false;
+    const std::size_t frame = cluster::publish_bound(message.mountpoint(), message.topic(),
+                                                     message.properties(), message.payload());
+    routing::SharedMatch match{deliver.group, id_, {}, {}};
+    for (ShardSet except = deliver.except; shared_.subscriptions.choose_elsewhere(
+             id_, match, message.mountpoint(), message.topic(), except, random_);) {
+        const NodeOutbox* node = node_by_slot_[match.shard];
+        except |= node != nullptr ? node->slots : shard_bit(match.shard);
+        if (node == nullptr || frame > node->longest_frame ||
+            !node->has_room(shared_.store->accepting())) {
+            continue;
+        }
+        // What was stored here, or has to become safe with other parts, does so on this disk.
+        const Keeper keeper = message.parts_missing() > 0 ? Keeper::Disk : Keeper::Node;
+        session::Routed routed;
+        deliver.forwarded = forward_to_group(deliver.message, match, deliver.hops + 1,
+                                             deliver.reply, routed, keeper);
+        return deliver.forwarded;
+    }
+    return false;
 }
 
 // Nobody had room. The last member that was asked stands for the group, unless it is gone.

@@ -94,6 +94,8 @@ struct SubscriptionIndex::Impl {
     }
     [[nodiscard]] SharedGroup* add_group(FilterNode* node, std::string_view name);
     void remove_group(SharedGroup* group);
+    [[nodiscard]] std::optional<NodeSlot> choose_node(const SharedGroup& group, Random& random,
+                                                      ShardSet except) const;
     [[nodiscard]] static std::string text(const SharedGroup& group);
     void tell(std::span<const GroupHandle> groups);
 
@@ -115,6 +117,14 @@ std::string SubscriptionIndex::Impl::text(const SharedGroup& group) {
     result += '/';
     result += FilterTrie::text(*group.node());
     return result;
+}
+
+/// One that answers if there is one.
+std::optional<NodeSlot> SubscriptionIndex::Impl::choose_node(const SharedGroup& group,
+                                                             Random& random,
+                                                             ShardSet except) const {
+    const auto answers = group.choose_node(random, except | away.load(std::memory_order_relaxed));
+    return answers ? answers : group.choose_node(random, except);
 }
 
 /// While the caller is a member of them.
@@ -320,6 +330,23 @@ bool SubscriptionIndex::choose_other(ShardId reader, SharedMatch& match,
     return chosen;
 }
 
+bool SubscriptionIndex::choose_elsewhere(ShardId reader, SharedMatch& match,
+                                         std::string_view mountpoint, std::string_view topic,
+                                         ShardSet except, Random& random) const {
+    if (impl_->policy.load(std::memory_order_relaxed) == SharedPolicy::LocalOnly) return false;
+    const auto lock = impl_->mutex.shared(reader);
+    std::optional<NodeSlot> node;
+    impl_->trie.for_each_match(mountpoint, topic, [&](const FilterNode& on) {
+        for (const SharedGroup* group : impl_->groups_on(on)) {
+            if (group->key() != match.group) continue;
+            node = impl_->choose_node(*group, random, except);
+            if (node) match = {group->key(), *node, {}, Impl::text(*group)};
+            return;
+        }
+    });
+    return node.has_value();
+}
+
 bool SubscriptionIndex::choose_for_node(ShardId reader, std::string_view mountpoint,
                                         std::string_view group, std::string_view filter,
                                         ShardSet except, Random& random, SharedMatch& match) const {
@@ -331,8 +358,7 @@ bool SubscriptionIndex::choose_for_node(ShardId reader, std::string_view mountpo
         match = {found->key(), member->shard, member->client, {}};
         return true;
     }
-    auto other = found->choose_node(random, except | away());
-    if (!other) other = found->choose_node(random, except);
+    const auto other = impl_->choose_node(*found, random, except);
     if (other) match = {found->key(), *other, {}, Impl::text(*found)};
     return other.has_value();
 }

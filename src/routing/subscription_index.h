@@ -156,6 +156,12 @@ public:
                                     std::string_view topic, std::span<const ClientNumber> except,
                                     Random& random) const;
 
+    /// Another node with members of the group than those in `except`, by the policy; one that
+    /// answers if there is one. False if there is none.
+    [[nodiscard]] bool choose_elsewhere(ShardId reader, SharedMatch& match,
+                                        std::string_view mountpoint, std::string_view topic,
+                                        ShardSet except, Random& random) const;
+
     /// A member of this node for a message that was sent to the group; without one, another node
     /// but those in `except`, one that answers if there is one. False: there is nobody.
     [[nodiscard]] bool choose_for_node(ShardId reader, std::string_view mountpoint,

@@ -235,6 +235,33 @@ TEST_F(SubscriptionIndexNodesTest, MembersOfSharedGroupsOnOtherNodesAreChosenToo
     EXPECT_EQ(index.filter_count(), 0U);
 }
 
+TEST_F(SubscriptionIndexNodesTest, AnotherNodeIsFoundForWhatNobodyHereCanTake) {
+    const GroupHandle own = index.join(2, "", "g", "t/+", ClientNumber{9}, true);
+    SharedMatch match{own.key, 2, ClientNumber{9}, {}};
+    const auto elsewhere = [&](ShardSet except) {
+        return index.choose_elsewhere(0, match, "", "t/1", except, random);
+    };
+    EXPECT_FALSE(elsewhere(0));
+    index.set_remote_group(kOther, "", "other group", "t/+", {1, 0});
+    index.set_remote_group(kOther, "", "g", "#", {1, 0});
+    EXPECT_FALSE(elsewhere(0));
+    index.set_remote_group(kOther, "", "g", "t/+", {1, 0});
+    index.set_remote_group(kThird, "", "g", "t/+", {0, 1});
+    ASSERT_TRUE(elsewhere(0));
+    EXPECT_EQ(match.shard, kOther) << "connected ones first";
+    EXPECT_EQ(match.name, "$share/g/t/+");
+    ASSERT_TRUE(elsewhere(shard_bit(kOther)));
+    EXPECT_EQ(match.shard, kThird);
+    EXPECT_FALSE(elsewhere(shard_bit(kOther) | shard_bit(kThird)));
+    index.set_away(shard_bit(kOther));
+    ASSERT_TRUE(elsewhere(0));
+    EXPECT_EQ(match.shard, kThird) << "that answers";
+    ASSERT_TRUE(elsewhere(shard_bit(kThird)));
+    EXPECT_EQ(match.shard, kOther) << "better than nobody";
+    index.set_policy(SharedPolicy::LocalOnly);
+    EXPECT_FALSE(elsewhere(0));
+}
+
 TEST_F(SubscriptionIndexNodesTest, GroupsOfANodeThatGoesAreClearedAway) {
     for (int i = 0; i < 200; ++i) {
         const std::string filter = "f/" + std::to_string(i);
