@@ -23,9 +23,7 @@ namespace {
 // Keys in the store.
 constexpr char kIdentityKey = 'I';   // node:string incarnation
 constexpr char kPositionsKey = 'P';  // see append_positions_record()
-constexpr char kFactKeys = 'F';      // kind:u8 key -> see append_fact_record()
-constexpr char kUntoldDeletions =
-    'D';  // before those of facts; key of a retained message -> nothing
+constexpr char kFactKeys = 'F';      // behind untold deletions; kind:u8 key -> append_fact_record()
 
 /// Retained messages looked at in one turn.
 constexpr std::size_t kTakenInAtOnce = 500;
@@ -65,10 +63,6 @@ bool read_identity(std::string_view bytes, std::string& node, cluster::Incarnati
 }
 
 }  // namespace
-
-std::string untold_deletion_key(std::string_view mountpoint, std::string_view topic) {
-    return kUntoldDeletions + cluster::retained_key(mountpoint, topic);
-}
 
 // Start.
 
@@ -119,7 +113,7 @@ Result<void> ClusterFacts::load(const StoredFacts& stored) {
     make();
     std::set<std::string, std::less<>> untold;  // their keys come before those of facts
     for (const auto& [key, value] : stored) {
-        if (key.front() == kUntoldDeletions) untold.insert(key.substr(1));
+        if (key.front() == kUntoldDeletionKeys) untold.insert(key.substr(1));
         if (key.front() == kFactKeys && key.size() > 2) load_fact(key, value, untold);
     }
     std::vector<cluster::FactVector::Entry> entries;
@@ -149,13 +143,16 @@ Result<void> ClusterFacts::load(const StoredFacts& stored) {
                                                   ": set it back, or leave the cluster first"};
     }
     for (const auto& [key, value] : stored) {
-        if (key.front() != kUntoldDeletions) continue;
+        if (key.front() != kUntoldDeletionKeys) continue;
         // The mark may be older than what is retained there by now.
         const std::string_view topic = std::string_view(key).substr(1);
         const auto of = cluster::split_retained_key(topic);
         const bool gone = !retained().find(broker_.shard_count(), of.mountpoint, of.topic);
-        if (gone && facts_->erase(FactKind::Retained, topic, {loop_.now(), 0})) continue;
-        stale_.push_back(key);
+        const cluster::Moment moment{loop_.now(), untold_deletion_time(value)};
+        const bool told =
+            gone && (company ? facts_->erase_everywhere(FactKind::Retained, topic, moment)
+                             : facts_->erase(FactKind::Retained, topic, moment));
+        if (!told) stale_.push_back(key);
     }
     if (company && !members_->has_left() && node == options_.node) return {};
     if (!company && stored.size() <= 1 && node == options_.node) return {};  // it was alone before
@@ -272,7 +269,7 @@ void ClusterFacts::on_retained_change(std::string_view mountpoint, std::string_v
         return note_retained(message, true);
     }
     const std::string key = cluster::retained_key(mountpoint, topic);
-    if (!facts_->erase(FactKind::Retained, key, now())) {
+    if (!facts_->erase_everywhere(FactKind::Retained, key, now())) {
         stale_.push_back(untold_deletion_key(mountpoint, topic));
     }
 }
@@ -424,7 +421,7 @@ void ClusterFacts::apply(const FactChange& change, Batch& batch) {
     if (change.kind != FactKind::Retained) return;
     if (!change.local) return apply_retained(change, batch);
     if (change.what != FactChange::What::Erased) return;
-    batch.add(store::DeleteFact{kUntoldDeletions + change.key});
+    batch.add(store::DeleteFact{kUntoldDeletionKeys + change.key});
 }
 
 void ClusterFacts::apply_retained(const FactChange& change, Batch& batch) {

@@ -30,8 +30,7 @@ void Shard::retain(const mqtt::MessagePtr& message) {
             write(store::DeleteRetained{std::string(message->mountpoint()),
                                         std::string(message->topic()), stamp});
             if (in_company()) {
-                write(store::PutFact{untold_deletion_key(message->mountpoint(), message->topic()),
-                                     {}});
+                write(untold_deletion(message->mountpoint(), message->topic(), wall(now())));
             }
         }
         return end_retained_change(message->mountpoint(), message->topic(), untold, true);
@@ -158,8 +157,7 @@ bool Shard::delete_retained(std::string_view mountpoint, std::string_view topic)
         (void)writes_.add(store::DeleteRetained{std::string(mountpoint), std::string(topic), stamp},
                           true, 0, now());
         if (in_company()) {
-            (void)writes_.add(store::PutFact{untold_deletion_key(mountpoint, topic), {}}, true, 0,
-                              now());
+            (void)writes_.add(untold_deletion(mountpoint, topic, wall(now())), true, 0, now());
         }
     }
     end_retained_change(mountpoint, topic, untold, true);

@@ -4,10 +4,19 @@
 #include <string>
 #include <string_view>
 
+#include "store/message_store.h"
+
 namespace vmq::broker {
 
-/// The key under which a shard stores one, together with deleting the message; ClusterFacts takes
-/// it away when the others are told, at the latest after the next start.
+/// Keys of these begin with it; the key of the retained message follows.
+inline constexpr char kUntoldDeletionKeys = 'D';
+
+/// What a shard stores together with deleting the message; ClusterFacts takes it away when the
+/// others are told, at the latest after the next start.
+[[nodiscard]] store::PutFact untold_deletion(std::string_view mountpoint, std::string_view topic,
+                                             store::WallMillis now);
 [[nodiscard]] std::string untold_deletion_key(std::string_view mountpoint, std::string_view topic);
+/// When it was, from the stored value; 0: that is not known.
+[[nodiscard]] store::WallMillis untold_deletion_time(std::string_view value) noexcept;
 
 }  // namespace vmq::broker

@@ -176,6 +176,12 @@ bool FactMap::erase(FactKind kind, std::string_view key, Moment now) {
     return true;
 }
 
+bool FactMap::erase_everywhere(FactKind kind, std::string_view key, Moment now) {
+    if (key.size() > limits_.longest_key) return false;
+    write({kind, key, {}, true, {}, nullptr}, true, now);
+    return true;
+}
+
 void FactMap::write(FactParts fact, bool local, Moment now) {
     Fact* old = find_mutable(fact.kind, fact.key);
     fact.stamp = {clock_.next(now.wall, old != nullptr ? old->time() : HybridTime{}), self_};

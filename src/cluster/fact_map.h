@@ -92,6 +92,9 @@ public:
     [[nodiscard]] Result<void> put_retained(mqtt::MessagePtr message, Moment now);
     /// False: there is no such thing.
     bool erase(FactKind kind, std::string_view key, Moment now);
+    /// Also what is not there, or deleted already: a node that is away may have it, and this comes
+    /// later. False: the key is beyond the limit.
+    bool erase_everywhere(FactKind kind, std::string_view key, Moment now);
     /// Deleted ones instead of expired messages, after looking at `budget` retained ones, going
     /// round. They keep their stamps: every node does the same.
     void expire(TimePoint now, std::size_t budget);

@@ -105,6 +105,10 @@ private:
         const Key key = random_key();
         const auto known = facts_.find(key);
         const bool there = known != facts_.end() && !known->second.deleted;
+        if (random_.below(2) == 0) {
+            ASSERT_TRUE(map_.erase_everywhere(key.first, key.second, now()));
+            return take_own(key, true, {});
+        }
         ASSERT_EQ(map_.erase(key.first, key.second, now()), there);
         if (there) take_own(key, true, {});
     }

@@ -58,6 +58,21 @@ protected:
     WriterNumber z_{};
 };
 
+TEST_F(FactMapTest, WhatIsNotKnownHereIsDeletedForThoseWhoKnowIt) {
+    EXPECT_TRUE(map_.erase_everywhere(kKind, "k", at(5)));
+    EXPECT_TRUE(map_.find_even_deleted(kKind, "k")->deleted());
+    EXPECT_EQ(map_.deleted(), 1U);
+    EXPECT_TRUE(map_.erase_everywhere(kKind, "k", at(7))) << "deleted anew";
+    EXPECT_EQ(map_.find_even_deleted(kKind, "k")->stamp(), (Stamp{time(7), map_.self()}));
+    EXPECT_EQ(map_.deleted(), 1U);
+    EXPECT_FALSE(
+        map_.erase_everywhere(kKind, std::string(map_.limits().longest_key + 1, 'k'), at(8)));
+    const auto changes = map_.take_changes();
+    ASSERT_EQ(changes.size(), 2U);
+    EXPECT_EQ(changes[1].what, What::Erased);
+    EXPECT_TRUE(changes[1].local);
+}
+
 TEST_F(FactMapTest, WhatIsWrittenHereIsStampedAndReported) {
     ASSERT_TRUE(map_.put(kKind, "k", "1", at(5)));
     ASSERT_TRUE(map_.put(kKind, "k", "2", at(5)));
@@ -69,6 +84,7 @@ TEST_F(FactMapTest, WhatIsWrittenHereIsStampedAndReported) {
     EXPECT_TRUE(map_.find_even_deleted(kKind, "k")->deleted());
     EXPECT_FALSE(map_.erase(kKind, "k", at(7))) << "deleted already";
     EXPECT_FALSE(map_.erase(kKind, "never", at(7)));
+    EXPECT_EQ(map_.find_even_deleted(kKind, "never"), nullptr);
     const auto changes = map_.take_changes();
     ASSERT_EQ(changes.size(), 3U);
     EXPECT_EQ(changes[0].what, What::Put);

@@ -104,7 +104,11 @@ void Node::write(FactKind kind, const std::string& key, const std::string& value
 }
 
 void Node::erase(FactKind kind, const std::string& key) {
-    (void)facts_->erase(kind, kind == FactKind::Retained ? retained_key("", key) : key, moment());
+    if (kind == FactKind::Retained) {
+        (void)facts_->erase_everywhere(kind, retained_key("", key), moment());
+    } else {
+        (void)facts_->erase(kind, key, moment());
+    }
 }
 
 Written Node::written(const Fact& fact) const {

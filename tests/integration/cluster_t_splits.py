@@ -334,10 +334,17 @@ def t18_retained_after_healing():
             one.publish("kept/4", b"A later", 1, retain=True)
             one.publish("kept/5", b"", 1, retain=True)
             other.publish("kept/new", b"C", 1, retain=True)
+            # A deletes what it has never heard of: what C wrote before that is gone, not what C writes later.
+            other.publish("kept/unknown", b"C before", 1, retain=True)
+            tick()
+            for topic in ("kept/unknown", "kept/unknown-2", "kept/1"):
+                one.publish(topic, b"", 1, retain=True)
+            tick()
+            other.publish("kept/unknown-2", b"C after", 1, retain=True)
         switch.heal()
         begin = time.monotonic()
-        wanted = {"kept/0": b"A only", "kept/1": b"C only", "kept/2": b"C later", "kept/4": b"A later",
-                  "kept/new": b"C"}
+        wanted = {"kept/0": b"A only", "kept/2": b"C later", "kept/4": b"A later", "kept/new": b"C",
+                  "kept/unknown-2": b"C after"}
         for node in (a, b, c):
             while (found := retained_at(node)) != wanted:
                 expect(time.monotonic() < begin + IN_TIME, f"{node.name} has {found}")
