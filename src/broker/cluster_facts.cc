@@ -116,10 +116,10 @@ Result<void> ClusterFacts::load(const StoredFacts& stored) {
         if (key.front() == kUntoldDeletionKeys) untold.insert(key.substr(1));
         if (key.front() == kFactKeys && key.size() > 2) load_fact(key, value, untold);
     }
-    std::vector<cluster::FactVector::Entry> entries;
+    cluster::PositionsRecord positions;
     for (const auto& [key, value] : stored) {
         if (key.front() != kPositionsKey) continue;
-        if (!cluster::decode_positions_record(value, entries)) {
+        if (!cluster::decode_positions_record(value, positions)) {
             log::error(
                 "cluster: the positions in the store cannot be read; everything is asked "
                 "for again");
@@ -127,13 +127,13 @@ Result<void> ClusterFacts::load(const StoredFacts& stored) {
     }
     Positions complete;
     Positions dropped;
-    for (const auto& entry : entries) {
+    for (const auto& entry : positions.entries) {
         const auto writer = facts_->writers().intern(entry.name, entry.incarnation);
         if (!writer) continue;
         dropped.set(*writer, entry.dropped);
         if (!lost_messages_) complete.set(*writer, entry.complete);
     }
-    facts_->restore_positions(complete, dropped);
+    facts_->restore_positions(complete, dropped, positions.last_own);
     (void)facts_->take_changes();
     members_revision_ = facts_->revision(FactKind::Member);
     const bool company = in_use();
@@ -319,7 +319,7 @@ void ClusterFacts::turn() {
     if (output.positions_changed) {
         store::PutFact positions{std::string(1, kPositionsKey), {}};
         cluster::append_positions_record(facts_->writers(), facts_->complete(), facts_->dropped(),
-                                         positions.value);
+                                         facts_->last_own(), positions.value);
         batch.add(std::move(positions));
     }
     if (std::exchange(identity_stale_, false)) add_identity(batch);

@@ -157,7 +157,7 @@ bool read_entries(ByteReader& reader, std::vector<FactVector::Entry>& entries) {
             return false;
         }
     }
-    return reader.done();
+    return true;
 }
 
 }  // namespace
@@ -376,7 +376,7 @@ bool decode_fact_vector(std::string_view body, FactVector& vector) {
         return false;
     }
     if ((flags & kStopped) != 0 && !reader.u64(vector.stopped)) return false;
-    return read_entries(reader, vector.entries);
+    return read_entries(reader, vector.entries) && reader.done();
 }
 
 void append_fact_ack(const FactAck& ack, std::string& out) {
@@ -432,16 +432,22 @@ bool decode_fact_record(std::string_view bytes, FactRecord& record) {
 }
 
 void append_positions_record(const WriterTable& writers, const Positions& complete,
-                             const Positions& dropped, std::string& out) {
+                             const Positions& dropped, HybridTime last_own, std::string& out) {
     ByteWriter to(out);
     to.u8(kRecordVersion);
     write_entries(writers, complete, dropped, {}, to);
+    to.u64(last_own.value);
 }
 
-bool decode_positions_record(std::string_view bytes, std::vector<FactVector::Entry>& entries) {
+bool decode_positions_record(std::string_view bytes, PositionsRecord& record) {
     ByteReader reader(bytes);
     std::uint8_t version = 0;
-    return reader.u8(version) && version == kRecordVersion && read_entries(reader, entries);
+    record.last_own = {};
+    if (!reader.u8(version) || version != kRecordVersion || !read_entries(reader, record.entries)) {
+        return false;
+    }
+    if (reader.done()) return true;  // of an earlier version
+    return reader.u64(record.last_own.value) && reader.done();
 }
 
 }  // namespace vmq::cluster

@@ -180,10 +180,13 @@ struct FactRecord {
 };
 [[nodiscard]] bool decode_fact_record(std::string_view bytes, FactRecord& record);
 
-/// All positions, as a record of their own: a FactVector's entries.
+/// All positions, as a record of their own: a FactVector's entries, and FactMap::last_own().
 void append_positions_record(const WriterTable& writers, const Positions& complete,
-                             const Positions& dropped, std::string& out);
-[[nodiscard]] bool decode_positions_record(std::string_view bytes,
-                                           std::vector<FactVector::Entry>& entries);
+                             const Positions& dropped, HybridTime last_own, std::string& out);
+struct PositionsRecord {
+    std::vector<FactVector::Entry> entries;
+    HybridTime last_own;
+};
+[[nodiscard]] bool decode_positions_record(std::string_view bytes, PositionsRecord& record);
 
 }  // namespace vmq::cluster

@@ -376,14 +376,20 @@ TEST_F(FactCodecTest, PositionsComeBackAsTheyWere) {
     Positions dropped;
     dropped.set(map_.self(), {40});
     std::string bytes;
-    append_positions_record(map_.writers(), complete, dropped, bytes);
-    std::vector<FactVector::Entry> entries;
-    ASSERT_TRUE(decode_positions_record(bytes, entries));
-    ASSERT_EQ(entries.size(), 1U);
-    EXPECT_EQ(entries[0].complete, HybridTime{50});
-    EXPECT_EQ(entries[0].dropped, HybridTime{40});
-    EXPECT_FALSE(decode_positions_record("", entries));
-    EXPECT_FALSE(decode_positions_record(bytes + "x", entries));
+    append_positions_record(map_.writers(), complete, dropped, {60}, bytes);
+    PositionsRecord record;
+    ASSERT_TRUE(decode_positions_record(bytes, record));
+    ASSERT_EQ(record.entries.size(), 1U);
+    EXPECT_EQ(record.entries[0].complete, HybridTime{50});
+    EXPECT_EQ(record.entries[0].dropped, HybridTime{40});
+    EXPECT_EQ(record.last_own, HybridTime{60});
+    EXPECT_FALSE(decode_positions_record(bytes + "x", record));
+    bytes.resize(bytes.size() - 1);
+    EXPECT_FALSE(decode_positions_record(bytes, record));
+    bytes.resize(bytes.size() - 7);
+    EXPECT_TRUE(decode_positions_record(bytes, record)) << "of an earlier version";
+    EXPECT_EQ(record.last_own, HybridTime{});
+    EXPECT_FALSE(decode_positions_record("", record));
 }
 
 }  // namespace

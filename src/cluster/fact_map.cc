@@ -191,8 +191,9 @@ void FactMap::write(FactParts fact, bool local, Moment now) {
 
 void FactMap::note_own(HybridTime time) {
     last_own_ = std::max(last_own_, time);
+    positions_changed_ = true;
     if (promises_own_) {
-        if (complete_.raise(self_, time)) positions_changed_ = true;
+        (void)complete_.raise(self_, time);
         return;
     }
     if (since_start_.size() == since_start_.capacity()) {
@@ -280,7 +281,10 @@ FactMap::Outcome FactMap::merge(const FactParts& fact, Sender sender, Moment now
     if (fact.stamp.writer == self_) {
         ++counters_.own;
         clock_.start_after(fact.stamp.time);  // however far ahead: it was given
-        last_own_ = std::max(last_own_, fact.stamp.time);
+        if (fact.stamp.time > last_own_) {
+            last_own_ = fact.stamp.time;
+            positions_changed_ = true;
+        }
         promises_own_ = promises_own_ && fact.stamp.time <= complete_[self_];
     }
     return Outcome::Won;
@@ -520,7 +524,9 @@ bool FactMap::restore(const FactParts& fact) {
     return true;
 }
 
-void FactMap::restore_positions(const Positions& complete, const Positions& dropped) {
+void FactMap::restore_positions(const Positions& complete, const Positions& dropped,
+                                HybridTime last_own) {
+    last_own_ = std::max(last_own_, last_own);
     complete_ = complete;
     dropped_ = dropped;
     promises_own_ = false;
@@ -528,7 +534,7 @@ void FactMap::restore_positions(const Positions& complete, const Positions& drop
         since_start_.push_back(fact.time());
         return true;
     });
-    clock_.start_after(std::max(complete_[self_], dropped_.highest()));
+    clock_.start_after(std::max({last_own_, complete_[self_], dropped_.highest()}));
 }
 
 }  // namespace vmq::cluster

@@ -209,14 +209,18 @@ public:
 
     /// A fact as it was stored, before anything else. False: there is one of that key or stamp.
     [[nodiscard]] bool restore(const FactParts& fact);
-    /// Behind the facts. The positions have to be of the same moment as the facts, or older.
+    /// Behind the facts. The positions have to be of the same moment as the facts, or older;
+    /// `last_own` of no earlier moment than they are.
     ///
     /// The end of what this node wrote may be lost (a power failure, an old copy of the store),
     /// and only the others know. So what is written from here on raises no promise: it would cover
     /// what was lost, and nobody would tell it again. Until promise_own(). If the clock has gone
     /// back as well, a stamp may be given again: to others the second fact is an error, which ends
     /// the link, until it has a new one because they have told the first.
-    void restore_positions(const Positions& complete, const Positions& dropped);
+    void restore_positions(const Positions& complete, const Positions& dropped,
+                           HybridTime last_own);
+    /// The highest stamp that was given here, as far as is known, whatever has become of its fact.
+    [[nodiscard]] HybridTime last_own() const noexcept { return last_own_; }
     /// Also false again when something is told that was lost.
     [[nodiscard]] bool promises_own() const noexcept { return promises_own_; }
     /// All that this node wrote before it started is here, as far as anybody can know.
@@ -228,7 +232,8 @@ public:
     /// In the order they happened. Have to be stored before anything leaves for another node, so
     /// it is Replication::turn() that takes them.
     [[nodiscard]] std::vector<FactChange> take_changes() { return std::exchange(changes_, {}); }
-    /// complete() or dropped() changed since the last call: they are stored with the changes.
+    /// complete(), dropped() or last_own() changed since the last call: they are stored with the
+    /// changes.
     [[nodiscard]] bool take_positions_changed() { return std::exchange(positions_changed_, false); }
 
     struct Counters {
@@ -304,7 +309,7 @@ private:
     WriterNumber self_{};
     HybridClock clock_;
     bool promises_own_ = true;
-    HybridTime last_own_;                  // that was written or restored
+    HybridTime last_own_;
     std::vector<HybridTime> since_start_;  // not promised; some are gone
     std::array<std::unique_ptr<Table>, kFactKinds> tables_;
     std::deque<Written> written_;  // by writer

@@ -475,7 +475,7 @@ TEST_F(FactMapTest, AfterARestartStampsGoOnBehindAllThatWasStored) {
     complete.set(a, time(200));
     Positions dropped;
     dropped.set(a, time(150));
-    again.restore_positions(complete, dropped);
+    again.restore_positions(complete, dropped, {});
     EXPECT_FALSE(again.restore({kKind, "k", {time(7), a}, false, "v", nullptr}));
     EXPECT_FALSE(again.restore({kKind, "e", {time(200), a}, false, "v", nullptr}));
     EXPECT_TRUE(again.changes().empty());
@@ -490,7 +490,7 @@ TEST_F(FactMapTest, NothingOwnIsPromisedAfterARestartBeforeItIsSureThatNothingIs
     (void)again.restore({kKind, "k", {time(100), again.self()}, false, "v", nullptr});
     Positions complete;
     complete.set(again.self(), time(90));  // of before: it was promising nothing then either
-    again.restore_positions(complete, {});
+    again.restore_positions(complete, {}, {});
     EXPECT_FALSE(again.promises_own());
     ASSERT_TRUE(again.put(kKind, "x", "1", at(200)));
     EXPECT_EQ(again.complete()[again.self()], time(90));
@@ -500,10 +500,31 @@ TEST_F(FactMapTest, NothingOwnIsPromisedAfterARestartBeforeItIsSureThatNothingIs
     EXPECT_EQ(again.complete()[again.self()], again.find(kKind, "y")->time());
 }
 
+// Another node's fact has taken the place of what was written last, and nothing was promised.
+TEST_F(FactMapTest, AStampWhoseFactIsGoneIsNotGivenAgainAfterARestart) {
+    FactMap again({"own@h", {}});
+    again.restore_positions({}, {}, {});
+    (void)again.take_positions_changed();
+    ASSERT_TRUE(again.put(kKind, "k", "1", at(100)));
+    EXPECT_TRUE(again.take_positions_changed());
+    const HybridTime given = again.last_own();
+    EXPECT_EQ(given, time(100));
+    const WriterNumber a = *again.writers().intern("a@h", {});
+    EXPECT_EQ(again.merge({kKind, "k", {time(101), a}, false, "a", nullptr}, {}, at(102)),
+              FactMap::Outcome::Won);
+
+    FactMap third({"own@h", {}});
+    const WriterNumber same = *third.writers().intern("a@h", {});
+    (void)third.restore({kKind, "k", {time(101), same}, false, "a", nullptr});
+    third.restore_positions({}, {}, given);
+    ASSERT_TRUE(third.put(kKind, "x", "2", at(0)));
+    EXPECT_EQ(third.find(kKind, "x")->time(), given.next());
+}
+
 // The end of the store was lost, and the clock has gone back.
 TEST_F(FactMapTest, AStampThatIsGivenAgainGoesToWhatOthersKnow) {
     FactMap again({"own@h", {}});
-    again.restore_positions({}, {});
+    again.restore_positions({}, {}, {});
     ASSERT_TRUE(again.put(kKind, "new", "1", at(100)));
     ASSERT_TRUE(again.put(kKind, "newer", "2", at(300)));
     const Stamp given = again.find(kKind, "new")->stamp();
@@ -527,7 +548,7 @@ TEST_F(FactMapTest, WhatWasWrittenBeforeAnotherRestartIsHiddenByNothingEither) {
     (void)again.restore({kKind, "new", {time(100), again.self()}, false, "1", nullptr});
     Positions complete;
     complete.set(again.self(), time(90));
-    again.restore_positions(complete, {});
+    again.restore_positions(complete, {}, {});
     again.start_after(time(200), at(400));
     EXPECT_EQ(again.find(kKind, "known")->time(), time(90));
     // Behind what others know, and before what they have written since.

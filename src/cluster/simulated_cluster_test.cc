@@ -47,16 +47,16 @@ void Node::start() {
             *facts_->writers().intern(record.writer.name, record.writer.incarnation);
         ASSERT_TRUE(facts_->restore(record.fact));
     }
-    std::vector<FactVector::Entry> entries;
-    ASSERT_TRUE(disk_.positions.empty() || decode_positions_record(disk_.positions, entries));
+    PositionsRecord record;
+    ASSERT_TRUE(disk_.positions.empty() || decode_positions_record(disk_.positions, record));
     Positions complete;
     Positions dropped;
-    for (const FactVector::Entry& entry : entries) {
+    for (const FactVector::Entry& entry : record.entries) {
         const WriterNumber writer = *facts_->writers().intern(entry.name, entry.incarnation);
         complete.set(writer, entry.complete);
         dropped.set(writer, entry.dropped);
     }
-    facts_->restore_positions(complete, dropped);
+    facts_->restore_positions(complete, dropped, record.last_own);
     membership_ = std::make_unique<Membership>(*facts_);
     Replication::Options options = world_.options;
     options.seed = world_.random.next();
@@ -139,7 +139,7 @@ void Node::take_turn() {
     }
     if (output.positions_changed) {
         append_positions_record(facts_->writers(), facts_->complete(), facts_->dropped(),
-                                storing.positions.emplace());
+                                facts_->last_own(), storing.positions.emplace());
     }
     for (Replication::Output::Send& send : output.sends) {
         const auto link = links_.find(send.peer);
