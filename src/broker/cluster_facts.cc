@@ -238,7 +238,14 @@ void ClusterFacts::intake_some() {
     std::vector<mqtt::MessagePtr> some;
     retained().list(broker_.shard_count(), intake.mountpoints.back(), loop_.now(), kTakenInAtOnce,
                     intake.cursor, some);
-    for (const mqtt::MessagePtr& message : some) note_retained(message, intake.late);
+    UntoldRetained& untold = broker_.shards().front()->shared().untold_retained;
+    for (const mqtt::MessagePtr& message : some) {
+        // A change that is under way is told by itself, as of now.
+        if (untold.contains(cluster::retained_key(message->mountpoint(), message->topic()))) {
+            continue;
+        }
+        note_retained(message, intake.late);
+    }
     if (intake.cursor.done) {
         intake.mountpoints.pop_back();
         intake.cursor = {};
@@ -428,8 +435,21 @@ void ClusterFacts::apply_retained(const FactChange& change, Batch& batch) {
     if (change.what == FactChange::What::Expired) return;  // the index sees that by itself
     if (change.what == FactChange::What::Forgotten) return;
     // A shard that changes it now comes behind this, with a later stamp.
-    (void)broker_.shards().front()->shared().untold_retained.unless_untold(
+    const auto held = broker_.shards().front()->shared().untold_retained.unless_untold(
         change.key, [&] { retain_what_is_known(change.key, batch); });
+    // The stored fact and the stored message belong together, whether that change is stored or not.
+    if (held) store_what_is_known(change.key, *held, batch);
+}
+
+void ClusterFacts::store_what_is_known(const std::string& key, std::uint64_t stamp,
+                                       Batch& batch) const {
+    const Fact* fact = facts_->find(FactKind::Retained, key);
+    if (fact != nullptr) {
+        batch.add(store::PutRetained{fact->message(), stamp});
+        return;
+    }
+    const auto of = cluster::split_retained_key(key);
+    batch.add(store::DeleteRetained{std::string(of.mountpoint), std::string(of.topic), stamp});
 }
 
 void ClusterFacts::retain_what_is_known(const std::string& key, Batch& batch) {

@@ -159,6 +159,7 @@ private:
     void apply(const cluster::FactChange& change, Batch& batch);
     void apply_retained(const cluster::FactChange& change, Batch& batch);
     void retain_what_is_known(const std::string& key, Batch& batch);
+    void store_what_is_known(const std::string& key, std::uint64_t stamp, Batch& batch) const;
     void warn_of_clocks();
     void warn_of_left_out();
     /// Not again for a while after it was true.

@@ -102,7 +102,7 @@ TEST(ClusterFactsShards, AChangeThatIsNotToldYetWinsOverWhatComesFromOthers) {
             mqtt::Message::make({.topic = topic, .payload = "b's", .retain = true}));
     };
     for (const char* topic : {"set", "deleted", "twice", "twice", "no room"}) {
-        shared.untold_retained.begin("", topic);
+        shared.untold_retained.begin("", topic, shared.retained);
     }
     set("set");
     set("twice");

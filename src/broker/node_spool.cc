@@ -37,13 +37,14 @@ void NodeSpool::adopt(store::SessionId session, const store::QueueBounds& queue)
 }
 
 SpoolRecord NodeSpool::put(PendingWrites& writes, const mqtt::MessagePtr& message,
-                           const std::string* group, PendingWrites::Ack ack, TimePoint now) {
+                           const std::string* group, std::uint8_t hops, PendingWrites::Ack ack,
+                           TimePoint now) {
     VMQ_ASSERT(open());
     const SpoolRecord record{session_, ++last_sequence_, message->store_id(), message->footprint()};
     std::unique_ptr<const std::string> shared_filter;
     if (group != nullptr) shared_filter = std::make_unique<const std::string>(*group);
     (void)writes.add(store::PutMessage{session_, record.sequence, message, std::move(shared_filter),
-                                       0, message->qos(), message->retain()},
+                                       hops, message->qos(), message->retain()},
                      false, ack, now);
     ++records_;
     count_bytes(record.bytes);

@@ -56,10 +56,11 @@ public:
     [[nodiscard]] bool open() const noexcept { return session_ != store::SessionId{}; }
     /// Its records go into this session from now on, whose main record has been written.
     void open(store::SessionId session) noexcept { session_ = session; }
-    /// Writes a message, behind all others. `group` is null or that of a GroupRoute. Requires
-    /// open().
+    /// Writes a message, behind all others. `group` is null or, as `hops`, that of a GroupRoute;
+    /// hops are stored where messages of sessions have their subscription id. Requires open().
     [[nodiscard]] SpoolRecord put(PendingWrites& writes, const mqtt::MessagePtr& message,
-                                  const std::string* group, PendingWrites::Ack ack, TimePoint now);
+                                  const std::string* group, std::uint8_t hops,
+                                  PendingWrites::Ack ack, TimePoint now);
     /// The message is on disk alone: it is one of those behind.
     void leave_behind(const SpoolRecord& record);
     /// It is where it was to go, or nowhere to go.

@@ -21,7 +21,7 @@ protected:
     static constexpr SessionId kEarlier{3};
 
     SpoolRecord put(std::string_view payload = "x") {
-        return spool.put(writes, testing::message(payload), nullptr, 0, {});
+        return spool.put(writes, testing::message(payload), nullptr, 0, 0, {});
     }
     SpoolRecord put_behind() {
         const SpoolRecord record = put();

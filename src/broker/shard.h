@@ -409,7 +409,6 @@ private:
     void send_now(Client& client, Lane& lane, queue::Delivery delivery,
                   session::PublishTemplate* shared);
     void retain(const mqtt::MessagePtr& message);
-    /// Other nodes are to hear of what is retained there now.
     /// Around every change of what is retained: other nodes hear of it. True: they wait for it.
     [[nodiscard]] bool begin_retained_change(std::string_view mountpoint, std::string_view topic);
     void end_retained_change(std::string_view mountpoint, std::string_view topic, bool untold,
@@ -465,6 +464,8 @@ private:
         Node,  // that node, and this one's disk only if it must
         Disk,  // this node's disk in any case: the reply waits for no other node
     };
+    [[nodiscard]] SpoolRecord put_into_spool(NodeOutbox& node, const mqtt::MessagePtr& message,
+                                             const GroupRoute* route, PendingWrites::Ack ack);
     /// A message that the node has to keep. Requires NodeOutbox::has_room().
     void forward_kept(NodeOutbox& node, const mqtt::MessagePtr& message,
                       std::shared_ptr<const GroupRoute> route, const Reply& reply,
@@ -484,11 +485,11 @@ private:
                           int hops, const Reply& reply, session::Routed& routed,
                           Keeper keeper = Keeper::Node);
     /// One member for a message of a group that was to go to another node.
-    void take_back(const mqtt::MessagePtr& message, routing::SharedMatch match, const Reply& reply);
-    /// To the clients of this node that `matches_` names; `reply` of answering_ is set. `hops` and
-    /// `except` are those of DeliverShared.
+    void take_back(const mqtt::MessagePtr& message, routing::SharedMatch match, const Reply& reply,
+                   const GroupPath& path);
+    /// To the clients of this node that `matches_` names; `reply` of answering_ is set.
     void spread(const mqtt::MessagePtr& message, const Reply& reply, bool remembered,
-                session::Routed& routed, std::uint8_t hops = 0, ShardSet except = 0);
+                session::Routed& routed, const GroupPath& path = {});
     [[nodiscard]] TimePoint steady(store::WallMillis at) const noexcept;
     Lane& choose_lane(Client& client);
     void pump_retained(Client& client, Lane& lane);

@@ -41,6 +41,13 @@ struct Deliver {
     Reply reply;
 };
 
+/// The way of a message for a shared group between nodes.
+struct GroupPath {
+    std::uint8_t hops = 0;   // how many nodes have passed it on
+    ShardSet except = 0;     // of the one it does not go (back) to
+    bool from_node = false;  // another node waits for its acknowledgement
+};
+
 /// A message for one member of a shared group; if it cannot take it, another is chosen.
 struct DeliverShared {
     mqtt::MessagePtr message;
@@ -52,9 +59,8 @@ struct DeliverShared {
     /// Whose queue it was taken from and gets it back when nobody else can have it; 0: nobody.
     ClientNumber keeper{};
     ShardId keeper_shard = 0;
-    std::uint8_t hops = 0;   // nodes that have passed it on
-    ShardSet except = 0;     // the node that did last
-    bool forwarded = false;  // another node has it, and answers
+    GroupPath path = {};
+    bool forwarded = false;  // another node has it, or will; whoever keeps it answers the reply
 };
 
 /// A message for one session alone, see LateMessages.

@@ -60,14 +60,17 @@ session::Routed Shard::route_group_from_node(mqtt::MessageParts parts, const Rep
         return routed;
     }
     if (match.shard >= shared_.shards) {
-        if (!forward_to_group(message, match, hops + 1, wanted, routed) && wanted.wanted()) {
+        // On this node's disk: were its acknowledgement to wait for that node's, all could wait for
+        // one another in a circle.
+        if (!forward_to_group(message, match, hops + 1, wanted, routed, Keeper::Disk) &&
+            wanted.wanted()) {
             routed.reason = mqtt::ReasonCode::QuotaExceeded;
         }
         return routed;
     }
     matches_.shared.push_back(std::move(match));
     answering_ = {wanted};
-    spread(message, wanted, false, routed, hops, except);
+    spread(message, wanted, false, routed, {hops, except, true});
     return routed;
 }
 
@@ -99,6 +102,7 @@ void Shard::redispatch_groups(NodeNumber number) {
         mqtt::MessagePtr message;
         Reply reply;
         routing::SharedMatch match;
+        std::uint8_t hops;
     };
     std::vector<Taken> taken;
     const ShardSet except = node->slots | shared_.subscriptions.away();
@@ -111,24 +115,27 @@ void Shard::redispatch_groups(NodeNumber number) {
                                                    shared->filter, except, random_, match)) {
             return false;  // its members get it when it is back
         }
-        taken.push_back({std::move(message), forwarded.reply, std::move(match)});
+        taken.push_back(
+            {std::move(message), forwarded.reply, std::move(match), forwarded.route->hops});
         return true;
     });
-    for (Taken& each : taken) take_back(each.message, std::move(each.match), each.reply);
+    for (Taken& each : taken) {
+        take_back(each.message, std::move(each.match), each.reply, {each.hops, except, false});
+    }
     if (!node->linked) spool_waiting(*node, true);
 }
 
 void Shard::take_back(const mqtt::MessagePtr& message, routing::SharedMatch match,
-                      const Reply& reply) {
+                      const Reply& reply, const GroupPath& path) {
     session::Routed routed;
     bool taken = true;
     if (match.shard >= shared_.shards) {
-        taken = forward_to_group(message, match, 0, reply, routed);
+        taken = forward_to_group(message, match, path.hops, reply, routed);
     } else {
         matches_.clear();
         matches_.shared.push_back(std::move(match));
         answering_ = {reply};
-        spread(message, reply, false, routed);
+        spread(message, reply, false, routed, path);
     }
     if (routed.waits == 0) confirm(reply, taken);
 }

@@ -25,8 +25,9 @@ void Shard::retain(const mqtt::MessagePtr& message) {
     };
     if (message->payload().empty()) {  // [v5 MQTT-3.3.1-6]
         const bool erased = shared_.retained.erase(message->mountpoint(), message->topic(), &stamp);
-        // One that is gone here may still be stored: who took it away did perhaps not wait.
-        if (erased || answering_.reply.wanted()) {
+        // One that is gone here may still be stored: who took it away did perhaps not wait, or it
+        // is another node's and was not retained here for this one.
+        if (erased || answering_.reply.wanted() || untold) {
             write(store::DeleteRetained{std::string(message->mountpoint()),
                                         std::string(message->topic()), stamp});
             if (in_company()) {
@@ -49,7 +50,7 @@ void Shard::retain(const mqtt::MessagePtr& message) {
 
 bool Shard::begin_retained_change(std::string_view mountpoint, std::string_view topic) {
     if (!in_company()) return false;
-    shared_.untold_retained.begin(mountpoint, topic);
+    shared_.untold_retained.begin(mountpoint, topic, shared_.retained);
     return true;
 }
 

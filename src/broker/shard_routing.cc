@@ -77,7 +77,7 @@ session::Routed Shard::route(const session::PublishIntent& intent, const Origin&
 }
 
 void Shard::spread(const mqtt::MessagePtr& message, const Reply& reply, bool remembered,
-                   session::Routed& routed, std::uint8_t hops, ShardSet except) {
+                   session::Routed& routed, const GroupPath& path) {
     const bool answer = reply.wanted();
     const auto& none = Reply{};
     std::uint32_t elsewhere = 0;  // shards and members of other shards that get it
@@ -102,15 +102,14 @@ void Shard::spread(const mqtt::MessagePtr& message, const Reply& reply, bool rem
     }
     for (const routing::SharedMatch& match : matches_.shared) {
         DeliverShared deliver{message, match.group, match.member, answer ? reply : none};
-        deliver.hops = hops;
-        deliver.except = except;
+        deliver.path = path;
         bool sent_on = match.shard != id_;
         if (sent_on) {
             send(match.shard, std::move(deliver));
         } else {
             deliver_shared(deliver);
             sent_on = !deliver.message;  // to a member elsewhere
-            if (deliver.forwarded && answer) ++routed.waits;
+            if (deliver.forwarded) ++routed.waits;
         }
         if (!sent_on) continue;
         ++elsewhere;  // who will answer

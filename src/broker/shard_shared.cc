@@ -68,24 +68,29 @@ void Shard::give_back(DeliverShared& deliver) {
 
 bool Shard::send_elsewhere(DeliverShared& deliver) {
     const mqtt::Message& message = *deliver.message;
-    if (message.qos() == QoS::AtMostOnce || deliver.hops >= kMostGroupHops) return false;
+    const GroupPath& path = deliver.path;
+    if (message.qos() == QoS::AtMostOnce || path.hops >= kMostGroupHops) return false;
     const std::size_t frame = cluster::publish_bound(message.mountpoint(), message.topic(),
                                                      message.properties(), message.payload());
+    const bool disk = shared_.store->accepting();
     routing::SharedMatch match{deliver.group, id_, {}, {}};
-    for (ShardSet except = deliver.except; shared_.subscriptions.choose_elsewhere(
+    for (ShardSet except = path.except; shared_.subscriptions.choose_elsewhere(
              id_, match, message.mountpoint(), message.topic(), except, random_);) {
         const NodeOutbox* node = node_by_slot_[match.shard];
         except |= node != nullptr ? node->slots : shard_bit(match.shard);
-        if (node == nullptr || frame > node->longest_frame ||
-            !node->has_room(shared_.store->accepting())) {
-            continue;
-        }
-        // What was stored here, or has to become safe with other parts, does so on this disk.
-        const Keeper keeper = message.parts_missing() > 0 ? Keeper::Disk : Keeper::Node;
+        if (node == nullptr || frame > node->longest_frame || !node->has_room(disk)) continue;
+        // What was stored here, or has to become safe with other parts, does so on this disk. So
+        // does what comes from a node: were its acknowledgement to wait for another node's, all
+        // could wait for one another in a circle. Without a disk nobody waits for it.
+        const bool here = path.from_node || (message.parts_missing() > 0 && disk &&
+                                             (node->must_spool(disk) || node->spool.has_room()));
         session::Routed routed;
-        deliver.forwarded = forward_to_group(deliver.message, match, deliver.hops + 1,
-                                             deliver.reply, routed, keeper);
-        return deliver.forwarded;
+        if (!forward_to_group(deliver.message, match, path.hops + 1, deliver.reply, routed,
+                              here ? Keeper::Disk : Keeper::Node)) {
+            return false;
+        }
+        deliver.forwarded = routed.waits > 0;
+        return true;
     }
     return false;
 }

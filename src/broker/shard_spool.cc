@@ -47,6 +47,13 @@ void Shard::open_spool(NodeOutbox& node) {
     spools_used_ = true;
 }
 
+SpoolRecord Shard::put_into_spool(NodeOutbox& node, const mqtt::MessagePtr& message,
+                                  const GroupRoute* route, PendingWrites::Ack ack) {
+    metrics_.add(Counter::ClusterMessagesSpooled);
+    if (route == nullptr) return node.spool.put(writes_, message, nullptr, 0, ack, now());
+    return node.spool.put(writes_, message, &route->group, route->hops, ack, now());
+}
+
 void Shard::forward_kept(NodeOutbox& node, const mqtt::MessagePtr& message,
                          std::shared_ptr<const GroupRoute> route, const Reply& reply,
                          session::Routed& routed, Keeper keeper) {
@@ -66,9 +73,7 @@ void Shard::forward_kept(NodeOutbox& node, const mqtt::MessagePtr& message,
         ack = writes_.begin(reply);
         ++routed.waits;
     }
-    const SpoolRecord record =
-        node.spool.put(writes_, message, route ? &route->group : nullptr, ack, now());
-    metrics_.add(Counter::ClusterMessagesSpooled);
+    const SpoolRecord record = put_into_spool(node, message, route.get(), ack);
     if (node.spool.behind() == 0 && node.stream.has_room()) {
         node.stream.add(message, {{}, std::move(route), true, record});
     } else {
@@ -92,9 +97,7 @@ void Shard::spool_waiting(NodeOutbox& node, bool groups) {
         open_spool(node);
         const PendingWrites::Ack ack =
             forwarded.reply.wanted() ? writes_.begin(std::exchange(forwarded.reply, {})) : 0;
-        forwarded.record = node.spool.put(
-            writes_, message, forwarded.route ? &forwarded.route->group : nullptr, ack, now());
-        metrics_.add(Counter::ClusterMessagesSpooled);
+        forwarded.record = put_into_spool(node, message, forwarded.route.get(), ack);
         return true;
     });
     loop_.run_again();
@@ -167,7 +170,8 @@ void Shard::on_spool_loaded(NodeNumber number, std::vector<store::StoredMessage>
         std::shared_ptr<const GroupRoute> route;
         if (!messages[i].shared_filter.empty()) {
             route = std::make_shared<const GroupRoute>(
-                GroupRoute{std::move(messages[i].shared_filter), 0});
+                GroupRoute{std::move(messages[i].shared_filter),
+                           static_cast<std::uint8_t>(messages[i].subscription_id)});
         }
         node->stream.add(std::move(messages[i].message),
                          {{}, std::move(route), true, loaded.records[i]});

@@ -23,6 +23,7 @@ using vmq::testing::TestBroker;
 using vmq::testing::TestClient;
 
 constexpr NodeNumber kOther{7};
+constexpr NodeNumber kThird{8};
 constexpr std::size_t kMemory = 100'000;
 
 /// A node whose store remembers, and another one that is played by hand.
@@ -300,6 +301,102 @@ TEST_F(ShardSpool, WillsOfClientsAreKeptAsWell) {
     client.drop();
     broker->settle();
     EXPECT_EQ(records.messages(), 1U);
+}
+
+/// Where all members of this node are full, and another one sends what it cannot take either.
+class ShardSpoolGroups : public ShardSpool {
+protected:
+    void fill_up() {
+        session::Settings settings;
+        settings.max_online_messages = 0;
+        broker->use(settings);
+        (void)broker->subscribe("v5 receive_maximum=1 client_id=full", "topic=$share/g/u qos=1");
+        shard().add_node(kThird, {"third@host", "third@host 1", kMemory});
+        shard().set_node_slots(kThird, shard_bit(2));
+        EXPECT_EQ(arrive(1).waits, 0U) << "taken by the member";
+        index().set_remote_group(1, "", "g", "u", {1, 0});
+    }
+    session::Routed arrive(std::uint8_t hops) {
+        mqtt::MessageParts parts;
+        parts.topic = "u";
+        parts.payload = "x";
+        parts.qos = mqtt::QoS::AtLeastOnce;
+        return shard().route_group_from_node(parts, {ConnectionNumber{1'000'000}, 1, 0},
+                                             "$share/g/u", hops, kThird);
+    }
+};
+
+// Acknowledgements between nodes are in order: were one to wait for another node's, nodes could
+// wait for one another in a circle.
+TEST_F(ShardSpoolGroups, WhatGoesOnToAnotherNodeWaitsForNoneButThisDisk) {
+    fill_up();
+    link();
+    EXPECT_EQ(arrive(0).waits, 1U);
+    broker->settle();
+    EXPECT_EQ(records.messages(), 1U);
+    ASSERT_TRUE(node().stream.has_next());
+    const auto next = node().stream.next();
+    EXPECT_FALSE(next.waiter.reply.wanted());
+    EXPECT_TRUE(next.waiter.record.there());
+    acknowledge();
+    broker->advance(Seconds(1));
+    EXPECT_EQ(records.messages(), 0U);
+}
+
+TEST_F(ShardSpoolGroups, WithoutADiskNobodyWaitsForIt) {
+    begin(kMemory, 0);
+    fill_up();
+    link();
+    EXPECT_EQ(arrive(0).waits, 0U);
+    ASSERT_TRUE(node().stream.has_next());
+    EXPECT_FALSE(node().stream.next().waiter.reply.wanted());
+}
+
+TEST_F(ShardSpoolGroups, HowFarItCameIsKnownAfterARestart) {
+    fill_up();
+    EXPECT_EQ(arrive(1).waits, 1U);
+    begin();
+    link();
+    ASSERT_TRUE(node().stream.has_next());
+    const auto next = node().stream.next();
+    EXPECT_EQ(next.waiter.route->group, "$share/g/u");
+    EXPECT_EQ(next.waiter.route->hops, 2);
+}
+
+// A QoS 2 message whose packet id is stored together with its copies, and nothing to store one on.
+TEST(ShardSpoolless, ARememberedPublisherIsAnsweredWhenTheOtherNodeHasIt) {
+    KeptRecords records;
+    TestBroker broker({.shards = 2, .records = &records});
+    const auto& shards = broker.simulation().shards();
+    for (const auto& shard : shards) {
+        shard->add_node(kOther, {"other@host", "other@host 1", kMemory, nullptr,
+                                 std::make_shared<SpoolSize>(0U)});
+        shard->forget_outboxes();
+        shard->set_node_slots(kOther, shard_bit(2));
+        shard->node_linked(*shard->find_node(kOther), true);
+    }
+    TestClient& publisher =
+        broker.connect("v5 session_expiry_interval=60 client_id=" + broker.id_on(0, "pub"));
+    session::Settings settings;
+    settings.max_online_messages = 0;
+    broker.use(settings);
+    (void)broker.subscribe("v5 receive_maximum=1 client_id=" + broker.id_on(1, "full"),
+                           "topic=$share/g/u qos=1");
+    publisher.send("PUBLISH topic=u qos=1 id=1 payload=1");
+    broker.settle();
+    EXPECT_EQ(publisher.next(), "PUBACK id=1 reason=0x00");
+    broker.shard().shared().subscriptions.set_remote_group(2, "", "g", "u", {1, 0});
+    publisher.send("PUBLISH topic=u qos=2 id=2 payload=2");
+    broker.settle();
+    EXPECT_EQ(publisher.next(), "nothing");
+    NodeOutbox& node = *shards[1]->find_node(kOther);
+    ASSERT_TRUE(node.stream.restart(0));
+    ASSERT_TRUE(node.stream.has_next());
+    EXPECT_EQ(node.stream.next().message->payload(), "2");
+    EXPECT_TRUE(node.stream.acknowledge(
+        1, {}, [&](const Forwarded& was, bool safe) { shards[1]->on_forwarded(node, was, safe); }));
+    broker.settle();
+    EXPECT_EQ(publisher.next(), "PUBREC id=2 reason=0x00");
 }
 
 }  // namespace

@@ -321,6 +321,8 @@ std::vector<Delivery> Queue::take_shared(
     for (const mqtt::PacketId id : ids) taken.push_back(window_.withdraw(id));
     backlog_.retain([&](Delivery& delivery) {
         if (delivery.shared_group == 0 || !other_member(delivery.shared_group)) return true;
+        // The client may have received it already [v5 MQTT-4.8.2-4, MQTT-4.8.2-5].
+        if (delivery.qos == QoS::ExactlyOnce && delivery.sent_before) return true;
         if (delivery.qos == QoS::AtMostOnce) --qos0_waiting_;
         backlog_bytes_ -= delivery.message->footprint();
         taken.push_back(std::move(delivery));

@@ -82,7 +82,7 @@ struct RetainedIndex::Impl {
     const std::size_t limit;
     std::map<std::string, Topics, std::less<>> mountpoints;
     Expiries expiries;
-    std::uint64_t changes = 0;
+    std::atomic<std::uint64_t> changes{0};
     std::atomic<std::size_t> size{0};
     std::atomic<std::size_t> bytes{0};
 };
@@ -142,6 +142,8 @@ bool RetainedIndex::erase(std::string_view mountpoint, std::string_view topic,
     removed = impl_->remove(topics, at);
     return true;
 }
+
+std::uint64_t RetainedIndex::take_stamp() noexcept { return ++impl_->changes; }
 
 void RetainedIndex::match(ShardId reader, std::string_view mountpoint, std::string_view filter,
                           TimePoint now, std::size_t limit, Cursor& cursor,

@@ -34,6 +34,9 @@ public:
     /// Removes the retained message [v5 MQTT-3.3.1-6]; false if there was none.
     bool erase(std::string_view mountpoint, std::string_view topic, std::uint64_t* stamp = nullptr);
 
+    /// Such a number for a change that is to be taken for an earlier one than those that follow.
+    [[nodiscard]] std::uint64_t take_stamp() noexcept;
+
     /// Where a look-up stands between two portions: after this topic, in the order of the index.
     struct Cursor {
         std::string last_topic;
