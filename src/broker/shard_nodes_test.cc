@@ -64,6 +64,14 @@ protected:
         }
         return payloads;
     }
+    /// Of the group g: one here, which takes one message, and one on the other node.
+    void add_members_with_room_for_one() {
+        session::Settings settings;
+        settings.max_online_messages = 0;
+        broker.use(settings);
+        (void)broker.subscribe("v5 receive_maximum=1 client_id=sub", "topic=$share/g/t qos=1");
+        index().set_remote_group(1, "", "g", "t", {1, 0});
+    }
     void publish(TestClient& client, int qos, int id, std::string_view topic = "t") {
         client.send(fmt::format("PUBLISH topic={} qos={} id={} payload={}", topic, qos, id, id));
         broker.settle();
@@ -275,11 +283,7 @@ TEST_F(ShardNodes, AMemberElsewhereGetsWhatTheLastOneHereHasNotAcknowledged) {
 }
 
 TEST_F(ShardNodes, AMemberElsewhereGetsWhatNobodyHereHasRoomFor) {
-    session::Settings settings;
-    settings.max_online_messages = 0;
-    broker.use(settings);
-    (void)broker.subscribe("v5 receive_maximum=1 client_id=sub", "topic=$share/g/t qos=1");
-    index().set_remote_group(1, "", "g", "t", {1, 0});
+    add_members_with_room_for_one();
     for (int i = 1; i <= 3; ++i) publish(publisher, 1, i);
     EXPECT_THAT(waiting(kOther), ElementsAre("2", "3"));
     EXPECT_EQ(publisher.next(), "PUBACK id=1 reason=0x00");
@@ -297,11 +301,7 @@ TEST_F(ShardNodes, AMemberElsewhereGetsWhatNobodyHereHasRoomFor) {
 }
 
 TEST_F(ShardNodes, WhatComesFromAnotherNodeDoesNotGoBackToItForLackOfRoom) {
-    session::Settings settings;
-    settings.max_online_messages = 0;
-    broker.use(settings);
-    (void)broker.subscribe("v5 receive_maximum=1 client_id=sub", "topic=$share/g/t qos=1");
-    index().set_remote_group(1, "", "g", "t", {1, 0});
+    add_members_with_room_for_one();
     broker.shard().add_node(kThird, {"third@host", "third@host", 1'000'000});
     broker.shard().set_node_slots(kThird, shard_bit(2));
     mqtt::MessageParts parts;

@@ -8,6 +8,7 @@
 
 #include "support/manual_store.h"
 #include "support/test_broker.h"
+#include "support/two_shards.h"
 
 namespace vmq::broker {
 namespace {
@@ -17,35 +18,14 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAreArray;
+using vmq::testing::kLasting;
 using vmq::testing::ManualStore;
+using vmq::testing::payloads;
 using vmq::testing::StoreProxy;
 using vmq::testing::TestBroker;
 using vmq::testing::TestClient;
 
-constexpr const char* kLasting = " clean_start=0 session_expiry_interval=60 client_id=";
-
-std::vector<std::string> payloads(int first, int last) {
-    std::vector<std::string> all;
-    for (int i = first; i <= last; ++i) all.push_back(std::to_string(i));
-    return all;
-}
-
-/// A publisher at home on shard 0; whoever gets its messages is there or on shard 1.
-class ShardRouting : public ::testing::TestWithParam<ShardId> {
-protected:
-    void publish(int first, int last, int qos = 1) {
-        for (int i = first; i <= last; ++i) {
-            publisher.send(fmt::format("PUBLISH topic=t qos={} id={} payload={}", qos, i, i));
-        }
-        broker.settle();
-    }
-    [[nodiscard]] std::string id(std::string_view prefix) const {
-        return broker.id_on(GetParam(), prefix);
-    }
-
-    TestBroker broker{{.shards = 2}};
-    TestClient& publisher = broker.connect("v5 client_id=" + broker.id_on(0, "pub"));
-};
+using ShardRouting = vmq::testing::TwoShards;
 
 INSTANTIATE_TEST_SUITE_P(Here, ShardRouting, ::testing::Values(ShardId{0}));
 INSTANTIATE_TEST_SUITE_P(Elsewhere, ShardRouting, ::testing::Values(ShardId{1}));

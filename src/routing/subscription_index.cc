@@ -88,6 +88,17 @@ struct SubscriptionIndex::Impl {
         const auto at = groups.find(GroupName{node, name});
         return at == groups.end() ? nullptr : *at;
     }
+    /// On one of the filters that match `topic`.
+    [[nodiscard]] const SharedGroup* find_group(SubscriptionKey key, std::string_view mountpoint,
+                                                std::string_view topic) const {
+        const SharedGroup* found = nullptr;
+        trie.for_each_match(mountpoint, topic, [&](const FilterNode& node) {
+            for (const SharedGroup* group : groups_on(node)) {
+                if (group->key() == key) found = group;
+            }
+        });
+        return found;
+    }
     [[nodiscard]] std::span<SharedGroup* const> groups_on(const FilterNode& node) const {
         if (!node.has_groups) return {};
         return groups_of.find(&node)->second;
@@ -315,19 +326,13 @@ bool SubscriptionIndex::choose_other(ShardId reader, SharedMatch& match,
                                      std::string_view mountpoint, std::string_view topic,
                                      std::span<const ClientNumber> except, Random& random) const {
     const auto lock = impl_->mutex.shared(reader);
-    bool chosen = false;
-    impl_->trie.for_each_match(mountpoint, topic, [&](const FilterNode& node) {
-        for (const SharedGroup* group : impl_->groups_on(node)) {
-            if (group->key() != match.group) continue;
-            const auto member = group->choose(random, except);
-            if (!member) return;
-            match.shard = member->shard;
-            match.member = member->client;
-            chosen = true;
-            return;
-        }
-    });
-    return chosen;
+    const SharedGroup* group = impl_->find_group(match.group, mountpoint, topic);
+    if (group == nullptr) return false;
+    const auto member = group->choose(random, except);
+    if (!member) return false;
+    match.shard = member->shard;
+    match.member = member->client;
+    return true;
 }
 
 bool SubscriptionIndex::choose_elsewhere(ShardId reader, SharedMatch& match,
@@ -335,15 +340,10 @@ bool SubscriptionIndex::choose_elsewhere(ShardId reader, SharedMatch& match,
                                          ShardSet except, Random& random) const {
     if (impl_->policy.load(std::memory_order_relaxed) == SharedPolicy::LocalOnly) return false;
     const auto lock = impl_->mutex.shared(reader);
-    std::optional<NodeSlot> node;
-    impl_->trie.for_each_match(mountpoint, topic, [&](const FilterNode& on) {
-        for (const SharedGroup* group : impl_->groups_on(on)) {
-            if (group->key() != match.group) continue;
-            node = impl_->choose_node(*group, random, except);
-            if (node) match = {group->key(), *node, {}, Impl::text(*group)};
-            return;
-        }
-    });
+    const SharedGroup* group = impl_->find_group(match.group, mountpoint, topic);
+    if (group == nullptr) return false;
+    const auto node = impl_->choose_node(*group, random, except);
+    if (node) match = {group->key(), *node, {}, Impl::text(*group)};
     return node.has_value();
 }
 
