@@ -94,7 +94,7 @@ std::optional<bool> SessionMoves::redirect(Client& client, NodeNumber to,
     }
     // The other node has answered for itself what it has of the session. The rest goes to the new
     // owner from here, unless it has all of it.
-    if (out.frozen) return false;
+    if (out.frozen || shard_.find_node(to) == nullptr) return false;
     call_off(client, out);
     return begin(client, to, order.epoch, order.purpose == cluster::Purpose::Adopt);
 }

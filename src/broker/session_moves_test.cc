@@ -42,6 +42,22 @@ TEST_F(SessionThatGoes, DoesNotGoToANodeThatIsNotKnown) {
     EXPECT_FALSE(shard().moves().begin(client(), NodeNumber{8}, Epoch{9}));
 }
 
+TEST_F(SessionThatGoes, StillGoesThereWhenALaterOwnerIsNotKnownHere) {
+    ASSERT_TRUE(shard().moves().begin(client(), kOld, Epoch{9}));
+    const std::uint64_t move = client().move->out->move;
+    shard().moves().node_away(kOld);
+    shard().registrations().release({cluster::PeerNumber{7},
+                                     1,
+                                     cluster::kLatestTime,
+                                     cluster::Purpose::Resume,
+                                     cluster::kThisNode,
+                                     {"", "a"}});
+    ASSERT_TRUE(SessionMoves::going(client()));
+    EXPECT_EQ(client().move->out->move, move);
+    EXPECT_EQ(client().move->out->kind, MoveKind::Begin);
+    EXPECT_FALSE(client().move->out->frame.empty()) << "to be sent when that node is back";
+}
+
 TEST_F(SessionThatGoes, GoesOnTakingMessagesUntilAllIsFenced) {
     ASSERT_TRUE(shard().moves().begin(client(), kOld, Epoch{9}));
     const auto acknowledge = [this] {
