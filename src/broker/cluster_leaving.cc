@@ -18,7 +18,7 @@ using Step = cluster::Leave::Step;
 
 namespace {
 
-constexpr Millis kLook{100};
+constexpr Millis kLookAtLeave{100};
 constexpr Millis kCountMessages{1000};
 /// For the last line to be read, before the process ends.
 constexpr Millis kLastWords{3000};
@@ -60,7 +60,7 @@ void ClusterLeaving::begin(const cluster::LeaveOrder& order, Watcher watcher) {
     watchers_.push_back(std::move(watcher));
     leave_.begin(order, counts(), loop_.now());
     home_.set_adopts(!leave_.refuses_sessions());
-    if (!timer_.running()) loop_.timers().start(timer_, loop_.now() + kLook);
+    if (!timer_.running()) loop_.timers().start(timer_, loop_.now() + kLookAtLeave);
 }
 
 cluster::LeaveCounts ClusterLeaving::counts() const {
@@ -73,7 +73,7 @@ void ClusterLeaving::look() {
         const bool told =
             std::ranges::all_of(last_words_, [](const auto& watch) { return watch->over(); });
         if (!told && loop_.now() < left_by_) {
-            return loop_.timers().start(timer_, loop_.now() + kLook);
+            return loop_.timers().start(timer_, loop_.now() + kLookAtLeave);
         }
         left_by_ = kNever;
         last_words_.clear();
@@ -91,7 +91,7 @@ void ClusterLeaving::look() {
     if (leave_.step() == Step::Gather) leave_.look(counts(), loop_.now());
     if (leave_.under_way()) gather();
     if (leave_.under_way() || !asked_.empty()) {
-        loop_.timers().start(timer_, loop_.now() + kLook);
+        loop_.timers().start(timer_, loop_.now() + kLookAtLeave);
     }
 }
 
@@ -201,7 +201,7 @@ void ClusterLeaving::end(LeaveEnd how, std::string line, std::string hint) {
     }
     if (leave_.step() != Step::Gone) return last_words_.clear();
     left_by_ = loop_.now() + kLastWords;
-    if (!timer_.running()) loop_.timers().start(timer_, loop_.now() + kLook);
+    if (!timer_.running()) loop_.timers().start(timer_, loop_.now() + kLookAtLeave);
 }
 
 void ClusterLeaving::tell(const Watcher& watcher, std::optional<LeaveEnd> ended,
@@ -227,7 +227,7 @@ void ClusterLeaving::ask(NodeNumber node, const cluster::LeaveOrder& order,
     const std::uint64_t ticket = ++last_ticket_;
     append(cluster::LeaveRequest{ticket, order}, *out);
     asked_.emplace(ticket, Asked{node, std::move(watch), kNever});
-    if (!timer_.running()) loop_.timers().start(timer_, loop_.now() + kLook);
+    if (!timer_.running()) loop_.timers().start(timer_, loop_.now() + kLookAtLeave);
 }
 
 bool ClusterLeaving::on_frame(NodeNumber from, const cluster::Frame& frame, bool& readable) {

@@ -3,20 +3,11 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "broker/peer_numbers.h"
+
 namespace vmq::broker {
 
 using cluster::PeerNumber;
-
-namespace {
-
-PeerNumber to_peer(NodeNumber node) noexcept {
-    return PeerNumber{static_cast<std::uint32_t>(node)};
-}
-NodeNumber to_node(PeerNumber peer) noexcept {
-    return NodeNumber{static_cast<std::uint32_t>(peer)};
-}
-
-}  // namespace
 
 void ClusterQuestions::ask(const std::vector<Asked>& nodes, const std::string& question,
                            Millis patience, Done done) {

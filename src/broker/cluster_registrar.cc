@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "broker/broker.h"
+#include "broker/peer_numbers.h"
 #include "broker/registrations.h"
 #include "broker/session_moves.h"
 #include "broker/shard.h"
@@ -23,13 +24,6 @@ namespace {
 
 /// Clocks differ, silence is noticed late, and what was moving then is looked at again.
 constexpr Millis kClaimMargin{60'000};
-
-PeerNumber to_peer(NodeNumber node) noexcept {
-    return PeerNumber{static_cast<std::uint32_t>(node)};
-}
-NodeNumber to_node(PeerNumber peer) noexcept {
-    return NodeNumber{static_cast<std::uint32_t>(peer)};
-}
 
 }  // namespace
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "broker/broker.h"
 #include "broker/cluster_options.h"
+#include "broker/peer_numbers.h"
 #include "mqtt/topic.h"
 #include "runtime/coordination.h"
 
@@ -552,7 +553,7 @@ void ClusterService::register_client(ShardId shard, std::uint64_t ticket, cluste
 }
 
 void ClusterService::offer(cluster::PeerNumber node, cluster::ClientKey key) {
-    registrar_->offer(NodeNumber{static_cast<std::uint32_t>(node)}, std::move(key));
+    registrar_->offer(to_node(node), std::move(key));
 }
 
 std::shared_ptr<const void> ClusterService::tell_will(cluster::LastWill will) {
@@ -565,7 +566,7 @@ void ClusterService::released(cluster::ReleaseOrder order, cluster::ReleaseReply
 }
 
 void ClusterService::claim(cluster::PeerNumber node, std::vector<cluster::Claim> claims) {
-    registrar_->claim(NodeNumber{static_cast<std::uint32_t>(node)}, std::move(claims));
+    registrar_->claim(to_node(node), std::move(claims));
 }
 
 void ClusterService::fence(ShardId shard, std::uint64_t ticket) {

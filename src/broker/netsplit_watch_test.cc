@@ -12,7 +12,7 @@ namespace {
 using config::NetsplitPolicy;
 using metrics::Counter;
 
-constexpr TimePoint kStart{Millis(1'000)};
+constexpr TimePoint kWatchedFrom{Millis(1'000)};
 
 class NetsplitWatchTest : public ::testing::Test {
 protected:
@@ -35,7 +35,7 @@ protected:
     std::unique_ptr<metrics::ShardMetrics> metrics_ = std::make_unique<metrics::ShardMetrics>();
     Readiness readiness_;
     NetsplitWatch watch_{NetsplitPolicy::All, readiness_, *metrics_};
-    TimePoint now_ = kStart;
+    TimePoint now_ = kWatchedFrom;
 };
 
 TEST(NetsplitPolicies, WhatIsEnough) {

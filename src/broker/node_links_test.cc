@@ -26,7 +26,7 @@ using vmq::testing::StoreProxy;
 using vmq::testing::TestBroker;
 using vmq::testing::TestClient;
 
-constexpr NodeNumber kOther{7};
+constexpr NodeNumber kLinked{7};
 constexpr std::size_t kBytes = 1'000'000;
 
 /// Two descriptors that are connected and do not block.
@@ -55,12 +55,12 @@ protected:
     NodeLinksTest() {
         for (TestBroker* each : {&near, &far}) {
             each->shard().start_node_links({}, [this](NodeNumber node, ShardId) {
-                EXPECT_EQ(node, kOther);
+                EXPECT_EQ(node, kLinked);
                 ++lost;
             });
         }
-        near.shard().add_node(kOther, {"other@host", "other@host", kBytes});
-        near.shard().set_node_slots(kOther, shard_bit(kSlot));
+        near.shard().add_node(kLinked, {"other@host", "other@host", kBytes});
+        near.shard().set_node_slots(kLinked, shard_bit(kSlot));
     }
     static constexpr routing::NodeSlot kSlot = 1;
 
@@ -69,8 +69,8 @@ protected:
     }
     void link(std::uint64_t near_boot = 1) {
         const auto [here, there] = socket_pair();
-        near.shard().node_links()->adopt_outgoing(kOther, moved_link(here, 2, 0, true));
-        far.shard().node_links()->adopt_incoming(kOther, moved_link(there, near_boot, 0, false));
+        near.shard().node_links()->adopt_outgoing(kLinked, moved_link(here, 2, 0, true));
+        far.shard().node_links()->adopt_incoming(kLinked, moved_link(there, near_boot, 0, false));
         settle();
     }
     void settle() {
@@ -85,7 +85,7 @@ protected:
         }
         settle();
     }
-    [[nodiscard]] std::size_t waiting() { return near.shard().find_node(kOther)->stream.size(); }
+    [[nodiscard]] std::size_t waiting() { return near.shard().find_node(kLinked)->stream.size(); }
 
     int lost = 0;
     ManualStore store;
@@ -148,8 +148,8 @@ TEST_F(NodeLinksTest, AnAcknowledgementThatWasLostIsNoSecondDelivery) {
     store.automatic = true;
     wants("t");
     const auto [here, there] = socket_pair();
-    near.shard().node_links()->adopt_outgoing(kOther, moved_link(here, 2, 0, true));
-    far.shard().node_links()->adopt_incoming(kOther, moved_link(there, 1, 0, false));
+    near.shard().node_links()->adopt_outgoing(kLinked, moved_link(here, 2, 0, true));
+    far.shard().node_links()->adopt_incoming(kLinked, moved_link(there, 1, 0, false));
     near.settle();
     far.settle();
     near.settle();
@@ -171,12 +171,12 @@ TEST_F(NodeLinksTest, AProcessThatStartsAnewBeginsAnew) {
     EXPECT_THAT(subscriber.take_payloads(), SizeIs(3));
     TestBroker again;
     again.shard().start_node_links({}, [](NodeNumber, ShardId) {});
-    again.shard().add_node(kOther, {"far", "far", kBytes});
-    again.shard().set_node_slots(kOther, shard_bit(kSlot));
+    again.shard().add_node(kLinked, {"far", "far", kBytes});
+    again.shard().set_node_slots(kLinked, shard_bit(kSlot));
     again.shard().shared().subscriptions.set_remote(kSlot, "", "t", true);
     const auto [here, there] = socket_pair();
-    again.shard().node_links()->adopt_outgoing(kOther, moved_link(here, 2, 0, true));
-    far.shard().node_links()->adopt_incoming(kOther, moved_link(there, 99, 0, false));
+    again.shard().node_links()->adopt_outgoing(kLinked, moved_link(here, 2, 0, true));
+    far.shard().node_links()->adopt_incoming(kLinked, moved_link(there, 99, 0, false));
     TestClient& other = again.connect("v5 client_id=pub");
     other.send("PUBLISH topic=t qos=1 id=1 payload=new");
     for (int i = 0; i < 6; ++i) {
@@ -217,7 +217,7 @@ TEST_F(NodeLinksTest, WhatTheOtherSideMustNotSendEndsTheLink) {
         {cluster::FrameType::Skip, 1}};
     for (const auto& [type, number] : bad) {
         const auto [here, there] = socket_pair();
-        near.shard().node_links()->adopt_outgoing(kOther, moved_link(here, 2, 0, true));
+        near.shard().node_links()->adopt_outgoing(kLinked, moved_link(here, 2, 0, true));
         std::string bytes;
         cluster::append_number(type, number, bytes);
         ASSERT_EQ(::send(there, bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
@@ -227,7 +227,7 @@ TEST_F(NodeLinksTest, WhatTheOtherSideMustNotSendEndsTheLink) {
     }
     EXPECT_EQ(lost, 2);
     const auto [here, there] = socket_pair();
-    far.shard().node_links()->adopt_incoming(kOther, moved_link(there, 1, 0, false));
+    far.shard().node_links()->adopt_incoming(kLinked, moved_link(there, 1, 0, false));
     std::string bytes;
     cluster::append_number(cluster::FrameType::StreamStart, 1, bytes);
     cluster::append_number(cluster::FrameType::Skip, 2, bytes);

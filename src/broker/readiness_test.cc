@@ -10,7 +10,7 @@ namespace {
 
 using enum ClientAction;
 
-constexpr TimePoint kStart{Millis(1'000)};
+constexpr TimePoint kReadFrom{Millis(1'000)};
 
 TEST(Readiness, RefusesNothingWhileTheClusterIsComplete) {
     Readiness readiness;
@@ -42,14 +42,15 @@ TEST(Readiness, RefusesWhatIsNotAllowed) {
 
 TEST(Readiness, ALineNowAndThenSaysHowManyThereWere) {
     Readiness readiness;
-    EXPECT_EQ(readiness.refused(Publish, kStart), 1U);
+    EXPECT_EQ(readiness.refused(Publish, kReadFrom), 1U);
     for (int i = 0; i < 5; ++i)
-        EXPECT_EQ(readiness.refused(Publish, kStart + Seconds(9)), std::nullopt);
-    EXPECT_EQ(readiness.refused(Subscribe, kStart), 1U) << "each has lines of its own";
-    EXPECT_EQ(readiness.refused(Publish, kStart + Seconds(10)), 6U);
+        EXPECT_EQ(readiness.refused(Publish, kReadFrom + Seconds(9)), std::nullopt);
+    EXPECT_EQ(readiness.refused(Subscribe, kReadFrom), 1U) << "each has lines of its own";
+    EXPECT_EQ(readiness.refused(Publish, kReadFrom + Seconds(10)), 6U);
     EXPECT_EQ(readiness.take_refused(), (std::array<std::uint64_t, 4>{0, 7, 1, 0}));
     EXPECT_EQ(readiness.take_refused(), (std::array<std::uint64_t, 4>{}));
-    EXPECT_EQ(readiness.refused(Publish, kStart + Seconds(11)), 1U) << "the next netsplit is news";
+    EXPECT_EQ(readiness.refused(Publish, kReadFrom + Seconds(11)), 1U)
+        << "the next netsplit is news";
 }
 
 TEST(Readiness, NothingIsLostWhenShardsRace) {
@@ -59,12 +60,12 @@ TEST(Readiness, NothingIsLostWhenShardsRace) {
     for (int shard = 0; shard < 4; ++shard) {
         shards.emplace_back([&] {
             for (int i = 0; i < 1000; ++i) {
-                told += readiness.refused(Register, kStart + Seconds(i)).value_or(0);
+                told += readiness.refused(Register, kReadFrom + Seconds(i)).value_or(0);
             }
         });
     }
     for (auto& each : shards) each.join();
-    told += readiness.refused(Register, kStart + Seconds(5000)).value_or(0);
+    told += readiness.refused(Register, kReadFrom + Seconds(5000)).value_or(0);
     EXPECT_EQ(told.load(), 4001U);
     EXPECT_EQ(readiness.take_refused()[0], 4001U);
 }

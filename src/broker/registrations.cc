@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "broker/limits.h"
+#include "broker/peer_numbers.h"
 #include "broker/session_handoff.h"
 #include "broker/session_moves.h"
 #include "broker/shard.h"
@@ -116,7 +117,7 @@ void Registrations::registered(std::uint64_t ticket, const cluster::Registered& 
     pending.by_all = pending.by_all && outcome.by_all;
     const Client* client = shard_.find_client(pending.key.mountpoint, pending.key.client_id);
     for (const cluster::PeerNumber mover : outcome.movers) {
-        const NodeNumber node{static_cast<std::uint32_t>(mover)};
+        const NodeNumber node = to_node(mover);
         // Its last frame may be here although it has not heard so.
         const bool here = std::find(pending.arrived.begin(), pending.arrived.end(), node) !=
                               pending.arrived.end() ||
@@ -226,7 +227,7 @@ void Registrations::ask_again(const ReleaseOrder& order) {
 }
 
 void Registrations::release(ReleaseOrder order) {
-    const NodeNumber owner{static_cast<std::uint32_t>(order.owner)};
+    const NodeNumber owner = to_node(order.owner);
     if (Pending* pending = find(order.key.mountpoint, order.key.client_id)) {
         if (pending->granted && order.epoch > pending->epoch) {
             pending->deferred.push_back(std::move(order));
@@ -359,8 +360,7 @@ void Registrations::on_claim(NodeNumber from, bool wins_ties, const cluster::Cla
     if (SessionMoves::moving(*client)) return;
     const bool newer = client->epoch > claim.epoch || (client->epoch == claim.epoch && wins_ties);
     if (!newer) {
-        shard_.shared().cluster.load()->claim(cluster::PeerNumber{static_cast<std::uint32_t>(from)},
-                                              {{client->epoch, claim.key}});
+        shard_.shared().cluster.load()->claim(to_peer(from), {{client->epoch, claim.key}});
         return;
     }
     log::notice("client {} has a session at another node, too: the later one, of this node, stays",
@@ -390,7 +390,7 @@ void Registrations::claim_some(NodeNumber node, Epoch since, std::size_t from) {
     ClusterPort* cluster = shard_.shared().cluster.load();
     if (cluster == nullptr) return;
     if (!claims.empty()) {
-        cluster->claim(cluster::PeerNumber{static_cast<std::uint32_t>(node)}, std::move(claims));
+        cluster->claim(to_peer(node), std::move(claims));
     }
     if (end == recent_.size()) return;
     boost::asio::post(shard_.loop().io(), [this, node, since, next = forgotten_ + end] {

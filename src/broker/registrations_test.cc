@@ -27,7 +27,7 @@ using vmq::testing::TestClient;
 using Code = cluster::RegisterReply::Code;
 using Released = cluster::ReleaseReply::Code;
 
-constexpr NodeNumber kOther{7};
+constexpr NodeNumber kOtherNode{7};
 constexpr cluster::PeerNumber kOtherPeer{7};
 
 /// What the cluster's thread would be told.
@@ -67,7 +67,7 @@ class RegistrationsOfAShard : public ::testing::Test {
 protected:
     RegistrationsOfAShard() {
         shard().shared().cluster = &cluster;
-        shard().add_node(kOther, {"other@host", "other@host", 1'000'000});
+        shard().add_node(kOtherNode, {"other@host", "other@host", 1'000'000});
     }
     ~RegistrationsOfAShard() override { shard().shared().cluster = nullptr; }
 
@@ -212,7 +212,7 @@ TEST_F(RegistrationsOfAShard, ASessionThatIsKeptGoesUnlessItIsDiscarded) {
     EXPECT_TRUE(SessionMoves::going(*shard().find_client("", "a")));
     release("a", later(2'000'000), Purpose::Discard);
     EXPECT_EQ(cluster.answers.size(), 1U) << "not before it is certain where the session is";
-    shard().moves().node_away(kOther);
+    shard().moves().node_away(kOtherNode);
     broker.settle();
     EXPECT_EQ(cluster.answers.back().code, Released::Nothing);
     EXPECT_EQ(shard().find_client("", "a"), nullptr);
@@ -238,7 +238,7 @@ TEST_F(RegistrationsOfAShard, WhoHasConnectedSinceIsNotTakenAwayToUniteSessions)
 TEST_F(RegistrationsOfAShard, SessionsAreUnitedWithTheOneThatIsLaterOrTellOfThemselves) {
     (void)registered("client_id=a clean_start=0 session_expiry_interval=100", later());
     const Epoch held = shard().find_client("", "a")->epoch;
-    registrations().on_claim(kOther, false, {Epoch{5}, {"", "a"}});
+    registrations().on_claim(kOtherNode, false, {Epoch{5}, {"", "a"}});
     ASSERT_EQ(cluster.asked.size(), 2U);
     EXPECT_EQ(cluster.asked[1].since, held);
     EXPECT_EQ(cluster.asked[0].since, Epoch{}) << "a client connects";
@@ -251,7 +251,7 @@ TEST_F(RegistrationsOfAShard, AClientWaitsForItsSession) {
     TestClient& client = connects("client_id=a clean_start=0 session_expiry_interval=100");
     grant(cluster.asked[0].ticket, Epoch{5}, {kOtherPeer});
     EXPECT_THAT(client.all(), IsEmpty());
-    registrations().node_away(kOther);
+    registrations().node_away(kOtherNode);
     broker.settle();
     EXPECT_TRUE(client.next().starts_with("CONNACK")) << "nothing comes from there now";
 }
@@ -266,16 +266,16 @@ TEST_F(RegistrationsOfAShard, AClientDoesNotWaitForEverForItsSession) {
 TEST_F(RegistrationsOfAShard, OfTwoSessionsTheLaterIsRegisteredAgain) {
     (void)registered("client_id=a clean_start=1", Epoch{5});
     const Epoch own = shard().find_client("", "a")->epoch;
-    registrations().on_claim(kOther, false, {Epoch{own.value + 1}, {"", "a"}});
+    registrations().on_claim(kOtherNode, false, {Epoch{own.value + 1}, {"", "a"}});
     EXPECT_THAT(cluster.claims, ElementsAre("a")) << "the other one is later: it is told so";
-    registrations().on_claim(kOther, false, {own, {"", "a"}});
+    registrations().on_claim(kOtherNode, false, {own, {"", "a"}});
     EXPECT_EQ(cluster.claims.size(), 2U) << "the other one has the greater name";
     EXPECT_EQ(cluster.asked.size(), 1U);
-    registrations().on_claim(kOther, false, {Epoch{own.value - 1}, {"", "a"}});
+    registrations().on_claim(kOtherNode, false, {Epoch{own.value - 1}, {"", "a"}});
     ASSERT_EQ(cluster.asked.size(), 2U);
     grant(cluster.asked[1].ticket, Epoch{own.value + 7'000'000});
     EXPECT_GE(shard().find_client("", "a")->epoch, Epoch{own.value + 7'000'000});
-    registrations().on_claim(kOther, false, {Epoch{1}, {"", "nobody"}});
+    registrations().on_claim(kOtherNode, false, {Epoch{1}, {"", "nobody"}});
     EXPECT_EQ(cluster.asked.size(), 2U);
 }
 
@@ -332,12 +332,12 @@ TEST_F(RegistrationsOfAShard, ANodeThatComesIsToldWhatWasRegisteredSince) {
     for (std::size_t i = 0; i < kClaimsAtOnce; ++i) {
         registrations().note(*shard().find_client("", "b"), {});
     }
-    registrations().claim_since(kOther, Epoch{});
+    registrations().claim_since(kOtherNode, Epoch{});
     EXPECT_THAT(cluster.claims, ElementsAre("a")) << "in portions";
     broker.settle();
     EXPECT_THAT(cluster.claims, ElementsAre("a", "b"));
     cluster.claims.clear();
-    registrations().claim_since(kOther, cluster::kLatestTime);
+    registrations().claim_since(kOtherNode, cluster::kLatestTime);
     EXPECT_THAT(cluster.claims, IsEmpty());
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "broker/limits.h"
+#include "broker/peer_numbers.h"
 #include "broker/session_moves.h"
 #include "broker/shard.h"
 
@@ -15,7 +16,7 @@ using metrics::Counter;
 
 namespace {
 
-constexpr Millis kLook{50};
+constexpr Millis kLookAtOffers{50};
 
 }  // namespace
 
@@ -85,9 +86,8 @@ void SessionHandoff::offer(const Client& client, Offered& offered) {
     const std::size_t chosen =
         choose(targets_, client.mountpoint, client.client_id, offered.attempts++);
     offered.at = shard_.now();
-    shard_.shared().cluster.load()->offer(
-        cluster::PeerNumber{static_cast<std::uint32_t>(targets_[chosen].node)},
-        {client.mountpoint, client.client_id});
+    shard_.shared().cluster.load()->offer(to_peer(targets_[chosen].node),
+                                          {client.mountpoint, client.client_id});
 }
 
 void SessionHandoff::look() {
@@ -115,7 +115,7 @@ void SessionHandoff::look() {
         }
         offer(*client, offered_[client->number]);
     }
-    shard_.loop().timers().start(timer_, shard_.now() + kLook);
+    shard_.loop().timers().start(timer_, shard_.now() + kLookAtOffers);
 }
 
 HandoffCounts SessionHandoff::counts(bool messages) const {

@@ -21,7 +21,7 @@ using Stage = MoveOut::Stage;
 
 namespace {
 
-constexpr Millis kLook{100};
+constexpr Millis kLookAtMoves{100};
 /// For what others have sent to arrive here, see ClusterPort::fence().
 constexpr Millis kFenceLimit{6000};
 /// For QoS 2 messages of the client to become safe: what a node that is away has to store goes to
@@ -40,7 +40,7 @@ SessionMoves::SessionMoves(Shard& shard)
 
 void SessionMoves::watch(ClientNumber client) {
     watched_.insert(client);
-    if (!timer_.running()) shard_.loop().timers().start(timer_, shard_.now() + kLook);
+    if (!timer_.running()) shard_.loop().timers().start(timer_, shard_.now() + kLookAtMoves);
 }
 
 bool SessionMoves::progresses(const Client& client) const noexcept {
@@ -565,7 +565,7 @@ void SessionMoves::look_at_time() {
         }
         watched_.insert(number);
     }
-    if (!watched_.empty()) shard_.loop().timers().start(timer_, now + kLook);
+    if (!watched_.empty()) shard_.loop().timers().start(timer_, now + kLookAtMoves);
 }
 
 }  // namespace vmq::broker

@@ -22,7 +22,7 @@ using vmq::testing::TestBroker;
 using vmq::testing::TestClient;
 
 constexpr const char* kWill = " will_topic=w will_payload=bye";
-constexpr const char* kLasting = " clean_start=0 session_expiry_interval=60";
+constexpr const char* kPersistent = " clean_start=0 session_expiry_interval=60";
 
 /// Every case with one shard and with two, where clients move to their home.
 class ShardClients : public ::testing::TestWithParam<std::uint32_t> {
@@ -71,8 +71,8 @@ TEST_P(ShardClients, ANewConnectionTakesTheClientOver) {
 
 // [v5 MQTT-4.4.0-1]
 TEST_P(ShardClients, ATakenOverSessionGoesOnWithWhatWasInFlight) {
-    TestClient& first = broker.subscribe(std::string("v5 client_id=a receive_maximum=2") + kLasting,
-                                         "topic=t qos=2");
+    TestClient& first = broker.subscribe(
+        std::string("v5 client_id=a receive_maximum=2") + kPersistent, "topic=t qos=2");
     TestClient& publisher = broker.connect("v5 client_id=b");
     for (int i = 1; i <= 3; ++i) {
         publisher.send(
@@ -81,7 +81,7 @@ TEST_P(ShardClients, ATakenOverSessionGoesOnWithWhatWasInFlight) {
     EXPECT_THAT(first.all(), SizeIs(2));
     first.send("PUBREC id=2");
     EXPECT_EQ(first.next(), "PUBREL id=2 reason=0x00");
-    TestClient& second = broker.connect(std::string("v5 client_id=a") + kLasting, true);
+    TestClient& second = broker.connect(std::string("v5 client_id=a") + kPersistent, true);
     EXPECT_THAT(second.all(),
                 ElementsAre("PUBLISH dup=1 qos=1 topic=t id=1 payload=1", "PUBREL id=2 reason=0x00",
                             "PUBLISH qos=1 topic=t id=3 payload=3"));
@@ -89,7 +89,7 @@ TEST_P(ShardClients, ATakenOverSessionGoesOnWithWhatWasInFlight) {
 
 // [v5 MQTT-3.1.2-4]
 TEST_P(ShardClients, CleanStartEndsTheEarlierSession) {
-    broker.subscribe(std::string("v5 client_id=a") + kLasting, "topic=t qos=1").drop();
+    broker.subscribe(std::string("v5 client_id=a") + kPersistent, "topic=t qos=1").drop();
     TestClient& publisher = broker.connect("v5 client_id=b");
     publisher.send("PUBLISH topic=t qos=1 id=1 payload=x");
     EXPECT_EQ(publisher.next(), "PUBACK id=1 reason=0x00");
@@ -101,7 +101,7 @@ TEST_P(ShardClients, CleanStartEndsTheEarlierSession) {
 
 // [v5 MQTT-3.1.2-23]
 TEST_P(ShardClients, ASessionEndsWhenItsExpiryHasPassed) {
-    const std::string words = std::string("v5 client_id=a") + kLasting;
+    const std::string words = std::string("v5 client_id=a") + kPersistent;
     broker.subscribe(words, "topic=t").drop();
     broker.advance(Seconds(58));
     broker.connect(words, true).drop();
@@ -113,7 +113,7 @@ TEST_P(ShardClients, ASessionEndsWhenItsExpiryHasPassed) {
 }
 
 TEST_P(ShardClients, DisconnectMaySetAnotherSessionExpiry) {
-    const std::string words = std::string("v5 client_id=a") + kLasting;
+    const std::string words = std::string("v5 client_id=a") + kPersistent;
     broker.connect(words).send("DISCONNECT reason=0 session_expiry_interval=5");
     broker.advance(Seconds(6));
     broker.connect(words, false).send("DISCONNECT reason=0 session_expiry_interval=0");
@@ -121,7 +121,7 @@ TEST_P(ShardClients, DisconnectMaySetAnotherSessionExpiry) {
 }
 
 TEST_P(ShardClients, QoS0MessagesDoNotWaitForAnOfflineClient) {
-    const std::string words = std::string("v5 client_id=a") + kLasting;
+    const std::string words = std::string("v5 client_id=a") + kPersistent;
     broker.subscribe(words, "topic=t qos=1").drop();
     TestClient& publisher = broker.connect("v5 client_id=b");
     publisher.send("PUBLISH topic=t payload=lost");
@@ -162,7 +162,7 @@ TEST_P(ShardClients, ATakeoverSendsTheWillUnlessThatIsSuppressed) {
 TEST_P(ShardClients, ADelayedWillIsSentAfterItsDelay) {
     TestClient& watcher = watch();
     const std::string words =
-        std::string("v5 client_id=a will_delay_interval=10") + kWill + kLasting;
+        std::string("v5 client_id=a will_delay_interval=10") + kWill + kPersistent;
     broker.connect(words).drop();
     broker.advance(Seconds(9));
     EXPECT_EQ(watcher.next(), "nothing");
@@ -174,7 +174,7 @@ TEST_P(ShardClients, ADelayedWillIsSentAfterItsDelay) {
 TEST_P(ShardClients, ADelayedWillIsNotSentIfTheClientIsBackInTime) {
     TestClient& watcher = watch();
     const std::string words =
-        std::string("v5 client_id=a will_delay_interval=10") + kWill + kLasting;
+        std::string("v5 client_id=a will_delay_interval=10") + kWill + kPersistent;
     broker.connect(words).drop();
     broker.advance(Seconds(9));
     (void)broker.connect(words, true);
@@ -197,7 +197,7 @@ TEST_P(ShardClients, ADelayedWillIsSentWhenTheSessionEnds) {
 TEST_P(ShardClients, CleanStartSendsADelayedWill) {
     TestClient& watcher = watch();
     const std::string words =
-        std::string("v5 client_id=a will_delay_interval=100") + kWill + kLasting;
+        std::string("v5 client_id=a will_delay_interval=100") + kWill + kPersistent;
     broker.connect(words).drop();
     (void)broker.connect("v5 client_id=a clean_start=1");
     EXPECT_THAT(watcher.take_payloads(), ElementsAre("bye"));
@@ -209,16 +209,17 @@ TEST_P(ShardClients, CleanStartSendsADelayedWill) {
 TEST_P(ShardClients, TheLongestWillDelayShortensIt) {
     allow([](auto& settings) { settings.max_last_will_delay_s = 2; });
     TestClient& watcher = watch();
-    broker.connect(std::string("v5 client_id=a will_delay_interval=100") + kWill + kLasting).drop();
+    broker.connect(std::string("v5 client_id=a will_delay_interval=100") + kWill + kPersistent)
+        .drop();
     broker.advance(Seconds(3));
     EXPECT_THAT(watcher.take_payloads(), ElementsAre("bye"));
 }
 
 TEST_P(ShardClients, AServerThatShutsDownSendsDelayedWillsAtOnce) {
-    TestClient& watcher =
-        broker.subscribe(std::string("v5 client_id=watcher") + kLasting, "topic=w qos=1 retain=1");
+    TestClient& watcher = broker.subscribe(std::string("v5 client_id=watcher") + kPersistent,
+                                           "topic=w qos=1 retain=1");
     (void)broker.connect(std::string("v5 client_id=a will_delay_interval=100 will_retain=1") +
-                         kWill + kLasting);
+                         kWill + kPersistent);
     broker.shut_down();
     EXPECT_EQ(watcher.next(), "DISCONNECT reason=0x8b");
     EXPECT_EQ(broker.shard().shared().retained.size(), 1U);
@@ -297,13 +298,13 @@ TEST_P(ShardSeveralSessions, TheOthersGoOnWhenOneIsGone) {
 
 TEST_P(ShardSeveralSessions, AShortOneBesideALastingOneDoesNotEndIt) {
     TestClient& lasting =
-        broker.subscribe(std::string("v5 client_id=a") + kLasting, "topic=t qos=1");
+        broker.subscribe(std::string("v5 client_id=a") + kPersistent, "topic=t qos=1");
     TestClient& brief = broker.connect("v5 client_id=a");
     lasting.drop();
     broker.settle();
     brief.drop();
     broker.settle();
-    (void)broker.connect(std::string("v5 client_id=a") + kLasting, true);
+    (void)broker.connect(std::string("v5 client_id=a") + kPersistent, true);
 }
 
 TEST_P(ShardSeveralSessions, EachSendsItsOwnWill) {
@@ -336,7 +337,7 @@ TEST(ShardClientsStore, OneOfSeveralSessionsTakesItsRecordsWithIt) {
     session::Settings settings;
     settings.allow_multiple_sessions = true;
     TestBroker broker({.store = std::make_unique<StoreProxy>(store), .settings = settings});
-    const std::string words = std::string("v5 client_id=a") + kLasting;
+    const std::string words = std::string("v5 client_id=a") + kPersistent;
     TestClient& first = broker.subscribe(words, "topic=t qos=1");
     TestClient& second = broker.connect(words, true);
     broker.connect("v5 client_id=b").send("PUBLISH topic=t qos=1 id=1 payload=x");

@@ -22,8 +22,8 @@ using vmq::testing::KeptRecords;
 using vmq::testing::TestBroker;
 using vmq::testing::TestClient;
 
-constexpr NodeNumber kOther{7};
-constexpr NodeNumber kThird{8};
+constexpr NodeNumber kSlow{7};
+constexpr NodeNumber kIdle{8};
 constexpr std::size_t kMemory = 100'000;
 
 /// A node whose store remembers, and another one that is played by hand.
@@ -34,16 +34,16 @@ protected:
     /// A process, the first or after a kill.
     void begin(std::size_t memory = kMemory, std::size_t disk = 10'000'000) {
         broker.emplace(TestBroker::Options{.records = &records, .since_start = Seconds(++boots)});
-        shard().add_node(kOther, {"other@host", "other@host 1", memory, nullptr,
-                                  std::make_shared<SpoolSize>(disk)});
+        shard().add_node(kSlow, {"other@host", "other@host 1", memory, nullptr,
+                                 std::make_shared<SpoolSize>(disk)});
         shard().forget_outboxes();
-        shard().set_node_slots(kOther, shard_bit(1));
+        shard().set_node_slots(kSlow, shard_bit(1));
         index().set_remote(1, "", "t/#", true);
         index().set_remote(1, "", "clean", false);
         publisher = &broker->connect("v5 client_id=pub session_expiry_interval=60");
     }
     Shard& shard() { return broker->shard(); }
-    NodeOutbox& node() { return *shard().find_node(kOther); }
+    NodeOutbox& node() { return *shard().find_node(kSlow); }
     routing::SubscriptionIndex& index() { return shard().shared().subscriptions; }
     void publish(int first, int last, int qos = 1, std::string_view topic = "t/1",
                  std::size_t size = 0) {
@@ -225,7 +225,7 @@ TEST_F(ShardSpool, WhatIsRefusedWhenItsConnectionHasGoneWasNotReceived) {
 
 TEST_F(ShardSpool, OfANodeThatIsNoMemberAnyMoreNothingStays) {
     publish(1, 2);
-    shard().remove_node(kOther);
+    shard().remove_node(kSlow);
     broker->advance(Millis(1000));
     EXPECT_EQ(records.messages(), 0U);
     publish(3, 3);
@@ -311,8 +311,8 @@ protected:
         settings.max_online_messages = 0;
         broker->use(settings);
         (void)broker->subscribe("v5 receive_maximum=1 client_id=full", "topic=$share/g/u qos=1");
-        shard().add_node(kThird, {"third@host", "third@host 1", kMemory});
-        shard().set_node_slots(kThird, shard_bit(2));
+        shard().add_node(kIdle, {"third@host", "third@host 1", kMemory});
+        shard().set_node_slots(kIdle, shard_bit(2));
         EXPECT_EQ(arrive(1).waits, 0U) << "taken by the member";
         index().set_remote_group(1, "", "g", "u", {1, 0});
     }
@@ -322,7 +322,7 @@ protected:
         parts.payload = "x";
         parts.qos = mqtt::QoS::AtLeastOnce;
         return shard().route_group_from_node(parts, {ConnectionNumber{1'000'000}, 1, 0},
-                                             "$share/g/u", hops, kThird);
+                                             "$share/g/u", hops, kIdle);
     }
 };
 
@@ -369,11 +369,11 @@ TEST(ShardSpoolless, ARememberedPublisherIsAnsweredWhenTheOtherNodeHasIt) {
     TestBroker broker({.shards = 2, .records = &records});
     const auto& shards = broker.simulation().shards();
     for (const auto& shard : shards) {
-        shard->add_node(kOther, {"other@host", "other@host 1", kMemory, nullptr,
-                                 std::make_shared<SpoolSize>(0U)});
+        shard->add_node(kSlow, {"other@host", "other@host 1", kMemory, nullptr,
+                                std::make_shared<SpoolSize>(0U)});
         shard->forget_outboxes();
-        shard->set_node_slots(kOther, shard_bit(2));
-        shard->node_linked(*shard->find_node(kOther), true);
+        shard->set_node_slots(kSlow, shard_bit(2));
+        shard->node_linked(*shard->find_node(kSlow), true);
     }
     TestClient& publisher =
         broker.connect("v5 session_expiry_interval=60 client_id=" + broker.id_on(0, "pub"));
@@ -389,7 +389,7 @@ TEST(ShardSpoolless, ARememberedPublisherIsAnsweredWhenTheOtherNodeHasIt) {
     publisher.send("PUBLISH topic=u qos=2 id=2 payload=2");
     broker.settle();
     EXPECT_EQ(publisher.next(), "nothing");
-    NodeOutbox& node = *shards[1]->find_node(kOther);
+    NodeOutbox& node = *shards[1]->find_node(kSlow);
     ASSERT_TRUE(node.stream.restart(0));
     ASSERT_TRUE(node.stream.has_next());
     EXPECT_EQ(node.stream.next().message->payload(), "2");

@@ -21,7 +21,7 @@ using vmq::testing::KeptRecords;
 using vmq::testing::TestBroker;
 using vmq::testing::TestClient;
 
-constexpr const char* kLasting = " clean_start=0 session_expiry_interval=100";
+constexpr const char* kKeptLong = " clean_start=0 session_expiry_interval=100";
 
 /// By the number of shards. The subscriber "s" and the publisher "p" have homes of their own.
 class ShardKept : public ::testing::TestWithParam<std::uint32_t> {
@@ -47,11 +47,11 @@ protected:
         start();
     }
     TestClient& subscriber(bool present, std::string_view more = "") {
-        return broker->connect("v5 client_id=" + subscriber_id + kLasting + std::string(more),
+        return broker->connect("v5 client_id=" + subscriber_id + kKeptLong + std::string(more),
                                present);
     }
     TestClient& subscribed(int qos) {
-        return broker->subscribe("v5 client_id=" + subscriber_id + kLasting,
+        return broker->subscribe("v5 client_id=" + subscriber_id + kKeptLong,
                                  fmt::format("topic=t qos={}", qos));
     }
     void publish(int qos, int from, int to) {
@@ -117,11 +117,11 @@ TEST_P(ShardKept, NewMessagesComeBehindThoseThatAreFetched) {
 // [v5 MQTT-4.3.3-10]: the packet id is known after a crash.
 TEST_P(ShardKept, AnExactlyOnceMessageRepeatedAfterACrashIsNotDeliveredTwice) {
     subscribed(2).drop();
-    TestClient& publisher = broker->connect("v5 client_id=" + publisher_id + kLasting);
+    TestClient& publisher = broker->connect("v5 client_id=" + publisher_id + kKeptLong);
     publisher.send("PUBLISH topic=t qos=2 id=5 payload=x");
     EXPECT_EQ(publisher.next(), "PUBREC id=5 reason=0x00");
     crash();
-    TestClient& again = broker->connect("v5 client_id=" + publisher_id + kLasting, true);
+    TestClient& again = broker->connect("v5 client_id=" + publisher_id + kKeptLong, true);
     again.send("PUBLISH topic=t qos=2 id=5 dup=1 payload=x");
     EXPECT_EQ(again.next(), "PUBREC id=5 reason=0x00");
     again.send("PUBREL id=5");
@@ -129,7 +129,7 @@ TEST_P(ShardKept, AnExactlyOnceMessageRepeatedAfterACrashIsNotDeliveredTwice) {
     EXPECT_THAT(subscriber(true).all(), SizeIs(1));
     crash();
     // PUBCOMP was safe: the id is free for another message.
-    TestClient& third = broker->connect("v5 client_id=" + publisher_id + kLasting, true);
+    TestClient& third = broker->connect("v5 client_id=" + publisher_id + kKeptLong, true);
     third.send("PUBLISH topic=t qos=2 id=5 payload=y");
     EXPECT_EQ(third.next(), "PUBREC id=5 reason=0x00");
     EXPECT_EQ(records.messages(), 2U);
@@ -153,14 +153,14 @@ TEST_P(ShardKept, NothingIsAcknowledgedThatIsNotSafe) {
     subscribed(1).drop();
     broker->settle();
     TestClient& publisher = broker->connect("v5 client_id=" + publisher_id);
-    TestClient& lasting = broker->connect("v5 client_id=" + broker->id_on(0, "x") + kLasting);
+    TestClient& lasting = broker->connect("v5 client_id=" + broker->id_on(0, "x") + kKeptLong);
     broker->simulation().keeping_store().hold();
     publisher.send("PUBLISH topic=t qos=1 id=1 payload=x");
     EXPECT_EQ(publisher.next(), "nothing");
     lasting.send("SUBSCRIBE id=9 topic=a qos=1");
     EXPECT_EQ(lasting.next(), "nothing");
     TestClient& fresh = broker->open("v5");
-    fresh.send("CONNECT client_id=" + broker->id_on(0, "y") + kLasting);
+    fresh.send("CONNECT client_id=" + broker->id_on(0, "y") + kKeptLong);
     EXPECT_EQ(fresh.next(), "nothing");
     broker->simulation().keeping_store().release();
     EXPECT_EQ(publisher.next(), "PUBACK id=1 reason=0x00");
@@ -171,7 +171,7 @@ TEST_P(ShardKept, NothingIsAcknowledgedThatIsNotSafe) {
 TEST_P(ShardKept, AConnectionThatEndsIsNotHeldUpByWhatWaitsForTheStore) {
     broker->simulation().keeping_store().hold();
     TestClient& client = broker->open("v5");
-    client.send("CONNECT client_id=" + subscriber_id + kLasting);
+    client.send("CONNECT client_id=" + subscriber_id + kKeptLong);
     client.send("DISCONNECT");
     EXPECT_EQ(client.next(), "CONNACK session_present=0 reason=0x00");
     EXPECT_EQ(client.next(), "closed");
@@ -190,7 +190,7 @@ TEST_P(ShardKept, ANewConnectionIsToldNothingThatIsNotSafeEither) {
     client.drop();
     broker->settle();
     TestClient& again = broker->open("v5");
-    again.send("CONNECT client_id=" + subscriber_id + kLasting);
+    again.send("CONNECT client_id=" + subscriber_id + kKeptLong);
     again.send("UNSUBSCRIBE id=3 topic=t");
     EXPECT_EQ(again.next(), "nothing");
     broker->simulation().keeping_store().release();
@@ -204,7 +204,7 @@ TEST_P(ShardKept, AMessageThatChangesHandsIsSafeBeforeItsPublisherIsTold) {
     const std::string first = broker->id_on(0, "m");
     const std::string second = broker->id_on(GetParam() - 1, "n");
     TestClient& member =
-        broker->subscribe("v5 client_id=" + first + kLasting, "topic=$share/g/t qos=1");
+        broker->subscribe("v5 client_id=" + first + kKeptLong, "topic=$share/g/t qos=1");
     broker->settle();
     for (const auto& shard : broker->simulation().shards()) {
         shard->shared().lazy_write_delay = Seconds(10);
@@ -212,14 +212,14 @@ TEST_P(ShardKept, AMessageThatChangesHandsIsSafeBeforeItsPublisherIsTold) {
     TestClient& publisher = broker->connect("v5 client_id=" + publisher_id);
     publisher.send("PUBLISH topic=t qos=1 id=1 payload=x");
     EXPECT_EQ(publisher.next(), "nothing");
-    (void)broker->subscribe("v5 client_id=" + second + kLasting, "topic=$share/g/t qos=1");
+    (void)broker->subscribe("v5 client_id=" + second + kKeptLong, "topic=$share/g/t qos=1");
     member.drop();
     broker->settle();
     EXPECT_EQ(publisher.next(), "PUBACK id=1 reason=0x00");
     crash();
-    EXPECT_THAT(broker->connect("v5 client_id=" + second + kLasting, true).take_payloads(),
+    EXPECT_THAT(broker->connect("v5 client_id=" + second + kKeptLong, true).take_payloads(),
                 ElementsAre("x"));
-    EXPECT_THAT(broker->connect("v5 client_id=" + first + kLasting, true).take_payloads(),
+    EXPECT_THAT(broker->connect("v5 client_id=" + first + kKeptLong, true).take_payloads(),
                 IsEmpty());
 }
 
@@ -291,15 +291,15 @@ TEST_P(ShardKept, ASessionThatExpiredMeanwhileIsGone) {
 
 TEST_P(ShardKept, AWillWhoseDelayEndsWhileTheBrokerIsDownIsPublishedAtStart) {
     broker
-        ->connect("v5 client_id=" + subscriber_id + kLasting +
+        ->connect("v5 client_id=" + subscriber_id + kKeptLong +
                   " will_topic=w will_payload=bye will_qos=1 will_delay_interval=10")
         .drop();
-    (void)broker->subscribe("v5 client_id=" + broker->id_on(0, "watcher") + kLasting,
+    (void)broker->subscribe("v5 client_id=" + broker->id_on(0, "watcher") + kKeptLong,
                             "topic=w qos=1");
     broker->settle();
     crash(Seconds(20));
     TestClient& watcher =
-        broker->connect("v5 client_id=" + broker->id_on(0, "watcher") + kLasting, true);
+        broker->connect("v5 client_id=" + broker->id_on(0, "watcher") + kKeptLong, true);
     broker->advance(Seconds(1));
     EXPECT_THAT(watcher.take_payloads(), ElementsAre("bye"));
     broker->advance(Seconds(100));
@@ -307,14 +307,14 @@ TEST_P(ShardKept, AWillWhoseDelayEndsWhileTheBrokerIsDownIsPublishedAtStart) {
 }
 
 TEST_P(ShardKept, TheWillOfAClientThatWasThereWhenTheBrokerDiedIsPublished) {
-    (void)broker->connect("v5 client_id=" + subscriber_id + kLasting +
+    (void)broker->connect("v5 client_id=" + subscriber_id + kKeptLong +
                           " will_topic=w will_payload=bye will_qos=1");
-    (void)broker->subscribe("v5 client_id=" + broker->id_on(0, "watcher") + kLasting,
+    (void)broker->subscribe("v5 client_id=" + broker->id_on(0, "watcher") + kKeptLong,
                             "topic=w qos=1");
     broker->settle();
     crash();
     TestClient& watcher =
-        broker->connect("v5 client_id=" + broker->id_on(0, "watcher") + kLasting, true);
+        broker->connect("v5 client_id=" + broker->id_on(0, "watcher") + kKeptLong, true);
     broker->advance(Seconds(1));
     EXPECT_THAT(watcher.take_payloads(), ElementsAre("bye"));
 }

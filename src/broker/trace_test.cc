@@ -7,8 +7,8 @@
 namespace vmq::broker {
 namespace {
 
-constexpr TimePoint kStart{Seconds(1000)};
-constexpr std::int64_t kWall = 1'700'000'000'000;
+constexpr TimePoint kTracedAt{Seconds(1000)};
+constexpr std::int64_t kTracedWall = 1'700'000'000'000;
 constexpr const char* kTime = "2023-11-14T22:13:20Z ";
 
 TraceOptions of_client(std::string client_id) {
@@ -46,12 +46,12 @@ TEST(Trace, WantsTopicsAndFiltersThatItsFilterMatches) {
 
 TEST(Trace, GivesWhatWasAddedOnceAndInOrder) {
     Trace trace(of_client("c"));
-    trace.add("one\n", kStart, kWall);
+    trace.add("one\n", kTracedAt, kTracedWall);
     trace.tell("two\n");
     trace.tell_first("zero\n");
-    EXPECT_EQ(trace.take(kWall).text, "zero\none\ntwo\n");
-    EXPECT_EQ(trace.take(kWall).text, "");
-    EXPECT_FALSE(trace.take(kWall).over);
+    EXPECT_EQ(trace.take(kTracedWall).text, "zero\none\ntwo\n");
+    EXPECT_EQ(trace.take(kTracedWall).text, "");
+    EXPECT_FALSE(trace.take(kTracedWall).over);
 }
 
 TEST(Trace, OneEventTooManyInAnIntervalEndsIt) {
@@ -60,20 +60,20 @@ TEST(Trace, OneEventTooManyInAnIntervalEndsIt) {
     options.rate_interval = Millis(100);
     Trace trace(options);
     for (int round = 0; round < 3; ++round) {
-        const TimePoint now = kStart + Millis(101 * round);
-        trace.add("a\n", now, kWall);
-        trace.add("b\n", now + Millis(100), kWall);
+        const TimePoint now = kTracedAt + Millis(101 * round);
+        trace.add("a\n", now, kTracedWall);
+        trace.add("b\n", now + Millis(100), kTracedWall);
     }
-    EXPECT_EQ(trace.take(kWall).text, "a\nb\na\nb\na\nb\n");
+    EXPECT_EQ(trace.take(kTracedWall).text, "a\nb\na\nb\na\nb\n");
     trace.tell("not counted\n");
-    trace.add("c\n", kStart + Millis(303), kWall);
-    trace.add("d\n", kStart + Millis(303), kWall);
+    trace.add("c\n", kTracedAt + Millis(303), kTracedWall);
+    trace.add("d\n", kTracedAt + Millis(303), kTracedWall);
     EXPECT_FALSE(trace.over());
-    trace.add("e\n", kStart + Millis(303), kWall);
-    trace.add("f\n", kStart + Millis(900), kWall);
-    EXPECT_EQ(trace.take(kWall).text,
+    trace.add("e\n", kTracedAt + Millis(303), kTracedWall);
+    trace.add("f\n", kTracedAt + Millis(900), kTracedWall);
+    EXPECT_EQ(trace.take(kTracedWall).text,
               "not counted\nc\nd\n" + std::string(kTime) + "Trace rate limit triggered.\n");
-    EXPECT_TRUE(trace.take(kWall).over);
+    EXPECT_TRUE(trace.take(kTracedWall).over);
 }
 
 TEST(Trace, WhatASlowReaderMissesIsCounted) {
@@ -82,14 +82,14 @@ TEST(Trace, WhatASlowReaderMissesIsCounted) {
     Trace trace(options);
     const std::string event(Trace::kMaxEvent, 'x');
     const std::size_t room = Trace::kMaxWaiting / Trace::kMaxEvent;
-    for (std::size_t i = 0; i < room; ++i) trace.add(event, kStart, kWall);
-    trace.add("y", kStart, kWall);
+    for (std::size_t i = 0; i < room; ++i) trace.add(event, kTracedAt, kTracedWall);
+    trace.add("y", kTracedAt, kTracedWall);
     trace.tell("z");
-    const std::string text = trace.take(kWall).text;
+    const std::string text = trace.take(kTracedWall).text;
     EXPECT_EQ(text.substr(room * Trace::kMaxEvent),
               std::string(kTime) + "2 events lost: they came faster than they were read\n");
-    trace.add("y\n", kStart, kWall);
-    EXPECT_EQ(trace.take(kWall).text, "y\n");
+    trace.add("y\n", kTracedAt, kTracedWall);
+    EXPECT_EQ(trace.take(kTracedWall).text, "y\n");
 }
 
 TEST(Trace, EndsOnceWithTheFirstReason) {
@@ -97,7 +97,7 @@ TEST(Trace, EndsOnceWithTheFirstReason) {
     trace.end("first\n");
     trace.end("second\n");
     trace.tell("third\n");
-    const Trace::Taken taken = trace.take(kWall);
+    const Trace::Taken taken = trace.take(kTracedWall);
     EXPECT_EQ(taken.text, "first\n");
     EXPECT_TRUE(taken.over);
 }

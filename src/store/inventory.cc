@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::uint64_t kProgressEvery = 10'000;
 constexpr std::size_t kMaxProblems = 100;
-constexpr std::uint32_t kWritesAtOnce = 1000;
+constexpr std::uint32_t kRepairsAtOnce = 1000;
 constexpr ClockAnchors kAnyClocks{};
 
 std::uint64_t number_of(SessionId session) { return static_cast<std::uint64_t>(session); }
@@ -194,7 +194,7 @@ private:
         Scan scan(database_, family);
         for (scan.seek(""); scan.valid(); scan.next()) {
             visit(scan.key(), scan.value());
-            if (batch_.Count() < kWritesAtOnce) continue;
+            if (batch_.Count() < kRepairsAtOnce) continue;
             if (auto written = write(); !written) return written;
         }
         if (const auto status = scan.status(); !status.ok()) {

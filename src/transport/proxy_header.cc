@@ -25,7 +25,7 @@ constexpr std::size_t kFixedSize2 = 16;
 constexpr std::size_t kMaxUniqueId = 128;
 
 /// Nothing, or why the header is refused.
-using Refusal = std::optional<std::string>;
+using AddressRefusal = std::optional<std::string>;
 
 std::uint8_t byte_at(std::string_view bytes, std::size_t at) {
     return static_cast<std::uint8_t>(bytes[at]);
@@ -87,7 +87,8 @@ std::string_view take_word(std::string_view& line) {
 
 using Canonical = std::optional<std::string> (*)(std::string_view);
 
-Refusal read_line_addresses(std::string_view line, Canonical canonical, ProxyHeader& header) {
+AddressRefusal read_line_addresses(std::string_view line, Canonical canonical,
+                                   ProxyHeader& header) {
     const auto source = canonical(take_word(line));
     if (!source) return "PROXY v1: the source is no address of its family";
     const auto destination = canonical(take_word(line));
@@ -102,7 +103,7 @@ Refusal read_line_addresses(std::string_view line, Canonical canonical, ProxyHea
 }
 
 /// `line` is what stands between the signature and the line end.
-Refusal read_line(std::string_view line, ProxyHeader& header) {
+AddressRefusal read_line(std::string_view line, ProxyHeader& header) {
     const auto protocol = take_word(line);
     header.command = Command::Proxy;
     if (protocol == "UNKNOWN") return std::nullopt;
@@ -152,7 +153,7 @@ constexpr std::string_view kBrokenTlv = "PROXY v2: a TLV is longer than the head
 
 /// Calls `on_tlv(type, value)` for each TLV, until it refuses one.
 template <typename OnTlv>
-Refusal for_each_tlv(std::string_view bytes, OnTlv on_tlv) {
+AddressRefusal for_each_tlv(std::string_view bytes, OnTlv on_tlv) {
     while (!bytes.empty()) {
         if (bytes.size() < 3) return std::string(kBrokenTlv);
         const std::size_t size = u16_at(bytes, 1);
@@ -164,22 +165,22 @@ Refusal for_each_tlv(std::string_view bytes, OnTlv on_tlv) {
 }
 
 /// Marks the type as seen and refuses its repetition. Types are below 64.
-Refusal refuse_repeated(std::uint64_t& seen, std::uint8_t type) {
+AddressRefusal refuse_repeated(std::uint64_t& seen, std::uint8_t type) {
     const std::uint64_t bit = 1ULL << type;
     if ((seen & bit) != 0) return fmt::format("PROXY v2: TLV 0x{:02x} is there twice", type);
     seen |= bit;
     return std::nullopt;
 }
 
-Refusal take_text(std::string_view value, const char* name, std::string& text) {
+AddressRefusal take_text(std::string_view value, const char* name, std::string& text) {
     if (value.find('\0') != std::string_view::npos || !config::is_utf8(value))
         return fmt::format("PROXY v2: the {} is not UTF-8 text", name);
     text = value;
     return std::nullopt;
 }
 
-Refusal read_tls_tlv(std::uint8_t type, std::string_view value, std::uint64_t& seen,
-                     ProxyTls& tls) {
+AddressRefusal read_tls_tlv(std::uint8_t type, std::string_view value, std::uint64_t& seen,
+                            ProxyTls& tls) {
     if (type < kTlsVersion || type > kTlsCipher) return std::nullopt;
     if (auto refusal = refuse_repeated(seen, type)) return refusal;
     switch (type) {
@@ -192,7 +193,7 @@ Refusal read_tls_tlv(std::uint8_t type, std::string_view value, std::uint64_t& s
     }
 }
 
-Refusal read_tls(std::string_view value, std::optional<ProxyTls>& tls) {
+AddressRefusal read_tls(std::string_view value, std::optional<ProxyTls>& tls) {
     if (value.size() < 5) return "PROXY v2: the TLS information is shorter than 5 bytes";
     const std::uint8_t client = byte_at(value, 0);
     tls.emplace();
@@ -207,7 +208,7 @@ Refusal read_tls(std::string_view value, std::optional<ProxyTls>& tls) {
 }
 
 /// The checksum is that of the whole header with zeros in its own place.
-Refusal check_crc(std::string_view header, std::string_view value) {
+AddressRefusal check_crc(std::string_view header, std::string_view value) {
     if (value.size() != 4) return "PROXY v2: the CRC32C is not 4 bytes";
     constexpr std::array<char, 4> kZeros{};
     const auto before = static_cast<std::size_t>(value.data() - header.data());
@@ -220,8 +221,8 @@ Refusal check_crc(std::string_view header, std::string_view value) {
     return std::nullopt;
 }
 
-Refusal read_tlv(std::string_view bytes, std::uint8_t type, std::string_view value,
-                 std::uint64_t& seen, ProxyHeader& header) {
+AddressRefusal read_tlv(std::string_view bytes, std::uint8_t type, std::string_view value,
+                        std::uint64_t& seen, ProxyHeader& header) {
     if (type != kAuthority && type != kCrc32c && type != kUniqueId && type != kTls)
         return std::nullopt;
     if (auto refusal = refuse_repeated(seen, type)) return refusal;
@@ -286,7 +287,7 @@ void read_addresses(std::string_view block, ProxyHeader& header) {
     header.destination = {address_text(family, destination), u16_at(block, 2 * size + 2)};
 }
 
-Refusal read_command(std::uint8_t byte, ProxyHeader& header) {
+AddressRefusal read_command(std::uint8_t byte, ProxyHeader& header) {
     if (byte >> 4U != 2) return fmt::format("PROXY v2: version {} is not supported", byte >> 4U);
     if ((byte & 0x0FU) > 1)
         return fmt::format("PROXY v2: command {} is neither LOCAL nor PROXY", byte & 0x0FU);
@@ -295,7 +296,7 @@ Refusal read_command(std::uint8_t byte, ProxyHeader& header) {
     return std::nullopt;
 }
 
-Refusal read_family(std::uint8_t byte, ProxyHeader& header) {
+AddressRefusal read_family(std::uint8_t byte, ProxyHeader& header) {
     switch (byte) {
         case 0x00:
             header.family = Family::Unspecified;
@@ -318,7 +319,7 @@ Refusal read_family(std::uint8_t byte, ProxyHeader& header) {
     }
 }
 
-Refusal check_size(std::size_t size, Family family) {
+AddressRefusal check_size(std::size_t size, Family family) {
     if (size > kMaxProxyBlock)
         return fmt::format("PROXY v2: {} bytes of header, at most {} are taken", size,
                            kMaxProxyBlock);
@@ -327,7 +328,7 @@ Refusal check_size(std::size_t size, Family family) {
     return std::nullopt;
 }
 
-Refusal read_block(std::string_view bytes, ProxyHeader& header) {
+AddressRefusal read_block(std::string_view bytes, ProxyHeader& header) {
     const auto block = bytes.substr(kFixedSize2);
     read_addresses(block, header);
     std::uint64_t seen = 0;
