@@ -100,6 +100,8 @@ inline constexpr std::size_t kClaimsAtOnce = 1000;
 /// Messages and bytes of a moving session sent in one go.
 inline constexpr std::size_t kMovedAtOnce = 1000;
 inline constexpr std::size_t kBytesMovedAtOnce = 128 * 1024;
+/// For what other nodes have sent to arrive here, see ClusterPort::fence().
+inline constexpr Millis kFenceLimit{6000};
 /// After so long without an answer what was sent of a session is sent again.
 inline constexpr Millis kMoveResend{1000};
 /// Sequences left free at the new owner for what still comes to the old one.

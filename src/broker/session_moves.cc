@@ -22,8 +22,6 @@ using Stage = MoveOut::Stage;
 namespace {
 
 constexpr Millis kLookAtMoves{100};
-/// For what others have sent to arrive here, see ClusterPort::fence().
-constexpr Millis kFenceLimit{6000};
 /// For QoS 2 messages of the client to become safe: what a node that is away has to store goes to
 /// disk here meanwhile.
 constexpr Millis kUnsafeLimit{3000};
@@ -429,12 +427,17 @@ void SessionMoves::finish(Client& client) {
     for (const auto& order : deferred) shard_.registrations().ask_again(order);
 }
 
+std::uint64_t SessionMoves::fence_for(const Client& client) {
+    const std::uint64_t ticket = ++last_fence_;
+    fences_.emplace(ticket, client.number);
+    shard_.shared().cluster.load()->fence(shard_.id(), ticket);
+    return ticket;
+}
+
 void SessionMoves::begin_fence(Client& client, MoveOut& out) {
-    out.fence = ++last_fence_;
     out.fence_waits = shard_.shared().shards;
     out.fence_until = shard_.now() + kFenceLimit;
-    fences_.emplace(out.fence, client.number);
-    shard_.shared().cluster.load()->fence(shard_.id(), out.fence);
+    out.fence = fence_for(client);
 }
 
 void SessionMoves::fence_passed(std::uint64_t ticket) {
@@ -442,6 +445,11 @@ void SessionMoves::fence_passed(std::uint64_t ticket) {
     const auto at = fences_.find(ticket);
     if (at == fences_.end()) return;
     Client* client = shard_.find_client(at->second);
+    if (client != nullptr && client->move && client->move->in &&
+        client->move->in->fence == ticket) {
+        if (--client->move->in->fence_waits == 0) switch_over(*client, *client->move->in);
+        return;
+    }
     if (client == nullptr || !going(*client) || client->move->out->fence != ticket) {
         fences_.erase(at);
         return;
@@ -459,8 +467,11 @@ void SessionMoves::fence_progresses(std::uint64_t ticket) {
     const auto at = fences_.find(ticket);
     if (at == fences_.end()) return;
     Client* client = shard_.find_client(at->second);
-    if (client == nullptr || !going(*client) || client->move->out->fence != ticket) return;
-    client->move->out->fence_until = shard_.now() + kFenceLimit;
+    if (client == nullptr || !client->move) return;
+    const TimePoint until = shard_.now() + kFenceLimit;
+    if (going(*client) && client->move->out->fence == ticket) client->move->out->fence_until = until;
+    MoveIn* in = client->move->in.get();
+    if (in != nullptr && in->fence == ticket) in->fence_until = until;
 }
 
 void SessionMoves::freeze(Client& client, MoveOut& out) {
@@ -547,6 +558,7 @@ void SessionMoves::look_at_time() {
         client = shard_.find_client(number);
         if (client == nullptr || !client->move) continue;
         MoveIn* in = client->move->in.get();
+        if (in != nullptr && in->fence != 0 && now >= in->fence_until) switch_over(*client, *in);
         if (coming(*client) && now >= in->progress + kMoveSilence) {
             // The client may be back where it comes from.
             interrupt(*client);

@@ -113,7 +113,12 @@ struct MoveIn {
     bool whole_there = false;
     TimePoint progress{};
     boost::unordered_flat_set<std::uint64_t> origins;  // of messages that the session has got
-    bool switched = false;                             // other nodes know its filters here
+    /// Other nodes know its filters here, and what they had sent here before has arrived: that was
+    /// for other subscribers, and the session got it from the old owner.
+    bool switched = false;
+    std::uint64_t fence = 0;        // ticket; 0: none is under way
+    std::uint32_t fence_waits = 0;  // shards
+    TimePoint fence_until{};
     /// The first one that came past the old owner since then, by publisher and topic. All later
     /// ones do: what the old owner has of them is not needed, and would be in the wrong place.
     boost::unordered_flat_map<std::uint64_t, std::uint64_t> direct;
@@ -231,6 +236,8 @@ private:
     void on_ack(NodeNumber from, const cluster::MoveAck& ack);
     void forget_sent(Client& client, MoveOut& out);
     void finish(Client& client);
+    /// Leads to fence_passed() once per shard.
+    [[nodiscard]] std::uint64_t fence_for(const Client& client);
     void begin_fence(Client& client, MoveOut& out);
     void freeze(Client& client, MoveOut& out);
     void write_end(Client& client, MoveOut& out);
@@ -254,6 +261,7 @@ private:
     void take_message(Client& client, MoveIn& in, const cluster::MovedMessage& moved);
     void take_will(Client& client, const cluster::MovedWill& moved);
     void acknowledge(const Client& client, const MoveIn& in);
+    void switch_over(Client& client, MoveIn& in);
     void arrived(Client& client, MoveIn& in);
     void called_off(Client& client);
     void answer_deferred(MoveIn& in);

@@ -288,12 +288,20 @@ bool SessionMoves::filters_known(std::uint64_t ticket) {
     if (at == filter_waits_.end()) return false;
     const ClientNumber number = at->second;
     filter_waits_.erase(at);
-    if (const Client* client = shard_.find_client(number);
-        client != nullptr && client->move && client->move->in) {
-        client->move->in->switched = true;
-        stored(number, static_cast<std::uint32_t>(client->move->in->under_way), true);
-    }
+    Client* client = shard_.find_client(number);
+    if (client == nullptr || !client->move || !client->move->in) return true;
+    MoveIn& in = *client->move->in;
+    if (in.fence != 0) return true;
+    in.fence_waits = shard_.shared().shards;
+    in.fence_until = shard_.now() + kFenceLimit;
+    in.fence = fence_for(*client);
     return true;
+}
+
+void SessionMoves::switch_over(Client& client, MoveIn& in) {
+    fences_.erase(std::exchange(in.fence, 0));
+    in.switched = true;
+    stored(client.number, static_cast<std::uint32_t>(in.under_way), true);
 }
 
 void SessionMoves::acknowledge(const Client& client, const MoveIn& in) {
@@ -358,7 +366,8 @@ bool SessionMoves::is_first(Client& client, const mqtt::Message& message) {
     if (!client.move->in || message.origin() == 0) return true;
     MoveIn& in = *client.move->in;
     if (in.kept) return is_first_kept(client, message);
-    // Its place is where the old owner has it, behind what only that one has.
+    // Its place is where the old owner has it, behind what only that one has; or its client has had
+    // it there.
     if (!in.switched && in.whole_there && coming(client) && !client.online()) return false;
     // Before, what comes may come for another subscriber, who goes.
     if (in.switched && in.direct.size() < kMostOrigins) {

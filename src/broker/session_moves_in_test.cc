@@ -36,7 +36,7 @@ TEST_F(SessionThatComes, ItsClientGetsWhatWasMovedAndThenWhatCameMeanwhile) {
     message(3, "3");
     plain(MoveKind::Switch);
     ASSERT_EQ(nodes.filter_tickets.size(), 1U);
-    shard().filters_known(nodes.filter_tickets[0]);
+    others_know();
     EXPECT_THAT(client.all(), IsEmpty()) << "it is not all here";
     plain(MoveKind::End);
     EXPECT_TRUE(client.next().starts_with("CONNACK session_present=1"));
@@ -58,8 +58,7 @@ TEST_F(SessionThatComes, AFrameThatComesAgainIsKnown) {
     begin();
     subscriptions();
     message(1, "1");
-    shard().moves().on_frame(kOld, false, last);
-    broker.settle();
+    again();
     plain(MoveKind::End);
     TestClient& client = connects();  // it has the session now, and asks nobody
     EXPECT_TRUE(client.next().starts_with("CONNACK session_present=1"));
@@ -70,7 +69,7 @@ TEST_F(SessionThatComes, WhatCameBothWaysIsThereOnceAndInOrder) {
     begin();
     subscriptions();
     plain(MoveKind::Switch);
-    shard().filters_known(nodes.filter_tickets.back());
+    others_know();
     message(1, "1", 11);  // only the old owner knew of the subscription
     direct("2", 12);
     message(2, "2", 12);
@@ -89,7 +88,7 @@ TEST_F(SessionThatComes, WhatComesBeforeOthersKnowItHereKeepsItsPlaceAtTheOldOwn
     subscriptions();
     direct("2", 12);  // for another subscriber of this node, or by somebody who knows already
     plain(MoveKind::Switch);
-    shard().filters_known(nodes.filter_tickets.back());
+    others_know();
     message(1, "1", 11);
     message(2, "2", 12);
     message(3, "3", 13);  // before its direct copy
@@ -98,6 +97,38 @@ TEST_F(SessionThatComes, WhatComesBeforeOthersKnowItHereKeepsItsPlaceAtTheOldOwn
     TestClient& client = connects();
     EXPECT_TRUE(client.next().starts_with("CONNACK session_present=1"));
     EXPECT_THAT(client.take_payloads(), ElementsAre("1", "2", "3"));
+}
+
+// [v5 MQTT-4.3.3-8] its client has had it at the old owner, which does not say so.
+TEST_F(SessionThatComes, WhatWasSentHereForOthersBeforeIsNotForIt) {
+    begin();
+    subscriptions();
+    plain(MoveKind::Switch);
+    shard().filters_known(nodes.filter_tickets.back());
+    direct("1", 11);
+    EXPECT_EQ(acknowledged(), 2U) << "not yet";
+    ASSERT_EQ(nodes.fences.size(), 1U);
+    shard().moves().fence_passed(nodes.fences[0]);
+    EXPECT_EQ(acknowledged(), 3U);
+    direct("2", 12);
+    plain(MoveKind::End);
+    TestClient& client = connects();
+    EXPECT_TRUE(client.next().starts_with("CONNACK session_present=1"));
+    EXPECT_THAT(client.take_payloads(), ElementsAre("2"));
+}
+
+TEST_F(SessionThatComes, DoesNotWaitForEverForWhatOthersHaveSentHere) {
+    begin();
+    subscriptions();
+    plain(MoveKind::Switch);
+    shard().filters_known(nodes.filter_tickets.back());
+    for (Millis waited{0}; waited < kFenceLimit; waited += Millis(500)) {
+        EXPECT_EQ(acknowledged(), 2U);
+        broker.advance(Millis(500));
+        again();
+    }
+    broker.advance(Millis(500));
+    EXPECT_EQ(acknowledged(), 3U);
 }
 
 TEST_F(SessionThatComes, WhatComesWhenItsSenderIsAwayIsNotLeftToIt) {

@@ -59,7 +59,7 @@ protected:
         begin();
         subscriptions();
         plain(MoveKind::Switch);
-        shard().filters_known(nodes.filter_tickets.back());
+        others_know();
         frame(MoveKind::End, [&](cluster::MoveWriter& writer) {
             if (!is_late) return;
             writer.late();

@@ -101,6 +101,18 @@ protected:
     void plain(cluster::MoveKind kind) {
         frame(kind, [](cluster::MoveWriter&) {});
     }
+    /// The last frame once more.
+    void again() {
+        shard().moves().on_frame(kOld, false, last);
+        broker.settle();
+    }
+    /// Other nodes know the filters of the session that comes, and what they had sent is here.
+    void others_know() {
+        (void)shard().filters_known(nodes.filter_tickets.back());
+        shard().moves().fence_passed(nodes.fences.back());
+    }
+    /// The number of its frames that the old node may forget.
+    std::uint64_t acknowledged() { return shard().find_client("", "a")->move->in->done; }
     /// As it comes from a publisher, without a detour.
     void direct(const std::string& payload, std::uint64_t origin) {
         (void)shard().route_from_node(parts_of(payload, origin), {});
