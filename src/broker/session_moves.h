@@ -256,6 +256,10 @@ private:
     void on_move(NodeNumber from, std::string_view body);
     [[nodiscard]] bool take(Client& client, MoveIn& in, cluster::MoveKind kind,
                             cluster::MoveReader& reader);
+    /// The session is about to end here, all that it had is at another node: what came now would
+    /// end with it.
+    [[nodiscard]] bool ends_without(const Client& client, NodeNumber from,
+                                    cluster::MoveKind kind) const noexcept;
     Client* take_begin(NodeNumber from, const cluster::MoveHeader& header,
                        const cluster::MoveBegin& begin);
     void take_message(Client& client, MoveIn& in, const cluster::MovedMessage& moved);

@@ -56,6 +56,8 @@ void SessionMoves::on_move(NodeNumber from, std::string_view body) {
     if (!reader.header(header)) return;
     Client* client = shard_.find_client(header.key.mountpoint, header.key.client_id);
     MoveIn* in = client != nullptr && client->move ? client->move->in.get() : nullptr;
+    // Sent again, and known no more when this has ended.
+    if (client != nullptr && ends_without(*client, from, header.kind)) return;
     if (in == nullptr || in->move != header.move) {
         // One after the other; it is sent again.
         if (in != nullptr && in->from != from && progresses(*client)) return;
@@ -95,6 +97,14 @@ void SessionMoves::on_move(NodeNumber from, std::string_view body) {
         {ConnectionNumber{kMoveBit | static_cast<std::uint64_t>(client->number)},
          static_cast<session::AckTicket>(header.number), shard_.id()});
     shard_.loop().run_again();
+}
+
+bool SessionMoves::ends_without(const Client& client, NodeNumber from,
+                                MoveKind kind) const noexcept {
+    if (!going(client) || kind == MoveKind::Off) return false;
+    const MoveOut& out = *client.move->out;
+    if (out.stage != MoveOut::Stage::End || out.to == from) return false;
+    return kind != MoveKind::Begin || !away_.contains(out.to);
 }
 
 Client* SessionMoves::take_begin(NodeNumber from, const cluster::MoveHeader& header,

@@ -171,6 +171,35 @@ TEST_F(SessionThatComes, IsLetGoWhenNothingComesAnyMore) {
     EXPECT_THAT(nodes.answers, ElementsAre(Released::Nothing));
 }
 
+TEST_F(SessionThatComes, WhatComesWhenAllElseHasGoneOnIsNotTaken) {
+    constexpr NodeNumber kNext{8};
+    shard().add_node(kNext, {"next@host", "next@host", 1'000'000});
+    begin();
+    ASSERT_TRUE(shard().moves().begin(*shard().find_client("", "a"), kNext, cluster::Epoch{9}));
+    const auto goes_on = [this] {
+        const MoveOut& out = *shard().find_client("", "a")->move->out;
+        std::string bytes;
+        append(cluster::MoveAck{out.move, out.number, {}, 0, 65'535, {"", "a"}}, bytes);
+        shard().moves().on_frame(kNext, true, bytes.substr(cluster::kFrameOverhead));
+        broker.settle();
+        Client* client = shard().find_client("", "a");
+        return client != nullptr ? client->move->out->kind : MoveKind::Off;
+    };
+    ASSERT_EQ(goes_on(), MoveKind::Switch);
+    (void)goes_on();
+    shard().moves().fence_passed(nodes.fences.back());
+    ASSERT_EQ(shard().find_client("", "a")->move->out->kind, MoveKind::End);
+
+    message(1, "1");
+    EXPECT_EQ(acknowledged(), 1U) << "kept by its sender";
+    EXPECT_EQ(goes_on(), MoveKind::Off) << "over";
+    again();
+    EXPECT_EQ(shard().find_client("", "a"), nullptr) << "its sender begins anew";
+    number = 0;
+    begin();
+    EXPECT_EQ(acknowledged(), 1U);
+}
+
 TEST_F(SessionThatComes, WhatTwoNodesHadComesOneAfterTheOther) {
     constexpr NodeNumber kOther{8};
     shard().add_node(kOther, {"other@host", "other@host", 1'000'000});
