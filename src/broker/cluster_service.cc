@@ -10,6 +10,8 @@
 #include "broker/broker.h"
 #include "broker/cluster_options.h"
 #include "broker/peer_numbers.h"
+#include "broker/session_moves.h"
+#include "broker/shard.h"
 #include "mqtt/topic.h"
 #include "runtime/coordination.h"
 
@@ -157,7 +159,7 @@ void ClusterService::start() {
     thread_ = std::make_unique<runtime::LoopThread>(loop_, turns(), "cluster");
 }
 
-// What is kept for nodes that are no members any more.
+// What is kept for nodes that are no members any more, and what they have kept.
 void ClusterService::forget_strangers() {
     for (const auto& shard : broker_.shards()) {
         broker_.post(shard->id(), [&shard = *shard] { shard.forget_outboxes(); });
@@ -166,8 +168,41 @@ void ClusterService::forget_strangers() {
     for (const auto& [node, left] : std::exchange(stored_filters_, {})) {
         StoredFilters::forget(node, batch);
     }
+    take_late_records(batch);
     if (batch.empty()) return;
     broker_.commit_for_cluster(std::move(batch), [](store::CommitStatus /*status*/) {});
+}
+
+std::vector<std::string> ClusterService::stored_names(const std::vector<NodeNumber>& nodes) const {
+    std::vector<std::string> names;
+    for (const auto& [name, peer] : peers_) {
+        const bool named = std::ranges::find(nodes, peer->number()) != nodes.end();
+        if (named) names.push_back(stored_name(peer->member()));
+    }
+    return names;
+}
+
+void ClusterService::take_late_records(store::WriteBatch& batch) {
+    SharedState& shared = broker_.shards().front()->shared();
+    for (LateRecord& record : std::exchange(late_records_, {})) {
+        LateMessages::Session session{
+            std::move(record.mountpoint), std::move(record.client_id), record.filters, {}};
+        for (const auto& [name, peer] : peers_) {
+            const std::string stored = stored_name(peer->member());
+            if (std::ranges::find(record.from, stored) == record.from.end()) continue;
+            session.from.push_back(peer->number());
+        }
+        const LateMessages::Change change = shared.late_messages.add(session, record.number);
+        if (!change.put) {
+            batch.add(delete_of_late_record(record.number));
+        } else if (!change.gone.empty()) {
+            batch.add(put_of({record.number, change.put->mountpoint, change.put->client_id,
+                              change.put->filters, stored_names(change.put->from)}));
+        }
+        for (const std::uint64_t gone : change.gone) batch.add(delete_of_late_record(gone));
+    }
+    if (!shared.late_messages.any()) return;
+    broker_.post(0, [&shard = *broker_.shards().front()] { shard.moves().look_for_late(); });
 }
 
 void ClusterService::accept(int fd, transport::PeerAddress peer) {
@@ -233,6 +268,7 @@ Result<void> ClusterService::open_facts() {
     broker_.serve_cluster([this](std::function<void()> work) { post(std::move(work)); });
     const auto stored = broker_.take_stored_facts();
     stored_filters_ = StoredFilters::read(stored);
+    late_records_ = read_late_records(stored);
     auto opened = ClusterFacts::open(
         broker_, facts_home(), loop_, metrics_,
         {options_.node, options_.longest_frame, random_.next(), options_.on_shared_facts}, stored);

@@ -24,6 +24,7 @@
 #include "broker/cluster_questions.h"
 #include "broker/cluster_registrar.h"
 #include "broker/cluster_wills.h"
+#include "broker/late_records.h"
 #include "broker/netsplit_watch.h"
 #include "cluster/connector.h"
 #include "cluster/filter_log.h"
@@ -286,6 +287,8 @@ private:
     void note_filter(const std::string& mountpoint, const std::string& filter);
     void tell_who_is_away();
     void forget_strangers();
+    void take_late_records(store::WriteBatch& batch);
+    [[nodiscard]] std::vector<std::string> stored_names(const std::vector<NodeNumber>& nodes) const;
     [[nodiscard]] Result<void> open_facts();
     [[nodiscard]] cluster::Membership& members() noexcept { return facts_->members(); }
     [[nodiscard]] const cluster::Membership& members() const noexcept { return facts_->members(); }
@@ -336,6 +339,7 @@ private:
     std::optional<Joining> joining_;
     std::vector<std::unique_ptr<transport::Acceptor>> acceptors_;
     StoredFilters::ByNode stored_filters_;  // of an earlier process, while members are made
+    std::vector<LateRecord> late_records_;  // the same
     ShardSet free_slots_ = 0;
     std::deque<Clearing> clearing_;
     std::deque<FilterWait> filter_waits_;

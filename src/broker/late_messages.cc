@@ -27,13 +27,12 @@ void make_unique_values(std::vector<Value>& values) {
 
 class LateMessages::Table {
 public:
-    std::size_t add(std::string_view mountpoint, std::string_view client_id,
-                    const std::vector<std::string>& filters, const Nodes& from);
+    Change add(const Session& session, std::uint64_t record);
     [[nodiscard]] std::vector<std::string> sessions(NodeNumber from, std::string_view mountpoint,
                                                     std::string_view topic) const;
     [[nodiscard]] bool expects(NodeNumber from, std::string_view mountpoint,
                                std::string_view client_id) const;
-    void arrived(std::uint64_t last, const Nodes& absent);
+    std::vector<std::uint64_t> arrived(std::uint64_t last, const Nodes& absent);
     [[nodiscard]] std::uint64_t last() const noexcept { return last_; }
     [[nodiscard]] std::size_t count() const noexcept { return entries_.size(); }
 
@@ -45,6 +44,7 @@ private:
         Key key;
         std::vector<routing::FilterNode*> filters;
         Nodes from;
+        std::uint64_t record;
     };
     using Entries = std::map<std::uint64_t, Entry>;
 
@@ -60,12 +60,11 @@ private:
         by_filter_;
 };
 
-std::size_t LateMessages::Table::add(std::string_view mountpoint, std::string_view client_id,
-                                     const std::vector<std::string>& filters, const Nodes& from) {
-    if (filters.size() > most_filters) return 1;
-    Entry entry{{std::string(mountpoint), std::string(client_id)}, {}, from};
-    for (const std::string& filter : filters)
-        entry.filters.push_back(trie_.add(mountpoint, filter));
+LateMessages::Change LateMessages::Table::add(const Session& session, std::uint64_t record) {
+    if (session.filters.size() > most_filters) return {1, {}, {}};
+    Entry entry{{session.mountpoint, session.client_id}, {}, session.from, record};
+    for (const std::string& filter : session.filters)
+        entry.filters.push_back(trie_.add(session.mountpoint, filter));
     const auto known = by_session_.find(entry.key);
     const auto earlier = known == by_session_.end() ? entries_.end() : entries_.find(known->second);
     if (earlier != entries_.end()) {
@@ -82,13 +81,32 @@ std::size_t LateMessages::Table::add(std::string_view mountpoint, std::string_vi
         by_filter_[filter].insert(number);
     }
     filters_ += entry.filters.size();
+    Change change;
     // Behind the new one, which holds the filters that both have.
-    if (earlier != entries_.end()) erase(earlier);
+    if (earlier != entries_.end()) {
+        const Entry& was = earlier->second;
+        if (was.filters == entry.filters && was.from == entry.from) {
+            entry.record = was.record;
+        } else {
+            change.gone.push_back(was.record);
+        }
+        erase(earlier);
+    }
+    if (entry.record == record) {
+        change.put = Session{session.mountpoint, session.client_id, {}, entry.from};
+        for (const routing::FilterNode* filter : entry.filters) {
+            change.put->filters.push_back(routing::FilterTrie::text(*filter));
+        }
+    }
     by_session_[entry.key] = number;
     entries_.emplace(number, std::move(entry));
-    std::size_t forgotten = 0;
-    for (; filters_ > most_filters; ++forgotten) erase(entries_.begin());
-    return forgotten;
+    for (; filters_ > most_filters; ++change.forgotten) {
+        const auto oldest = entries_.begin();
+        if (oldest->second.record == record) change.put.reset();
+        change.gone.push_back(oldest->second.record);
+        erase(oldest);
+    }
+    return change;
 }
 
 void LateMessages::Table::erase(Entries::iterator at) {
@@ -127,13 +145,18 @@ bool LateMessages::Table::expects(NodeNumber from, std::string_view mountpoint,
     return at != by_session_.end() && contains(entries_.at(at->second).from, from);
 }
 
-void LateMessages::Table::arrived(std::uint64_t last, const Nodes& absent) {
+std::vector<std::uint64_t> LateMessages::Table::arrived(std::uint64_t last, const Nodes& absent) {
+    std::vector<std::uint64_t> gone;
     for (auto at = entries_.begin(); at != entries_.end() && at->first <= last;) {
         const auto next = std::next(at);
         std::erase_if(at->second.from, [&](NodeNumber node) { return !contains(absent, node); });
-        if (at->second.from.empty()) erase(at);
+        if (at->second.from.empty()) {
+            gone.push_back(at->second.record);
+            erase(at);
+        }
         at = next;
     }
+    return gone;
 }
 
 // --- Under the lock ---
@@ -145,13 +168,12 @@ LateMessages::LateMessages(std::size_t most_filters)
 
 LateMessages::~LateMessages() = default;
 
-std::size_t LateMessages::add(std::string_view mountpoint, std::string_view client_id,
-                              const std::vector<std::string>& filters, const Nodes& from) {
-    if (filters.empty() || from.empty()) return 0;
+LateMessages::Change LateMessages::add(const Session& session, std::uint64_t record) {
+    if (session.filters.empty() || session.from.empty()) return {};
     return table_->with([&](Table& table) {
-        const std::size_t forgotten = table.add(mountpoint, client_id, filters, from);
+        Change change = table.add(session, record);
         count_.store(table.count(), std::memory_order_relaxed);
-        return forgotten;
+        return change;
     });
 }
 
@@ -169,11 +191,13 @@ LateMessages::Moment LateMessages::moment() const {
     return table_->with([&](Table& table) { return Moment{table.last(), refused_.load()}; });
 }
 
-void LateMessages::arrived(const Moment& moment, const Nodes& absent) {
-    table_->with([&](Table& table) {
-        if (refused_.load() != moment.refused) return;
-        table.arrived(moment.last, absent);
+std::vector<std::uint64_t> LateMessages::arrived(const Moment& moment, const Nodes& absent) {
+    return table_->with([&](Table& table) {
+        std::vector<std::uint64_t> gone;
+        if (refused_.load() != moment.refused) return gone;
+        gone = table.arrived(moment.last, absent);
         count_.store(table.count(), std::memory_order_relaxed);
+        return gone;
     });
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +20,8 @@ namespace vmq::broker {
 /// last heard. Such a session may have moved to a third node before they come: they are sent after
 /// it.
 ///
-/// Shared by all shards. Any thread; not kept on disk.
+/// Shared by all shards. Any thread. Who changes it writes the records that are told of (see
+/// LateRecord), so that it is the same after a restart.
 class LateMessages final {
 public:
     using Nodes = std::vector<NodeNumber>;
@@ -35,11 +37,22 @@ public:
         return count_.load(std::memory_order_relaxed);
     }
 
-    /// The session goes; messages that match `filters` (not of shared groups) may come from
-    /// `from`. What is known of it already stays. Returns how many sessions are forgotten because
-    /// there are too many filters, this one perhaps among them.
-    std::size_t add(std::string_view mountpoint, std::string_view client_id,
-                    const std::vector<std::string>& filters, const Nodes& from);
+    struct Session {
+        std::string mountpoint;
+        std::string client_id;
+        std::vector<std::string> filters;  // not of shared groups
+        Nodes from;
+    };
+    struct Change {
+        /// Sessions that are forgotten because there are too many filters, this one perhaps among
+        /// them.
+        std::size_t forgotten = 0;
+        std::optional<Session> put;       // is to be stored under the record's number
+        std::vector<std::uint64_t> gone;  // records that are not needed any more
+    };
+    /// The session goes; messages that match its filters may come from `from`. What is known of it
+    /// already stays. `record`: a number that no other has.
+    [[nodiscard]] Change add(const Session& session, std::uint64_t record);
     /// Client ids whose session has gone and may want what `from` has sent.
     [[nodiscard]] std::vector<std::string> sessions(NodeNumber from, std::string_view mountpoint,
                                                     std::string_view topic) const;
@@ -54,8 +67,9 @@ public:
     /// Something that came was not taken and comes again.
     void note_refused() noexcept { refused_.fetch_add(1, std::memory_order_relaxed); }
     /// What nodes had sent by then has arrived, but of `absent`: for the sessions that were there
-    /// nothing is expected from others any more, unless something was refused meanwhile.
-    void arrived(const Moment& moment, const Nodes& absent);
+    /// nothing is expected from others any more, unless something was refused meanwhile. Returns
+    /// records that are not needed any more.
+    [[nodiscard]] std::vector<std::uint64_t> arrived(const Moment& moment, const Nodes& absent);
 
 private:
     class Table;

@@ -31,7 +31,7 @@ protected:
         parts.topic = "t";
         parts.payload = "x";
         parts.qos = mqtt::QoS::AtLeastOnce;
-        (void)broker.shard().shared().late_messages.add("", "gone", {"t"}, {kSender});
+        (void)broker.shard().shared().late_messages.add({"", "gone", {"t"}, {kSender}}, 1);
     }
     /// Addresses of what waits for the node.
     std::vector<std::string> addresses(NodeNumber node) {

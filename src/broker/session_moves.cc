@@ -469,7 +469,8 @@ void SessionMoves::fence_progresses(std::uint64_t ticket) {
     Client* client = shard_.find_client(at->second);
     if (client == nullptr || !client->move) return;
     const TimePoint until = shard_.now() + kFenceLimit;
-    if (going(*client) && client->move->out->fence == ticket) client->move->out->fence_until = until;
+    if (going(*client) && client->move->out->fence == ticket)
+        client->move->out->fence_until = until;
     MoveIn* in = client->move->in.get();
     if (in != nullptr && in->fence == ticket) in->fence_until = until;
 }

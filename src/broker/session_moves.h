@@ -191,6 +191,8 @@ public:
     void node_back(NodeNumber node) { away_.erase(node); }
     /// A link to it is there.
     void link_up(NodeNumber node);
+    /// There are LateMessages: looks whether they have come, again and again.
+    void look_for_late();
 
     /// Whether the client's session does not have this message yet.
     [[nodiscard]] bool is_first(Client& client, const mqtt::Message& message);
@@ -246,6 +248,8 @@ private:
     /// It is not over when the session has gone.
     void expect_late(const Client& client, const std::vector<NodeNumber>& from);
     void ask_for_late();
+    void store_late(const LateMessages::Session& session, std::uint64_t record);
+    void forget_stored_late(const std::vector<std::uint64_t>& records);
     /// False: the ticket is another one's.
     bool late_fence_passed(std::uint64_t ticket);
     void keep(const Client& client, MoveIn& in);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "broker/late_records.h"
 #include "broker/limits.h"
 #include "broker/session_moves.h"
 #include "broker/shard.h"
@@ -29,20 +30,42 @@ void SessionMoves::expect_late(const Client& client, const std::vector<NodeNumbe
         filters.push_back(shard_.subscribers_.text(own));
     }
     const bool nameable = cluster::kSessionPrefix.size() + client.client_id.size() <= kMaxNameSize;
-    const std::size_t forgotten = nameable ? shard_.shared().late_messages.add(
-                                                 client.mountpoint, client.client_id, filters, from)
-                                           : 1;
-    if (forgotten > 0) {
-        shard_.metrics_.add(Counter::ClusterLateForgotten, forgotten);
+    LateMessages::Change change{1, {}, {}};
+    const std::uint64_t record = shard_.random().next();
+    if (nameable) {
+        change = shard_.shared().late_messages.add(
+            {client.mountpoint, client.client_id, std::move(filters), from}, record);
+    }
+    if (change.put && client.stored() && shard_.durable()) store_late(*change.put, record);
+    forget_stored_late(change.gone);
+    if (change.forgotten > 0) {
+        shard_.metrics_.add(Counter::ClusterLateForgotten, change.forgotten);
         if (shard_.may_report(late_reported_at_)) {
             log::warning(
                 "too many sessions have gone to other nodes while members of the cluster are away: "
                 "what these have kept for the first of them is lost. See vmq-admin cluster show");
         }
     }
-    if (!late_timer_.running()) {
-        shard_.loop().timers().start(late_timer_, shard_.now() + kLateLook);
+    look_for_late();
+}
+
+void SessionMoves::look_for_late() {
+    if (late_timer_.running()) return;
+    shard_.loop().timers().start(late_timer_, shard_.now() + kLateLook);
+}
+
+// Before what says that the session is gone from here.
+void SessionMoves::store_late(const LateMessages::Session& session, std::uint64_t record) {
+    LateRecord late{record, session.mountpoint, session.client_id, session.filters, {}};
+    for (const NodeNumber from : session.from) {
+        if (const NodeOutbox* node = shard_.find_node(from)) late.from.push_back(node->stored_as);
     }
+    (void)shard_.write(put_of(late));
+}
+
+void SessionMoves::forget_stored_late(const std::vector<std::uint64_t>& records) {
+    if (!shard_.durable()) return;
+    for (const std::uint64_t record : records) (void)shard_.write(delete_of_late_record(record));
 }
 
 void SessionMoves::ask_for_late() {
@@ -75,7 +98,8 @@ void SessionMoves::fence_absent(std::uint64_t ticket, const std::vector<NodeNumb
 bool SessionMoves::late_fence_passed(std::uint64_t ticket) {
     if (ticket == 0 || ticket != late_fence_.ticket) return false;
     if (--late_fence_.waits > 0) return true;
-    shard_.shared().late_messages.arrived(late_fence_.began, late_fence_.absent);
+    forget_stored_late(
+        shard_.shared().late_messages.arrived(late_fence_.began, late_fence_.absent));
     late_fence_ = {};
     return true;
 }

@@ -303,5 +303,30 @@ def split_and_healed():
         second.disconnect()
 
 
+@scenario
+def what_waited_for_the_old_owner():
+    """A node keeps messages for a session's old owner, which has given it away when they come, and was killed since."""
+    with Cluster(3, *HEARTBEATS, "netsplit_policy = none") as (a, b, c):
+        with lasting(a.address, "late") as client:
+            client.subscribe("late/#", qos=1)
+            client.disconnect()
+        a.kill()
+        wait_until_running(c, a, False)
+        with mqtt.opened(c.address, "p") as publisher:
+            publisher.publish("late/1", b"kept", 1)
+        c.kill()
+        a.restart()
+        wait_until_running(b, a, True)
+        wait_until_running(a, b, True)
+        client = back(b.address, "late")
+        wait_until(lambda: sessions_of(a, "late") == 0, "the session to be gone from there")
+        client.nothing_more()
+        a.kill()
+        a.restart()
+        c.restart()
+        expect_equal(client.message().payload, b"kept")
+        client.disconnect()
+
+
 if __name__ == "__main__":
     main()
