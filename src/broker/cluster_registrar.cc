@@ -79,8 +79,8 @@ void ClusterRegistrar::node_down(NodeNumber node) {
     registrar_.peer_down(to_peer(node), moment());
     for (const auto& shard : broker_.shards()) {
         broker_.post(shard->id(), [&shard = *shard, node] {
-            shard.registrations().node_away(node);
             shard.moves().node_away(node);
+            shard.registrations().node_away(node);
         });
     }
     for (auto at = fences_.begin(); at != fences_.end();) {

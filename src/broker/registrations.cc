@@ -162,7 +162,8 @@ void Registrations::finish(Pending& done) {
 void Registrations::claim(const cluster::ClientKey& key) {
     const Client* client = shard_.find_client(key.mountpoint, key.client_id);
     ClusterPort* cluster = shard_.shared().cluster.load();
-    if (client == nullptr || cluster == nullptr || SessionMoves::moving(*client)) return;
+    if (client == nullptr || cluster == nullptr) return;
+    if (SessionMoves::moving(*client) && !client->online()) return;
     cluster->claim(cluster::kThisNode, {{client->epoch, key}});
 }
 

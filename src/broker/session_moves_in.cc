@@ -351,10 +351,8 @@ void SessionMoves::arrived(Client& client, MoveIn& in) {
 void SessionMoves::called_off(Client& client) {
     if (!coming(client)) return;
     const NodeNumber from = client.move->in->from;
-    const ClientNumber number = client.number;
+    interrupt(client);
     shard_.registrations().arrived(client, from);
-    Client* still = shard_.find_client(number);
-    if (still != nullptr && coming(*still)) interrupt(*still);
 }
 
 void SessionMoves::defer(Client& client, cluster::ReleaseOrder order) {

@@ -162,6 +162,17 @@ TEST_F(SessionThatComes, IsLetGoWhenTheRestGoesElsewhere) {
     EXPECT_EQ(shard().find_client("", "a"), nullptr);
 }
 
+// The old owner's client is back, by a registration that did not ask here: two live ones.
+TEST_F(SessionThatComes, ItsClientIsToldOfWhenTheRestStaysWhereItWas) {
+    TestClient& client = connects();
+    grant();
+    begin();
+    shard().registrations().on_claim(kOld, false, {cluster::kLatestTime, {"", "a"}});
+    plain(MoveKind::Off);
+    EXPECT_TRUE(client.next().starts_with("CONNACK session_present=1"));
+    EXPECT_THAT(nodes.claims, ElementsAre("a"));
+}
+
 TEST_F(SessionThatComes, IsLetGoWhenNothingComesAnyMore) {
     begin();
     is_wanted(cluster::kLatestTime, cluster::Purpose::Discard);

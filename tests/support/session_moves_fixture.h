@@ -43,6 +43,9 @@ public:
         wills.push_back(will.topic);
         return std::shared_ptr<const void>(this, [this](const void*) { ++wills_gone; });
     }
+    void claim(cluster::PeerNumber /*node*/, std::vector<cluster::Claim> told) override {
+        for (const cluster::Claim& each : told) claims.push_back(each.key.client_id);
+    }
     void fence(ShardId /*shard*/, std::uint64_t ticket) override { fences.push_back(ticket); }
 
     std::vector<std::uint64_t> filter_tickets;
@@ -51,6 +54,7 @@ public:
     std::vector<std::string> wills;
     int wills_gone = 0;
     std::vector<std::uint64_t> fences;
+    std::vector<std::string> claims;
     std::vector<cluster::ReleaseReply::Code> answers;
 };
 
