@@ -100,6 +100,7 @@ void Client::publish(const std::string& topic, int qos, bool retain, bool empty)
     const std::uint16_t id = qos > 0 ? next_id() : std::uint16_t{0};
     world_.note("publish", number_, message);
     if (qos > 0) outgoing_.push_back({id, message, topic, payload, qos, retain});
+    if (retain) retained_at_ = world_.now;
     send(*connection_, codec_.publish(topic, payload, qos, id, false, retain));
 }
 
@@ -243,6 +244,7 @@ void Client::on_connack(Connection& connection, const Packet& packet) {
             send(connection, PacketCodec::answer(PacketType::Pubrel, each.id));
         } else {
             ledger_.sent_again(each.message, maybe_double_);
+            if (each.retain) retained_at_ = world_.now;
             send(connection,
                  codec_.publish(each.topic, each.payload, each.qos, each.id, true, each.retain));
         }

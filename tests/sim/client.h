@@ -69,6 +69,8 @@ public:
     }
     [[nodiscard]] std::size_t unacknowledged() const noexcept { return outgoing_.size(); }
     [[nodiscard]] bool subscribed() const noexcept { return subscribed_; }
+    /// It has published something to be retained, or once more, the last time.
+    [[nodiscard]] TimePoint retained_at() const noexcept { return retained_at_; }
     [[nodiscard]] TimePoint last_message_at() const noexcept { return last_message_at_; }
     /// Of the message published last.
     [[nodiscard]] std::optional<std::size_t> last_published() const noexcept {
@@ -126,6 +128,7 @@ private:
     bool maybe_double_ = false;
     TimePoint attempted_at_;
     TimePoint last_message_at_{};
+    TimePoint retained_at_{};
     std::optional<std::size_t> last_published_;
 };
 

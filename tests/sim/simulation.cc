@@ -77,6 +77,7 @@ Outcome Simulation::run() {
     run_for(plan_.weather == Weather::Quiet ? kQuietTime : kWeatherTime);
     end_of_weather();
     check_connects();
+    await_retained();
     check_retained("after the weather");
     check_delivery();
     check_deleted_stays_deleted();
@@ -337,6 +338,21 @@ void Simulation::connect_all() {
         kMostToConnect);
     if (!all) ledger_.fail(7, "not all clients can connect though all is well");
     run_for(Millis(500));
+}
+
+// What a client has sent just now, when it came back, may be on its way.
+void Simulation::await_retained() {
+    TimePoint last{};
+    for (const auto& client : clients_) last = std::max(last, client->retained_at());
+    const auto equal = [this] {
+        const auto first = retained_on(0);
+        for (std::size_t i = 1; i < nodes_.size(); ++i) {
+            if (retained_on(i) != first) return false;
+        }
+        return true;
+    };
+    const Millis left = last + kMostToAgree - world_.now;
+    if (left > Millis::zero()) (void)run_until(equal, left);
 }
 
 void Simulation::check_delivery() {

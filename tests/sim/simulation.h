@@ -102,6 +102,7 @@ private:
     void check_connects();
     void connect_all();
     void check_delivery();
+    void await_retained();
     void check_retained(std::string_view when);
     void check_deleted_stays_deleted();
     void check_nothing_is_left();
