@@ -133,10 +133,10 @@ Client* SessionMoves::take_begin(NodeNumber from, const cluster::MoveHeader& hea
         client->username = std::make_unique<const std::string>(*begin.username);
     }
     if (!client->move) client->move = std::make_unique<ClientMove>();
-    if (client->move->in) answer_deferred(*client->move->in);
+    auto earlier = std::exchange(client->move->in, std::make_unique<MoveIn>());
     forget_kept(client->number);
-    client->move->in = std::make_unique<MoveIn>();
     MoveIn& in = *client->move->in;
+    if (earlier) in.deferred = std::move(earlier->deferred);
     in.move = header.move;
     in.from = from;
     in.epoch = begin.epoch;

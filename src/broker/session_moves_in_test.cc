@@ -162,6 +162,17 @@ TEST_F(SessionThatComes, IsLetGoWhenTheRestGoesElsewhere) {
     EXPECT_EQ(shard().find_client("", "a"), nullptr);
 }
 
+TEST_F(SessionThatComes, WhoWantsItWaitsAlsoWhenItBeginsAnew) {
+    begin();
+    is_wanted(cluster::kLatestTime, cluster::Purpose::Discard);
+    number = 0;
+    move_number = kMove + 1;  // its sender has been started again
+    begin();
+    EXPECT_THAT(nodes.answers, IsEmpty());
+    plain(MoveKind::End);
+    EXPECT_THAT(nodes.answers, ElementsAre(Released::Nothing));
+}
+
 // The old owner's client is back, by a registration that did not ask here: two live ones.
 TEST_F(SessionThatComes, ItsClientIsToldOfWhenTheRestStaysWhereItWas) {
     TestClient& client = connects();

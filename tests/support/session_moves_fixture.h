@@ -70,7 +70,7 @@ protected:
     template <typename Write>
     void frame(cluster::MoveKind kind, Write write) {
         std::string bytes;
-        cluster::MoveWriter writer({kMove, ++number, kind, 0, {"", "a"}}, bytes);
+        cluster::MoveWriter writer({move_number, ++number, kind, 0, {"", "a"}}, bytes);
         write(writer);
         writer.finish();
         last = bytes.substr(cluster::kFrameOverhead);
@@ -151,6 +151,7 @@ protected:
 
     RecordingCluster nodes;
     TestBroker broker;
+    std::uint64_t move_number = kMove;
     std::uint64_t number = 0;
     std::string last;
 };
