@@ -106,7 +106,7 @@ void NodeSpool::remove_all(PendingWrites& writes, TimePoint now) {
     uncount_bytes(bytes_);
 }
 
-std::optional<store::LoadRequest> NodeSpool::wants_load(TimePoint now) {
+std::optional<store::LoadRequest> NodeSpool::wants_load(TimePoint now, std::size_t room) {
     if (loading_ || segments_.empty() || now < paused_until_) return std::nullopt;
     loading_ = true;
     store::LoadRequest request;
@@ -114,7 +114,7 @@ std::optional<store::LoadRequest> NodeSpool::wants_load(TimePoint now) {
     request.from = segments_.front().from;
     request.to = segments_.front().to;
     request.max_count = kLoadedAtOnce;
-    request.max_bytes = kBytesLoadedAtOnce;
+    request.max_bytes = std::min(kBytesLoadedAtOnce, room);
     return request;
 }
 

@@ -73,8 +73,9 @@ public:
     /// Messages on disk.
     [[nodiscard]] std::uint64_t count() const noexcept { return records_; }
 
-    /// What is to be read now: the next of those behind. on_loaded() answers.
-    [[nodiscard]] std::optional<store::LoadRequest> wants_load(TimePoint now);
+    /// What is to be read now: the next of those behind, not much more than `room` bytes.
+    /// on_loaded() answers.
+    [[nodiscard]] std::optional<store::LoadRequest> wants_load(TimePoint now, std::size_t room);
     [[nodiscard]] bool loading() const noexcept { return loading_; }
     struct Loaded {
         std::vector<SpoolRecord> records;  // of the messages, in order

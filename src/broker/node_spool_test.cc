@@ -30,7 +30,7 @@ protected:
     }
     /// What the store answers to what is wanted now; sequences that are not `there` are gone.
     NodeSpool::Loaded load(const std::vector<std::uint64_t>& there) {
-        const auto request = spool.wants_load({});
+        const auto request = spool.wants_load({}, NodeSpool::kBytesLoadedAtOnce);
         EXPECT_TRUE(request);
         std::vector<store::StoredMessage> messages;
         for (const std::uint64_t each : there) {
@@ -80,11 +80,11 @@ TEST_F(NodeSpoolTest, WhatIsBehindIsReadInOrder) {
     for (int i = 0; i < 3; ++i) put_behind();
     EXPECT_EQ(spool.behind(), 3U);
     EXPECT_EQ(spool.count(), 4U);
-    const auto request = spool.wants_load({});
+    const auto request = spool.wants_load({}, NodeSpool::kBytesLoadedAtOnce);
     ASSERT_TRUE(request);
     EXPECT_EQ(request->session, kOwn);
     EXPECT_EQ(std::pair(request->from, request->to), std::pair(2UL, 4UL));
-    EXPECT_FALSE(spool.wants_load({})) << "one at a time";
+    EXPECT_FALSE(spool.wants_load({}, NodeSpool::kBytesLoadedAtOnce)) << "one at a time";
     put_behind();  // while it reads
     auto loaded = spool.on_loaded(writes, {stored(2), stored(3)}, {});
     EXPECT_THAT(sequences(loaded), ElementsAre(2U, 3U));
@@ -92,7 +92,7 @@ TEST_F(NodeSpoolTest, WhatIsBehindIsReadInOrder) {
     EXPECT_THAT(sequences(load({4})), ElementsAre(4U));
     EXPECT_THAT(sequences(load({5})), ElementsAre(5U));
     EXPECT_EQ(spool.behind(), 0U);
-    EXPECT_FALSE(spool.wants_load({}));
+    EXPECT_FALSE(spool.wants_load({}, NodeSpool::kBytesLoadedAtOnce));
     spool.remove(writes, first, {});
     for (const auto& each : loaded.records) spool.remove(writes, each, {});
     EXPECT_EQ(spool.count(), 2U);
@@ -149,9 +149,9 @@ TEST_F(NodeSpoolTest, WhatTheNodeCouldNotTakeIsReadAgainAfterAPause) {
     spool.leave_behind(loaded.records[0]);
     spool.remove(writes, loaded.records[1], {});
     spool.pause_until(TimePoint(Millis(100)));
-    EXPECT_FALSE(spool.wants_load(TimePoint(Millis(99))));
+    EXPECT_FALSE(spool.wants_load(TimePoint(Millis(99)), NodeSpool::kBytesLoadedAtOnce));
     EXPECT_THAT(deleted(), ElementsAre());
-    const auto request = spool.wants_load(TimePoint(Millis(100)));
+    const auto request = spool.wants_load(TimePoint(Millis(100)), NodeSpool::kBytesLoadedAtOnce);
     ASSERT_TRUE(request);
     EXPECT_EQ(std::pair(request->from, request->to), std::pair(1UL, 1UL));
     const auto again = spool.on_loaded(writes, {stored(1)}, {});
@@ -164,7 +164,7 @@ TEST_F(NodeSpoolTest, AllOfItIsGivenUpWithTheNode) {
     spool.adopt(kEarlier, {.first = 1, .last = 2, .count = 2});
     spool.open(kOwn);
     put_behind();
-    ASSERT_TRUE(spool.wants_load({}));
+    ASSERT_TRUE(spool.wants_load({}, NodeSpool::kBytesLoadedAtOnce));
     spool.remove_all(writes, {});
     EXPECT_THAT(deleted(), ElementsAre(kEarlier, kOwn));
     EXPECT_EQ(spool.on_loaded(writes, {stored(1)}, {}).records.size(), 0U);

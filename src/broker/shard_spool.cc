@@ -146,7 +146,7 @@ void Shard::load_spools() {
     if (!spools_used_) return;
     for (const auto& node : nodes_) {
         if (!node->linked || !node->stream.has_half_room()) continue;
-        const auto request = node->spool.wants_load(now());
+        const auto request = node->spool.wants_load(now(), node->stream.room());
         if (!request) {
             if (node->spool.behind() > 0 && now() < node->spool.paused_until()) {
                 loop_.wake_by(node->spool.paused_until());

@@ -79,6 +79,7 @@ protected:
         std::vector<std::string> all;
         for (auto some = sent(); !some.empty(); some = sent()) {
             all.insert(all.end(), some.begin(), some.end());
+            EXPECT_LE(node().stream.bytes(), kMemory + 2000);
             acknowledge();
         }
         return all;

@@ -29,6 +29,10 @@ public:
     [[nodiscard]] bool has_half_room() const noexcept {
         return bytes_ < most_bytes_ / 2 || bytes_ == 0;
     }
+    /// Bytes that it takes.
+    [[nodiscard]] std::size_t room() const noexcept {
+        return bytes_ < most_bytes_ ? most_bytes_ - bytes_ : 0;
+    }
     void set_most_bytes(std::size_t bytes) noexcept { most_bytes_ = bytes; }
 
     /// Takes a message behind the others. Requires has_room(): who has not asked grows without

@@ -66,6 +66,8 @@ void Simulation::cut(std::size_t from, std::size_t to, Millis time) {
     world_.after(time, [this, from, to] {
         network_.set_cut(from, to, false);
         calm_.end(from, to);
+        // Both may reach each other for less than the time between two looks.
+        alone_since_[from] = alone_since_[to] = kNever;
     });
 }
 

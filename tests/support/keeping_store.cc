@@ -88,6 +88,13 @@ std::vector<store::StoredMessage> KeptRecords::load(const store::LoadRequest& re
     }
     if (request.newest_first) std::reverse(found.begin(), found.end());
     if (found.size() > request.max_count) found.resize(request.max_count);
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        bytes += found[i].message->footprint();
+        if (i == 0 || bytes <= request.max_bytes) continue;
+        found.resize(i);
+        break;
+    }
     return found;
 }
 
