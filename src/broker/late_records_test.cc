@@ -8,7 +8,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using Facts = std::vector<std::pair<std::string, std::string>>;
+using StoredPairs = std::vector<std::pair<std::string, std::string>>;
 
 store::PutFact some_record() {
     return put_of({0x0102030405060708, "m", "client", {"a/#", "+/b"}, {"n2@h 01", "n3@h 02"}});
@@ -29,11 +29,12 @@ TEST(LateRecords, AreReadAsTheyWereWritten) {
 TEST(LateRecords, ThatCannotBeReadAreLeftOut) {
     const store::PutFact put = some_record();
     for (std::size_t size = 0; size < put.value.size(); ++size) {
-        EXPECT_THAT(read_late_records(Facts{{put.key, put.value.substr(0, size)}}), IsEmpty());
+        EXPECT_THAT(read_late_records(StoredPairs{{put.key, put.value.substr(0, size)}}),
+                    IsEmpty());
     }
-    EXPECT_THAT(read_late_records(Facts{{put.key, put.value + "x"}}), IsEmpty());
-    EXPECT_THAT(read_late_records(Facts{{put.key + "x", put.value}}), IsEmpty());
-    EXPECT_THAT(read_late_records(Facts{{"L", put.value}, {"", ""}}), IsEmpty());
+    EXPECT_THAT(read_late_records(StoredPairs{{put.key, put.value + "x"}}), IsEmpty());
+    EXPECT_THAT(read_late_records(StoredPairs{{put.key + "x", put.value}}), IsEmpty());
+    EXPECT_THAT(read_late_records(StoredPairs{{"L", put.value}, {"", ""}}), IsEmpty());
 }
 
 }  // namespace

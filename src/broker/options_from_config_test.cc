@@ -13,7 +13,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-ConfiguredBroker from(const std::string& text) {
+ConfiguredBroker options_of(const std::string& text) {
     config::MemoryFiles files;
     files.files["vernemq.conf"] = text;
     const auto loaded = config::Config::load(files, "vernemq.conf");
@@ -24,7 +24,7 @@ ConfiguredBroker from(const std::string& text) {
 
 /// The only listener of `text` and a plain tcp listener.
 ListenerOptions listener_of(const std::string& text) {
-    const auto result = from("listener.tcp.a = 127.0.0.1:0\n" + text);
+    const auto result = options_of("listener.tcp.a = 127.0.0.1:0\n" + text);
     EXPECT_EQ(result.options.listeners.size(), 1U);
     return result.options.listeners.empty() ? ListenerOptions{} : result.options.listeners[0];
 }
@@ -56,7 +56,7 @@ TEST(OptionsFromConfig, DefaultsAreThoseOfASession) {
 }
 
 TEST(OptionsFromConfig, NodeWideSettingsAreTakenOver) {
-    const auto result = from(
+    const auto result = options_of(
         "shards = 3\nmax_retained_messages = 7\nexpire_retain_cache = 60\n"
         "listener.tcp.a = 127.0.0.1:0\n");
     EXPECT_EQ(result.options.shards, 3U);
@@ -112,7 +112,7 @@ TEST(OptionsFromConfig, ListenerOptionsAreTakenOver) {
 }
 
 TEST(OptionsFromConfig, EveryKindOfMqttListenerHasItsLayers) {
-    const auto result = from(
+    const auto result = options_of(
         "allow_anonymous = on\n"
         "listener.tcp.a = local:/tmp/x.sock:0\nlistener.tcp.a.unix_socket_mode = 0600\n"
         "listener.tcp.a.unix_socket_group = mqtt\nlistener.tcp.proxy_protocol = on\n"
@@ -160,11 +160,11 @@ TEST(OptionsFromConfig, EveryKindOfMqttListenerHasItsLayers) {
 TEST(OptionsFromConfig, ProxiesThatMaySpeakForClientsAreReadAndCheckedWithoutStopping) {
     const std::string ws =
         "allow_anonymous = on\nlistener.ws.a = 127.0.0.1:0\nlistener.ws.a.proxy_xff_support = on\n";
-    auto result = from(ws);
+    auto result = options_of(ws);
     EXPECT_THAT(result.warnings, ElementsAre(HasSubstr("without proxy_xff_trusted_intermediate")));
-    result = from(ws +
-                  "listener.ws.proxy_xff_trusted_intermediate = 10.0.0.1; 2001:DB8::1;proxy\n"
-                  "listener.ws.a.proxy_xff_use_cn_as_username = on\n");
+    result = options_of(ws +
+                        "listener.ws.proxy_xff_trusted_intermediate = 10.0.0.1; 2001:DB8::1;proxy\n"
+                        "listener.ws.a.proxy_xff_use_cn_as_username = on\n");
     EXPECT_THAT(result.warnings, ElementsAre(HasSubstr("proxy is no IP address")));
     const auto& websocket = *result.options.listeners.at(0).layers.websocket;
     EXPECT_THAT(websocket.trusted_proxies, ElementsAre("10.0.0.1", "2001:db8::1"));
@@ -174,7 +174,7 @@ TEST(OptionsFromConfig, ProxiesThatMaySpeakForClientsAreReadAndCheckedWithoutSto
 
 TEST(OptionsFromConfig, AModeThatIsNoneLeavesTheSocketToItsOwner) {
     const auto result =
-        from("listener.tcp.a = local:/tmp/x.sock:0\nlistener.tcp.a.unix_socket_mode = rw\n");
+        options_of("listener.tcp.a = local:/tmp/x.sock:0\nlistener.tcp.a.unix_socket_mode = rw\n");
     EXPECT_THAT(result.warnings, ElementsAre(HasSubstr("rw is no mode like 0660")));
     EXPECT_EQ(result.options.listeners.at(0).socket.unix_mode, 0600U);
 }
@@ -182,15 +182,17 @@ TEST(OptionsFromConfig, AModeThatIsNoneLeavesTheSocketToItsOwner) {
 TEST(OptionsFromConfig, OneThatLetsNobodyInIsWorthAWarning) {
     const std::string one =
         "plugins.vmq_passwd = off\nlistener.tcp.a = 127.0.0.1:0\nlistener.ws.b = 127.0.0.1:0\n";
-    EXPECT_THAT(from(one).warnings, ElementsAre(HasSubstr("every client will be refused")));
-    EXPECT_THAT(from(one + "listener.ws.b.allow_anonymous_override = on\n").warnings, IsEmpty());
-    EXPECT_THAT(from(one + "allow_anonymous = on\n").warnings, IsEmpty());
-    EXPECT_THAT(from(one + "plugins.mine = on\n").warnings, IsEmpty());
-    EXPECT_THAT(from("listener.tcp.a = 127.0.0.1:0\n").warnings, IsEmpty());
+    EXPECT_THAT(options_of(one).warnings, ElementsAre(HasSubstr("every client will be refused")));
+    EXPECT_THAT(options_of(one + "listener.ws.b.allow_anonymous_override = on\n").warnings,
+                IsEmpty());
+    EXPECT_THAT(options_of(one + "allow_anonymous = on\n").warnings, IsEmpty());
+    EXPECT_THAT(options_of(one + "plugins.mine = on\n").warnings, IsEmpty());
+    EXPECT_THAT(options_of("listener.tcp.a = 127.0.0.1:0\n").warnings, IsEmpty());
 }
 
 TEST(OptionsFromConfig, AConfigurationWithoutAListenerIsWorthAWarning) {
-    EXPECT_THAT(from("allow_anonymous = on\n").warnings, ElementsAre(HasSubstr("nobody can")));
+    EXPECT_THAT(options_of("allow_anonymous = on\n").warnings,
+                ElementsAre(HasSubstr("nobody can")));
 }
 
 }  // namespace

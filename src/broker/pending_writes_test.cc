@@ -15,7 +15,7 @@ constexpr TimePoint kNow{Millis{5000}};
 
 Reply reply(session::AckTicket ticket) { return {ConnectionNumber{1}, ticket, 0}; }
 
-struct Fixture {
+struct PendingWritesTest {
     store::WritePosition add(bool lazy, PendingWrites::Ack ack = 0) {
         return writes.add(DeleteReleased{SessionId{1}, 1}, lazy, ack, kNow);
     }
@@ -27,7 +27,7 @@ struct Fixture {
 };
 
 TEST(PendingWrites, AnAcknowledgementWaitsForAllItsWrites) {
-    Fixture f;
+    PendingWritesTest f;
     const auto ack = f.writes.begin(reply(7));
     (void)f.add(true, ack);
     (void)f.add(true, ack);
@@ -39,7 +39,7 @@ TEST(PendingWrites, AnAcknowledgementWaitsForAllItsWrites) {
 }
 
 TEST(PendingWrites, WhatIsTakenBackIsNotWrittenAndNotWaitedFor) {
-    Fixture f;
+    PendingWritesTest f;
     const auto ack = f.writes.begin(reply(7));
     const auto one = f.add(true, ack);
     const auto two = f.add(true, ack);
@@ -53,7 +53,7 @@ TEST(PendingWrites, WhatIsTakenBackIsNotWrittenAndNotWaitedFor) {
 }
 
 TEST(PendingWrites, WhatWasHandedOverCannotBeTakenBack) {
-    Fixture f;
+    PendingWritesTest f;
     const auto position = f.add(true);
     auto handed = f.writes.take();
     EXPECT_FALSE(f.writes.cancel(position));
@@ -65,7 +65,7 @@ TEST(PendingWrites, WhatWasHandedOverCannotBeTakenBack) {
 }
 
 TEST(PendingWrites, OneFailureAmongSeveralBatchesFailsTheAcknowledgement) {
-    Fixture f;
+    PendingWritesTest f;
     const auto ack = f.writes.begin(reply(7));
     (void)f.add(true, ack);
     auto first = f.writes.take();
@@ -78,7 +78,7 @@ TEST(PendingWrites, OneFailureAmongSeveralBatchesFailsTheAcknowledgement) {
 }
 
 TEST(PendingWrites, LazyWritesWaitFromTheFirstOneOn) {
-    Fixture f;
+    PendingWritesTest f;
     EXPECT_TRUE(f.writes.idle());
     (void)f.add(true);
     EXPECT_FALSE(f.writes.urgent());
@@ -91,7 +91,7 @@ TEST(PendingWrites, LazyWritesWaitFromTheFirstOneOn) {
 }
 
 TEST(PendingWrites, ActionsComeBackOnlyWhenSafe) {
-    Fixture f;
+    PendingWritesTest f;
     f.writes.pump_when_safe(ConnectionNumber{3});
     f.writes.pump_when_safe(ConnectionNumber{3});
     f.writes.when_safe(
@@ -105,7 +105,7 @@ TEST(PendingWrites, ActionsComeBackOnlyWhenSafe) {
 }
 
 TEST(PendingWrites, AReplyWithoutWritesIsConfirmedWithTheBatch) {
-    Fixture f;
+    PendingWritesTest f;
     f.writes.confirm_when_safe(reply(9));
     auto handed = f.writes.take();
     EXPECT_EQ(handed.batch.size(), 0U);

@@ -3,7 +3,7 @@
 namespace vmq::broker {
 namespace {
 
-constexpr Millis kQuiet{10'000};  // between two lines of one kind
+constexpr Millis kRefusalsQuiet{10'000};  // between two lines of one kind
 
 }  // namespace
 
@@ -41,7 +41,7 @@ std::optional<std::uint64_t> Readiness::refused(ClientAction action, TimePoint n
     auto told = noted.told_at.load(std::memory_order_relaxed);
     const TimePoint again = told == TimePoint::min().time_since_epoch().count()
                                 ? TimePoint::min()
-                                : TimePoint(TimePoint::duration(told)) + kQuiet;
+                                : TimePoint(TimePoint::duration(told)) + kRefusalsQuiet;
     if (now < again || !noted.told_at.compare_exchange_strong(told, at)) return std::nullopt;
     return noted.untold.exchange(0, std::memory_order_relaxed);
 }

@@ -14,7 +14,7 @@ namespace vmq::broker {
 namespace {
 
 /// Clients disconnected before a shard turns to others again.
-constexpr std::size_t kPortion = 200;
+constexpr std::size_t kClientsAtOnce = 200;
 
 }  // namespace
 
@@ -46,7 +46,7 @@ Result<std::size_t> SessionControl::disconnect_some(std::size_t count,
     const auto kept = std::make_shared<const std::vector<std::string>>(std::move(spared));
     std::size_t gone = 0;
     for (ShardId shard = 0; shard < broker_.shard_count() && gone < count;) {
-        const std::size_t portion = std::min(count - gone, kPortion);
+        const std::size_t portion = std::min(count - gone, kClientsAtOnce);
         const auto some = ask<std::size_t>(shard, [kept, portion, cleanup](Shard& asked) {
             return asked.disconnect_some(portion, *kept, cleanup);
         });

@@ -17,12 +17,12 @@ using cluster::Epoch;
 using vmq::testing::kOld;
 using vmq::testing::TestClient;
 
-constexpr NodeNumber kThird{8};
+constexpr NodeNumber kNext{8};
 
 class SessionsGivenAway : public vmq::testing::SessionMovesTest {
 protected:
     SessionsGivenAway() {
-        shard().add_node(kThird, {"third@host", "third@host", 1'000'000});
+        shard().add_node(kNext, {"third@host", "third@host", 1'000'000});
         let_in("a");
     }
     TestClient& let_in(const std::string& id, const std::string& more = "") {
@@ -38,7 +38,7 @@ protected:
     static cluster::PeerNumber peer(NodeNumber node) {
         return cluster::PeerNumber{static_cast<std::uint32_t>(node)};
     }
-    const std::vector<HandoffTarget> both{{kOld, "old@host"}, {kThird, "third@host"}};
+    const std::vector<HandoffTarget> both{{kOld, "old@host"}, {kNext, "third@host"}};
 };
 
 TEST_F(SessionsGivenAway, TheirClientsAreToldToUseAnotherServer) {
@@ -90,10 +90,10 @@ TEST_F(SessionsGivenAway, OneThatMovesIsNotOfferedAgainUnlessItsNodeIsGone) {
     ASSERT_EQ(nodes.answers.back(), cluster::ReleaseReply::Code::Moving);
     broker.advance(2 * kOfferAgain);
     EXPECT_EQ(nodes.offers.size(), 1U);
-    handoff().begin({{kThird, "third@host"}});
+    handoff().begin({{kNext, "third@host"}});
     broker.advance(Millis(200));
     ASSERT_EQ(nodes.offers.size(), 2U);
-    EXPECT_EQ(nodes.offers[1].first, peer(kThird));
+    EXPECT_EQ(nodes.offers[1].first, peer(kNext));
 }
 
 TEST_F(SessionsGivenAway, SeveralSessionsOfOneIdGoAsWell) {

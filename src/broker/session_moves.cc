@@ -26,7 +26,7 @@ constexpr Millis kLookAtMoves{100};
 /// disk here meanwhile.
 constexpr Millis kUnsafeLimit{3000};
 /// It is behind a limit that every link has, see incoming_clustering_buffer_size.
-constexpr std::size_t kPortion = kBytesMovedAtOnce;
+constexpr std::size_t kSubscriptionBytesAtOnce = kBytesMovedAtOnce;
 
 }  // namespace
 
@@ -197,7 +197,7 @@ bool SessionMoves::write_subscriptions(Client& client, MoveOut& out) {
     const auto all = client.subscriptions();
     if (out.subscriptions >= all.size()) return false;
     MoveWriter writer(header(client, out, MoveKind::Subscriptions), out.frame);
-    while (out.subscriptions < all.size() && writer.length() < kPortion) {
+    while (out.subscriptions < all.size() && writer.length() < kSubscriptionBytesAtOnce) {
         const routing::OwnSubscription& own = all[out.subscriptions++];
         const std::string filter = shard_.subscribers_.text(own);
         writer.subscription({filter, own.options, own.subscription_id});

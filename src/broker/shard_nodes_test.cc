@@ -23,7 +23,7 @@ using vmq::testing::TestBroker;
 using vmq::testing::TestClient;
 
 constexpr NodeNumber kOther{7};
-constexpr NodeNumber kThird{8};
+constexpr NodeNumber kFarther{8};
 
 class Company final : public vmq::testing::QuietCluster {
 public:
@@ -83,8 +83,8 @@ protected:
 };
 
 TEST_F(ShardNodes, AMessageGoesOnceToEachNodeThatWantsIt) {
-    broker.shard().add_node(kThird, {"third@host", "third@host", 1'000'000});
-    broker.shard().set_node_slots(kThird, shard_bit(2) | shard_bit(3));
+    broker.shard().add_node(kFarther, {"third@host", "third@host", 1'000'000});
+    broker.shard().set_node_slots(kFarther, shard_bit(2) | shard_bit(3));
     index().set_remote(1, "", "t", false);
     index().set_remote(1, "", "#", false);
     index().set_remote(2, "", "t", false);
@@ -93,13 +93,13 @@ TEST_F(ShardNodes, AMessageGoesOnceToEachNodeThatWantsIt) {
     publish(publisher, 1, 2);
     publish(publisher, 1, 3, "only/others");
     EXPECT_THAT(waiting(kOther), ElementsAre("1", "2", "3"));
-    EXPECT_THAT(waiting(kThird), ElementsAre("1", "2"));
+    EXPECT_THAT(waiting(kFarther), ElementsAre("1", "2"));
     EXPECT_EQ(broker.count(Counter::RouterMatchesRemote), 5U);
     EXPECT_EQ(publisher.next(), "PUBACK id=2 reason=0x00") << "nobody there stores it";
     EXPECT_EQ(publisher.next(), "PUBACK id=3 reason=0x00");
-    broker.shard().set_node_slots(kThird, shard_bit(3));
+    broker.shard().set_node_slots(kFarther, shard_bit(3));
     publish(publisher, 0, 4);
-    EXPECT_THAT(waiting(kThird), ElementsAre("1", "2", "4"));
+    EXPECT_THAT(waiting(kFarther), ElementsAre("1", "2", "4"));
 }
 
 TEST_F(ShardNodes, ItsPublisherWaitsIfAnotherNodeStoresIt) {
@@ -142,11 +142,11 @@ TEST_F(ShardNodes, WhatOnlyCleanSessionsThereWantIsDroppedForThemAlone) {
     EXPECT_THAT(waiting(kOther), ElementsAre("1"));
     EXPECT_EQ(broker.count(Counter::DropNodeUnreachable), 1U);
     // Another node that stores it, and has room.
-    broker.shard().add_node(kThird, {"third@host", "third@host", 1'000'000});
-    broker.shard().set_node_slots(kThird, shard_bit(2));
+    broker.shard().add_node(kFarther, {"third@host", "third@host", 1'000'000});
+    broker.shard().set_node_slots(kFarther, shard_bit(2));
     index().set_remote(2, "", "t", true);
     publish(publisher, 1, 3);
-    EXPECT_THAT(waiting(kThird), ElementsAre("3"));
+    EXPECT_THAT(waiting(kFarther), ElementsAre("3"));
     EXPECT_EQ(broker.count(Counter::DropNodeUnreachable), 2U);
 }
 
@@ -240,15 +240,15 @@ TEST_F(ShardNodes, WhatAnotherNodeSendsToAGroupGoesToOneMemberHereOrOn) {
     };
     (void)arrive(0);
     EXPECT_EQ(broker.count(Counter::DropNoSubscriber), 1U);
-    broker.shard().add_node(kThird, {"third@host", "third@host", 1'000'000});
-    broker.shard().set_node_slots(kThird, shard_bit(2));
+    broker.shard().add_node(kFarther, {"third@host", "third@host", 1'000'000});
+    broker.shard().set_node_slots(kFarther, shard_bit(2));
     index().set_remote_group(1, "", "g", "t", {1, 0});
     (void)arrive(0);
     EXPECT_EQ(broker.count(Counter::DropNoSubscriber), 2U) << "not back to where it comes from";
     index().set_remote_group(2, "", "g", "t", {1, 0});
     (void)arrive(0);
     (void)arrive(2);
-    EXPECT_THAT(waiting(kThird), ElementsAre("x"));
+    EXPECT_THAT(waiting(kFarther), ElementsAre("x"));
     EXPECT_EQ(broker.count(Counter::DropNoSubscriber), 3U) << "not for ever";
     TestClient& first = broker.subscribe("v5 client_id=a", "topic=$share/g/t qos=1");
     TestClient& second = broker.subscribe("v5 client_id=b", "topic=$share/g/t qos=1");
@@ -302,8 +302,8 @@ TEST_F(ShardNodes, AMemberElsewhereGetsWhatNobodyHereHasRoomFor) {
 
 TEST_F(ShardNodes, WhatComesFromAnotherNodeDoesNotGoBackToItForLackOfRoom) {
     add_members_with_room_for_one();
-    broker.shard().add_node(kThird, {"third@host", "third@host", 1'000'000});
-    broker.shard().set_node_slots(kThird, shard_bit(2));
+    broker.shard().add_node(kFarther, {"third@host", "third@host", 1'000'000});
+    broker.shard().set_node_slots(kFarther, shard_bit(2));
     mqtt::MessageParts parts;
     parts.topic = "t";
     parts.payload = "x";
@@ -319,7 +319,7 @@ TEST_F(ShardNodes, WhatComesFromAnotherNodeDoesNotGoBackToItForLackOfRoom) {
     EXPECT_EQ(broker.count(Counter::QueueMessageDrop), 1U);
     arrive(2);
     EXPECT_EQ(broker.count(Counter::QueueMessageDrop), 2U) << "not for ever";
-    EXPECT_THAT(waiting(kThird), ElementsAre("x"));
+    EXPECT_THAT(waiting(kFarther), ElementsAre("x"));
     EXPECT_THAT(waiting(kOther), IsEmpty());
 }
 

@@ -17,7 +17,7 @@ using vmq::testing::TestBroker;
 using vmq::testing::TestClient;
 
 constexpr const char* kGone = "DISCONNECT reason=0x98";
-constexpr const char* kKept = " clean_start=0 session_expiry_interval=100";
+constexpr const char* kKeptAlive = " clean_start=0 session_expiry_interval=100";
 
 /// One shard with a store, whose thread the test plays.
 class ShardOperator : public ::testing::Test {
@@ -29,18 +29,20 @@ protected:
 };
 
 TEST_F(ShardOperator, ADisconnectedClientIsToldWhyAndItsSessionStays) {
-    TestClient& client = broker.subscribe(std::string("v5 client_id=a") + kKept, "topic=t qos=1");
+    TestClient& client =
+        broker.subscribe(std::string("v5 client_id=a") + kKeptAlive, "topic=t qos=1");
     EXPECT_TRUE(shard().disconnect_client("", "a", false));
     broker.settle();
     EXPECT_EQ(client.next(), kGone);
     EXPECT_EQ(client.next(), "closed");
-    broker.connect(std::string("v5 client_id=a") + kKept, true);
+    broker.connect(std::string("v5 client_id=a") + kKeptAlive, true);
     EXPECT_FALSE(shard().disconnect_client("", "b", false));
     EXPECT_FALSE(shard().disconnect_client("mp", "a", false));
 }
 
 TEST_F(ShardOperator, CleanupEndsTheSessionConnectedOrNot) {
-    TestClient& client = broker.subscribe(std::string("v5 client_id=a") + kKept, "topic=t qos=1");
+    TestClient& client =
+        broker.subscribe(std::string("v5 client_id=a") + kKeptAlive, "topic=t qos=1");
     EXPECT_TRUE(shard().disconnect_client("", "a", true));
     broker.settle();
     EXPECT_EQ(client.next(), kGone);
@@ -48,11 +50,11 @@ TEST_F(ShardOperator, CleanupEndsTheSessionConnectedOrNot) {
     broker.advance(Seconds(10));
     EXPECT_TRUE(records.sessions().empty());
 
-    broker.connect(std::string("v5 client_id=a") + kKept).drop();
+    broker.connect(std::string("v5 client_id=a") + kKeptAlive).drop();
     broker.settle();
     EXPECT_TRUE(shard().disconnect_client("", "a", true));
     EXPECT_FALSE(shard().disconnect_client("", "a", true));
-    broker.connect(std::string("v5 client_id=a") + kKept, false);
+    broker.connect(std::string("v5 client_id=a") + kKeptAlive, false);
 }
 
 TEST_F(ShardOperator, ASessionThatEndsWithItsConnectionIsCleanedUpOnce) {
@@ -82,7 +84,8 @@ TEST_F(ShardOperator, SomeAreDisconnectedButNotTheSpared) {
 }
 
 TEST_F(ShardOperator, ASubscriptionIsTakenAwayForGood) {
-    TestClient& client = broker.subscribe(std::string("v5 client_id=a") + kKept, "topic=t/# qos=1");
+    TestClient& client =
+        broker.subscribe(std::string("v5 client_id=a") + kKeptAlive, "topic=t/# qos=1");
     EXPECT_FALSE(shard().unsubscribe_client("", "a", "t/+", false));
     EXPECT_TRUE(shard().unsubscribe_client("", "a", "t/#", false));
     EXPECT_FALSE(shard().unsubscribe_client("", "a", "t/#", false));

@@ -58,7 +58,7 @@ TEST_F(RetainedSweep, GoesOnWithManyInTheNextTurns) {
 }
 
 // The cluster's thread, which has not looked into its mail yet.
-struct Told final : vmq::testing::QuietCluster {
+struct RecordedTelling final : vmq::testing::QuietCluster {
     void on_retained_change(std::string_view /*mountpoint*/, std::string_view topic,
                             bool kept) override {
         topics.push_back(fmt::format("{}{}", topic, kept ? "" : " not kept"));
@@ -75,7 +75,7 @@ protected:
         broker.settle();
     }
 
-    Told told;
+    RecordedTelling told;
     TestBroker broker{{.max_retained_messages = 2}};
     TestClient& publisher = broker.connect("v5 client_id=p");
 };

@@ -14,7 +14,7 @@ using cluster::FactMap;
 using cluster::Moment;
 
 constexpr cluster::WallMillis kWall = 1'700'000'000'000;
-const Moment kNow{TimePoint{Millis{1000}}, kWall};
+const Moment kSetAt{TimePoint{Millis{1000}}, kWall};
 
 class SharedFactsTest : public ::testing::Test {
 protected:
@@ -25,7 +25,7 @@ protected:
         return std::exchange(told_, {});
     }
     void put(FactKind kind, const std::string& key, std::optional<std::string_view> value) {
-        ASSERT_TRUE(shared_.put(facts_, in_use_, kind, key, value, kNow));
+        ASSERT_TRUE(shared_.put(facts_, in_use_, kind, key, value, kSetAt));
     }
     std::string in_facts(FactKind kind, const std::string& key) {
         const auto* fact = facts_.find(kind, key);
@@ -64,17 +64,17 @@ TEST_F(SharedFactsTest, InAClusterItIsTheFactsThatCount) {
     const auto a = *facts_.writers().intern("a@h", {});
     (void)facts_.merge(
         {FactKind::ApiKey, "id", {cluster::HybridTime::at(kWall + 1), a}, false, "hash", nullptr},
-        {}, kNow);
+        {}, kSetAt);
     (void)facts_.merge(
         {FactKind::SessionOwner, "x", {cluster::HybridTime::at(kWall + 2), a}, false, "y", nullptr},
-        {}, kNow);
+        {}, kSetAt);
     EXPECT_EQ(told(), Told{"api_key id=hash"}) << "and of nothing else";
 }
 
 TEST_F(SharedFactsTest, AFactThatIsTooLongIsRefused) {
     in_use_ = true;
     const std::string key(facts_.limits().longest_key + 1, 'k');
-    EXPECT_FALSE(shared_.put(facts_, in_use_, FactKind::Setting, key, "1", kNow));
+    EXPECT_FALSE(shared_.put(facts_, in_use_, FactKind::Setting, key, "1", kSetAt));
     EXPECT_EQ(told(), Told{});
 }
 
@@ -82,7 +82,7 @@ TEST_F(SharedFactsTest, WhoGetsCompanyTellsWhatItHas) {
     put(FactKind::Setting, "k", "1");
     put(FactKind::ApiKey, "id", "hash");
     (void)told();
-    shared_.enter(facts_, true, kNow);
+    shared_.enter(facts_, true, kSetAt);
     EXPECT_EQ(in_facts(FactKind::Setting, "k"), "1");
     EXPECT_EQ(in_facts(FactKind::ApiKey, "id"), "hash");
     EXPECT_GE(facts_.find(FactKind::Setting, "k")->time().wall_ms(), kWall);
@@ -92,7 +92,7 @@ TEST_F(SharedFactsTest, WhoJoinsBringsItsKeysAndTakesTheClustersSettings) {
     put(FactKind::Setting, "k", "1");
     put(FactKind::ApiKey, "id", "hash");
     (void)told();
-    shared_.enter(facts_, false, kNow);
+    shared_.enter(facts_, false, kSetAt);
     EXPECT_EQ(in_facts(FactKind::Setting, "k"), "none");
     EXPECT_EQ(in_facts(FactKind::ApiKey, "id"), "hash");
     EXPECT_LT(facts_.find(FactKind::ApiKey, "id")->time().wall_ms(), kWall)
@@ -106,10 +106,10 @@ TEST_F(SharedFactsTest, WhoIsNotLetInGoesOnAsItWas) {
     put(FactKind::Setting, "k", "1");
     put(FactKind::ApiKey, "id", "hash");
     (void)told();
-    shared_.enter(facts_, false, kNow);
+    shared_.enter(facts_, false, kSetAt);
     shared_.leave(facts_);
     FactMap next{{"own@h", {}}};
-    shared_.enter(next, true, kNow);
+    shared_.enter(next, true, kSetAt);
     EXPECT_NE(next.find(FactKind::Setting, "k"), nullptr);
     EXPECT_NE(next.find(FactKind::ApiKey, "id"), nullptr);
 }
@@ -123,7 +123,7 @@ TEST_F(SharedFactsTest, WhoLeavesKeepsWhatHoldsAndTellsItTheNext) {
     shared_.leave(facts_);
     EXPECT_EQ(told(), Told{}) << "it goes on with it";
     FactMap next{{"own@h", {}}};
-    shared_.enter(next, true, kNow);
+    shared_.enter(next, true, kSetAt);
     EXPECT_NE(next.find(FactKind::Setting, "k"), nullptr);
     EXPECT_EQ(next.find(FactKind::Setting, "l"), nullptr);
 }
@@ -135,8 +135,8 @@ TEST_F(SharedFactsTest, AtTheStartEverythingIsToldEvenIfItIsNothing) {
         EXPECT_EQ(changes.size(), calls == 1 ? 0U : 2U);
     });
     shared.tell_all(facts_);
-    ASSERT_TRUE(facts_.put(FactKind::Setting, "k", "1", kNow));
-    ASSERT_TRUE(facts_.put(FactKind::ApiKey, "id", "hash", kNow));
+    ASSERT_TRUE(facts_.put(FactKind::Setting, "k", "1", kSetAt));
+    ASSERT_TRUE(facts_.put(FactKind::ApiKey, "id", "hash", kSetAt));
     shared.tell_all(facts_);
     EXPECT_EQ(calls, 2);
 }

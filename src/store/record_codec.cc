@@ -14,7 +14,7 @@ using detail::append_u8;
 using detail::append_varint;
 using detail::ByteReader;
 
-constexpr std::uint8_t kVersion = 1;         // of every record; a reader refuses others
+constexpr std::uint8_t kRecordVersion = 1;   // of every record; a reader refuses others
 constexpr std::uint8_t kSessionVersion = 2;  // since there is a user name; 1 is read as well
 constexpr std::size_t kMaxString = std::numeric_limits<std::uint16_t>::max();
 
@@ -49,7 +49,7 @@ std::uint8_t flag(bool set, std::uint8_t bit) { return set ? bit : std::uint8_t{
 
 bool read_version(ByteReader& reader) {
     std::uint8_t version = 0;
-    return reader.read_u8(version) && version == kVersion;
+    return reader.read_u8(version) && version == kRecordVersion;
 }
 
 /// Flags with a QoS in them; none outside of `known`.
@@ -129,7 +129,7 @@ TimePoint ClockAnchors::to_steady(WallMillis time) const noexcept {
 
 void encode_message(const mqtt::Message& message, const ClockAnchors& clocks, std::string& out) {
     const bool expires = message.expires_at() != kNever;
-    append_u8(message.origin() != 0 ? kOriginVersion : kVersion, out);
+    append_u8(message.origin() != 0 ? kOriginVersion : kRecordVersion, out);
     append_u8(static_cast<std::uint8_t>(
                   static_cast<std::uint8_t>(message.qos()) | flag(message.retain(), kRetain) |
                   flag(expires, kHasExpiry) | flag(!message.mountpoint().empty(), kHasMountpoint) |
@@ -152,7 +152,7 @@ bool decode_message(std::string_view bytes, const ClockAnchors& clocks, mqtt::Me
     mqtt::MessageParts parts;
     std::uint8_t version = 0;
     std::uint8_t flags = 0;
-    if (!reader.read_u8(version) || (version != kVersion && version != kOriginVersion) ||
+    if (!reader.read_u8(version) || (version != kRecordVersion && version != kOriginVersion) ||
         !read_flags(reader, kMessageFlags, flags, parts.qos)) {
         return false;
     }
@@ -210,7 +210,7 @@ bool decode_session(std::string_view bytes, SessionRecord& record) {
 
 void encode_subscription(const mqtt::SubscriptionOptions& options, std::uint32_t subscription_id,
                          std::string& out) {
-    append_u8(kVersion, out);
+    append_u8(kRecordVersion, out);
     append_u8(static_cast<std::uint8_t>(
                   static_cast<std::uint8_t>(options.qos) | flag(options.no_local, kNoLocal) |
                   flag(options.retain_as_published, kRetainAsPublished) |
@@ -235,7 +235,7 @@ bool decode_subscription(std::string_view bytes, mqtt::SubscriptionOptions& opti
 
 void encode_queue_record(const PutMessage& put, const ClockAnchors& clocks, std::string& out) {
     const std::uint64_t store_id = put.message->store_id();
-    append_u8(kVersion, out);
+    append_u8(kRecordVersion, out);
     append_u8(
         static_cast<std::uint8_t>(static_cast<std::uint8_t>(put.qos) | flag(put.retain, kRetain) |
                                   flag(store_id != 0, kIsReference) |
@@ -269,7 +269,7 @@ bool decode_queue_record(std::string_view bytes, QueueRecord& record) {
 }
 
 void encode_fact(std::string_view fact, std::string& out) {
-    append_u8(kVersion, out);
+    append_u8(kRecordVersion, out);
     out.append(fact);
 }
 
@@ -280,7 +280,7 @@ bool decode_fact(std::string_view bytes, std::string_view& fact) {
     return true;
 }
 
-void encode_mark(std::string& out) { append_u8(kVersion, out); }
+void encode_mark(std::string& out) { append_u8(kRecordVersion, out); }
 
 bool decode_mark(std::string_view bytes) {
     ByteReader reader(bytes);
@@ -288,7 +288,7 @@ bool decode_mark(std::string_view bytes) {
 }
 
 void encode_number(std::uint64_t number, std::string& out) {
-    append_u8(kVersion, out);
+    append_u8(kRecordVersion, out);
     append_varint(number, out);
 }
 

@@ -22,13 +22,13 @@ struct TlsClientContextState {
 
 namespace {
 
-constexpr long kMaxCertificateListBytes = 64L * 1024;  // what a server may send as its chain
+constexpr long kMaxServerCertificateListBytes = 64L * 1024;  // what a server may send as its chain
 constexpr int kSecurityLevel = 2;
 
 /// One load. Each step fails with the operator's error.
-class Loader final {
+class ClientLoader final {
 public:
-    explicit Loader(const TlsClientOptions& options)
+    explicit ClientLoader(const TlsClientOptions& options)
         : options_(options), state_(std::make_unique<TlsClientContextState>()) {}
 
     Result<void> run() {
@@ -38,8 +38,9 @@ public:
                             SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET);
         SSL_CTX_set_mode(&context(), SSL_MODE_RELEASE_BUFFERS);
         SSL_CTX_set_session_cache_mode(&context(), SSL_SESS_CACHE_OFF);
-        SSL_CTX_set_max_cert_list(&context(), kMaxCertificateListBytes);
-        for (const auto step : {&Loader::set_words, &Loader::set_checks, &Loader::set_certificate})
+        SSL_CTX_set_max_cert_list(&context(), kMaxServerCertificateListBytes);
+        for (const auto step :
+             {&ClientLoader::set_words, &ClientLoader::set_checks, &ClientLoader::set_certificate})
             if (Result<void> done = (this->*step)(); !done) return done;
         return {};
     }
@@ -56,7 +57,7 @@ private:
     std::unique_ptr<TlsClientContextState> state_;
 };
 
-Result<void> Loader::set_words() {
+Result<void> ClientLoader::set_words() {
     const Result<TlsVersions> parsed = parse_versions(options_.tls_version);
     if (!parsed) return parsed.error();
     const TlsVersions& versions = parsed.value();
@@ -81,7 +82,7 @@ Result<void> Loader::set_words() {
         fmt::format("ciphers or eccs: OpenSSL refuses them ({})", take_last_reason()));
 }
 
-Result<void> Loader::set_checks() {
+Result<void> ClientLoader::set_checks() {
     if (options_.cafile.empty())
         return option_error("cafile is not set: it has the authorities that vouch for servers");
     const auto authorities = load_authorities(options_.cafile, state_->notes);
@@ -100,7 +101,7 @@ Result<void> Loader::set_checks() {
     return {};
 }
 
-Result<void> Loader::set_certificate() {
+Result<void> ClientLoader::set_certificate() {
     if (options_.certificate.certfile.empty()) return {};
     const Result<KeyPair> loaded = load_key_pair(options_.certificate, state_->notes);
     if (!loaded) return loaded.error();
@@ -124,7 +125,7 @@ TlsClientContext::~TlsClientContext() = default;
 
 Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::load(
     const TlsClientOptions& options) {
-    Loader loader(options);
+    ClientLoader loader(options);
     const Result<void> done = loader.run();
     ERR_clear_error();
     if (!done) return done.error();

@@ -73,18 +73,18 @@ constexpr std::size_t kMaxHelloBytes = 32UL * 1024;
 // OpenSSL 3.0 on x86-64, a connection without anything under way: tls_bench.cc measures it.
 constexpr std::size_t kSslBytes = 14UL * 1024;
 
-std::uint8_t byte_at(std::string_view bytes, std::size_t at) {
+std::uint8_t number_at(std::string_view bytes, std::size_t at) {
     return static_cast<std::uint8_t>(bytes[at]);
 }
 
 std::size_t body_size(std::string_view header) {
-    return static_cast<std::size_t>(byte_at(header, 3)) << 8U | byte_at(header, 4);
+    return static_cast<std::size_t>(number_at(header, 3)) << 8U | number_at(header, 4);
 }
 
 bool is_header(std::string_view header) {
-    return byte_at(header, 0) >= SSL3_RT_CHANGE_CIPHER_SPEC &&
-           byte_at(header, 0) <= SSL3_RT_APPLICATION_DATA &&
-           byte_at(header, 1) == SSL3_VERSION_MAJOR && body_size(header) <= kMaxBodyBytes;
+    return number_at(header, 0) >= SSL3_RT_CHANGE_CIPHER_SPEC &&
+           number_at(header, 0) <= SSL3_RT_APPLICATION_DATA &&
+           number_at(header, 1) == SSL3_VERSION_MAJOR && body_size(header) <= kMaxBodyBytes;
 }
 
 // The size of the whole records at the start of `wire`; stops before one with a bad header.
@@ -111,8 +111,9 @@ bool is_http(std::string_view first) {
 // What else the first bytes look like; empty while they may be TLS.
 std::string describe_stranger(std::string_view first) {
     constexpr std::uint8_t kMqttConnect = 0x10;
-    const std::uint8_t type = byte_at(first, 0);
-    if (type == SSL3_RT_HANDSHAKE && (first.size() < 2 || byte_at(first, 1) == SSL3_VERSION_MAJOR))
+    const std::uint8_t type = number_at(first, 0);
+    if (type == SSL3_RT_HANDSHAKE &&
+        (first.size() < 2 || number_at(first, 1) == SSL3_VERSION_MAJOR))
         return {};
     if (type == kMqttConnect)
         return "not TLS: looks like plain MQTT; connect with TLS, or to a listener.tcp port";
@@ -128,9 +129,9 @@ std::string describe_stranger(std::string_view first) {
 bool announces_too_much(std::string_view first_record) {
     constexpr std::size_t kLengthEnd = kHeaderBytes + 4;
     if (first_record.size() < kLengthEnd) return false;
-    const std::size_t size = static_cast<std::size_t>(byte_at(first_record, 6)) << 16U |
-                             static_cast<std::size_t>(byte_at(first_record, 7)) << 8U |
-                             byte_at(first_record, 8);
+    const std::size_t size = static_cast<std::size_t>(number_at(first_record, 6)) << 16U |
+                             static_cast<std::size_t>(number_at(first_record, 7)) << 8U |
+                             number_at(first_record, 8);
     return size > kMaxHelloBytes;
 }
 
