@@ -16,9 +16,9 @@ using testing::ClusterTestNode;
 using testing::comes_true;
 using testing::connect_as;
 
-class Client final : public BlockingPeer {
+class RawClient final : public BlockingPeer {
 public:
-    Client(const ClusterTestNode& node, char id) : BlockingPeer(node.port()) {
+    RawClient(const ClusterTestNode& node, char id) : BlockingPeer(node.port()) {
         send(connect_as(id));
         EXPECT_EQ(receive_packet().substr(0, 1), "\x20"sv);
     }
@@ -43,9 +43,9 @@ TEST(ClusterServiceShards, NodesThatHaveJoinedPassMessagesOn) {
         EXPECT_TRUE(comes_true([&] { return each->nodes() == "a+ b+ c+ "; })) << each->nodes();
     }
     EXPECT_TRUE(c.join(b, "b")) << "it has been done";
-    Client subscriber(a, 's');
+    RawClient subscriber(a, 's');
     subscriber.subscribe();  // whoever has SUBACK gets what anybody publishes from now on
-    Client publisher(c, 'p');
+    RawClient publisher(c, 'p');
     publisher.publish();
     EXPECT_EQ(subscriber.receive_packet(), "\x32\x07\0\x01t\0\x01\0x"sv);
 }
@@ -60,9 +60,9 @@ TEST(ClusterServiceShards, AWipedDiskIsAnotherMemberOfTheName) {
     ASSERT_TRUE(comes_true([&] { return a.nodes() == "a+ b- "; }));
     ASSERT_TRUE(b->join(a, "a"));
     ASSERT_TRUE(comes_true([&] { return a.nodes() == "a+ b+ " && b->nodes() == "a+ b+ "; }));
-    Client subscriber(*b, 's');
+    RawClient subscriber(*b, 's');
     subscriber.subscribe();
-    Client(a, 'p').publish();
+    RawClient(a, 'p').publish();
     EXPECT_EQ(subscriber.receive_packet(), "\x32\x07\0\x01t\0\x01\0x"sv);
 }
 

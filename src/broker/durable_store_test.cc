@@ -21,7 +21,7 @@ using store::PutMessage;
 using store::SessionId;
 using store::WriteBatch;
 
-constexpr Seconds kPatience{30};
+constexpr Seconds kFlushPatience{30};
 
 /// Keeps everything in memory. RocksDB's own synchronisation is not seen by ThreadSanitizer, ours
 /// is.
@@ -66,7 +66,7 @@ protected:
         return result;
     }
     static void wait_until_refusing(const DurableStore& store) {
-        const TimePoint limit = steady_now() + kPatience;
+        const TimePoint limit = steady_now() + kFlushPatience;
         while (store.accepting() && steady_now() < limit) runtime::pause(Millis(1));
         EXPECT_FALSE(store.accepting());
     }
@@ -295,7 +295,7 @@ TEST_F(DurableStoreShards, AMessageOfSeveralShardsIsWrittenWhenAllHaveDoneTheirP
     first.join(message);
     auto here = commit(0, std::move(first));
     auto unrelated = commit(1, batch(10, testing::message("other")));
-    ASSERT_EQ(unrelated.wait_for(kPatience), std::future_status::ready);
+    ASSERT_EQ(unrelated.wait_for(kFlushPatience), std::future_status::ready);
     EXPECT_EQ(here.wait_for(std::chrono::milliseconds(0)), std::future_status::timeout);
     WriteBatch second = batch(2, message);
     second.join(message);

@@ -46,7 +46,7 @@ std::string subscriber(const Who& who) {
                : fmt::format("{{\"{}\",<<\"{}\">>}}", escaped(who.mountpoint), id);
 }
 
-std::string quoted(std::string_view client_id) {
+std::string quoted_id(std::string_view client_id) {
     return client_id.empty() ? "(no id)" : fmt::format("\"{}\"", escaped(client_id));
 }
 
@@ -56,7 +56,7 @@ std::string peer_of(const Who& who) {
 
 /// As our own lines write it.
 std::string client(const Who& who) {
-    const std::string id = quoted(who.client_id);
+    const std::string id = quoted_id(who.client_id);
     if (who.mountpoint.empty()) return fmt::format("client {} from {}", id, peer_of(who));
     return fmt::format("client {} of mountpoint {} from {}", id, who.mountpoint, peer_of(who));
 }
@@ -175,7 +175,7 @@ void SessionLog::connected(const Who& who, const session::ConnectPlan& plan, boo
     fmt::memory_buffer text;
     const auto end = std::back_inserter(text);
     fmt::format_to(end, "client {} connected from {} as {}, MQTT {} on {}, {}{}, keep alive ",
-                   quoted(who.client_id), facts.peer(), escaped(who.username.value_or("nobody")),
+                   quoted_id(who.client_id), facts.peer(), escaped(who.username.value_or("nobody")),
                    version_of(plan.version), facts.listener(),
                    session_present ? "session present" : "new session",
                    plan.clean_start ? ", clean start" : "");
@@ -298,7 +298,7 @@ void SessionLog::report(TimePoint now) {
         log::event(Level::Error, here(), {},
                    "{} more messages or subscriptions of {}{} were not allowed", count,
                    client_id.empty() ? "other clients" : "client ",
-                   client_id.empty() ? std::string() : quoted(client_id));
+                   client_id.empty() ? std::string() : quoted_id(client_id));
     }
 }
 

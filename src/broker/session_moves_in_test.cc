@@ -194,15 +194,16 @@ TEST_F(SessionThatComes, IsLetGoWhenNothingComesAnyMore) {
 }
 
 TEST_F(SessionThatComes, WhatComesWhenAllElseHasGoneOnIsNotTaken) {
-    constexpr NodeNumber kNext{8};
-    shard().add_node(kNext, {"next@host", "next@host", 1'000'000});
+    constexpr NodeNumber kNextOwner{8};
+    shard().add_node(kNextOwner, {"next@host", "next@host", 1'000'000});
     begin();
-    ASSERT_TRUE(shard().moves().begin(*shard().find_client("", "a"), kNext, cluster::Epoch{9}));
+    ASSERT_TRUE(
+        shard().moves().begin(*shard().find_client("", "a"), kNextOwner, cluster::Epoch{9}));
     const auto goes_on = [this] {
         const MoveOut& out = *shard().find_client("", "a")->move->out;
         std::string bytes;
         append(cluster::MoveAck{out.move, out.number, {}, 0, 65'535, {"", "a"}}, bytes);
-        shard().moves().on_frame(kNext, true, bytes.substr(cluster::kFrameOverhead));
+        shard().moves().on_frame(kNextOwner, true, bytes.substr(cluster::kFrameOverhead));
         broker.settle();
         Client* client = shard().find_client("", "a");
         return client != nullptr ? client->move->out->kind : MoveKind::Off;
@@ -288,14 +289,14 @@ TEST_F(SessionThatComes, WhenItsSenderIsAwayTheRestMayComeLater) {
 }
 
 TEST_F(SessionThatComes, WhatComesWhenItHasMovedOnStaysBehindWhatHasGone) {
-    constexpr NodeNumber kNext{8};
-    shard().add_node(kNext, {"next@host", "next@host", 1'000'000});
+    constexpr NodeNumber kNextOwner{8};
+    shard().add_node(kNextOwner, {"next@host", "next@host", 1'000'000});
     begin();
     subscriptions();
     shard().moves().node_away(kOld);
     direct("1", 12);
     Client& client = *shard().find_client("", "a");
-    ASSERT_TRUE(shard().moves().begin(client, kNext, cluster::Epoch{9}));
+    ASSERT_TRUE(shard().moves().begin(client, kNextOwner, cluster::Epoch{9}));
     message(1, "2");  // the old owner is back; what has a higher number than this may be gone
     EXPECT_THAT(waiting(client), ElementsAre("1", "2"));
 }
