@@ -9,6 +9,7 @@ namespace vmq::broker {
 namespace {
 
 constexpr char kLateKeys = 'L';
+constexpr std::size_t kKeySize = 1 + sizeof(std::uint64_t);
 
 //   key := 'L' number:u64
 std::string key_of(std::uint64_t number) {
@@ -35,12 +36,10 @@ bool read(cluster::ByteReader& reader, std::vector<std::string>& strings) {
 
 //   value := mountpoint:string client-id:string filters from
 //   filters, from := count:varint string*count
-bool read(std::string_view key, std::string_view value, LateRecord& record) {
-    cluster::ByteReader named(key.substr(1));
+bool read(std::string_view value, LateRecord& record) {
     cluster::ByteReader reader(value);
     std::string_view mountpoint;
     std::string_view client_id;
-    if (!named.u64(record.number) || !named.done()) return false;
     if (!reader.string(mountpoint) || !reader.string(client_id)) return false;
     record.mountpoint = mountpoint;
     record.client_id = client_id;
@@ -66,7 +65,9 @@ std::vector<LateRecord> read_late_records(
     std::vector<LateRecord> records;
     for (const auto& [key, value] : facts) {
         LateRecord record;
-        if (key.empty() || key.front() != kLateKeys || !read(key, value, record)) continue;
+        if (key.size() != kKeySize || key.front() != kLateKeys) continue;
+        (void)cluster::ByteReader(std::string_view(key).substr(1)).u64(record.number);
+        if (!read(value, record)) record.filters.clear();
         records.push_back(std::move(record));
     }
     return records;

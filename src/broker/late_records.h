@@ -23,7 +23,7 @@ struct LateRecord {
 
 [[nodiscard]] store::PutFact put_of(const LateRecord& record);
 [[nodiscard]] store::DeleteFact delete_of_late_record(std::uint64_t number);
-/// Those among `facts` that can be read.
+/// Those among `facts`; one that cannot be read has no filters.
 [[nodiscard]] std::vector<LateRecord> read_late_records(
     const std::vector<std::pair<std::string, std::string>>& facts);
 

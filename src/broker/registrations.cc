@@ -357,8 +357,8 @@ void Registrations::on_claim(NodeNumber from, bool wins_ties, const cluster::Cla
     }
     Client* client = shard_.find_client(claim.key.mountpoint, claim.key.client_id);
     if (client == nullptr || client->settings->allow_multiple_sessions) return;
-    // What moves belongs to another node already.
-    if (SessionMoves::moving(*client)) return;
+    // What moves belongs to another node already, unless its client is here.
+    if (SessionMoves::moving(*client) && !client->online()) return;
     const bool newer = client->epoch > claim.epoch || (client->epoch == claim.epoch && wins_ties);
     if (!newer) {
         shard_.shared().cluster.load()->claim(to_peer(from), {{client->epoch, claim.key}});

@@ -421,7 +421,10 @@ void SessionMoves::finish(Client& client) {
     log::info("session of client {} is at node {} now, with {} messages", client.client_id,
               node != nullptr ? node->name : "?", client.move->out->count);
     shard_.metrics_.add(Counter::ClusterSessionsMovedOut);
-    const auto deferred = std::move(client.move->out->deferred);
+    auto deferred = std::move(client.move->out->deferred);
+    if (client.move->in) {
+        for (auto& order : client.move->in->deferred) deferred.push_back(std::move(order));
+    }
     client.move->out.reset();
     shard_.end_client(client);
     for (const auto& order : deferred) shard_.registrations().ask_again(order);
@@ -467,12 +470,9 @@ void SessionMoves::fence_progresses(std::uint64_t ticket) {
     const auto at = fences_.find(ticket);
     if (at == fences_.end()) return;
     Client* client = shard_.find_client(at->second);
-    if (client == nullptr || !client->move) return;
-    const TimePoint until = shard_.now() + kFenceLimit;
-    if (going(*client) && client->move->out->fence == ticket)
-        client->move->out->fence_until = until;
-    MoveIn* in = client->move->in.get();
-    if (in != nullptr && in->fence == ticket) in->fence_until = until;
+    // Who takes a session over does not wait for all that it missed while it was away.
+    if (client == nullptr || !going(*client) || client->move->out->fence != ticket) return;
+    client->move->out->fence_until = shard_.now() + kFenceLimit;
 }
 
 void SessionMoves::freeze(Client& client, MoveOut& out) {
@@ -559,7 +559,13 @@ void SessionMoves::look_at_time() {
         client = shard_.find_client(number);
         if (client == nullptr || !client->move) continue;
         MoveIn* in = client->move->in.get();
-        if (in != nullptr && in->fence != 0 && now >= in->fence_until) switch_over(*client, *in);
+        if (in != nullptr && in->fence != 0 && now >= in->fence_until) {
+            in->unfenced = true;
+            switch_over(*client, *in);
+            client = shard_.find_client(number);
+            if (client == nullptr || !client->move) continue;
+            in = client->move->in.get();
+        }
         if (coming(*client) && now >= in->progress + kMoveSilence) {
             // The client may be back where it comes from.
             interrupt(*client);

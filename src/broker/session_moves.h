@@ -35,6 +35,10 @@ class Shard;
 /// Names a client of this shard whose moved state is being stored, among connections: see Reply.
 inline constexpr std::uint64_t kMoveBit = 1ULL << 62U;
 
+/// For what other nodes have sent to arrive at the one that a session comes to, whose client waits
+/// meanwhile.
+inline constexpr Millis kSwitchLimit{2000};
+
 /// A session that goes to another node. Frames leave one after the other, each when the one before
 /// is stored there.
 struct MoveOut {
@@ -113,9 +117,12 @@ struct MoveIn {
     bool whole_there = false;
     TimePoint progress{};
     boost::unordered_flat_set<std::uint64_t> origins;  // of messages that the session has got
+    std::uint64_t filters = 0;  // ticket of the wait until other nodes know them; 0: none
     /// Other nodes know its filters here, and what they had sent here before has arrived: that was
     /// for other subscribers, and the session got it from the old owner.
     bool switched = false;
+    /// Not all of that has arrived: what comes past the old owner may be that.
+    bool unfenced = false;
     std::uint64_t fence = 0;        // ticket; 0: none is under way
     std::uint32_t fence_waits = 0;  // shards
     TimePoint fence_until{};

@@ -56,8 +56,11 @@ void SessionMoves::on_move(NodeNumber from, std::string_view body) {
     if (!reader.header(header)) return;
     Client* client = shard_.find_client(header.key.mountpoint, header.key.client_id);
     MoveIn* in = client != nullptr && client->move ? client->move->in.get() : nullptr;
-    // Sent again, and known no more when this has ended.
-    if (client != nullptr && ends_without(*client, from, header.kind)) return;
+    if (client != nullptr && ends_without(*client, from, header.kind)) {
+        // Sent again, and known no more when this has ended; unless nobody is there to end it.
+        if (!away_.contains(client->move->out->to)) return;
+        stay(*client);
+    }
     if (in == nullptr || in->move != header.move) {
         // One after the other; it is sent again.
         if (in != nullptr && in->from != from && progresses(*client)) return;
@@ -91,6 +94,7 @@ void SessionMoves::on_move(NodeNumber from, std::string_view body) {
     if (header.kind == MoveKind::Switch && shard_.in_company()) {
         const std::uint64_t ticket = ++shard_.last_filter_wait_;
         filter_waits_.emplace(ticket, client->number);
+        in->filters = ticket;
         return shard_.shared().cluster.load()->await_filters(shard_.id(), ticket);
     }
     shard_.writes_.confirm_when_safe(
@@ -103,8 +107,7 @@ bool SessionMoves::ends_without(const Client& client, NodeNumber from,
                                 MoveKind kind) const noexcept {
     if (!going(client) || kind == MoveKind::Off) return false;
     const MoveOut& out = *client.move->out;
-    if (out.stage != MoveOut::Stage::End || out.to == from) return false;
-    return kind != MoveKind::Begin || !away_.contains(out.to);
+    return out.stage == MoveOut::Stage::End && out.to != from;
 }
 
 Client* SessionMoves::take_begin(NodeNumber from, const cluster::MoveHeader& header,
@@ -136,7 +139,10 @@ Client* SessionMoves::take_begin(NodeNumber from, const cluster::MoveHeader& hea
     auto earlier = std::exchange(client->move->in, std::make_unique<MoveIn>());
     forget_kept(client->number);
     MoveIn& in = *client->move->in;
-    if (earlier) in.deferred = std::move(earlier->deferred);
+    if (earlier) {
+        fences_.erase(earlier->fence);
+        in.deferred = std::move(earlier->deferred);
+    }
     in.move = header.move;
     in.from = from;
     in.epoch = begin.epoch;
@@ -301,9 +307,10 @@ bool SessionMoves::filters_known(std::uint64_t ticket) {
     Client* client = shard_.find_client(number);
     if (client == nullptr || !client->move || !client->move->in) return true;
     MoveIn& in = *client->move->in;
-    if (in.fence != 0) return true;
+    if (in.filters != ticket) return true;  // it has begun anew
+    in.filters = 0;
     in.fence_waits = shard_.shared().shards;
-    in.fence_until = shard_.now() + kFenceLimit;
+    in.fence_until = shard_.now() + kSwitchLimit;
     in.fence = fence_for(*client);
     return true;
 }
@@ -378,7 +385,7 @@ bool SessionMoves::is_first(Client& client, const mqtt::Message& message) {
     // it there.
     if (!in.switched && in.whole_there && coming(client) && !client.online()) return false;
     // Before, what comes may come for another subscriber, who goes.
-    if (in.switched && in.direct.size() < kMostOrigins) {
+    if (in.switched && !in.unfenced && in.direct.size() < kMostOrigins) {
         in.direct.try_emplace(stream_of(message.topic(), message.publisher(), message.origin()),
                               message.origin());
     }

@@ -11,6 +11,7 @@ using cluster::MoveKind;
 using metrics::Counter;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 using vmq::testing::kMove;
 using vmq::testing::kOld;
 using vmq::testing::TestClient;
@@ -122,13 +123,54 @@ TEST_F(SessionThatComes, DoesNotWaitForEverForWhatOthersHaveSentHere) {
     subscriptions();
     plain(MoveKind::Switch);
     shard().filters_known(nodes.filter_tickets.back());
-    for (Millis waited{0}; waited < kFenceLimit; waited += Millis(500)) {
+    for (Millis waited{0}; waited < kSwitchLimit; waited += Millis(500)) {
         EXPECT_EQ(acknowledged(), 2U);
+        shard().moves().fence_progresses(nodes.fences[0]);  // but it is much
         broker.advance(Millis(500));
         again();
     }
     broker.advance(Millis(500));
     EXPECT_EQ(acknowledged(), 3U);
+    direct("5", 5);      // was on its way to another subscriber for all that time
+    message(6, "6", 6);  // went to the old owner alone
+    message(7, "5", 5);
+    plain(MoveKind::End);
+    TestClient& client = connects();
+    EXPECT_TRUE(client.next().starts_with("CONNACK session_present=1"));
+    EXPECT_THAT(client.take_payloads(), UnorderedElementsAre("5", "6"));
+}
+
+TEST_F(SessionThatComes, AWaitOfAnEarlierMoveIsNotThatOfALaterOne) {
+    begin();
+    subscriptions();
+    plain(MoveKind::Switch);
+    number = 0;
+    move_number = kMove + 1;
+    begin();
+    ASSERT_EQ(nodes.filter_tickets.size(), 1U);
+    (void)shard().filters_known(nodes.filter_tickets[0]);
+    EXPECT_THAT(nodes.fences, IsEmpty());
+}
+
+TEST_F(SessionThatComes, GoesOnComingWhenTheNodeItHasGoneOnToIsAway) {
+    constexpr NodeNumber kNextOwner{8};
+    shard().add_node(kNextOwner, {"next@host", "next@host", 1'000'000});
+    begin();
+    ASSERT_TRUE(
+        shard().moves().begin(*shard().find_client("", "a"), kNextOwner, cluster::Epoch{9}));
+    for (int i = 0; i < 2; ++i) {
+        const MoveOut& out = *shard().find_client("", "a")->move->out;
+        std::string bytes;
+        append(cluster::MoveAck{out.move, out.number, {}, 0, 65'535, {"", "a"}}, bytes);
+        shard().moves().on_frame(kNextOwner, true, bytes.substr(cluster::kFrameOverhead));
+        broker.settle();
+    }
+    shard().moves().fence_passed(nodes.fences.back());
+    ASSERT_EQ(shard().find_client("", "a")->move->out->kind, MoveKind::End);
+    shard().moves().node_away(kNextOwner);
+    message(1, "1");
+    EXPECT_EQ(acknowledged(), 2U);
+    EXPECT_FALSE(SessionMoves::going(*shard().find_client("", "a")));
 }
 
 TEST_F(SessionThatComes, WhatComesWhenItsSenderIsAwayIsNotLeftToIt) {
