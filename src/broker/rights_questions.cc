@@ -13,7 +13,7 @@ using hooks::SubscribeVerdict;
 
 namespace {
 
-constexpr auto kHook = hooks::Hook::AuthOnSubscribe;
+constexpr auto kAskedHook = hooks::Hook::AuthOnSubscribe;
 
 /// The subscription is gone: nobody cares any more.
 SubscribeVerdict nobody_cares() { return {}; }
@@ -21,7 +21,7 @@ SubscribeVerdict nobody_cares() { return {}; }
 }  // namespace
 
 std::optional<SubscribeVerdict> RightsQuestions::ask(RightsQuestion question) {
-    const bool at_once = shard_.chain().answers_at_once(kHook, &question.route);
+    const bool at_once = shard_.chain().answers_at_once(kAskedHook, &question.route);
     if (!at_once && open_.size() >= kMaxOpen) {
         waiting_.push_back(std::move(question));
         return std::nullopt;
@@ -114,7 +114,8 @@ void RightsQuestions::on_timer(TimePoint now) {
         const auto found = open_.find(due.number);
         if (found == open_.end() || found->second.turn != due.turn) continue;
         Open& open = found->second;
-        const auto plugin = shard_.chain().give_up(kHook, {&open.question.route, open.waits_for});
+        const auto plugin =
+            shard_.chain().give_up(kAskedHook, {&open.question.route, open.waits_for});
         if (shard_.may_report(shard_.hook_timeout_reported_at())) {
             log::warning(
                 "plugin {} has not said within {} ms whether a subscription is still allowed; it "

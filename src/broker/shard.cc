@@ -170,13 +170,13 @@ void Shard::shut_down(TimePoint deadline) {
 }
 
 void Shard::run_handshakes() {
-    using Clock = std::chrono::steady_clock;  // finer than that of the loop
-    const auto end = Clock::now() + kHandshakeSlice;
+    using FineClock = std::chrono::steady_clock;  // finer than that of the loop
+    const auto end = FineClock::now() + kHandshakeSlice;
     while (const auto number = handshakes_.pop()) {
         Connection* connection = find(*number);
         if (connection == nullptr) continue;
         connection->on_handshake_turn();
-        if (Clock::now() >= end) break;
+        if (FineClock::now() >= end) break;
     }
     if (!handshakes_.empty()) loop_.run_again();
 }
