@@ -159,11 +159,7 @@ TEST_F(SessionThatComes, GoesOnComingWhenTheNodeItHasGoneOnToIsAway) {
     ASSERT_TRUE(
         shard().moves().begin(*shard().find_client("", "a"), kNextOwner, cluster::Epoch{9}));
     for (int i = 0; i < 2; ++i) {
-        const MoveOut& out = *shard().find_client("", "a")->move->out;
-        std::string bytes;
-        append(cluster::MoveAck{out.move, out.number, {}, 0, 65'535, {"", "a"}}, bytes);
-        shard().moves().on_frame(kNextOwner, true, bytes.substr(cluster::kFrameOverhead));
-        broker.settle();
+        acknowledges(kNextOwner);
     }
     shard().moves().fence_passed(nodes.fences.back());
     ASSERT_EQ(shard().find_client("", "a")->move->out->kind, MoveKind::End);
@@ -242,11 +238,7 @@ TEST_F(SessionThatComes, WhatComesWhenAllElseHasGoneOnIsNotTaken) {
     ASSERT_TRUE(
         shard().moves().begin(*shard().find_client("", "a"), kNextOwner, cluster::Epoch{9}));
     const auto goes_on = [this] {
-        const MoveOut& out = *shard().find_client("", "a")->move->out;
-        std::string bytes;
-        append(cluster::MoveAck{out.move, out.number, {}, 0, 65'535, {"", "a"}}, bytes);
-        shard().moves().on_frame(kNextOwner, true, bytes.substr(cluster::kFrameOverhead));
-        broker.settle();
+        acknowledges(kNextOwner);
         Client* client = shard().find_client("", "a");
         return client != nullptr ? client->move->out->kind : MoveKind::Off;
     };

@@ -36,7 +36,7 @@ void SessionMoves::expect_late(const Client& client, const std::vector<NodeNumbe
         change = shard_.shared().late_messages.add(
             {client.mountpoint, client.client_id, std::move(filters), from}, record);
     }
-    if (change.put && client.stored() && shard_.durable()) store_late(*change.put, record);
+    if (change.put && shard_.durable()) store_late(*change.put, record);
     forget_stored_late(change.gone);
     if (change.forgotten > 0) {
         shard_.metrics_.add(Counter::ClusterLateForgotten, change.forgotten);

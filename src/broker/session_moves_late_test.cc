@@ -35,15 +35,8 @@ protected:
         client.drop();
         broker.settle();
         ASSERT_TRUE(shard().moves().begin(this->client(), kOld, Epoch{9}));
-        for (int i = 0; i < 3; ++i) acknowledge();
+        for (int i = 0; i < 3; ++i) acknowledges();
         ASSERT_THAT(nodes.fences, SizeIs(1));
-    }
-    void acknowledge() {
-        const MoveOut& out = *client().move->out;
-        std::string bytes;
-        append(cluster::MoveAck{out.move, out.number, {}, 0, 65'535, {"", "a"}}, bytes);
-        shard().moves().on_frame(kOld, true, bytes.substr(cluster::kFrameOverhead));
-        broker.settle();
     }
     void passes(std::uint64_t fence, const std::vector<NodeNumber>& absent) {
         shard().moves().fence_absent(fence, absent);

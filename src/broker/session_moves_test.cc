@@ -60,37 +60,24 @@ TEST_F(SessionThatGoes, StillGoesThereWhenALaterOwnerIsNotKnownHere) {
 
 TEST_F(SessionThatGoes, GoesOnTakingMessagesUntilAllIsFenced) {
     ASSERT_TRUE(shard().moves().begin(client(), kOld, Epoch{9}));
-    const auto acknowledge = [this] {
-        const MoveOut& out = *client().move->out;
-        std::string bytes;
-        append(cluster::MoveAck{out.move, out.number, {}, 0, 65'535, {"", "a"}}, bytes);
-        shard().moves().on_frame(kOld, true, bytes.substr(cluster::kFrameOverhead));
-        broker.settle();
-    };
-    acknowledge();  // begin
+    acknowledges();  // begin
     EXPECT_EQ(client().move->out->kind, MoveKind::Subscriptions);
-    acknowledge();
+    acknowledges();
     EXPECT_EQ(client().move->out->kind, MoveKind::Switch);
-    acknowledge();
+    acknowledges();
     ASSERT_EQ(nodes.fences.size(), 1U);
     EXPECT_EQ(client().subscription_count(), 1U);
     shard().moves().fence_passed(nodes.fences[0]);
     EXPECT_EQ(client().subscription_count(), 0U);
     EXPECT_EQ(client().move->out->kind, MoveKind::End);
-    acknowledge();
+    acknowledges();
     EXPECT_EQ(shard().find_client("", "a"), nullptr);
     EXPECT_EQ(broker.count(Counter::ClusterSessionsMovedOut), 1U);
 }
 
 TEST_F(SessionThatGoes, HasItsSubscriptionsIfItStaysAfterAll) {
     ASSERT_TRUE(shard().moves().begin(client(), kOld, Epoch{9}));
-    for (int i = 0; i < 3; ++i) {
-        const MoveOut& out = *client().move->out;
-        std::string bytes;
-        append(cluster::MoveAck{out.move, out.number, {}, 0, 65'535, {"", "a"}}, bytes);
-        shard().moves().on_frame(kOld, true, bytes.substr(cluster::kFrameOverhead));
-        broker.settle();
-    }
+    for (int i = 0; i < 3; ++i) acknowledges();
     shard().moves().fence_passed(nodes.fences.at(0));
     EXPECT_EQ(client().subscription_count(), 0U);
     shard().remove_node(kOld);
@@ -114,27 +101,16 @@ TEST_F(SessionThatGoes, TakesItsDelayedWillAlongWithoutItsClientOnly) {
              cluster::PeerNumber{7},
              {"", "a"}});
         ASSERT_TRUE(SessionMoves::going(client()));
-        const MoveOut& out = *client().move->out;
-        std::string bytes;
-        append(cluster::MoveAck{out.move, out.number, {}, 0, 65'535, {"", "a"}}, bytes);
-        shard().moves().on_frame(kOld, true, bytes.substr(cluster::kFrameOverhead));
-        broker.settle();
-        EXPECT_EQ(out.kind, adopted ? MoveKind::Will : MoveKind::Subscriptions);
+        acknowledges();
+        EXPECT_EQ(client().move->out->kind, adopted ? MoveKind::Will : MoveKind::Subscriptions);
         shard().moves().stay(client());
     }
 }
 
 TEST_F(SessionThatGoes, ANodeThatStartsAnewIsToldEverythingAgain) {
     ASSERT_TRUE(shard().moves().begin(client(), kOld, Epoch{9}));
-    const auto answer = [this](cluster::MoveAck::Code code) {
-        const MoveOut& out = *client().move->out;
-        std::string bytes;
-        append(cluster::MoveAck{out.move, out.number, code, 0, 65'535, {"", "a"}}, bytes);
-        shard().moves().on_frame(kOld, true, bytes.substr(cluster::kFrameOverhead));
-        broker.settle();
-    };
-    answer(cluster::MoveAck::Code::Done);
-    answer(cluster::MoveAck::Code::Unknown);
+    acknowledges();
+    acknowledges(kOld, cluster::MoveAck::Code::Unknown);
     EXPECT_EQ(client().move->out->kind, MoveKind::Begin);
     EXPECT_EQ(client().move->out->number, 1U);
     EXPECT_EQ(client().move->out->offset, 65'535U);
@@ -152,13 +128,7 @@ protected:
         publisher.drop();
         broker.settle();
         EXPECT_TRUE(shard().moves().begin(client(), kOld, Epoch{9}));
-        for (int i = 0; i < 2; ++i) {
-            const MoveOut& out = *client().move->out;
-            std::string bytes;
-            append(cluster::MoveAck{out.move, out.number, {}, 0, 65'535, {"", "a"}}, bytes);
-            shard().moves().on_frame(kOld, true, bytes.substr(cluster::kFrameOverhead));
-            broker.settle();
-        }
+        for (int i = 0; i < 2; ++i) acknowledges();
     }
 };
 

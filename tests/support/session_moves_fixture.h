@@ -105,6 +105,15 @@ protected:
     void plain(cluster::MoveKind kind) {
         frame(kind, [](cluster::MoveWriter&) {});
     }
+    /// That node answers for the frame that is under way to it.
+    void acknowledges(NodeNumber node = kOld,
+                      cluster::MoveAck::Code code = cluster::MoveAck::Code::Done) {
+        const broker::MoveOut& out = *shard().find_client("", "a")->move->out;
+        std::string bytes;
+        append(cluster::MoveAck{out.move, out.number, code, 0, 65'535, {"", "a"}}, bytes);
+        shard().moves().on_frame(node, true, bytes.substr(cluster::kFrameOverhead));
+        broker.settle();
+    }
     /// The last frame once more.
     void again() {
         shard().moves().on_frame(kOld, false, last);
