@@ -81,10 +81,12 @@ public:
     /// `seed` is that of the FilterWords.
     explicit ChildTable(std::uint64_t seed) noexcept : seed_(seed) {}
 
+    /// Of the parent's number, not of its address: a walk meets the nodes in an order that is the
+    /// same in every run with the same seed.
     [[nodiscard]] static std::uint64_t hash(const FilterNode* parent,
                                             std::uint64_t word_hash) noexcept {
-        return FilterWord::fold(word_hash ^ reinterpret_cast<std::uintptr_t>(parent),
-                                FilterWord::kMultiplier);
+        const std::uint64_t id = parent == nullptr ? 0 : parent->id();
+        return FilterWord::fold(word_hash ^ id, FilterWord::kMultiplier);
     }
     void prefetch(std::uint64_t hash) const noexcept {
         if (capacity_ > 0) __builtin_prefetch(&slots_[std::size_t{home(hash)} * kSlotSize]);

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <numeric>
 #include <utility>
 
 #include "base/assert.h"
@@ -79,13 +78,7 @@ bool Network::carry(std::size_t host) {
                 const bool end = size <= 0;
                 std::string bytes(buffer.data(), end ? 0 : static_cast<std::size_t>(size));
                 world_.note("from", host, number);
-                // A node tells its filters in the order of its index, which is that of addresses.
-                world_.digest.add(bytes.size());
-                world_.digest.add(std::accumulate(
-                    bytes.begin(), bytes.end(), std::uint64_t{0}, [](std::uint64_t sum, char each) {
-                        const auto byte = static_cast<unsigned char>(each);
-                        return sum + byte * (byte + 257UL);
-                    }));
+                world_.digest.add(bytes);
                 bytes_ += bytes.size();
                 put(number, wire, side, std::move(bytes), end);
             }
