@@ -259,10 +259,9 @@ void Link::on_heartbeat(const Frame& frame) {
     if (initiated_) return;
     // Its heartbeats and our replies show both that the other is there: ours are for when they
     // stop.
-    const LinkSettings& settings = loop_.settings();
+    const Millis interval = heartbeat_interval();
     beat_at_ = loop_.loop().now() +
-               std::min(settings.heartbeat_interval * 3 / 2,
-                        std::max(settings.heartbeat_interval, settings.silence_timeout / 2));
+               std::min(interval * 3 / 2, std::max(interval, loop_.settings().silence_timeout / 2));
     arm_timer(loop_.loop().now());
 }
 
@@ -448,6 +447,15 @@ void Link::update_interest() { socket_.want(may_read(), blocked_); }
 
 // --- Time ---
 
+Millis Link::heartbeat_interval() const noexcept {
+    const LinkSettings& settings = loop_.settings();
+    if (kind_ == LinkKind::Control) return settings.heartbeat_interval;
+    // There is one for each shard and peer, and the control link hears more often whether the peer
+    // is there. Two beats may still be late before the silence is too long.
+    return std::max(settings.heartbeat_interval,
+                    std::min(settings.heartbeat_interval * 2, settings.silence_timeout / 3));
+}
+
 void Link::on_timer(TimePoint now) {
     const LinkSettings& settings = loop_.settings();
     if (greeting_) {
@@ -467,7 +475,7 @@ void Link::on_timer(TimePoint now) {
             append_heartbeat(FrameType::Heartbeat, millis_of(now), priority());
         }
         // All links of a loop at once: one wake-up instead of one for each.
-        const Millis interval = settings.heartbeat_interval;
+        const Millis interval = heartbeat_interval();
         beat_at_ = now + interval - now.time_since_epoch() % interval;
     }
     arm_timer(now);

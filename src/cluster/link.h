@@ -212,6 +212,7 @@ private:
     void tell_room();
     void update_interest();
 
+    [[nodiscard]] Millis heartbeat_interval() const noexcept;
     void on_timer(TimePoint now);
     void arm_timer(TimePoint now);
     [[nodiscard]] std::string_view waits_for() const noexcept;

@@ -348,6 +348,7 @@ TEST_F(LinkTest, OneSideSendsHeartbeatsAsLongAsTheOtherHearsThem) {
     };
     std::string one;
     append_heartbeat(FrameType::Heartbeat, 1'000'000, one);
+    purpose_ = {LinkKind::Control, 0, "b@host"};
     agree();
     pass(Seconds(5));
     const std::uint64_t of_a = sent(a_);
@@ -361,6 +362,23 @@ TEST_F(LinkTest, OneSideSendsHeartbeatsAsLongAsTheOtherHearsThem) {
         b_.step(now_);
     }
     EXPECT_EQ(sent(b_) - of_b, (120 + 1) * one.size());
+}
+
+// There are many of them, and a control link to the same peer.
+TEST_F(LinkTest, DataLinksBeatHalfAsOften) {
+    const auto sent = [](const SteppedNode& node) {
+        return node.metrics.get(metrics::Counter::ClusterBytesSent);
+    };
+    std::string one;
+    append_heartbeat(FrameType::Heartbeat, 1'000'000, one);
+    purpose_ = {LinkKind::Data, 3, "b@host"};
+    agree();
+    pass(Seconds(5));
+    const std::uint64_t of_a = sent(a_);
+    const std::uint64_t of_b = sent(b_);
+    pass(Seconds(60));
+    EXPECT_EQ(sent(a_) - of_a, 60 * one.size());
+    EXPECT_EQ(sent(b_) - of_b, 60 * one.size());
 }
 
 TEST_P(LinkWays, ASilentPeerIsNoticedAfterThreeSeconds) {

@@ -65,7 +65,8 @@ void add_cluster(std::vector<Setting>& table) {
             .built()
             .hidden(),
         integer("cluster.heartbeat_interval", "500",
-                "How often nodes tell each other that they are there. Not known to VerneMQ.")
+                "How often nodes tell each other that they are there; twice as long between their "
+                "shards. Not known to VerneMQ.")
             .unit("ms")
             .range(50, 60'000)
             .built()
