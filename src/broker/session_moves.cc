@@ -280,7 +280,7 @@ bool SessionMoves::write_messages(Client& client, MoveOut& out) {
         each.retain = delivery.retain;
         if (delivery.shared_group != 0) {
             const auto* own = client.find(routing::SubscriptionKey{delivery.shared_group});
-            if (own != nullptr) each.shared_filter = shard_.subscribers_.text(*own);
+            if (own != nullptr) each.shared_filter = shard_.subscribers_.shared_text(*own);
         }
         if (sent) queue.set_sent_through(std::max(queue.sent_through(), each.sequence));
         messages.push_back(std::move(each));

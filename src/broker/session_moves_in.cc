@@ -127,7 +127,7 @@ Client* SessionMoves::take_begin(NodeNumber from, const cluster::MoveHeader& hea
     if (made) {
         client = &shard_.make_client(header.key.mountpoint, header.key.client_id,
                                      *shard_.shared().default_settings);
-        client->settings = shard_.shared().default_settings;
+        shard_.use_settings(*client, shard_.shared().default_settings);
         client->session_expiry_s = std::max(begin.expiry_interval_s, 1U);
     } else if (!client->online()) {
         client->session_expiry_s = std::max(client->session_expiry_s, begin.expiry_interval_s);

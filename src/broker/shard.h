@@ -428,7 +428,8 @@ private:
     void deliver_shared(DeliverShared& deliver);
     void choose_again(DeliverShared& deliver, ClientNumber except);
     void give_back(DeliverShared& deliver);
-    [[nodiscard]] bool send_elsewhere(DeliverShared& deliver);
+    /// `online`: only to a node with members that are connected.
+    [[nodiscard]] bool send_elsewhere(DeliverShared& deliver, bool online);
     void drop_shared(const DeliverShared& deliver);
     /// Writes the record of `delivery`, for which the publisher waits. `lazy`: it was sent already.
     void store_message(Client& client, queue::Delivery& delivery, bool lazy);
@@ -492,6 +493,7 @@ private:
                 session::Routed& routed, const GroupPath& path = {});
     [[nodiscard]] TimePoint steady(store::WallMillis at) const noexcept;
     Lane& choose_lane(Client& client);
+    void use_settings(Client& client, std::shared_ptr<const session::Settings> settings);
     void pump_retained(Client& client, Lane& lane);
     /// What is retained on the topic of `message` now, or null.
     [[nodiscard]] mqtt::MessagePtr retained_now(const mqtt::Message& message);

@@ -106,9 +106,16 @@ void Shard::displace(Client& client, bool clean_start) {
     old.end_session();
 }
 
+void Shard::use_settings(Client& client, std::shared_ptr<const session::Settings> settings) {
+    client.settings = std::move(settings);
+    subscribers_.take_turns(
+        client, client.number, client.mountpoint, client.client_id,
+        client.settings->allow_multiple_sessions && client.settings->balance_sessions);
+}
+
 void Shard::begin_session(Client& client, Connection& connection, session::ConnectPlan plan,
                           bool session_present, bool discarded) {
-    client.settings = plan.settings;
+    use_settings(client, plan.settings);
     client.listener = &connection.listener();
     const bool revoked = plan.username && shared_.revocations.hit(plan.accepted_at, *plan.username,
                                                                   plan.authenticated_by);

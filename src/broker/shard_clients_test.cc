@@ -273,6 +273,33 @@ TEST_P(ShardSeveralSessions, BalanceGivesEachMessageToOneOfThem) {
     EXPECT_GT(other.size(), 25U);
 }
 
+// They are members of a group, and yet subscribe like others.
+TEST_P(ShardSeveralSessions, BalancedOnesHaveOrdinarySubscriptions) {
+    allow([](auto& settings) {
+        settings.allow_multiple_sessions = true;
+        settings.balance_sessions = true;
+    });
+    TestClient& publisher = broker.connect("v5 client_id=b");
+    publisher.send("PUBLISH topic=t/1 retain=1 payload=kept");
+    broker.settle();
+    TestClient& client = broker.connect("v5 client_id=a clean_start=0 session_expiry_interval=60");
+    client.send("SUBSCRIBE id=1 topic=t/+ qos=1 nl=1");
+    EXPECT_EQ(client.next(), "SUBACK id=1 reasons=0x01");
+    EXPECT_THAT(client.take_payloads(), ElementsAre("kept"));
+    client.send("PUBLISH topic=t/2 payload=own");
+    publisher.send("PUBLISH topic=t/2 qos=1 id=1 payload=other");
+    EXPECT_THAT(client.take_payloads(), ElementsAre("other"));
+    client.drop();
+    publisher.send("PUBLISH topic=t/2 qos=1 id=2 payload=later");
+    broker.settle();
+    TestClient& again = broker.connect("v5 client_id=a clean_start=0", true);
+    EXPECT_THAT(again.take_payloads(), ElementsAre("later"));
+    again.send("UNSUBSCRIBE id=2 topic=t/+");
+    EXPECT_EQ(again.next(), "UNSUBACK id=2 reasons=0x00");
+    publisher.send("PUBLISH topic=t/2 payload=never");
+    EXPECT_THAT(again.take_payloads(), ::testing::IsEmpty());
+}
+
 TEST_P(ShardSeveralSessions, TheOthersGoOnWhenOneIsGone) {
     TestClient& first = broker.subscribe("v5 client_id=a receive_maximum=1", "topic=t qos=1");
     TestClient& second = broker.connect("v5 client_id=a clean_start=0 receive_maximum=1", true);

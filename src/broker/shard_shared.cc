@@ -28,6 +28,8 @@ void Shard::deliver_shared(DeliverShared& deliver) {
     Client& client = *found->second;
     const routing::OwnSubscription* own = client.find(deliver.group);
     if (own == nullptr) return choose_again(deliver, client.number);
+    // [v5 MQTT-3.8.3-3]: of sessions that take turns, no client can ask it of a group of its own.
+    if (own->options.no_local && deliver.message->publisher() == client.hash) return;
     const QoS qos = client.settings->upgrade_outgoing_qos
                         ? own->options.qos
                         : mqtt::min(deliver.message->qos(), own->options.qos);
@@ -57,16 +59,17 @@ void Shard::choose_again(DeliverShared& deliver, ClientNumber except) {
 void Shard::give_back(DeliverShared& deliver) {
     const ClientNumber keeper = std::exchange(deliver.keeper, ClientNumber{});
     if (keeper == ClientNumber{}) {
-        if (!send_elsewhere(deliver)) drop_shared(deliver);
+        if (!send_elsewhere(deliver, false)) drop_shared(deliver);
         return;
     }
+    if (send_elsewhere(deliver, true)) return;
     deliver.last_chance = true;
     deliver.member = keeper;
     if (deliver.keeper_shard == id_) return deliver_shared(deliver);
     send(deliver.keeper_shard, std::move(deliver));
 }
 
-bool Shard::send_elsewhere(DeliverShared& deliver) {
+bool Shard::send_elsewhere(DeliverShared& deliver, bool online) {
     const mqtt::Message& message = *deliver.message;
     const GroupPath& path = deliver.path;
     if (message.qos() == QoS::AtMostOnce || path.hops >= kMostGroupHops) return false;
@@ -75,7 +78,7 @@ bool Shard::send_elsewhere(DeliverShared& deliver) {
     const bool disk = shared_.store->accepting();
     routing::SharedMatch match{deliver.group, id_, {}, {}};
     for (ShardSet except = path.except; shared_.subscriptions.choose_elsewhere(
-             id_, match, message.mountpoint(), message.topic(), except, random_);) {
+             id_, match, message.mountpoint(), message.topic(), except, random_, online);) {
         const NodeOutbox* node = node_by_slot_[match.shard];
         except |= node != nullptr ? node->slots : shard_bit(match.shard);
         if (node == nullptr || frame > node->longest_frame || !node->has_room(disk)) continue;
@@ -84,6 +87,8 @@ bool Shard::send_elsewhere(DeliverShared& deliver) {
         // could wait for one another in a circle. Without a disk nobody waits for it.
         const bool here = path.from_node || (message.parts_missing() > 0 && disk &&
                                              (node->must_spool(disk) || node->spool.has_room()));
+        // Who has a session that keeps it does not give it away for a place in memory.
+        if (online && message.parts_missing() > 0 && !here) continue;
         session::Routed routed;
         if (!forward_to_group(deliver.message, match, path.hops + 1, deliver.reply, routed,
                               here ? Keeper::Disk : Keeper::Node)) {

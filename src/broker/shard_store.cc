@@ -58,7 +58,7 @@ void Shard::store_message(Client& client, Delivery& delivery, bool lazy) {
         const routing::OwnSubscription* own =
             client.find(routing::SubscriptionKey{delivery.shared_group});
         if (own != nullptr) {
-            shared_filter = std::make_unique<const std::string>(subscribers_.text(*own));
+            shared_filter = std::make_unique<const std::string>(subscribers_.shared_text(*own));
         }
     }
     if (answering_.reply.wanted() && answering_.ack == 0) {
@@ -242,7 +242,7 @@ void Shard::restore(store::StoredSession stored) {
     Client& client =
         make_client(record.key.mountpoint, record.key.client_id, *shared_.default_settings);
     metrics_.add(metrics::Counter::QueueInitializedFromStorage);
-    client.settings = shared_.default_settings;
+    use_settings(client, shared_.default_settings);
     client.session_expiry_s = record.expiry_interval_s;
     if (record.username) client.username = std::make_unique<const std::string>(*record.username);
     if (record.expiry_interval_s != 0) client.session_id = stored.id;

@@ -5,6 +5,7 @@
 
 #include "cluster/frame_codec.h"
 #include "cluster/number_frame.h"
+#include "mqtt/internal_group.h"
 #include "mqtt/topic.h"
 
 namespace vmq::cluster {
@@ -43,7 +44,7 @@ bool read_into(FilterSink& sink, ByteReader& reader) {
     std::string_view filter;
     if (!reader.u8(kind) || (kind & ~(kSubscribed | kPersistent | kGroup)) != 0 ||
         !reader.string(mountpoint, kLongestText) || !reader.string(filter, kLongestText) ||
-        !mqtt::is_valid_topic_filter(filter)) {
+        !mqtt::is_valid_filter_of_nodes(filter)) {
         return false;
     }
     const auto shared = mqtt::parse_shared_filter(filter);

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "cluster/frame_codec.h"
 #include "cluster/number_frame.h"
+#include "mqtt/internal_group.h"
 
 namespace vmq::cluster {
 namespace {
@@ -243,7 +244,10 @@ TEST_F(FilterLogTest, MembersOfSharedGroupsAreCounted) {
     owner->log.add({"m", "$share/g/a/+", true, false, 3, 1});
     owner->log.add({"m", "$share/g/b", true, false, 0, 300});
     owner->log.add({"m", "$share/h/a/+", false, false, 0, 0});
+    const std::string turns = mqtt::group_of_sessions("id/1");  // that no client can name
+    owner->log.add({"m", "$share/" + turns + "/a/+", true, false, 1, 0});
     settle();
+    EXPECT_EQ(known.groups["m:" + turns + ":a/+"], std::pair(1U, 0U));
     EXPECT_EQ(known.groups["m:g:a/+"], std::pair(3U, 1U));
     EXPECT_EQ(known.groups["m:g:b"], std::pair(0U, 300U));
     EXPECT_EQ(known.groups["m:h:a/+"], std::pair(0U, 0U));

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "mqtt/internal_group.h"
 #include "mqtt/properties.h"
 #include "mqtt/topic.h"
 
@@ -256,7 +257,7 @@ bool decode_publish(std::string_view body, TimePoint now, ForwardedPublish& publ
     if ((flags & kHasGroup) != 0 &&
         (!reader.string(publish.group, kLongestText) || !reader.u8(publish.hops) ||
          (!session_of(publish.group) && (!mqtt::parse_shared_filter(publish.group) ||
-                                         !mqtt::is_valid_topic_filter(publish.group))))) {
+                                         !mqtt::is_valid_filter_of_nodes(publish.group))))) {
         return false;
     }
     if (!reader.u64(parts.publisher) || reader.rest().size() > kLongestPacket) return false;

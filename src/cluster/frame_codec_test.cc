@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "mqtt/internal_group.h"
 #include "mqtt/properties.h"
 
 namespace vmq::cluster {
@@ -271,6 +272,10 @@ TEST(ForwardedPublish, MayBeForOneSession) {
     ASSERT_TRUE(read_back("$session/any/id+#", read, bytes));
     EXPECT_EQ(session_of(read.group), "any/id+#");
     EXPECT_FALSE(read_back("$session/", read, bytes));
+    const std::string turns = "$share/" + mqtt::group_of_sessions("any/id+#") + "/t/+";
+    ASSERT_TRUE(read_back(turns, read, bytes));
+    EXPECT_EQ(read.group, turns);
+    EXPECT_FALSE(read_back(turns + "/#/t", read, bytes));
     EXPECT_EQ(session_of("$share/g/t"), std::nullopt);
 }
 

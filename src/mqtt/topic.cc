@@ -2,15 +2,14 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
 
 #include "mqtt/byte_words.h"
+#include "mqtt/topic_size.h"
 
 namespace vmq::mqtt {
 namespace {
 
 constexpr std::string_view kSharePrefix = "$share/";
-constexpr std::size_t kMaxTopicSize = std::numeric_limits<std::uint16_t>::max();
 
 /// ASCII without wildcards and without U+0000: what nearly every topic name is.
 bool is_plain_name(std::string_view topic) noexcept {

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "base/assert.h"
-#include "mqtt/topic.h"
+#include "mqtt/internal_group.h"
 #include "routing/filter_node.h"
 #include "routing/shared_group.h"
 
@@ -77,6 +77,41 @@ void Subscriber::remove(const OwnSubscription* own) {
 LocalSubscribers::LocalSubscribers(ShardId shard, SubscriptionIndex& index)
     : shard_(shard), index_(index) {}
 
+std::optional<mqtt::SharedFilter> LocalSubscribers::group_for(const Subscriber& subscriber,
+                                                              std::string_view filter) {
+    if (const auto shared = mqtt::parse_shared_filter(filter)) return shared;
+    if (!subscriber.sessions_group_) return std::nullopt;
+    const mqtt::SharedFilter own{*subscriber.sessions_group_, filter};
+    if (!mqtt::is_short_enough(own)) return std::nullopt;
+    return own;
+}
+
+void LocalSubscribers::take_turns(Subscriber& subscriber, ClientNumber number,
+                                  std::string_view mountpoint, std::string_view client_id,
+                                  bool turns) {
+    if ((subscriber.sessions_group_ != nullptr) == turns) return;
+    struct Held {
+        std::string filter;
+        mqtt::SubscriptionOptions options;
+        std::uint32_t subscription_id;
+    };
+    std::vector<Held> changed;
+    for (const OwnSubscription& own : subscriber.list_) {
+        Held held{shared_text(own), own.options, own.subscription_id};
+        const std::string_view plain = mqtt::as_subscribed(held.filter);
+        if (own.shared && plain.size() == held.filter.size()) continue;  // the client's own group
+        held.filter = std::string(plain);
+        changed.push_back(std::move(held));
+    }
+    for (const Held& each : changed) unsubscribe(subscriber, number, mountpoint, each.filter);
+    subscriber.sessions_group_ =
+        turns ? std::make_unique<const std::string>(mqtt::group_of_sessions(client_id)) : nullptr;
+    for (const Held& each : changed) {
+        subscribe(subscriber, number, mountpoint, each.filter, each.options, each.subscription_id,
+                  subscriber.persistent_, subscriber.online_);
+    }
+}
+
 LocalSubscribers::Added LocalSubscribers::subscribe(Subscriber& subscriber, ClientNumber number,
                                                     std::string_view mountpoint,
                                                     std::string_view filter,
@@ -84,7 +119,7 @@ LocalSubscribers::Added LocalSubscribers::subscribe(Subscriber& subscriber, Clie
                                                     std::uint32_t subscription_id, bool persistent,
                                                     bool online) {
     set_state(subscriber, number, online, persistent);
-    if (const auto shared = mqtt::parse_shared_filter(filter)) {
+    if (const auto shared = group_for(subscriber, filter)) {
         const GroupHandle handle =
             index_.join(shard_, mountpoint, shared->group, shared->filter, number, online);
         const OwnSubscription own{.handle = handle.group,
@@ -162,7 +197,7 @@ void LocalSubscribers::unsubscribe_all(Subscriber& subscriber, ClientNumber numb
 const OwnSubscription* LocalSubscribers::find(const Subscriber& subscriber,
                                               std::string_view mountpoint,
                                               std::string_view filter) const {
-    if (const auto shared = mqtt::parse_shared_filter(filter)) {
+    if (const auto shared = group_for(subscriber, filter)) {
         const GroupHandle handle =
             index_.find_group(shard_, mountpoint, shared->group, shared->filter);
         return handle.group == nullptr ? nullptr : subscriber.find(handle.key);
@@ -197,6 +232,10 @@ std::span<const LocalSubscription> LocalSubscribers::subscribers(
 }
 
 std::string LocalSubscribers::text(const OwnSubscription& subscription) const {
+    return std::string(mqtt::as_subscribed(shared_text(subscription)));
+}
+
+std::string LocalSubscribers::shared_text(const OwnSubscription& subscription) const {
     return subscription.shared ? index_.text(shard_, group_of(subscription))
                                : index_.text(shard_, filter_of(subscription));
 }

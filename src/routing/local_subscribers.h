@@ -6,12 +6,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "mqtt/packets.h"
+#include "mqtt/topic.h"
 #include "routing/filter_subscribers.h"
 #include "routing/subscription_index.h"
 
@@ -76,6 +78,7 @@ private:
     // Up to a handful are searched in order; more get an index, four bytes each.
     std::vector<OwnSubscription> list_;
     std::unique_ptr<Places> places_;
+    std::unique_ptr<const std::string> sessions_group_;  // null: its sessions do not take turns
     bool online_ = false;
     bool persistent_ = false;
 };
@@ -108,6 +111,14 @@ public:
                                               std::string_view mountpoint,
                                               std::string_view filter) const;
 
+    /// Whether the sessions of this client id, here and on other nodes, take turns
+    /// (queue_deliver_mode = balance): each message goes to one of them. They are members of one
+    /// group on each filter, except those that are "$share/GROUP/FILTER" already, and except one
+    /// that would become longer than a filter may be. What was subscribed before is changed; what
+    /// other shards have sent meanwhile does not find it.
+    void take_turns(Subscriber& subscriber, ClientNumber number, std::string_view mountpoint,
+                    std::string_view client_id, bool turns);
+
     /// The client went on- or offline, or its session became (non-)persistent.
     void set_state(Subscriber& subscriber, ClientNumber number, bool online, bool persistent);
 
@@ -117,9 +128,16 @@ public:
         SubscriptionKey key) const noexcept;
 
     [[nodiscard]] std::size_t subscription_count() const noexcept { return subscriptions_; }
+    /// As it was subscribed.
     [[nodiscard]] std::string text(const OwnSubscription& subscription) const;
+    /// As other nodes and the store know it: "$share/GROUP/FILTER" also where sessions take turns.
+    /// find() takes it as well.
+    [[nodiscard]] std::string shared_text(const OwnSubscription& subscription) const;
 
 private:
+    /// The group that a message for `filter` is for one member of; none: for all who subscribe.
+    [[nodiscard]] static std::optional<mqtt::SharedFilter> group_for(const Subscriber& subscriber,
+                                                                     std::string_view filter);
     Added record(Subscriber& subscriber, const OwnSubscription& own);
     /// The subscription, not shared, is out of its client's list.
     void drop_filter(const OwnSubscription& own, const Subscriber& subscriber);

@@ -4,7 +4,11 @@
 
 #include <memory>
 #include <random>
+#include <string>
+#include <utility>
 
+#include "mqtt/internal_group.h"
+#include "mqtt/topic_size.h"
 #include "routing/subscription_model.h"
 
 namespace vmq::routing {
@@ -111,6 +115,53 @@ TEST_F(LocalSubscribersTest, AnOfflineMemberOfAGroupIsChosenOnlyIfItsMessagesAre
     for (int i = 0; i < 20; ++i) EXPECT_EQ(match("x").shared[0].member, number(b));
     local.set_state(b, number(b), false, false);
     EXPECT_EQ(match("x").shared[0].member, number(a));
+}
+
+// queue_deliver_mode = balance
+TEST_F(LocalSubscribersTest, SessionsOfOneClientIdTakeTurnsAsMembersOfAGroup) {
+    subscribe(a, "x/+", 7);
+    subscribe(a, "$share/g/x/y", 8);
+    local.take_turns(a, number(a), "", "id/1", true);
+    subscribe(a, "z", 9);
+    EXPECT_EQ(a.subscription_count(), 3U);
+    MatchResult result = match("x/y");
+    EXPECT_TRUE(result.filters.empty());
+    ASSERT_EQ(result.shared.size(), 2U);
+    EXPECT_EQ(match("z").shared.size(), 1U);
+
+    for (const auto& [filter, id] : {std::pair{"x/+", 7U}, {"$share/g/x/y", 8U}, {"z", 9U}}) {
+        const OwnSubscription* own = local.find(a, "", filter);
+        ASSERT_NE(own, nullptr) << filter;
+        EXPECT_TRUE(own->shared);
+        EXPECT_EQ(own->subscription_id, id);
+        EXPECT_EQ(local.text(*own), filter);
+        EXPECT_EQ(local.find(a, "", local.shared_text(*own)), own);
+    }
+    EXPECT_EQ(local.shared_text(*local.find(a, "", "z")),
+              "$share/" + mqtt::group_of_sessions("id/1") + "/z");
+    EXPECT_EQ(subscribe(a, "z", 10), Added::Replaced);
+    EXPECT_TRUE(unsubscribe(a, "z"));
+    EXPECT_FALSE(unsubscribe(a, "z"));
+    EXPECT_TRUE(match("z").empty());
+
+    local.take_turns(a, number(a), "", "id/1", false);
+    result = match("x/y");
+    EXPECT_EQ(result.filters.size(), 1U);
+    EXPECT_EQ(result.shared.size(), 1U) << "the group of its own choice";
+    EXPECT_EQ(local.subscription_count(), 2U);
+    local.unsubscribe_all(a, number(a));
+    EXPECT_TRUE(match("x/y").empty());
+}
+
+TEST_F(LocalSubscribersTest, AFilterTooLongForAGroupIsSubscribedToByEachSession) {
+    const std::string longest(mqtt::kMaxTopicSize - 20, 'a');
+    local.take_turns(a, number(a), "", "an id of twenty bytes", true);
+    subscribe(a, longest);
+    EXPECT_EQ(match(longest).filters.size(), 1U);
+    ASSERT_NE(local.find(a, "", longest), nullptr);
+    EXPECT_EQ(local.text(*local.find(a, "", longest)), longest);
+    EXPECT_TRUE(unsubscribe(a, longest));
+    EXPECT_TRUE(match(longest).empty());
 }
 
 TEST_F(LocalSubscribersTest, ManySubscriptionsOfOneClientAreAllFoundAndAllLeft) {

@@ -7,7 +7,7 @@
 namespace vmq::routing {
 namespace {
 
-constexpr std::size_t kSearchedInOrder = 8;
+constexpr std::size_t kMembersSearchedInOrder = 8;
 
 }  // namespace
 
@@ -16,7 +16,7 @@ bool SharedGroup::join(Member member, Presence presence) {
     members_.push_back(member);
     if (!positions_.empty()) {
         positions_.emplace(member.client, members_.size() - 1);
-    } else if (members_.size() > kSearchedInOrder) {
+    } else if (members_.size() > kMembersSearchedInOrder) {
         for (std::size_t i = 0; i < members_.size(); ++i) positions_.emplace(members_[i].client, i);
     }
     move(members_.size() - 1, presence);
@@ -82,13 +82,15 @@ std::optional<NodeSlot> SharedGroup::choose_node(Random& random, ShardSet except
     return std::nullopt;
 }
 
-std::optional<NodeSlot> SharedGroup::choose_node(Random& random, ShardSet except) const {
-    const auto online = choose_node(random, except, &Remote::online);
-    return online ? online : choose_node(random, except, &Remote::stored);
+std::optional<NodeSlot> SharedGroup::choose_node(Random& random, ShardSet except,
+                                                 bool online) const {
+    const auto connected = choose_node(random, except, &Remote::online);
+    return connected || online ? connected : choose_node(random, except, &Remote::stored);
 }
 
 SharedGroup::Choice SharedGroup::choose(Random& random, SharedPolicy policy, ShardSet away) const {
     const auto one_here = [&]() -> Choice { return {choose(random), std::nullopt}; };
+    if (internal_) policy = SharedPolicy::Random;  // sessions take turns wherever they are
     const bool online_here = ends_[0] > 0;
     const bool any_here = ends_[1] > 0;
     if (policy == SharedPolicy::LocalOnly || remotes_.empty()) return one_here();

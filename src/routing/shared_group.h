@@ -13,6 +13,7 @@
 
 #include "base/ids.h"
 #include "base/random.h"
+#include "mqtt/internal_group.h"
 #include "routing/subscription_index.h"
 
 namespace vmq::routing {
@@ -38,7 +39,7 @@ public:
     };
 
     SharedGroup(SubscriptionKey key, FilterNode* node, std::string_view name)
-        : key_(key), node_(node), name_(name) {}
+        : key_(key), node_(node), name_(name), internal_(mqtt::is_internal_group(name)) {}
     SharedGroup(const SharedGroup&) = delete;
     SharedGroup& operator=(const SharedGroup&) = delete;
 
@@ -64,8 +65,9 @@ public:
         std::optional<NodeSlot> node;
     };
     [[nodiscard]] Choice choose(Random& random, SharedPolicy policy, ShardSet away) const;
-    /// One of the nodes that have members, except `except`.
-    [[nodiscard]] std::optional<NodeSlot> choose_node(Random& random, ShardSet except) const;
+    /// One of the nodes that have members, except `except`; `online`: that have connected ones.
+    [[nodiscard]] std::optional<NodeSlot> choose_node(Random& random, ShardSet except,
+                                                      bool online = false) const;
 
     /// Replaces what the node has told before; nobody: it has no members any more.
     void set_remote(const Remote& remote);
@@ -76,8 +78,22 @@ public:
                 static_cast<std::uint32_t>(ends_[1] - ends_[0])};
     }
 
-    /// Whether a member other than `except` is online.
+    /// Whether a member of this node other than `except` is online.
     [[nodiscard]] bool has_online(ClientNumber except) const noexcept;
+    /// Whether a node that is not in `except` has members that are online.
+    [[nodiscard]] bool has_online_elsewhere(ShardSet except) const noexcept {
+        return remote_count(&Remote::online, except) > 0;
+    }
+    /// With `policy`, members of other nodes are considered.
+    [[nodiscard]] bool crosses_nodes(SharedPolicy policy) const noexcept {
+        return internal_ || policy != SharedPolicy::LocalOnly;
+    }
+    /// With `policy`, what waits for an absent member of this node is better given to a connected
+    /// one of another.
+    [[nodiscard]] bool prefers_online(SharedPolicy policy) const noexcept {
+        return internal_ || policy == SharedPolicy::Random ||
+               policy == SharedPolicy::PreferOnlineBeforeLocal;
+    }
 
     std::uint32_t slot = 0;  // place in the node's list of groups; the index's own
 
@@ -94,6 +110,7 @@ private:
     const SubscriptionKey key_;
     FilterNode* const node_;
     const std::string name_;
+    const bool internal_;  // of the sessions of one client id
     std::vector<Member> members_;
     std::vector<Remote> remotes_;
     // Where the runs of Online and of Stored end; the run of Away ends with the members.

@@ -337,12 +337,15 @@ bool SubscriptionIndex::choose_other(ShardId reader, SharedMatch& match,
 
 bool SubscriptionIndex::choose_elsewhere(ShardId reader, SharedMatch& match,
                                          std::string_view mountpoint, std::string_view topic,
-                                         ShardSet except, Random& random) const {
-    if (impl_->policy.load(std::memory_order_relaxed) == SharedPolicy::LocalOnly) return false;
+                                         ShardSet except, Random& random, bool online) const {
     const auto lock = impl_->mutex.shared(reader);
     const SharedGroup* group = impl_->find_group(match.group, mountpoint, topic);
     if (group == nullptr) return false;
-    const auto node = impl_->choose_node(*group, random, except);
+    const SharedPolicy policy = impl_->policy.load(std::memory_order_relaxed);
+    if (online ? !group->prefers_online(policy) : !group->crosses_nodes(policy)) return false;
+    const ShardSet away = impl_->away.load(std::memory_order_relaxed);
+    const auto node = online ? group->choose_node(random, except | away, true)
+                             : impl_->choose_node(*group, random, except);
     if (node) match = {group->key(), *node, {}, Impl::text(*group)};
     return node.has_value();
 }
@@ -366,7 +369,9 @@ bool SubscriptionIndex::choose_for_node(ShardId reader, std::string_view mountpo
 bool SubscriptionIndex::has_other_online(ShardId reader, GroupHandle handle,
                                          ClientNumber except) const {
     const auto lock = impl_->mutex.shared(reader);
-    return handle.group->has_online(except);
+    if (handle.group->has_online(except)) return true;
+    return handle.group->prefers_online(impl_->policy.load(std::memory_order_relaxed)) &&
+           handle.group->has_online_elsewhere(impl_->away.load(std::memory_order_relaxed));
 }
 
 std::string SubscriptionIndex::text(ShardId reader, FilterHandle handle) const {

@@ -157,10 +157,11 @@ public:
                                     Random& random) const;
 
     /// Another node with members of the group than those in `except`, by the policy; one that
-    /// answers if there is one. False if there is none.
+    /// answers if there is one. `online`: instead of a member of this node that is absent, so only
+    /// one that answers, with members that are connected. False if there is none.
     [[nodiscard]] bool choose_elsewhere(ShardId reader, SharedMatch& match,
                                         std::string_view mountpoint, std::string_view topic,
-                                        ShardSet except, Random& random) const;
+                                        ShardSet except, Random& random, bool online = false) const;
 
     /// A member of this node for a message that was sent to the group; without one, another node
     /// but those in `except`, one that answers if there is one. False: there is nobody.
@@ -168,7 +169,8 @@ public:
                                        std::string_view group, std::string_view filter,
                                        ShardSet except, Random& random, SharedMatch& match) const;
 
-    /// Whether somebody else than `except` is a member and connected.
+    /// Whether somebody else than `except` is a member and connected: to this node, or to one that
+    /// answers if the policy prefers those to absent ones of this node.
     [[nodiscard]] bool has_other_online(ShardId reader, GroupHandle handle,
                                         ClientNumber except) const;
 

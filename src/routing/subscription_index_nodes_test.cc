@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "mqtt/internal_group.h"
 #include "routing/subscription_index.h"
 
 namespace vmq::routing {
@@ -233,6 +234,47 @@ TEST_F(SubscriptionIndexNodesTest, MembersOfSharedGroupsOnOtherNodesAreChosenToo
     index.set_remote_group(kOther, "", "g", "t/+", {0, 0});
     EXPECT_TRUE(match("t/1").empty());
     EXPECT_EQ(index.filter_count(), 0U);
+}
+
+TEST_F(SubscriptionIndexNodesTest, AConnectedMemberElsewhereIsBetterThanAnAbsentOneByThePolicy) {
+    const GroupHandle own = index.join(2, "", "g", "t/+", ClientNumber{9}, true);
+    index.set_online({&own, 1}, ClientNumber{9}, false, true);
+    SharedMatch match{own.key, 2, ClientNumber{9}, {}};
+    const auto handed_on = [&] {
+        const bool other = index.has_other_online(0, own, ClientNumber{9});
+        EXPECT_EQ(index.choose_elsewhere(0, match, "", "t/1", 0, random, true), other);
+        return other;
+    };
+    index.set_policy(SharedPolicy::Random);
+    index.set_remote_group(kOther, "", "g", "t/+", {0, 1});
+    EXPECT_FALSE(handed_on()) << "absent as well";
+    index.set_remote_group(kThird, "", "g", "t/+", {1, 0});
+    EXPECT_TRUE(handed_on());
+    EXPECT_EQ(match.shard, kThird);
+    index.set_away(shard_bit(kThird));
+    EXPECT_FALSE(handed_on());
+    index.set_away(0);
+    index.set_policy(SharedPolicy::PreferOnlineBeforeLocal);
+    EXPECT_TRUE(handed_on());
+    index.set_policy(SharedPolicy::PreferLocal);
+    EXPECT_FALSE(handed_on()) << "connected or not";
+    index.set_policy(SharedPolicy::LocalOnly);
+    EXPECT_FALSE(handed_on());
+}
+
+// Whatever shared_subscription_policy says.
+TEST_F(SubscriptionIndexNodesTest, SessionsOfOneClientIdTakeTurnsWhereverTheyAre) {
+    const std::string group = mqtt::group_of_sessions("id");
+    const GroupHandle own = index.join(2, "", group, "t", ClientNumber{9}, true);
+    index.set_remote_group(kOther, "", group, "t", {1, 0});
+    for (const auto policy : {SharedPolicy::PreferLocal, SharedPolicy::LocalOnly}) {
+        index.set_policy(policy);
+        int there = 0;
+        for (int i = 0; i < 100; ++i) there += match("t").shared.at(0).shard == kOther ? 1 : 0;
+        EXPECT_GT(there, 25);
+        EXPECT_LT(there, 75);
+        EXPECT_TRUE(index.has_other_online(0, own, ClientNumber{9}));
+    }
 }
 
 TEST_F(SubscriptionIndexNodesTest, AnotherNodeIsFoundForWhatNobodyHereCanTake) {

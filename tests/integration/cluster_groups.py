@@ -72,6 +72,50 @@ def one_member_gets_it():
             client.nothing_more()
 
 
+def sessions_of(nodes, *topics):
+    """A session of the client id "several" on each node; they have subscribed: [(node, client)]."""
+    found = []
+    for node in nodes:
+        client = lasting(node.address, "several")
+        for topic in topics:
+            client.subscribe(topic, qos=1)
+        found.append((node, client))
+    return found
+
+
+@scenario
+def sessions_take_turns():
+    """allow_multiple_sessions with queue_deliver_mode = balance: each message goes to one session, on any node; what
+    one has not acknowledged when it breaks goes to the others."""
+    count = 600
+    with Cluster(3, "allow_multiple_sessions = on", "queue_deliver_mode = balance", "max_inflight_messages = 100",
+                 *QUEUES_WITHOUT_LIMIT) as nodes:
+        a, b, c = nodes
+        with mqtt.opened(a.address, "out") as publisher:
+            publisher.publish("t/1", b"\0\0\0\0kept", 1, retain=True)
+        sessions = sessions_of(nodes, "t/+")
+        for node, client in sessions:
+            expect_equal(client.message().payload[4:], b"kept", f"retained, on {node.name}")
+        other = mqtt.opened(b.address, "another")
+        other.subscribe("t/2", qos=1)
+        flood(a.address, "t/2", count, 32, 1, "out")
+        got = take(sessions, count)
+        by_node = collections.Counter(got.values())
+        expect(min(by_node[node.name] for node in nodes) > count / 6, f"{by_node}")
+        expect_equal([number_of(each) for each in other.messages(count)], list(range(count)), "all for another client")
+
+        silent = sessions.pop()[1]  # on c: from now on it does not read, so it acknowledges nothing
+        flood(a.address, "t/3", count, 32, 1, "out")
+        silent.close()
+        got = take(sessions, count)
+        expect_equal(set(got.values()), {a.name, b.name}, "those who are there")
+
+        for _, client in sessions:
+            client.disconnect()
+        flood(c.address, "t/4", count, 32, 1, "out")  # kept, somewhere
+        take([(node, lasting(node.address, "several")) for node in nodes], count)
+
+
 @scenario
 def policies():
     """What shared_subscription_policy says, changed at run time."""
