@@ -8,7 +8,7 @@ add_custom_target(vmq_generated)  # generated sources, which clang-tidy needs
 # Folders whose tests start threads: their tests are labelled shards.
 set(VMQ_FOLDERS_WITH_THREADS logging routing runtime transport cluster_link broker admin admin_query plugin_acl plugin_native plugin_passwd)
 
-# vmq_library(NAME [DEPS lib...] [TEST_DEPS lib...] [TEST_ENVIRONMENT NAME=VALUE] [TOGETHER library|all]): one folder is one library. Its x.cc files are the library, its x_test.cc files the
+# vmq_library(NAME [DEPS lib...] [TEST_DEPS lib...] [TEST_ENVIRONMENT NAME=VALUE] [TOGETHER library|tests|all]): one folder is one library. Its x.cc files are the library, its x_test.cc files the
 # test program vmq_NAME_test, x_bench.cc the benchmark vmq_NAME_bench, and each x_fuzz.cc a fuzz target of its own, so
 # a file that stands in the folder is built and a test cannot be forgotten. Where a folder is two libraries, ONLY and
 # EXCEPT with the same regular expression say which files (by name, with their tests) are whose. TOGETHER: which of
@@ -26,7 +26,7 @@ function(vmq_library name)
   if(sources)
     add_library(vmq_${name} STATIC ${sources})
     target_link_libraries(vmq_${name} PUBLIC vmq_options ${arg_DEPS})
-    if(arg_TOGETHER)
+    if(arg_TOGETHER MATCHES "library|all")
       vmq_together(vmq_${name})
     endif()
   else()
@@ -41,7 +41,7 @@ function(vmq_library name)
     endif()
     vmq_test(vmq_${name}_test SOURCES ${tests} DEPS vmq_${name} ${arg_TEST_DEPS} LABEL ${labels}
       ENVIRONMENT ${arg_TEST_ENVIRONMENT})
-    if(arg_TOGETHER STREQUAL "all")
+    if(arg_TOGETHER MATCHES "tests|all")
       vmq_together(vmq_${name}_test)
     endif()
   endif()

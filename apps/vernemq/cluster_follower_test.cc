@@ -23,8 +23,8 @@ std::shared_ptr<const config::Config> loaded() {
 }
 
 /// A node with everything that settings and keys need.
-struct Node {
-    explicit Node(const std::string& node)
+struct FollowerNode {
+    explicit FollowerNode(const std::string& node)
         : config(loaded()),
           broker(broker::options_from_config(*config).options),
           live(
@@ -48,16 +48,16 @@ struct Node {
         cluster->start();
         follower.start(*cluster);
     }
-    ~Node() {
+    ~FollowerNode() {
         follower.stop();
         cluster->stop_accepting();
         broker.stop(Millis(500));
         cluster.reset();
     }
-    Node(const Node&) = delete;
-    Node& operator=(const Node&) = delete;
+    FollowerNode(const FollowerNode&) = delete;
+    FollowerNode& operator=(const FollowerNode&) = delete;
 
-    Result<void> join(const Node& other) const {
+    Result<void> join(const FollowerNode& other) const {
         return cluster->join(other.name,
                              {"127.0.0.1", other.cluster->listeners().front().where.port, false});
     }
@@ -76,8 +76,8 @@ struct Node {
 };
 
 TEST(ClusterFollower, SettingsAndKeysHoldOnAllNodes) {
-    Node a("a@127.0.0.1");
-    Node b("b@127.0.0.1");
+    FollowerNode a("a@127.0.0.1");
+    FollowerNode b("b@127.0.0.1");
     ASSERT_TRUE(a.follower.set_everywhere("max_client_id_size", "6"));
     EXPECT_EQ(a.value(), "6") << "at once, and without others as well";
     const std::string key = b.keys.create(ApiScope::Mgmt, std::nullopt).value();

@@ -22,8 +22,8 @@ struct World {
     std::size_t puts = 0;
 };
 
-struct Node {
-    explicit Node(World& the_world, const std::string& name)
+struct KeyNode {
+    explicit KeyNode(World& the_world, const std::string& name)
         : world(the_world),
           store("", name, {.min_length = 0, .max_days = {}, .rounds = 2}, [this] { return now; }) {}
 
@@ -52,18 +52,18 @@ struct Node {
 class ClusterKeysTest : public ::testing::Test {
 protected:
     /// Everybody tells and hears until there is nothing new.
-    void settle(std::vector<Node*> nodes) {
+    void settle(std::vector<KeyNode*> nodes) {
         for (int i = 0; i < 10; ++i) {
-            for (Node* each : nodes) each->tell();
+            for (KeyNode* each : nodes) each->tell();
             const auto news = std::exchange(world_.news, {});
             if (news.empty()) return;
-            for (Node* each : nodes) each->keys.follow(news);
+            for (KeyNode* each : nodes) each->keys.follow(news);
         }
         FAIL() << "they never stop talking";
     }
     World world_;
-    Node a_{world_, "a@h"};
-    Node b_{world_, "b@h"};
+    KeyNode a_{world_, "a@h"};
+    KeyNode b_{world_, "b@h"};
 };
 
 TEST_F(ClusterKeysTest, AKeyOpensOnAllNodesAndADeletedOneOnNone) {
@@ -123,7 +123,7 @@ TEST_F(ClusterKeysTest, WhatIsOfNoUseIsForgottenByAll) {
     ASSERT_TRUE(a_.store.remove(made, ApiScope::Mgmt));
     settle({&a_, &b_});
     EXPECT_EQ(world_.facts.size(), 1U) << "remembered, for nodes that are away";
-    for (Node* each : {&a_, &b_}) {
+    for (KeyNode* each : {&a_, &b_}) {
         each->now += std::int64_t{31} * 24 * 3600 * 1000;
         ASSERT_TRUE(each->store.create(ApiScope::Mgmt, std::nullopt));
     }

@@ -16,7 +16,7 @@ namespace {
 constexpr Millis kForever = std::chrono::hours(24 * 365 * 100);
 
 /// The words of a list as it stands in the file: `[a,b]`, `a, b`.
-std::vector<std::string> words_of(std::string_view list) {
+std::vector<std::string> words_in_list(std::string_view list) {
     std::vector<std::string> words(1);
     for (const char c : list) {
         if (c == ',') {
@@ -46,7 +46,7 @@ std::string key_of(const config::ListenerSettings& listener) {
 
 HttpModules modules_of(const config::Config& config, const config::ListenerSettings& listener) {
     const auto wanted = listener.http_modules.empty()
-                            ? words_of(text_or(config, "http_modules", ""))
+                            ? words_in_list(text_or(config, "http_modules", ""))
                             : listener.http_modules;
     HttpModuleFlags served;
     HttpModules modules;

@@ -15,11 +15,11 @@
 namespace vmq::admin {
 namespace {
 
-constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kJsonType = "application/json";
 constexpr std::string_view kMetrics = "text/plain; version=0.0.4; charset=utf-8";
 
 HttpResponse json_answer(unsigned status, std::string body) {
-    return {status, std::string(kJson), std::move(body)};
+    return {status, std::string(kJsonType), std::move(body)};
 }
 
 std::string_view content_type_of(std::string_view name) {

@@ -19,8 +19,8 @@ HttpSources sources(NodeView (*view)() = sample_view) {
     return {view, [] { return metrics_text(sample_metrics(), "a@b", "vernemq_"); }};
 }
 
-HttpResponse get(std::string_view target, const HttpModules& modules = {},
-                 std::string_view accept = {}) {
+HttpResponse answer_to(std::string_view target, const HttpModules& modules = {},
+                       std::string_view accept = {}) {
     return respond({"GET", target, accept}, modules, sources());
 }
 
@@ -33,15 +33,15 @@ std::string policy_of(const HttpResponse& response) {
 
 TEST(HttpRoutes, ThePageStandsAtTwoPathsAndIsBuiltIn) {
     for (const auto* path : {"/", "/status", "/status?x=1"}) {
-        const auto response = get(path);
+        const auto response = answer_to(path);
         EXPECT_EQ(response.status, 200U);
         EXPECT_EQ(response.content_type, "text/html; charset=utf-8");
         EXPECT_THAT(response.body, StartsWith("<!doctype html>"));
     }
-    EXPECT_THAT(get("/status/status.mjs").content_type, StartsWith("text/javascript"));
-    EXPECT_THAT(get("/status/status.css").content_type, StartsWith("text/css"));
-    EXPECT_EQ(get("/status/icon.svg").content_type, "image/svg+xml");
-    EXPECT_EQ(get("/status/index.html").status, 404U);
+    EXPECT_THAT(answer_to("/status/status.mjs").content_type, StartsWith("text/javascript"));
+    EXPECT_THAT(answer_to("/status/status.css").content_type, StartsWith("text/css"));
+    EXPECT_EQ(answer_to("/status/icon.svg").content_type, "image/svg+xml");
+    EXPECT_EQ(answer_to("/status/index.html").status, 404U);
 }
 
 TEST(HttpRoutes, ThePageLoadsNothingFromElsewhereAndHasNoMarkupFromValues) {
@@ -77,24 +77,24 @@ TEST(HttpRoutes, ThePageMayReachThisListenerAndThePortsOfWebSocketsOnly) {
     EXPECT_THAT(policy, StartsWith("default-src 'none'; script-src 'self'; style-src 'self'; "));
     EXPECT_THAT(policy, HasSubstr("connect-src 'self' ws://*:8080 wss://*:8443; "));
     EXPECT_THAT(policy, Not(HasSubstr("unsafe")));
-    EXPECT_THAT(policy_of(get("/status")), HasSubstr("connect-src 'self'; "));
+    EXPECT_THAT(policy_of(answer_to("/status")), HasSubstr("connect-src 'self'; "));
 }
 
 TEST(HttpRoutes, NumbersComeAsJsonAndAsText) {
-    EXPECT_EQ(get("/status.json").content_type, "application/json");
-    EXPECT_THAT(get("/status.json").body, StartsWith(R"([{"a@b":{"num_online":2,)"));
-    EXPECT_EQ(get("/metrics").content_type, "text/plain; version=0.0.4; charset=utf-8");
-    EXPECT_THAT(get("/metrics").body, StartsWith("# HELP vernemq_"));
+    EXPECT_EQ(answer_to("/status.json").content_type, "application/json");
+    EXPECT_THAT(answer_to("/status.json").body, StartsWith(R"([{"a@b":{"num_online":2,)"));
+    EXPECT_EQ(answer_to("/metrics").content_type, "text/plain; version=0.0.4; charset=utf-8");
+    EXPECT_THAT(answer_to("/metrics").body, StartsWith("# HELP vernemq_"));
 }
 
 TEST(HttpRoutes, MetricsAreTextOnly) {
-    EXPECT_EQ(get("/metrics", {}, "application/json").status, 406U);
-    EXPECT_EQ(get("/metrics", {}, "application/json, */*;q=0.1").status, 200U);
-    EXPECT_EQ(get("/metrics", {}, "Text/Plain;version=0.0.4").status, 200U);
+    EXPECT_EQ(answer_to("/metrics", {}, "application/json").status, 406U);
+    EXPECT_EQ(answer_to("/metrics", {}, "application/json, */*;q=0.1").status, 200U);
+    EXPECT_EQ(answer_to("/metrics", {}, "Text/Plain;version=0.0.4").status, 200U);
 }
 
 TEST(HttpRoutes, HealthFollowsTheListeners) {
-    EXPECT_EQ(get("/health").body, R"({"status":"OK"})");
+    EXPECT_EQ(answer_to("/health").body, R"({"status":"OK"})");
     const auto down = [] {
         auto view = sample_view();
         view.node.listeners[0].running = false;
@@ -124,7 +124,7 @@ TEST(HttpRoutes, OnlyOneProbeFailsWhenAnotherNodeIsAway) {
     for (const auto* path : {"/health", "/health/listeners", "/health/ping"}) {
         EXPECT_EQ(respond({"GET", path, {}}, {}, sources(split)).status, 200U) << path;
     }
-    EXPECT_EQ(get("/health/listeners_full_cluster").body, R"({"status":"OK"})");
+    EXPECT_EQ(answer_to("/health/listeners_full_cluster").body, R"({"status":"OK"})");
 }
 
 TEST(HttpRoutes, HealthTellsThatTheNodeIsStopping) {
@@ -143,12 +143,12 @@ TEST(HttpRoutes, HealthTellsThatTheNodeIsStopping) {
 }
 
 TEST(HttpRoutes, TheApiIsDescribed) {
-    const auto response = get("/api/v1/openapi.json");
+    const auto response = answer_to("/api/v1/openapi.json");
     EXPECT_EQ(response.status, 200U);
     EXPECT_EQ(response.content_type, "application/json");
     EXPECT_THAT(response.body, StartsWith(R"({"openapi":"3.0.3",)"));
-    EXPECT_THAT(get("/").body, Not(HasSubstr("openapi")));
-    EXPECT_THAT(get("/nothing").body, HasSubstr("/api/v1/openapi.json"));
+    EXPECT_THAT(answer_to("/").body, Not(HasSubstr("openapi")));
+    EXPECT_THAT(answer_to("/nothing").body, HasSubstr("/api/v1/openapi.json"));
 }
 
 TEST(HttpRoutes, OtherMethodsAreRefused) {
@@ -159,7 +159,7 @@ TEST(HttpRoutes, OtherMethodsAreRefused) {
 
 TEST(HttpRoutes, AnUnknownPathIsToldWhatThereIsButNotRepeated) {
     for (const auto* path : {"/<script>", "/statusx", "/status/", "/status/../x", "", "*"}) {
-        const auto response = get(path);
+        const auto response = answer_to(path);
         EXPECT_EQ(response.status, 404U) << path;
         EXPECT_THAT(response.content_type, StartsWith("text/plain"));
         EXPECT_THAT(response.body, HasSubstr("/metrics"));
@@ -170,15 +170,15 @@ TEST(HttpRoutes, AnUnknownPathIsToldWhatThereIsButNotRepeated) {
 TEST(HttpRoutes, AListenerServesItsModulesOnly) {
     const HttpModules only_metrics{
         .status = false, .health = false, .metrics = true, .api = false, .api_v2 = false};
-    EXPECT_EQ(get("/metrics", only_metrics).status, 200U);
+    EXPECT_EQ(answer_to("/metrics", only_metrics).status, 200U);
     for (const auto* path : {"/", "/status", "/status.json", "/health", "/health/ping"}) {
-        const auto response = get(path, only_metrics);
+        const auto response = answer_to(path, only_metrics);
         EXPECT_EQ(response.status, 404U) << path;
         EXPECT_THAT(response.body, Not(HasSubstr("/status")));
         EXPECT_THAT(response.body, Not(HasSubstr("/api")));
     }
     const HttpModules no_metrics{.metrics = false};
-    EXPECT_EQ(get("/metrics", no_metrics).status, 404U);
+    EXPECT_EQ(answer_to("/metrics", no_metrics).status, 404U);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 namespace vmq::admin {
 namespace {
 
-int value_of(char digit) {
+int hex_value(char digit) {
     if (digit >= '0' && digit <= '9') return digit - '0';
     if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
     if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
@@ -22,8 +22,8 @@ std::optional<std::string> decoded(std::string_view text, bool plus_is_blank) {
             result += text[i];
         } else {
             if (i + 2 >= text.size()) return std::nullopt;
-            const int high = value_of(text[i + 1]);
-            const int low = value_of(text[i + 2]);
+            const int high = hex_value(text[i + 1]);
+            const int low = hex_value(text[i + 2]);
             if (high < 0 || low < 0) return std::nullopt;
             result += static_cast<char>(high * 16 + low);
             i += 2;

@@ -35,7 +35,7 @@ private:
     const double seconds_;
 };
 
-std::string text(std::string_view bytes) { return commands::valid_utf8(bytes); }
+std::string valid_text(std::string_view bytes) { return commands::valid_utf8(bytes); }
 
 std::uint64_t accepted(const broker::NodeSnapshot& node) {
     std::uint64_t sum = 0;
@@ -134,8 +134,8 @@ json::array clients(broker::ActivityPicture& picture, const Rate& rate) {
     for (const auto& client : picture.clients) {
         if (out.size() == kMostTold) break;
         json::object row;
-        row["client_id"] = text(client.client_id);
-        row["mountpoint"] = text(client.mountpoint);
+        row["client_id"] = valid_text(client.client_id);
+        row["mountpoint"] = valid_text(client.mountpoint);
         row["messages_in"] = rate(client.messages_in);
         row["messages_out"] = rate(client.messages_out);
         row["bytes_in"] = rate(client.bytes_in);
@@ -151,7 +151,7 @@ json::array topics(broker::ActivityPicture& picture, const Rate& rate) {
     for (const auto& topic : picture.topics) {
         if (out.size() == kMostTold) break;
         json::object row;
-        row["topic"] = text(topic.topic);
+        row["topic"] = valid_text(topic.topic);
         row["messages"] = rate(topic.messages);
         row["bytes"] = rate(topic.bytes);
         out.push_back(std::move(row));

@@ -10,7 +10,7 @@ namespace {
 using ::testing::IsEmpty;
 
 // VerneMQ 2.2.0's keys of this area.
-constexpr char kKeys[] =
+constexpr char kLogKeys[] =
     "logging.keepalive_as_warning log.console log.console.level log.template "
     "log.console.file log.console.console.format log.console.file.format "
     "log.console.rotation.size log.console.rotation.keep "
@@ -22,7 +22,7 @@ constexpr char kKeys[] =
     "log.syslog.remote.tls.cafile log.level log.crash log.crash.file "
     "log.crash.rotation.size log.crash.rotation.keep ";
 
-TEST(LogRows, KnowEveryKeyOfVerneMQ) { EXPECT_THAT(unknown_among(kKeys), IsEmpty()); }
+TEST(LogRows, KnowEveryKeyOfVerneMQ) { EXPECT_THAT(unknown_among(kLogKeys), IsEmpty()); }
 
 TEST(LogRows, AreAllBuilt) {
     for (const Setting& setting : SettingTable::instance().rows()) {

@@ -10,7 +10,7 @@ namespace {
 using ::testing::IsEmpty;
 
 // VerneMQ 2.2.0's keys of this area.
-constexpr char kKeys[] =
+constexpr char kMqttKeys[] =
     "allow_anonymous allow_register_during_netsplit allow_publish_during_netsplit "
     "allow_subscribe_during_netsplit allow_unsubscribe_during_netsplit "
     "coordinate_registrations subscriber_retain_mode queue_type max_drain_time "
@@ -24,7 +24,7 @@ constexpr char kKeys[] =
     "topic_max_depth receive_max_client receive_max_broker metadata_plugin "
     "message_store_plugin disconnect_on_unauthorized_publish_v3 expire_retain_cache ";
 
-TEST(MqttRows, KnowEveryKeyOfVerneMQ) { EXPECT_THAT(unknown_among(kKeys), IsEmpty()); }
+TEST(MqttRows, KnowEveryKeyOfVerneMQ) { EXPECT_THAT(unknown_among(kMqttKeys), IsEmpty()); }
 
 TEST(MqttRows, KnowThisBrokersOwnSettings) {
     EXPECT_THAT(unknown_among("allow_multiple_sessions max_session_expiry_interval "

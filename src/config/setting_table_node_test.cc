@@ -10,7 +10,7 @@ namespace {
 using ::testing::IsEmpty;
 
 // VerneMQ 2.2.0's keys of this area.
-constexpr char kKeys[] =
+constexpr char kNodeKeys[] =
     "outgoing_clustering_buffer_size incoming_clustering_buffer_size "
     "outgoing_clustering_flush_threshold outgoing_cluster_handshake_ack_timeout "
     "remote_enqueue_timeout cluster_ready_rpc_timeout setup.log_dir setup.data_dir "
@@ -25,7 +25,7 @@ constexpr char kKeys[] =
     "vmq_swc.exchange_batch_size vmq_swc.init_sync_procedure "
     "vmq_swc.prevent_nonempty_join ";
 
-TEST(NodeRows, KnowEveryKeyOfVerneMQ) { EXPECT_THAT(unknown_among(kKeys), IsEmpty()); }
+TEST(NodeRows, KnowEveryKeyOfVerneMQ) { EXPECT_THAT(unknown_among(kNodeKeys), IsEmpty()); }
 
 TEST(NodeRows, KnowThisBrokersOwnSettingsAndThePluginFamilies) {
     EXPECT_THAT(unknown_among("shards durability vmq_passwd.password_file vmq_acl.acl_file "

@@ -10,7 +10,7 @@ namespace {
 using ::testing::IsEmpty;
 
 // VerneMQ 2.2.0's keys of this area.
-constexpr char kKeys[] =
+constexpr char kServiceKeys[] =
     "http_modules min_apikey_length max_apikey_expiry_days http_module.$N.auth.mode "
     "http_module.vmq_http_mgmt_api.auth.mode http_module.vmq_http_pub.auth.mode "
     "http_module.vmq_http_v2_api.auth.mode max_ws_frame_size crl_refresh_interval "
@@ -23,7 +23,7 @@ constexpr char kKeys[] =
     "vmq_web_ui.mgmt_api.port vmq_web_ui.mgmt_api.scheme "
     "vmq_web_ui.file_access.allow_read vmq_web_ui.file_access.allow_write ";
 
-TEST(ServiceRows, KnowEveryKeyOfVerneMQ) { EXPECT_THAT(unknown_among(kKeys), IsEmpty()); }
+TEST(ServiceRows, KnowEveryKeyOfVerneMQ) { EXPECT_THAT(unknown_among(kServiceKeys), IsEmpty()); }
 
 TEST(ServiceRows, AskForAnApiKeyWhereTheBrokerIsManaged) {
     EXPECT_EQ(SettingTable::instance().find("http_module.vmq_http_mgmt_api.auth.mode")->fallback,

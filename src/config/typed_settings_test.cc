@@ -11,7 +11,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-std::shared_ptr<const Config> config_of(const std::string& text) {
+std::shared_ptr<const Config> typed_config(const std::string& text) {
     LoadResult loaded = load_text(text);
     EXPECT_EQ(all_of(loaded.errors), "");
     return loaded.config == nullptr ? Config::without_file() : loaded.config;
@@ -19,13 +19,13 @@ std::shared_ptr<const Config> config_of(const std::string& text) {
 
 /// The only listener of `text`.
 ListenerSettings listener_of(const std::string& text) {
-    const auto config = config_of(text);
+    const auto config = typed_config(text);
     EXPECT_EQ(config->listeners().size(), 1U);
     return config->listeners().empty() ? ListenerSettings{} : config->listeners()[0];
 }
 
 TEST(TypedSettings, DefaultsOfTheStructsAreThoseOfTheTable) {
-    const auto config = config_of("");
+    const auto config = typed_config("");
     EXPECT_EQ(config->mqtt(), MqttSettings{});
     EXPECT_EQ(config->node(), NodeSettings{});
     EXPECT_EQ(config->log(), LogSettings{});
@@ -35,7 +35,7 @@ TEST(TypedSettings, DefaultsOfTheStructsAreThoseOfTheTable) {
 }
 
 TEST(TypedSettings, WhereMetricsGo) {
-    const auto config = config_of(
+    const auto config = typed_config(
         "systree_enabled = off\nsystree_interval = 5\nsystree_mountpoint = m\nsystree_qos = 2\n"
         "systree_retain = on\ngraphite_enabled = on\ngraphite_host = h\ngraphite_port = 7\n"
         "graphite_interval = 8\ngraphite_connect_timeout = 9\ngraphite_reconnect_timeout = 10\n"
@@ -57,7 +57,7 @@ TEST(TypedSettings, DefaultsOfAListenerAreThoseOfTheTable) {
 }
 
 TEST(TypedSettings, EveryMqttFieldIsReadFromItsKey) {
-    const auto config = config_of(
+    const auto config = typed_config(
         "allow_anonymous = on\nallow_multiple_sessions = on\n"
         "allow_register_during_netsplit = on\nallow_publish_during_netsplit = on\n"
         "allow_subscribe_during_netsplit = on\nallow_unsubscribe_during_netsplit = on\n"
@@ -110,27 +110,30 @@ TEST(TypedSettings, EveryMqttFieldIsReadFromItsKey) {
 
 TEST(TypedSettings, EnumeratorsStandForTheirWords) {
     const auto policy = [](const std::string& word) {
-        return config_of("shared_subscription_policy = " + word)->mqtt().shared_subscription_policy;
+        return typed_config("shared_subscription_policy = " + word)
+            ->mqtt()
+            .shared_subscription_policy;
     };
     EXPECT_EQ(policy("prefer_local"), SharedSubscriptionPolicy::PreferLocal);
     EXPECT_EQ(policy("random"), SharedSubscriptionPolicy::Random);
     EXPECT_EQ(policy("prefer_online_before_local"),
               SharedSubscriptionPolicy::PreferOnlineBeforeLocal);
-    EXPECT_EQ(config_of("durability = memory")->node().durability, Durability::Memory);
-    EXPECT_EQ(config_of("durability = fsync")->node().durability, Durability::Fsync);
-    EXPECT_EQ(config_of("netsplit_policy = quorum")->node().netsplit_policy,
+    EXPECT_EQ(typed_config("durability = memory")->node().durability, Durability::Memory);
+    EXPECT_EQ(typed_config("durability = fsync")->node().durability, Durability::Fsync);
+    EXPECT_EQ(typed_config("netsplit_policy = quorum")->node().netsplit_policy,
               NetsplitPolicy::Quorum);
-    EXPECT_EQ(config_of("netsplit_policy = none")->node().netsplit_policy, NetsplitPolicy::None);
+    EXPECT_EQ(typed_config("netsplit_policy = none")->node().netsplit_policy, NetsplitPolicy::None);
     const auto destination = [](const std::string& word) {
-        return config_of("log.console = " + word)->log().console;
+        return typed_config("log.console = " + word)->log().console;
     };
     EXPECT_EQ(destination("off"), LogDestination::Off);
     EXPECT_EQ(destination("file"), LogDestination::File);
     EXPECT_EQ(destination("console"), LogDestination::Console);
     EXPECT_EQ(destination("both"), LogDestination::Both);
-    EXPECT_EQ(config_of("log.console.level = emergency")->log().console_level,
+    EXPECT_EQ(typed_config("log.console.level = emergency")->log().console_level,
               log::Level::Emergency);
-    EXPECT_EQ(config_of("log.console.level = warning")->log().console_level, log::Level::Warning);
+    EXPECT_EQ(typed_config("log.console.level = warning")->log().console_level,
+              log::Level::Warning);
 }
 
 TEST(TypedSettings, LimitsHoldAtTheirEdges) {
@@ -169,10 +172,10 @@ TEST(TypedSettings, LimitsHoldAtTheirEdges) {
 
 TEST(TypedSettings, NeverAndClientAreNoLimit) {
     const auto config =
-        config_of("persistent_client_expiration = never\nmax_last_will_delay = client");
+        typed_config("persistent_client_expiration = never\nmax_last_will_delay = client");
     EXPECT_EQ(config->mqtt().persistent_client_expiration_s, std::nullopt);
     EXPECT_EQ(config->mqtt().max_last_will_delay_s, std::nullopt);
-    EXPECT_EQ(config_of("max_last_will_delay = 0s")->mqtt().max_last_will_delay_s, 0U);
+    EXPECT_EQ(typed_config("max_last_will_delay = 0s")->mqtt().max_last_will_delay_s, 0U);
 }
 
 /// Two valid texts for an option, other than its default and each other.
@@ -204,7 +207,7 @@ TEST(Inheritance, MostSpecificLevelWinsForEveryOptionOfEveryKind) {
                 "listener." + std::string(word_of(kind)) + "." + name + " = ";
             const std::string own = listener_key(kind, "x") + "." + name + " = ";
             const auto resolved = [&](const std::string& text) {
-                const auto config = config_of(text + address);
+                const auto config = typed_config(text + address);
                 for (const EffectiveSetting& setting : config->effective()) {
                     if (setting.key + " = " == own) return setting.value;
                 }
@@ -234,7 +237,7 @@ TEST(Inheritance, MinusOneTakesTheNextWiderLevel) {
 }
 
 TEST(Inheritance, DoesNotReachOtherProtocolsOrListeners) {
-    const auto config = config_of(
+    const auto config = typed_config(
         "listener.tcp.a = 127.0.0.1:1\nlistener.tcp.b = 127.0.0.1:2\nlistener.ws.c = 127.0.0.1:3\n"
         "listener.tcp.mountpoint = m\nlistener.tcp.a.mountpoint = off\n");
     ASSERT_EQ(config->listeners().size(), 3U);
@@ -295,7 +298,8 @@ TEST(Listeners, MayBeUnixSockets) {
 }
 
 TEST(Listeners, KeepTheOrderOfTheFile) {
-    const auto config = config_of("listener.tcp.z = 127.0.0.1:1\nlistener.tcp.a = 127.0.0.1:2\n");
+    const auto config =
+        typed_config("listener.tcp.z = 127.0.0.1:1\nlistener.tcp.a = 127.0.0.1:2\n");
     ASSERT_EQ(config->listeners().size(), 2U);
     EXPECT_EQ(config->listeners()[0].name, "z");
 }
@@ -311,7 +315,7 @@ TEST(Listeners, OfTwoAtOneAddressTheLastStays) {
 }
 
 TEST(Listeners, MayAllLetTheSystemChooseAPort) {
-    EXPECT_EQ(config_of("listener.tcp.a = 127.0.0.1:0\nlistener.tcp.b = 127.0.0.1:0\n")
+    EXPECT_EQ(typed_config("listener.tcp.a = 127.0.0.1:0\nlistener.tcp.b = 127.0.0.1:0\n")
                   ->listeners()
                   .size(),
               2U);
@@ -328,7 +332,7 @@ TEST(Listeners, NeedAnAddress) {
 
 std::vector<std::string> enabled(const std::string& lines) {
     std::vector<std::string> names;
-    const auto config = config_of(lines);
+    const auto config = typed_config(lines);
     for (const EnabledPlugin& plugin : config->plugins().enabled) {
         names.push_back(plugin.name);
     }
@@ -345,8 +349,8 @@ TEST(TypedSettings, PluginsAreInTheOrderOfTheirPriorityThenOfTheirName) {
 }
 
 TEST(TypedSettings, AForeignPluginIsGivenItsSettings) {
-    const auto config =
-        config_of("mine.deep.key = x y\nplugins.mine = on\nplugins.mine.path = /p\nmine.url = u\n");
+    const auto config = typed_config(
+        "mine.deep.key = x y\nplugins.mine = on\nplugins.mine.path = /p\nmine.url = u\n");
     const EnabledPlugin& mine = config->plugins().enabled.front();
     EXPECT_EQ(mine.path, "/p");
     using Settings = std::map<std::string, std::string, std::less<>>;

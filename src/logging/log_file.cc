@@ -17,7 +17,7 @@
 namespace vmq::logging {
 namespace {
 
-constexpr mode_t kFileMode = 0640;
+constexpr mode_t kLogFileMode = 0640;
 constexpr mode_t kFolderMode = 0750;
 // Between attempts that fail.
 constexpr Millis kReopenInterval{1'000};
@@ -107,7 +107,7 @@ LogFile::~LogFile() {
 Result<void> LogFile::open_file() {
     make_folder(std::filesystem::path(options_.path).parent_path());
     const int fd =
-        ::open(options_.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, kFileMode);
+        ::open(options_.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, kLogFileMode);
     if (fd < 0) {
         return Error{ErrorCode::SystemError,
                      fmt::format("cannot open the log file {}: {}", options_.path, reason())};
@@ -240,7 +240,7 @@ Result<void> LogFile::begin_anew() {
     const std::string fresh = options_.path + ".new";
     ::unlink(fresh.c_str());
     const int fd =
-        ::open(fresh.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode);
+        ::open(fresh.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, kLogFileMode);
     if (fd < 0) return failure("begin anew");
     Renames renames;
     if (!make_room(renames, options_.path, options_.keep) ||

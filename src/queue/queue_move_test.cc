@@ -19,7 +19,7 @@ using ::testing::IsEmpty;
 using ::testing::Pair;
 using vmq::testing::message;
 
-constexpr TimePoint kNow{Millis(1000)};
+constexpr TimePoint kMovedAt{Millis(1000)};
 
 Delivery delivery(std::uint64_t sequence, QoS qos = QoS::AtLeastOnce) {
     Delivery made;
@@ -40,7 +40,7 @@ std::vector<std::pair<std::uint64_t, bool>> lowest(const Queue& queue, std::size
 std::vector<std::uint64_t> sent_in_order(Queue& queue) {
     std::vector<std::uint64_t> sequences;
     std::vector<Delivery> expired;
-    while (const auto next = queue.next(kNow, expired)) {
+    while (const auto next = queue.next(kMovedAt, expired)) {
         sequences.push_back(next->delivery().store_sequence);
     }
     return sequences;
@@ -52,7 +52,7 @@ TEST(QueueThatMoves, GivesWhatWasSentBeforeWhatWaits) {
     Delivery displaced;
     for (std::uint64_t sequence = 1; sequence <= 3; ++sequence) {
         Delivery each = delivery(sequence);
-        ASSERT_EQ(queue.offer(each, kNow, displaced), Queue::Offered::Queued);
+        ASSERT_EQ(queue.offer(each, kMovedAt, displaced), Queue::Offered::Queued);
     }
     EXPECT_THAT(sent_in_order(queue), ElementsAre(1));
     (void)queue.detach();
@@ -70,7 +70,7 @@ TEST(QueueThatMoves, WhatCameInBetweenStaysBehind) {
     Delivery displaced;
     for (const std::uint64_t later : {1001U, 1002U}) {
         Delivery each = delivery(later);
-        ASSERT_EQ(queue.offer(each, kNow, displaced), Queue::Offered::Queued);
+        ASSERT_EQ(queue.offer(each, kMovedAt, displaced), Queue::Offered::Queued);
     }
     for (const std::uint64_t moved : {1U, 2U, 3U}) queue.take_over(delivery(moved));
     (void)queue.attach(100);
@@ -81,7 +81,7 @@ TEST(QueueThatMoves, InAStoreEachHasItsPlaceBySequence) {
     Queue queue(Limits{}, true);
     Delivery displaced;
     Delivery later = delivery(1001);
-    ASSERT_EQ(queue.offer(later, kNow, displaced), Queue::Offered::Queued);
+    ASSERT_EQ(queue.offer(later, kMovedAt, displaced), Queue::Offered::Queued);
     for (const std::uint64_t moved : {1U, 2U}) queue.take_over(delivery(moved));
     ASSERT_TRUE(queue.stored_range());
     EXPECT_EQ(queue.stored_range()->from, 1U);
@@ -107,7 +107,7 @@ TEST(QueueThatMoves, AnExchangeGoesOnWithItsPacketId) {
     queue.take_over_released(70'000);
     (void)queue.attach(10);
     std::vector<Delivery> expired;
-    const auto next = queue.next(kNow, expired);
+    const auto next = queue.next(kMovedAt, expired);
     ASSERT_TRUE(next);
     EXPECT_EQ(next->kind, Queue::Outgoing::Kind::Pubrel);
     EXPECT_EQ(next->id, InflightWindow::id_of(70'000));

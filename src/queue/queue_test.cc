@@ -18,7 +18,7 @@ using Kind = Queue::Outgoing::Kind;
 using Offered = Queue::Offered;
 using Texts = std::vector<std::string>;
 
-constexpr TimePoint kNow{Millis{5000}};
+constexpr TimePoint kToday{Millis{5000}};
 constexpr std::uint16_t kWindow = 100;
 
 Texts texts(const std::vector<Delivery>& deliveries) {
@@ -39,10 +39,10 @@ struct Fixture {
         delivery.message = testing::message(payload, expires);
         delivery.qos = qos;
         delivery.shared_group = group;
-        return queue.offer(delivery, kNow, displaced);
+        return queue.offer(delivery, kToday, displaced);
     }
     /// All that may be sent now: "payload", "payload again" or "pubrel".
-    Texts drain(TimePoint now = kNow) {
+    Texts drain(TimePoint now = kToday) {
         Texts all;
         while (const auto next = queue.next(now, expired)) {
             if (next->kind == Kind::Pubrel) {
@@ -211,7 +211,7 @@ TEST(Queue, QoS0MayPassTheWindowButNotOtherQoS0) {
     EXPECT_FALSE(f.queue.ready(QoS::AtMostOnce));
     (void)f.queue.attach(1);
     EXPECT_TRUE(f.queue.ready(QoS::AtLeastOnce));
-    EXPECT_EQ(f.queue.send_now({testing::message("a"), 0, 0, 0, 0, QoS::AtLeastOnce}, kNow),
+    EXPECT_EQ(f.queue.send_now({testing::message("a"), 0, 0, 0, 0, QoS::AtLeastOnce}, kToday),
               PacketId{1});
     EXPECT_FALSE(f.queue.ready(QoS::AtLeastOnce));
     EXPECT_TRUE(f.queue.ready(QoS::AtMostOnce));
@@ -227,12 +227,12 @@ TEST(Queue, QoS0MayPassTheWindowButNotOtherQoS0) {
 // [v5 MQTT-3.3.2-5]: an expired message that has not begun its way to the client is deleted.
 TEST(Queue, ExpiredMessagesAreNotTakenAndNotSent) {
     Fixture f;
-    EXPECT_EQ(f.offer("old", QoS::AtLeastOnce, kNow), Offered::Expired);
-    (void)f.offer("short", QoS::AtLeastOnce, kNow + Millis(10));
-    (void)f.offer("long", QoS::AtLeastOnce, kNow + Millis(1000));
+    EXPECT_EQ(f.offer("old", QoS::AtLeastOnce, kToday), Offered::Expired);
+    (void)f.offer("short", QoS::AtLeastOnce, kToday + Millis(10));
+    (void)f.offer("long", QoS::AtLeastOnce, kToday + Millis(1000));
     (void)f.queue.attach(kWindow);
-    (void)f.offer("zero", QoS::AtMostOnce, kNow + Millis(10));
-    EXPECT_EQ(f.drain(kNow + Millis(10)), Texts{"long"});
+    (void)f.offer("zero", QoS::AtMostOnce, kToday + Millis(10));
+    EXPECT_EQ(f.drain(kToday + Millis(10)), Texts{"long"});
     EXPECT_EQ(texts(f.expired), (Texts{"short", "zero"}));
     EXPECT_TRUE(f.queue.ready(QoS::AtMostOnce));
 }

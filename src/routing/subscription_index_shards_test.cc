@@ -14,7 +14,7 @@
 namespace vmq::routing {
 namespace {
 
-struct Client final : Subscriber {};
+struct Member final : Subscriber {};
 
 // What one shard does on its thread: everything at random, and what it has itself subscribed it
 // must find at once, whatever the others do.
@@ -23,11 +23,11 @@ void run_shard(ShardId shard, SubscriptionIndex& index, std::uint64_t seed,
     Random random(seed + shard);
     const auto pick = [&](std::uint32_t bound) { return random.below(bound); };
     LocalSubscribers local(shard, index);
-    std::array<Client, 4> clients;
+    std::array<Member, 4> clients;
     MatchResult result;
     for (int i = 0; i < 4000; ++i) {
         const std::uint32_t chosen = pick(4);
-        Client& client = clients[chosen];
+        Member& client = clients[chosen];
         const ClientNumber number{shard * 4 + chosen};
         const std::string filter =
             (pick(4) == 0 ? "$share/g/" : std::string()) + random_filter(pick);

@@ -17,30 +17,30 @@ using mqtt::ReasonCode;
 bool decodes(PacketType type, ReasonCode reason) {
     std::string bytes;
     mqtt::DecodeStatus status;
-    constexpr auto kV5 = mqtt::ProtocolVersion::V5;
+    constexpr auto kVersion = mqtt::ProtocolVersion::V5;
     const auto frame = [&] { return mqtt::next_frame(bytes, 1000); };
     if (type == PacketType::Connack) {
         mqtt::Connack packet;
         packet.reason = reason;
-        mqtt::encode_connack(packet, kV5, bytes);
-        status = mqtt::decode_connack(frame(), kV5, packet);
+        mqtt::encode_connack(packet, kVersion, bytes);
+        status = mqtt::decode_connack(frame(), kVersion, packet);
     } else if (type == PacketType::Suback) {
         mqtt::Suback packet;
         packet.id = mqtt::PacketId{1};
         packet.reasons = {reason};
-        mqtt::encode_suback(packet, kV5, bytes);
-        status = mqtt::decode_suback(frame(), kV5, packet);
+        mqtt::encode_suback(packet, kVersion, bytes);
+        status = mqtt::decode_suback(frame(), kVersion, packet);
     } else if (type == PacketType::Disconnect) {
         mqtt::Disconnect packet;
         packet.reason = reason;
-        mqtt::encode_disconnect(packet, kV5, bytes);
+        mqtt::encode_disconnect(packet, kVersion, bytes);
         status = mqtt::decode_server_disconnect(frame(), packet);
     } else {
         mqtt::Ack packet;
         packet.id = mqtt::PacketId{1};
         packet.reason = reason;
-        mqtt::encode_ack(type, packet, kV5, bytes);
-        status = mqtt::decode_ack(frame(), kV5, packet);
+        mqtt::encode_ack(type, packet, kVersion, bytes);
+        status = mqtt::decode_ack(frame(), kVersion, packet);
     }
     return status.ok();
 }

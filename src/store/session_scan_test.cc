@@ -56,12 +56,12 @@ TEST_F(SessionScan, TheBoundsOfQueues) {
 
 TEST_F(SessionScan, TheTracesOfDrainedQueuesAreSteppedOverOnce) {
     constexpr std::uint64_t kSessions = 2000;
-    constexpr std::uint64_t kMessages = 20;
+    constexpr std::uint64_t kWritten = 20;
     WriteBatch filled;
     WriteBatch drained;
     for (std::uint64_t session = 1; session <= kSessions; ++session) {
         filled.add(put_session(session, "c"));
-        for (std::uint64_t i = 1; i <= kMessages; ++i) {
+        for (std::uint64_t i = 1; i <= kWritten; ++i) {
             filled.add(put(session, i, message("x")));
             drained.add(DeleteMessage{SessionId{session}, i, 0});
         }

@@ -29,7 +29,7 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
 
-constexpr std::uint64_t kMessages = 60;  // of a queue: several blocks
+constexpr std::uint64_t kQueuedMessages = 60;  // of a queue: several blocks
 constexpr std::uint64_t kSessions = 3;
 constexpr std::uint64_t kShared = 1000;  // store id of the first shared message
 
@@ -82,7 +82,7 @@ protected:
         for (std::uint64_t s = 1; s <= kSessions; ++s) {
             batch.add(put_session(s, "client-" + std::to_string(s)));
         }
-        for (std::uint64_t i = 1; i <= kMessages; ++i) {
+        for (std::uint64_t i = 1; i <= kQueuedMessages; ++i) {
             batch.add(put(1, i, message(payload(1, i))));
             const auto shared = message(payload(3, i), kShared + i);
             batch.add(put(2, i, shared));
@@ -122,7 +122,7 @@ protected:
     /// Of a queue, what the gaps of a damaged file do not cover.
     [[nodiscard]] static Numbers outside(const TableExamination& found, std::uint64_t session) {
         Numbers result;
-        for (std::uint64_t i = 1; i <= kMessages; ++i) {
+        for (std::uint64_t i = 1; i <= kQueuedMessages; ++i) {
             const auto key = queue_key(SessionId{session}, i);
             bool lost = false;
             for (const KeyRange& gap : found.gaps) {
@@ -177,7 +177,7 @@ protected:
         ASSERT_THAT(found.gaps, SizeIs(1));
         for (std::uint64_t s = 1; s <= kSessions; ++s) EXPECT_EQ(left(s), outside(found, s));
         const std::size_t lost =
-            kSessions * kMessages - left(1).size() - left(2).size() - left(3).size();
+            kSessions * kQueuedMessages - left(1).size() - left(2).size() - left(3).size();
         EXPECT_EQ(found.lost_records, lost);
         EXPECT_EQ(found.lost_deletions, 0U);
         EXPECT_GT(lost, 0U);
@@ -185,10 +185,10 @@ protected:
             EXPECT_EQ(engine_->stats().unreadable_messages, lost);
         }
         // What comes now comes out, also in the range of the block.
-        write_all(put(1, kMessages + 1, message(payload(1, kMessages + 1))),
-                  put(2, kMessages + 1, message(payload(3, kMessages + 1))));
-        EXPECT_EQ(left(1).back(), kMessages + 1);
-        EXPECT_EQ(left(2).back(), kMessages + 1);
+        write_all(put(1, kQueuedMessages + 1, message(payload(1, kQueuedMessages + 1))),
+                  put(2, kQueuedMessages + 1, message(payload(3, kQueuedMessages + 1))));
+        EXPECT_EQ(left(1).back(), kQueuedMessages + 1);
+        EXPECT_EQ(left(2).back(), kQueuedMessages + 1);
         const auto newest = engine_->load({SessionId{1}, 0, ~0ULL, 1000, 1U << 30U, true});
         ASSERT_TRUE(newest);
         EXPECT_THAT(newest.value(), SizeIs(left(1).size()));
@@ -231,21 +231,22 @@ TEST_P(DamagedTable, TwoBlocks) {
     ASSERT_THAT(found.gaps, SizeIs(2));
     EXPECT_EQ(left(1), outside(found, 1));
     Numbers kept = numbers(16, 30);
-    for (const std::uint64_t i : numbers(46, kMessages)) kept.push_back(i);
+    for (const std::uint64_t i : numbers(46, kQueuedMessages)) kept.push_back(i);
     EXPECT_THAT(left(1), testing::ElementsAreArray(kept));
-    EXPECT_EQ(left(2), numbers(1, kMessages));
+    EXPECT_EQ(left(2), numbers(1, kQueuedMessages));
     expect_repaired();
 }
 
 TEST_P(DamagedTable, TheLastBlockOfSharedMessagesTakesThemFromAllTheirQueues) {
     fill();
     with_closed_store([&] { (void)damage("[3/60]"); });
-    EXPECT_EQ(left(1), numbers(1, kMessages));
+    EXPECT_EQ(left(1), numbers(1, kQueuedMessages));
     EXPECT_EQ(left(2), left(3));
-    EXPECT_THAT(left(3), AllOf(SizeIs(testing::Ge(kMessages - 9)), Not(Contains(kMessages))));
+    EXPECT_THAT(left(3),
+                AllOf(SizeIs(testing::Ge(kQueuedMessages - 9)), Not(Contains(kQueuedMessages))));
     const Numbers left_before = left(3);
     EXPECT_EQ(left_before, numbers(1, left_before.size()));
-    const std::uint64_t lost = kMessages - left_before.size();
+    const std::uint64_t lost = kQueuedMessages - left_before.size();
     if (GetParam() == Met::AtANotedStart) {
         EXPECT_THAT(engine_->notices(),
                     Contains("client-2 lost " + std::to_string(lost) + " messages"));
@@ -292,7 +293,7 @@ TEST_P(DamagedTable, ABlockOfSessionsTakesOnlyTheirRecords) {
 
 TEST_P(DamagedTable, ABlockOfRetainedMessages) {
     WriteBatch batch;
-    for (std::uint64_t i = 1; i <= kMessages; ++i) {
+    for (std::uint64_t i = 1; i <= kQueuedMessages; ++i) {
         const auto each = mqtt::Message::make({.topic = "topic/" + std::to_string(100 + i),
                                                .payload = payload(1, i),
                                                .qos = mqtt::QoS::AtLeastOnce,
@@ -310,7 +311,7 @@ TEST_P(DamagedTable, ABlockOfRetainedMessages) {
         return found;
     };
     Numbers expected = numbers(1, 24);
-    for (const std::uint64_t i : numbers(33, kMessages)) expected.push_back(i);
+    for (const std::uint64_t i : numbers(33, kQueuedMessages)) expected.push_back(i);
     EXPECT_EQ(topics(), expected);
     open();
     EXPECT_EQ(topics(), expected);
@@ -339,7 +340,7 @@ protected:
     void delete_and_damage(const std::function<bool(std::uint64_t)>& deleted) {
         fill();
         WriteBatch batch;
-        for (std::uint64_t i = 1; i <= kMessages; ++i) {
+        for (std::uint64_t i = 1; i <= kQueuedMessages; ++i) {
             if (deleted(i)) batch.add(DeleteMessage{SessionId{1}, i, 0});
         }
         write(batch);
@@ -359,14 +360,14 @@ INSTANTIATE_TEST_SUITE_P(Once, DamagedDeletions, testing::Values(Met::AtANotedSt
 
 TEST_P(DamagedDeletions, AreMadeAgainIfTheyAreBeyondDoubt) {
     delete_and_damage([](std::uint64_t i) { return i <= 20; });
-    EXPECT_EQ(left(1), numbers(21, kMessages));
+    EXPECT_EQ(left(1), numbers(21, kQueuedMessages));
     EXPECT_THAT(engine_->notices(), Contains(HasSubstr("20 records that had come back")));
     expect_repaired();
 }
 
 TEST_P(DamagedDeletions, KeepWhatTheyMayNotHaveDeleted) {
     delete_and_damage([](std::uint64_t i) { return i <= 20 && i % 2 == 0; });
-    EXPECT_EQ(left(1), numbers(1, kMessages));
+    EXPECT_EQ(left(1), numbers(1, kQueuedMessages));
     EXPECT_THAT(engine_->notices(), Contains(HasSubstr("messages may come again")));
     expect_repaired();
 }
@@ -408,7 +409,8 @@ protected:
         });
     }
     void expect_nothing_is_lost() {
-        for (std::uint64_t s = 1; s <= kSessions; ++s) EXPECT_EQ(left(s), numbers(1, kMessages));
+        for (std::uint64_t s = 1; s <= kSessions; ++s)
+            EXPECT_EQ(left(s), numbers(1, kQueuedMessages));
         EXPECT_EQ(engine_->stats().unreadable_messages, 0U);
         expect_repaired();
     }
@@ -493,7 +495,7 @@ TEST_P(DamagedParts, TheNumbersOfTheStoreStandTwice) {
         });
         EXPECT_EQ(engine_->seed(), seed) << family;
         EXPECT_EQ(engine_->boot(), boot + 1) << family;
-        EXPECT_EQ(left(1), numbers(1, kMessages));
+        EXPECT_EQ(left(1), numbers(1, kQueuedMessages));
         expect_consistent();
     }
 }
@@ -509,10 +511,10 @@ TEST_P(DamagedWhileOpen, AShortenedFileIsRepairedWhenTheStoreIsOpenedAnew) {
     const auto loaded = engine_->load({SessionId{1}, 0, ~0ULL, 1000, 1U << 30U, false});
     EXPECT_FALSE(loaded);
     EXPECT_TRUE(engine_->needs_reopening());
-    write_all(put(1, kMessages + 1, message(payload(1, kMessages + 1))));
+    write_all(put(1, kQueuedMessages + 1, message(payload(1, kQueuedMessages + 1))));
     open();
     EXPECT_FALSE(engine_->needs_reopening());
-    EXPECT_THAT(left(1), ElementsAre(kMessages + 1));
+    EXPECT_THAT(left(1), ElementsAre(kQueuedMessages + 1));
     expect_consistent();
 }
 
@@ -525,8 +527,8 @@ TEST_P(DamagedWhileOpen, AFileThatABackupHasALinkToIsMendedWhenTheStoreIsOpenedA
     EXPECT_FALSE(engine_->load({SessionId{1}, 0, ~0ULL, 1000, 1U << 30U, false}));
     EXPECT_TRUE(engine_->needs_reopening());
     open();
-    EXPECT_THAT(left(1), SizeIs(kMessages - 15));
-    EXPECT_EQ(left(2), numbers(1, kMessages));
+    EXPECT_THAT(left(1), SizeIs(kQueuedMessages - 15));
+    EXPECT_EQ(left(2), numbers(1, kQueuedMessages));
     const std::string in_backup = backup + "/" + std::filesystem::path(path).filename().string();
     EXPECT_EQ(content_of(in_backup), damaged);
     expect_repaired();
@@ -535,7 +537,7 @@ TEST_P(DamagedWhileOpen, AFileThatABackupHasALinkToIsMendedWhenTheStoreIsOpenedA
 TEST_P(DamagedWhileOpen, AMendedTableIsCompactedAsAnyOther) {
     fill();
     (void)damage("[1/30]");
-    EXPECT_THAT(left(1), SizeIs(kMessages - 15));
+    EXPECT_THAT(left(1), SizeIs(kQueuedMessages - 15));
     close();
     DatabaseOptions low;
     low.directory = directory();
@@ -544,7 +546,7 @@ TEST_P(DamagedWhileOpen, AMendedTableIsCompactedAsAnyOther) {
     ASSERT_TRUE(database->compact_everything().ok());
     database.reset();
     open();
-    EXPECT_THAT(left(1), SizeIs(kMessages - 15));
+    EXPECT_THAT(left(1), SizeIs(kQueuedMessages - 15));
     expect_repaired();
 }
 

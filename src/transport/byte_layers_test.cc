@@ -13,8 +13,7 @@
 namespace vmq::transport {
 namespace {
 
-using testing::client_frame;
-using Status = ByteLayers::Status;
+using transport::testing::client_frame;
 
 constexpr std::string_view kProxyLine = "PROXY TCP4 192.0.2.7 192.0.2.1 4711 1883\r\n";
 
@@ -40,7 +39,9 @@ protected:
                                                nullptr, PeerAddress{"198.51.100.1", 99});
         return *layers_;
     }
-    Status receive(std::string_view bytes) { return layers_->receive(bytes, plain, wire); }
+    ByteLayers::Status receive(std::string_view bytes) {
+        return layers_->receive(bytes, plain, wire);
+    }
 
     LayerOptions options;
     std::string plain;
@@ -55,7 +56,7 @@ TEST_F(Layers, AProxyHeaderNamesTheClientAndThenNothingIsLeftToDo) {
     ByteLayers& layers = make();
     for (const char byte : kProxyLine) {
         EXPECT_EQ(layers.waiting_for(), "PROXY header");
-        ASSERT_EQ(receive({&byte, 1}), Status::Open);
+        ASSERT_EQ(receive({&byte, 1}), ByteLayers::Status::Open);
     }
     EXPECT_TRUE(layers.done());
     EXPECT_EQ(layers.peer(), (PeerAddress{"192.0.2.7", 4711}));
@@ -66,8 +67,8 @@ TEST_F(Layers, AProxyHeaderNamesTheClientAndThenNothingIsLeftToDo) {
 TEST_F(Layers, WhatFollowsAProxyHeaderIsTheClients) {
     options.proxy_header = true;
     ByteLayers& layers = make();
-    ASSERT_EQ(receive(std::string(kProxyLine.substr(0, 10))), Status::Open);
-    ASSERT_EQ(receive(std::string(kProxyLine.substr(10)) + "mqtt"), Status::Open);
+    ASSERT_EQ(receive(std::string(kProxyLine.substr(0, 10))), ByteLayers::Status::Open);
+    ASSERT_EQ(receive(std::string(kProxyLine.substr(10)) + "mqtt"), ByteLayers::Status::Open);
     EXPECT_TRUE(layers.done());
     EXPECT_EQ(plain, "mqtt");
 }
@@ -75,7 +76,7 @@ TEST_F(Layers, WhatFollowsAProxyHeaderIsTheClients) {
 TEST_F(Layers, SomethingElseInItsPlaceFails) {
     options.proxy_header = true;
     ByteLayers& layers = make();
-    EXPECT_EQ(receive("\x10\x0c"), Status::Failed);
+    EXPECT_EQ(receive("\x10\x0c"), ByteLayers::Status::Failed);
     EXPECT_EQ(layers.error().rfind("PROXY header: ", 0), 0U) << layers.error();
 }
 
@@ -84,7 +85,7 @@ TEST_F(Layers, AWebSocketBeginsWithItsHandshakeAndCarriesFrames) {
     ByteLayers& layers = make();
     EXPECT_EQ(layers.waiting_for(), "WebSocket handshake");
     const std::string request = upgrade_request() + client_frame(0x82, "in");
-    for (const char byte : request) ASSERT_EQ(receive({&byte, 1}), Status::Open);
+    for (const char byte : request) ASSERT_EQ(receive({&byte, 1}), ByteLayers::Status::Open);
     EXPECT_TRUE(layers.ready());
     EXPECT_FALSE(layers.done());
     EXPECT_EQ(plain, "in");
@@ -115,17 +116,17 @@ TEST_F(Layers, AWebSocketBeginsWithItsHandshakeAndCarriesFrames) {
 TEST_F(Layers, BothEndsMayCloseAWebSocket) {
     options.websocket.emplace();
     make();
-    ASSERT_EQ(receive(upgrade_request()), Status::Open);
+    ASSERT_EQ(receive(upgrade_request()), ByteLayers::Status::Open);
     wire.clear();
     EXPECT_EQ(receive(client_frame(0x82, "last") + client_frame(0x88, std::string("\x03\xe8", 2))),
-              Status::Ended);
+              ByteLayers::Status::Ended);
     EXPECT_EQ(plain, "last");
     EXPECT_EQ(content(wire), std::string("\x88\x02\x03\xe8", 4));
     ByteLayers& layers = make();
     wire.clear();
     layers.close(1001, wire);
     EXPECT_TRUE(wire.empty()) << "before the handshake there is nobody to say it to";
-    ASSERT_EQ(receive(upgrade_request()), Status::Open);
+    ASSERT_EQ(receive(upgrade_request()), ByteLayers::Status::Open);
     wire.clear();
     layers.close(1001, wire);
     EXPECT_EQ(content(wire), std::string("\x88\x02\x03\xe9", 4));
@@ -134,9 +135,9 @@ TEST_F(Layers, BothEndsMayCloseAWebSocket) {
 TEST_F(Layers, AViolationIsAnsweredAndSaid) {
     options.websocket.emplace();
     ByteLayers& layers = make();
-    ASSERT_EQ(receive(upgrade_request()), Status::Open);
+    ASSERT_EQ(receive(upgrade_request()), ByteLayers::Status::Open);
     wire.clear();
-    EXPECT_EQ(receive(client_frame(0x81, "text")), Status::Failed);
+    EXPECT_EQ(receive(client_frame(0x81, "text")), ByteLayers::Status::Failed);
     EXPECT_EQ(content(wire).substr(0, 1), "\x88");
     EXPECT_EQ(layers.error().rfind("WebSocket: ", 0), 0U) << layers.error();
 }
@@ -148,28 +149,30 @@ TEST_F(Layers, OnlyTrustedProxiesSpeakForClients) {
     ByteLayers& trusted = make();
     ASSERT_EQ(
         receive(std::string(kProxyLine) + upgrade_request("X-Forwarded-For: 203.0.113.9\r\n")),
-        Status::Open);
+        ByteLayers::Status::Open);
     EXPECT_TRUE(trusted.ready());
     EXPECT_EQ(trusted.peer(), (PeerAddress{"203.0.113.9", 4711}));
     EXPECT_FALSE(trusted.username());
 
     options.proxy_header = false;
     ByteLayers& other = make();
-    EXPECT_EQ(receive(upgrade_request("X-Forwarded-For: 203.0.113.9\r\n")), Status::Failed);
+    EXPECT_EQ(receive(upgrade_request("X-Forwarded-For: 203.0.113.9\r\n")),
+              ByteLayers::Status::Failed);
     EXPECT_EQ(other.error(), "198.51.100.1 is not one of proxy_xff_trusted_intermediate");
 
     options.websocket->trusted_proxies = {"198.51.100.1"};
     options.websocket->common_name_as_username = true;
     options.websocket->upgrade.common_name_header = "x-ssl-client-cn";
     ByteLayers& without = make();
-    EXPECT_EQ(receive(upgrade_request()), Status::Failed);
+    EXPECT_EQ(receive(upgrade_request()), ByteLayers::Status::Failed);
     EXPECT_EQ(without.error(), "the proxy sent no address in X-Forwarded-For");
     ByteLayers& nameless = make();
-    EXPECT_EQ(receive(upgrade_request("X-Forwarded-For: 203.0.113.9\r\n")), Status::Failed);
+    EXPECT_EQ(receive(upgrade_request("X-Forwarded-For: 203.0.113.9\r\n")),
+              ByteLayers::Status::Failed);
     EXPECT_EQ(nameless.error(), "the proxy sent no x-ssl-client-cn");
     ByteLayers& named = make();
     EXPECT_EQ(receive(upgrade_request("X-Forwarded-For: 203.0.113.9\r\nX-SSL-Client-CN: dev1\r\n")),
-              Status::Open);
+              ByteLayers::Status::Open);
     EXPECT_EQ(named.username(), "dev1");
 }
 
@@ -182,7 +185,7 @@ protected:
         layers = std::make_unique<ByteLayers>(std::make_shared<const LayerOptions>(layer_options),
                                               context(), PeerAddress{"198.51.100.1", 99});
         while (!client->open()) {
-            ASSERT_EQ(layers->receive(client->output(), plain, wire), Status::Open);
+            ASSERT_EQ(layers->receive(client->output(), plain, wire), ByteLayers::Status::Open);
             ASSERT_EQ(layers->stage(), ByteLayers::Stage::Tls);
             client->receive(vmq::testing::take_all(wire));
         }
@@ -208,7 +211,8 @@ TEST_F(TlsLayers, WhoItIsIsKnownBeforeWhatItSaysEvenIfAllComesInOnePiece) {
         if (ends_well) client->close();
         std::string piece = client->output();
         if (!ends_well) piece += "no record of TLS";
-        EXPECT_EQ(layers->receive(piece, plain, wire), ends_well ? Status::Ended : Status::Failed);
+        EXPECT_EQ(layers->receive(piece, plain, wire),
+                  ends_well ? ByteLayers::Status::Ended : ByteLayers::Status::Failed);
         EXPECT_EQ(plain, "CONNECT");
         EXPECT_TRUE(layers->ready());
         EXPECT_EQ(layers->username(), "device-1");
@@ -220,7 +224,7 @@ TEST_F(TlsLayers, WebSocketStandsAboveTls) {
     almost_connect({.version = TLS1_3_VERSION});
     client->send(upgrade_request() + client_frame(0x82, "in"));
     client->close();
-    EXPECT_EQ(layers->receive(client->output(), plain, wire), Status::Ended);
+    EXPECT_EQ(layers->receive(client->output(), plain, wire), ByteLayers::Status::Ended);
     EXPECT_EQ(plain, "in");
     EXPECT_TRUE(layers->ready());
     OutputBuffer output;

@@ -14,7 +14,6 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
-using Status = HttpUpgradeStatus;
 
 /// The request of RFC 6455 1.2, for MQTT; each part can be another one.
 struct Request {
@@ -36,12 +35,12 @@ struct Request {
 HttpUpgradeResult receive(const std::string& request, const HttpUpgradeOptions& options = {}) {
     HttpUpgrade at_once(options);
     auto result = at_once.receive(request + "\x82\x80");
-    EXPECT_EQ(result.consumed, result.status == Status::Refused ? 0U : request.size());
+    EXPECT_EQ(result.consumed, result.status == HttpUpgradeStatus::Refused ? 0U : request.size());
 
     HttpUpgrade in_bytes(options);
     for (const char byte : request + "\x82\x80") {
         const auto part = in_bytes.receive({&byte, 1});
-        if (part.status == Status::NeedMore) {
+        if (part.status == HttpUpgradeStatus::NeedMore) {
             EXPECT_EQ(part.consumed, 1U);
             continue;
         }
@@ -57,7 +56,7 @@ HttpUpgradeResult receive(const std::string& request, const HttpUpgradeOptions& 
 HttpUpgradeResult refused(const std::string& request, int code, const char* reason,
                           const HttpUpgradeOptions& options = {}) {
     auto result = receive(request, options);
-    EXPECT_EQ(result.status, Status::Refused) << request;
+    EXPECT_EQ(result.status, HttpUpgradeStatus::Refused) << request;
     EXPECT_EQ(result.code, code) << request << result.reason;
     EXPECT_THAT(result.reason, HasSubstr(reason));
     EXPECT_THAT(result.response, StartsWith("HTTP/1.1 " + std::to_string(code) + " "));
@@ -67,7 +66,7 @@ HttpUpgradeResult refused(const std::string& request, int code, const char* reas
 
 UpgradeRequest accepted(const Request& request, const HttpUpgradeOptions& options = {}) {
     auto result = receive(request.text(), options);
-    EXPECT_EQ(result.status, Status::Accepted) << result.reason;
+    EXPECT_EQ(result.status, HttpUpgradeStatus::Accepted) << result.reason;
     EXPECT_EQ(result.code, 101);
     return result.request;
 }
@@ -75,7 +74,7 @@ UpgradeRequest accepted(const Request& request, const HttpUpgradeOptions& option
 // [v5 MQTT-6.0.0-4] [v3.1.1 MQTT-6.0.0-4]; the key and its answer are the example of RFC 6455 1.3.
 TEST(HttpUpgrade, AcceptsAClientOfMqtt) {
     const auto result = receive(Request{}.text());
-    EXPECT_EQ(result.status, Status::Accepted);
+    EXPECT_EQ(result.status, HttpUpgradeStatus::Accepted);
     EXPECT_EQ(result.response,
               "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
               "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
@@ -91,10 +90,10 @@ TEST(HttpUpgrade, TellsWhereTheRequestEndsInTheLastPiece) {
     const HttpUpgradeOptions options;
     HttpUpgrade upgrade(options);
     const auto text = Request{}.text();
-    EXPECT_EQ(upgrade.receive("").status, Status::NeedMore);
-    EXPECT_EQ(upgrade.receive(text.substr(0, text.size() - 2)).status, Status::NeedMore);
+    EXPECT_EQ(upgrade.receive("").status, HttpUpgradeStatus::NeedMore);
+    EXPECT_EQ(upgrade.receive(text.substr(0, text.size() - 2)).status, HttpUpgradeStatus::NeedMore);
     const auto result = upgrade.receive("\r\n\x82\x85more");
-    EXPECT_EQ(result.status, Status::Accepted);
+    EXPECT_EQ(result.status, HttpUpgradeStatus::Accepted);
     EXPECT_EQ(result.consumed, 2U);
 }
 

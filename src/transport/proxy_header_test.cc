@@ -14,18 +14,17 @@ namespace {
 using ::testing::HasSubstr;
 using Command = ProxyHeader::Command;
 using Family = ProxyHeader::Family;
-using Status = ProxyHeaderStatus;
-using testing::proxy_v2;
-using testing::proxy_v2_tcp4;
-using testing::proxy_v2_tcp4_crc;
-using testing::tls_tlv;
-using testing::tlv;
+using transport::testing::proxy_v2;
+using transport::testing::proxy_v2_tcp4;
+using transport::testing::proxy_v2_tcp4_crc;
+using transport::testing::tls_tlv;
+using transport::testing::tlv;
 
 /// Decodes `bytes` as they would come one at a time: every answer before the last is NeedMore.
 ProxyHeaderResult decode(std::string_view bytes) {
     for (std::size_t size = 0; size <= bytes.size(); ++size) {
         auto result = decode_proxy_header(bytes.substr(0, size));
-        if (result.status == Status::NeedMore) continue;
+        if (result.status == ProxyHeaderStatus::NeedMore) continue;
         const auto all = decode_proxy_header(bytes);
         EXPECT_EQ(all.status, result.status);
         EXPECT_EQ(all.consumed, result.consumed);
@@ -37,14 +36,14 @@ ProxyHeaderResult decode(std::string_view bytes) {
 
 ProxyHeader complete(const std::string& bytes) {
     auto result = decode(bytes + "\x10");
-    EXPECT_EQ(result.status, Status::Complete) << result.reason;
+    EXPECT_EQ(result.status, ProxyHeaderStatus::Complete) << result.reason;
     EXPECT_EQ(result.consumed, bytes.size());
     return result.header;
 }
 
 std::string refusal(const std::string& bytes) {
     const auto result = decode(bytes);
-    EXPECT_EQ(result.status, Status::Malformed);
+    EXPECT_EQ(result.status, ProxyHeaderStatus::Malformed);
     EXPECT_EQ(result.consumed, 0U);
     return result.reason;
 }
@@ -115,7 +114,7 @@ TEST(ProxyHeader, RefusesTheFirstByteThatCannotBeOneAndSaysWhatItLooksLike) {
     EXPECT_THAT(refusal("GET / HTTP/1.1\r\n"), HasSubstr("like HTTP"));
     EXPECT_THAT(refusal("POST / HTTP/1.1\r\n"), HasSubstr("like HTTP"));
     EXPECT_THAT(refusal("\r\n\r\nX"), HasSubstr("other bytes"));
-    EXPECT_EQ(decode_proxy_header("G").status, Status::Malformed);
+    EXPECT_EQ(decode_proxy_header("G").status, ProxyHeaderStatus::Malformed);
 }
 
 TEST(ProxyHeaderV2, TellsBothEndsOfTcp4) {
@@ -185,7 +184,7 @@ TEST(ProxyHeaderV2, TakesABlockOf4096BytesAndNotOneMore) {
     (void)complete(proxy_v2_tcp4(tlv(0x04, std::string(4096 - 12 - 3, '\0'))));
     const auto larger = proxy_v2_tcp4(tlv(0x04, std::string(4097 - 12 - 3, '\0')));
     EXPECT_THAT(refusal(larger), HasSubstr("4097 bytes of header"));
-    EXPECT_EQ(decode_proxy_header(larger.substr(0, 16)).status, Status::Malformed);
+    EXPECT_EQ(decode_proxy_header(larger.substr(0, 16)).status, ProxyHeaderStatus::Malformed);
 }
 
 TEST(ProxyHeaderV2, NeedsItsAddressesWhole) {

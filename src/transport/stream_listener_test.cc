@@ -133,7 +133,7 @@ protected:
         return transport::connected(address);
     }
 
-    testing::TemporaryFolder folder_;
+    vmq::testing::TemporaryFolder folder_;
     ListenOptions options_;
     Descriptors closed_;
 };

@@ -11,7 +11,7 @@
 namespace vmq::transport {
 namespace {
 
-class Idle final : public runtime::TurnHandler {
+class NoTurns final : public runtime::TurnHandler {
 public:
     [[nodiscard]] bool has_mail() const override { return false; }
     void on_mail() override {}
@@ -54,7 +54,7 @@ protected:
         return all;
     }
     void turn(runtime::ShardLoop& loop) {
-        Idle idle;
+        NoTurns idle;
         loop.step(idle, steady_now());
     }
 

@@ -11,11 +11,11 @@ namespace vmq::transport {
 namespace {
 
 using namespace std::literals;
-using testing::CertificateSpec;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using testing::make_certificate;
+using vmq::testing::CertificateSpec;
+using vmq::testing::make_certificate;
 
 std::string identity(const CertificateSpec& spec) {
     const auto certificate = make_certificate(spec, nullptr);

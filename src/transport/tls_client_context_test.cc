@@ -15,10 +15,10 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using testing::make_certificate;
-using testing::make_crl;
-using testing::take_all;
-using testing::TestCertificate;
+using vmq::testing::make_certificate;
+using vmq::testing::make_crl;
+using vmq::testing::take_all;
+using vmq::testing::TestCertificate;
 using Status = TlsSession::Status;
 
 /// A server and a client, both ours, tied together.
@@ -49,7 +49,7 @@ struct TwoSessions {
     std::string at_client;
 };
 
-class TlsClientContextTest : public testing::TlsTest {
+class TlsClientContextTest : public vmq::testing::TlsTest {
 protected:
     TlsClientContextTest() { client_options.cafile = cafile; }
 

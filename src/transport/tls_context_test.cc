@@ -13,16 +13,16 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using testing::make_certificate;
-using testing::make_crl;
-using testing::TestCertificate;
-using testing::TlsClientOptions;
-using testing::TlsPair;
-using testing::TlsResumption;
-using Key = testing::CertificateSpec::Key;
+using vmq::testing::make_certificate;
+using vmq::testing::make_crl;
+using vmq::testing::TestCertificate;
+using vmq::testing::TlsClientOptions;
+using vmq::testing::TlsPair;
+using vmq::testing::TlsResumption;
+using Key = vmq::testing::CertificateSpec::Key;
 using Context = std::shared_ptr<const TlsContext>;
 
-class TlsContextTest : public testing::TlsTest {
+class TlsContextTest : public vmq::testing::TlsTest {
 protected:
     // The common name of the certificate that a client asking for `host` is shown.
     static std::string shown_for(const Context& context, const std::string& host) {
@@ -89,7 +89,7 @@ TEST_F(TlsContextTest, SuitesWithDheUseTheFileOrGroupsOfOpenSsl) {
     options.certificate = certificate_for("rsa", "", Key::Rsa);
     options.ciphers = "DHE-RSA-AES128-GCM-SHA256";
     options.tls_version = {"tlsv1.2"};
-    const std::string made = write("dh.pem", testing::make_dh_parameters());
+    const std::string made = write("dh.pem", vmq::testing::make_dh_parameters());
     for (const std::string& dhfile : {made, std::string()}) {
         options.dhfile = dhfile;
         TlsPair pair(context(), {.ciphers = options.ciphers});

@@ -15,12 +15,12 @@ using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using testing::make_certificate;
-using testing::make_crl;
 using ::testing::Not;
-using testing::TestCertificate;
+using vmq::testing::make_certificate;
+using vmq::testing::make_crl;
+using vmq::testing::TestCertificate;
 
-class TlsCredentialsTest : public testing::TlsTest {
+class TlsCredentialsTest : public vmq::testing::TlsTest {
 protected:
     std::string pair_error(const TlsKeyPairFiles& files) {
         const auto pair = load_key_pair(files, notes);

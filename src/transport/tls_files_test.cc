@@ -14,7 +14,7 @@ namespace vmq::transport {
 namespace {
 
 using ::testing::HasSubstr;
-using testing::write_private;
+using vmq::testing::write_private;
 
 class TlsFilesTest : public ::testing::Test {
 protected:
@@ -23,7 +23,7 @@ protected:
         return text ? "" : text.error().detail;
     }
 
-    testing::TemporaryFolder folder;
+    vmq::testing::TemporaryFolder folder;
     TlsLoadNotes notes;
 };
 

@@ -17,13 +17,13 @@ namespace vmq::transport {
 namespace {
 
 using ::testing::HasSubstr;
-using testing::make_certificate;
-using testing::take_all;
-using testing::TestCertificate;
-using testing::TlsClientOptions;
-using testing::TlsPair;
+using vmq::testing::make_certificate;
+using vmq::testing::take_all;
+using vmq::testing::TestCertificate;
+using vmq::testing::TlsClientOptions;
+using vmq::testing::TlsPair;
 using Status = TlsSession::Status;
-using Key = testing::CertificateSpec::Key;
+using Key = vmq::testing::CertificateSpec::Key;
 
 std::string pattern(std::size_t size) {
     std::string text(size, '\0');
@@ -37,10 +37,10 @@ OutputBuffer output_of(std::string_view text) {
     return buffer;
 }
 
-class TlsSessionTest : public testing::TlsTest {};
+class TlsSessionTest : public vmq::testing::TlsTest {};
 
 // Every version with every kind of key.
-class TlsVersionsTest : public testing::TlsTest,
+class TlsVersionsTest : public vmq::testing::TlsTest,
                         public ::testing::WithParamInterface<std::tuple<int, Key>> {
 protected:
     TlsVersionsTest() {
@@ -183,7 +183,7 @@ TEST_F(TlsSessionTest, AClientMayUpdateItsKeys) {
 
 TEST_F(TlsSessionTest, TheKeyChangesAfterManyRecords) {
     TlsSession session(context(), 3);
-    testing::TlsClient client({.version = TLS1_3_VERSION});
+    vmq::testing::TlsClient client({.version = TLS1_3_VERSION});
     std::string plain;
     OutputBuffer out;
     while (session.receive(client.output(), plain, out) == Status::Handshaking)

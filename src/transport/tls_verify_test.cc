@@ -13,14 +13,14 @@ namespace {
 using namespace std::literals;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-using testing::make_certificate;
-using testing::make_crl;
-using testing::TestCertificate;
-using testing::TlsClientOptions;
-using testing::TlsPair;
+using vmq::testing::make_certificate;
+using vmq::testing::make_crl;
+using vmq::testing::TestCertificate;
+using vmq::testing::TlsClientOptions;
+using vmq::testing::TlsPair;
 using Status = TlsSession::Status;
 
-class TlsVerifyTest : public testing::TlsTest, public ::testing::WithParamInterface<int> {
+class TlsVerifyTest : public vmq::testing::TlsTest, public ::testing::WithParamInterface<int> {
 protected:
     TlsVerifyTest() { require_certificate(); }
 
@@ -139,12 +139,12 @@ TEST_P(TlsVerifyTest, IdentityIsKnownEvenIfTheClientEndsAllInOneGo) {
     for (const bool closes : {true, false}) {
         TlsPair pair(shown, {.certificate = &client, .version = GetParam()});
         pair.give(pair.client.output());
-        pair.client.receive(testing::take_all(pair.out));
+        pair.client.receive(vmq::testing::take_all(pair.out));
         std::string wire = pair.client.output();
         EXPECT_FALSE(pair.session.handshake_done());
         if (!pair.client.open()) {  // TLS 1.2: the server has the last word
             pair.give(wire);
-            pair.client.receive(testing::take_all(pair.out));
+            pair.client.receive(vmq::testing::take_all(pair.out));
             wire.clear();
         }
         pair.client.send("CONNECT");

@@ -16,8 +16,8 @@ namespace vmq::transport {
 namespace {
 
 using State = WebSocketState;
-using testing::client_frame;
-using testing::WslayReader;
+using transport::testing::client_frame;
+using transport::testing::WslayReader;
 
 static_assert(sizeof(WebSocketCodec) <= 88, "each connection pays for it");
 static_assert(std::is_nothrow_move_constructible_v<WebSocketCodec>);
@@ -36,7 +36,7 @@ struct Outcome {
     std::string reply;
 };
 
-Outcome receive(WebSocketCodec& codec, std::string_view wire, std::size_t step) {
+Outcome read_frames(WebSocketCodec& codec, std::string_view wire, std::size_t step) {
     Outcome outcome;
     while (!wire.empty()) {
         const auto piece = wire.substr(0, step);
@@ -47,11 +47,12 @@ Outcome receive(WebSocketCodec& codec, std::string_view wire, std::size_t step) 
 }
 
 /// Gives `wire` at once, and to another codec byte by byte: both must do the same.
-Outcome receive(const std::string& wire, std::uint64_t max_frame_size = WebSocketCodec::kNoLimit) {
+Outcome read_frames(const std::string& wire,
+                    std::uint64_t max_frame_size = WebSocketCodec::kNoLimit) {
     WebSocketCodec at_once(max_frame_size);
-    auto outcome = receive(at_once, wire, wire.size());
+    auto outcome = read_frames(at_once, wire, wire.size());
     WebSocketCodec in_bytes(max_frame_size);
-    const auto bytes = receive(in_bytes, wire, 1);
+    const auto bytes = read_frames(in_bytes, wire, 1);
     EXPECT_EQ(bytes.status.state, outcome.status.state);
     EXPECT_EQ(bytes.status.code, outcome.status.code);
     EXPECT_STREQ(bytes.status.reason, outcome.status.reason);
@@ -75,7 +76,7 @@ std::string server_frame(std::uint8_t first, std::string_view payload) {
 /// `bad` must be refused, with what came before it handed up and the reason in the close frame.
 void refused(const std::string& bad, std::uint16_t code, const char* reason,
              std::uint64_t max_frame_size = WebSocketCodec::kNoLimit) {
-    const auto outcome = receive(client_frame(kBinary, "before") + bad, max_frame_size);
+    const auto outcome = read_frames(client_frame(kBinary, "before") + bad, max_frame_size);
     EXPECT_EQ(outcome.status.state, State::Violation);
     EXPECT_EQ(outcome.status.code, code);
     EXPECT_STREQ(outcome.status.reason, reason);
@@ -84,7 +85,7 @@ void refused(const std::string& bad, std::uint16_t code, const char* reason,
 }
 
 TEST(WebSocketCodec, HandsUpThePayloadOfABinaryFrame) {
-    const auto outcome = receive(client_frame(kBinary, "\x10\x0C payload"));
+    const auto outcome = read_frames(client_frame(kBinary, "\x10\x0C payload"));
     EXPECT_EQ(outcome.status.state, State::Open);
     EXPECT_EQ(outcome.payload, "\x10\x0C payload");
     EXPECT_EQ(outcome.reply, "");
@@ -95,7 +96,7 @@ TEST(WebSocketCodec, TakesEverySizeInItsShortestForm) {
          {0U, 1U, 3U, 4U, 7U, 8U, 9U, 125U, 126U, 127U, 65'535U, 65'536U, 200'001U}) {
         std::string payload;
         for (std::size_t i = 0; i < size; ++i) payload += static_cast<char>(i * 7);
-        const auto outcome = receive(client_frame(kBinary, payload));
+        const auto outcome = read_frames(client_frame(kBinary, payload));
         EXPECT_EQ(outcome.status.state, State::Open) << size;
         EXPECT_TRUE(outcome.payload == payload) << size;
     }
@@ -118,10 +119,10 @@ TEST(WebSocketCodec, HandsUpPayloadAsItComesWithoutWaitingForTheFrame) {
 
 TEST(WebSocketCodec, AnswersPingsAlsoBetweenFragments) {
     const auto outcome =
-        receive(client_frame(kBinaryPart, "a") + client_frame(kPing, "are you there, broker?") +
-                client_frame(kContinuationPart, "b") + client_frame(kPing, "") +
-                client_frame(kPong, "never asked") + client_frame(kContinuation, "c") +
-                client_frame(kBinary, "d"));
+        read_frames(client_frame(kBinaryPart, "a") + client_frame(kPing, "are you there, broker?") +
+                    client_frame(kContinuationPart, "b") + client_frame(kPing, "") +
+                    client_frame(kPong, "never asked") + client_frame(kContinuation, "c") +
+                    client_frame(kBinary, "d"));
     EXPECT_EQ(outcome.status.state, State::Open);
     EXPECT_EQ(outcome.payload, "abcd");
     EXPECT_EQ(outcome.reply,
@@ -130,14 +131,14 @@ TEST(WebSocketCodec, AnswersPingsAlsoBetweenFragments) {
 
 TEST(WebSocketCodec, TakesAControlFrameOf125BytesAndNotOneMore) {
     const std::string largest(125, 'p');
-    EXPECT_EQ(receive(client_frame(kPing, largest)).reply, server_frame(kPong, largest));
+    EXPECT_EQ(read_frames(client_frame(kPing, largest)).reply, server_frame(kPong, largest));
     refused(client_frame(kPing, largest + "p"), 1002, "a control frame of more than 125 bytes");
     refused(client_frame(kPong, "p", "abcd", 2), 1002, "a control frame of more than 125 bytes");
 }
 
 TEST(WebSocketCodec, TakesAFrameOfTheLargestSizeAndNotOneByteMore) {
     for (const std::size_t limit : {100U, 1'000U, 100'000U}) {
-        EXPECT_EQ(receive(client_frame(kBinary, std::string(limit, 'x')), limit).payload.size(),
+        EXPECT_EQ(read_frames(client_frame(kBinary, std::string(limit, 'x')), limit).payload.size(),
                   limit);
         refused(client_frame(kBinary, std::string(limit + 1, 'x')), 1009,
                 "a frame larger than max_ws_frame_size", limit);
@@ -191,9 +192,9 @@ TEST(WebSocketCodec, RefusesTextFrames) {
 TEST(WebSocketCodec, AnswersThePeersCloseWithItsCodeAndDropsTheRest) {
     for (const std::uint16_t code :
          std::initializer_list<std::uint16_t>{1000, 1001, 1003, 1007, 1014, 3000, 4999}) {
-        const auto outcome = receive(client_frame(kBinary, "a") +
-                                     client_frame(kClose, close_payload(code, "b\xC3\xBC")) +
-                                     client_frame(kBinary, "c") + client_frame(kPing, "d"));
+        const auto outcome = read_frames(client_frame(kBinary, "a") +
+                                         client_frame(kClose, close_payload(code, "b\xC3\xBC")) +
+                                         client_frame(kBinary, "c") + client_frame(kPing, "d"));
         EXPECT_EQ(outcome.status.state, State::PeerClosed);
         EXPECT_EQ(outcome.status.code, code);
         EXPECT_EQ(outcome.status.reason, nullptr);
@@ -203,7 +204,7 @@ TEST(WebSocketCodec, AnswersThePeersCloseWithItsCodeAndDropsTheRest) {
 }
 
 TEST(WebSocketCodec, AnswersACloseWithoutCodeWithOneWithout) {
-    const auto outcome = receive(client_frame(kClose, ""));
+    const auto outcome = read_frames(client_frame(kClose, ""));
     EXPECT_EQ(outcome.status.state, State::PeerClosed);
     EXPECT_EQ(outcome.status.code, 1005);
     EXPECT_EQ(outcome.reply, server_frame(kClose, ""));
@@ -220,8 +221,9 @@ TEST(WebSocketCodec, RefusesACloseThatIsNone) {
 
 TEST(WebSocketCodec, StaysAtItsEnd) {
     WebSocketCodec codec(WebSocketCodec::kNoLimit);
-    (void)receive(codec, client_frame(kContinuation, ""), 100);
-    const auto after = receive(codec, client_frame(kBinary, "x") + client_frame(kClose, ""), 100);
+    (void)read_frames(codec, client_frame(kContinuation, ""), 100);
+    const auto after =
+        read_frames(codec, client_frame(kBinary, "x") + client_frame(kClose, ""), 100);
     EXPECT_EQ(after.status.state, State::Violation);
     EXPECT_EQ(after.status.code, 1002);
     EXPECT_EQ(after.payload, "");
@@ -240,9 +242,9 @@ TEST(WebSocketCodec, AfterItsOwnCloseOnlyThePeersCloseCounts) {
         codec.close(1000, "", out);
         EXPECT_EQ(out, server_frame(kClose, close_payload(1001, "going down")));
         const auto before =
-            receive(codec, client_frame(kBinary, "x") + client_frame(kPing, "y"), step);
+            read_frames(codec, client_frame(kBinary, "x") + client_frame(kPing, "y"), step);
         EXPECT_EQ(before.status.state, State::Open);
-        const auto after = receive(codec, client_frame(kClose, close_payload(1001)), step);
+        const auto after = read_frames(codec, client_frame(kClose, close_payload(1001)), step);
         EXPECT_EQ(after.status.state, State::PeerClosed);
         EXPECT_EQ(after.status.code, 1001);
         EXPECT_EQ(before.payload + after.payload + before.reply + after.reply, "");
@@ -253,7 +255,7 @@ TEST(WebSocketCodec, AfterItsOwnCloseSendsNothingForAViolationEither) {
     WebSocketCodec codec(WebSocketCodec::kNoLimit);
     std::string out;
     codec.close(1000, "", out);
-    const auto outcome = receive(codec, client_frame(0x81, "text"), 100);
+    const auto outcome = read_frames(codec, client_frame(0x81, "text"), 100);
     EXPECT_EQ(outcome.status.state, State::Violation);
     EXPECT_EQ(outcome.status.code, 1003);
     EXPECT_EQ(outcome.reply, "");

@@ -86,7 +86,7 @@ Answer add(const Invocation& invocation, Node& node) {
     return added ? text("ok") : not_done(added.error());
 }
 
-Answer remove(const Invocation& invocation, Node& node) {
+Answer remove_api_key(const Invocation& invocation, Node& node) {
     const auto asked = wanted(invocation);
     if (!asked) return not_done(asked.error());
     const auto removed =
@@ -94,7 +94,7 @@ Answer remove(const Invocation& invocation, Node& node) {
     return removed ? text("ok") : not_done(removed.error());
 }
 
-Answer show(const Invocation& invocation, Node& node) {
+Answer show_api_keys(const Invocation& invocation, Node& node) {
     const std::string asked = invocation.argument("scope").value_or("all");
     if (asked != "all" && !scope_of(asked)) return error_text("invalid_scope");
     Table result{{"Key", "Scope", "Expires (UTC)", "has expired"}, {}};
@@ -138,14 +138,14 @@ void add_api_key_commands(Declarations& table) {
          .arguments = {{"key", "Key", "The key, or what `api-key show` calls it.", true}, kScope},
          .flags = {},
          .access = Access::Change,
-         .run = remove});
+         .run = remove_api_key});
     table.commands.push_back(
         {.words = "api-key show",
          .summary = "Shows what keys there are.",
          .help = "A key is shown by its first characters and a number, not as a whole.",
          .arguments = {{"scope", "Scope", "Those of one scope; all."}},
          .flags = {},
-         .run = show});
+         .run = show_api_keys});
 }
 
 }  // namespace vmq::admin::commands

@@ -48,7 +48,7 @@ std::optional<NodeAt> parse_node(std::string_view text) {
     return found;
 }
 
-Answer show(const Invocation& invocation, Node& node) {
+Answer show_nodes(const Invocation& invocation, Node& node) {
     Table result{{"Node", "Running"}, {}};
     const bool details = invocation.is_on("details");
     if (details) {
@@ -133,7 +133,7 @@ void add_cluster_commands(Declarations& table) {
                                          .help = "Also where it listens, for how long it has been "
                                                  "as it is, its links that carry messages, what "
                                                  "waits for it, and why it is away."}},
-                              .run = show});
+                              .run = show_nodes});
     table.commands.push_back(
         {.words = "cluster join",
          .summary = "Makes this node a member of the cluster that another node is in.",

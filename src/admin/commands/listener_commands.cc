@@ -67,7 +67,7 @@ std::string version_names(const std::vector<std::uint8_t>& versions) {
     return joined(words);
 }
 
-Answer show(const Invocation& invocation, Node& node) {
+Answer show_listeners(const Invocation& invocation, Node& node) {
     Table result{{"type", "status", "address", "port", "mountpoint", "max_conns", "active_conns",
                   "all_conns"},
                  {}};
@@ -146,7 +146,7 @@ Answer suspend(const Invocation& invocation, Node& node) {
 Answer resume(const Invocation& invocation, Node& node) {
     return act(invocation, node, Node::ListenerAction::Resume);
 }
-Answer remove(const Invocation& invocation, Node& node) {
+Answer remove_listener(const Invocation& invocation, Node& node) {
     return act(invocation, node, Node::ListenerAction::Remove);
 }
 
@@ -298,7 +298,7 @@ void add_listener_commands(Declarations& table) {
          .arguments = {},
          .flags = {{"tls", 't', Takes::Nothing, {}, "Shows the settings of TLS as well."},
                    {"mqtt", 'm', Takes::Nothing, {}, "Shows the settings of MQTT as well."}},
-         .run = show});
+         .run = show_listeners});
     table.commands.push_back({.words = "listener start",
                               .summary = "Opens a listener, until it is deleted or the node ends.",
                               .help = "Without --ssl, settings of TLS have no effect.",
@@ -319,7 +319,7 @@ void add_listener_commands(Declarations& table) {
         action("listener suspend", "Lets nobody new in; who is connected stays.", suspend));
     table.commands.push_back(action("listener resume", "Lets new connections in again.", resume));
     table.commands.push_back(
-        action("listener delete", "Closes a listener; who is connected stays.", remove));
+        action("listener delete", "Closes a listener; who is connected stays.", remove_listener));
 }
 
 }  // namespace vmq::admin::commands

@@ -22,7 +22,7 @@ bool fits(const MetricSample& sample, const std::vector<GivenFlag>& wanted) {
     });
 }
 
-Answer show(const Invocation& invocation, Node& node) {
+Answer show_metrics(const Invocation& invocation, Node& node) {
     const bool described = invocation.is_on("with-descriptions");
     const bool aggregate = invocation.value_or("aggregate", "true") == "true";
     std::string out;
@@ -67,7 +67,7 @@ void add_metrics_commands(Declarations& table) {
                    {"mqtt_version", 0, Takes::Value, "4|5", "Of this MQTT version."},
                    {"reason_code", 0, Takes::Value, "Reason", "With this reason code of MQTT 5."},
                    {"return_code", 0, Takes::Value, "Code", "With this return code of MQTT 3."}},
-         .run = show});
+         .run = show_metrics});
     table.commands.push_back({.words = "metrics reset",
                               .summary = "Sets all counters of this node to 0.",
                               .help = "Gauges stay what they are.",

@@ -25,7 +25,7 @@ bool is_bare(std::string_view word) {
     return !is_flag(word) && word.find('=') == std::string_view::npos;
 }
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string in_quotes(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
 std::string did_you_mean(std::string_view nearest) {
     return nearest.empty() ? std::string() : "Did you mean `" + std::string(nearest) + "`?";
@@ -44,9 +44,9 @@ Globals take_globals(std::span<const std::string> line, Words& rest) {
     const auto choose = [&globals](const std::string& word) {
         const auto format = format_of(word);
         globals.format = format.value_or(Format::Human);
-        globals.notice = format
-                             ? std::string()
-                             : "Invalid format " + quoted(word) + "! Defaulted to human-readable.";
+        globals.notice =
+            format ? std::string()
+                   : "Invalid format " + in_quotes(word) + "! Defaulted to human-readable.";
     };
     for (std::size_t i = 0; i < line.size(); ++i) {
         const std::string& word = line[i];
@@ -120,7 +120,7 @@ private:
         const bool complete = !stray_;
         Answer answer = page(help_ && complete ? 0 : 1);
         if (stray_) {
-            answer.hint = "Unknown sub-command " + quoted(*stray_) + ".";
+            answer.hint = "Unknown sub-command " + in_quotes(*stray_) + ".";
             const auto nearest = table_.nearest(path_, *stray_);
             if (!nearest.empty()) {
                 answer.hint +=
@@ -146,7 +146,7 @@ private:
             invocation.add_assignment({name, value});
             return std::nullopt;
         }
-        if (value.empty()) return refusal("Empty value in argument: " + quoted(name));
+        if (value.empty()) return refusal("Empty value in argument: " + in_quotes(name));
         const Argument* argument = find_argument(command, name);
         if (argument == nullptr) return unknown_argument(command, name, word);
         if (!fits(argument->type, argument->minimum, value)) {
@@ -161,7 +161,7 @@ private:
         if (command.arguments.empty()) return refusal("Invalid arguments: " + word + " ");
         std::vector<std::string_view> names;
         for (const Argument& argument : command.arguments) names.push_back(argument.name);
-        return refusal("Invalid key: " + quoted(name), did_you_mean(nearest_of(names, name)));
+        return refusal("Invalid key: " + in_quotes(name), did_you_mean(nearest_of(names, name)));
     }
 
     std::optional<Answer> take_long(const Command& command, Invocation& invocation,
@@ -173,7 +173,7 @@ private:
             std::vector<std::string_view> names;
             for (const Flag& each : command.flags) names.push_back(each.name);
             const auto nearest = nearest_of(names, name);
-            return refusal("Invalid key: " + quoted(name),
+            return refusal("Invalid key: " + in_quotes(name),
                            nearest.empty() ? "" : did_you_mean("--" + std::string(nearest)));
         }
         std::optional<std::string> value;
@@ -185,7 +185,7 @@ private:
     std::optional<Answer> take_short(const Command& command, Invocation& invocation,
                                      const std::string& word) {
         const Flag* flag = find_flag(command, word[1]);
-        if (flag == nullptr) return refusal("Invalid key: " + quoted(word.substr(1)));
+        if (flag == nullptr) return refusal("Invalid key: " + in_quotes(word.substr(1)));
         std::optional<std::string> value;
         if (word.size() > 2) value = word.substr(word[2] == '=' ? 3 : 2);
         return add(command, invocation, *flag, std::move(value));
@@ -197,7 +197,7 @@ private:
         const bool missing = flag.takes == Takes::Value && (!value || value->empty());
         const ValueType type = flag.takes == Takes::Nothing ? ValueType::Boolean : flag.type;
         if (missing || (value && !fits(type, flag.minimum, *value))) {
-            return refusal("Invalid value: " + quoted(value.value_or("")) +
+            return refusal("Invalid value: " + in_quotes(value.value_or("")) +
                            " for flag: " + std::string(flag.name));
         }
         invocation.add(GivenFlag{flag.name, std::move(value)});

@@ -52,7 +52,7 @@ std::vector<Function> functions_of(const Node::PluginView& plugin) {
     return mqtt3;
 }
 
-Answer show(const Invocation& invocation, Node& node) {
+Answer show_plugins(const Invocation& invocation, Node& node) {
     const auto only = invocation.value("plugin");
     const auto hook = invocation.value("hook");
     Table shown{{"Plugin", "Type", "Hook(s)", "M:F/A"}, {}};
@@ -102,7 +102,7 @@ void add_plugin_commands(Declarations& table) {
          .flags = {{"plugin", 0, Takes::Value, "Plugin", "Only this one."},
                    {"hook", 0, Takes::Value, "Hook", "Only those with this hook, and only it."},
                    {"internal", 0, Takes::Nothing, {}, "Understood; there are no others."}},
-         .run = show});
+         .run = show_plugins});
     table.commands.push_back(
         {.words = "plugin enable",
          .summary = "Switches a plugin on.",

@@ -5,7 +5,7 @@
 namespace vmq::admin::commands {
 namespace {
 
-Answer remove(const Invocation& invocation, Node& node) {
+Answer remove_retained(const Invocation& invocation, Node& node) {
     const auto topic = invocation.value("topic");
     if (!topic) return alert("No valid topic given.");
     const auto removed = node.delete_retained(invocation.value_or("mountpoint", ""), *topic);
@@ -31,7 +31,7 @@ void add_retain_commands(Declarations& table) {
          .flags = {{"topic", 't', Takes::Value, "Topic", "Whose message it is."},
                    {"mountpoint", 'm', Takes::Value, "Mountpoint", "Of the topic."}},
          .access = Access::Change,
-         .run = remove});
+         .run = remove_retained});
     table.commands.push_back(
         {.words = "retain delete-expired",
          .summary = "Deletes the retained messages that have expired now, not at the next sweep.",

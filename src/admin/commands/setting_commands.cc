@@ -16,14 +16,15 @@
 namespace vmq::admin::commands {
 namespace {
 
-const std::vector<Flag> kScope{{"node", 'n', Takes::Value, "Node", "Of this node."},
-                               {"all", 'a', Takes::Nothing, {}, "Of all nodes of the cluster."}};
+const std::vector<Flag> kNodesFlags{
+    {"node", 'n', Takes::Value, "Node", "Of this node."},
+    {"all", 'a', Takes::Nothing, {}, "Of all nodes of the cluster."}};
 
 const config::Setting* setting_of(std::string_view key) {
     return config::SettingTable::instance().find(key);
 }
 
-std::string did_you_mean(std::string_view key) {
+std::string nearest_key(std::string_view key) {
     const auto known = config::SettingTable::instance().nearest(key, 1);
     const std::vector<std::string_view> candidates(known.begin(), known.end());
     const auto nearest = nearest_of(candidates, key);
@@ -52,14 +53,14 @@ std::optional<Answer> unknown_keys(const std::vector<std::string>& keys) {
     std::string hint;
     for (const std::string& key : keys) {
         if (setting_of(key) != nullptr) continue;
-        if (hint.empty()) hint = did_you_mean(key);
+        if (hint.empty()) hint = nearest_key(key);
         unknown += key + " ";
     }
     if (unknown.empty()) return std::nullopt;
     return refusal("Invalid config keys: " + unknown, hint);
 }
 
-Answer show(const Invocation& invocation, Node& node) {
+Answer show_settings(const Invocation& invocation, Node& node) {
     auto scope = scope_of(invocation, node);
     if (auto* wrong = std::get_if<Answer>(&scope)) return std::move(*wrong);
     if (auto wrong = unknown_keys(invocation.keys())) return std::move(*wrong);
@@ -111,7 +112,7 @@ std::optional<Answer> wrong_change(const std::vector<GivenArgument>& changes) {
     for (const GivenArgument& change : changes) {
         const config::Setting* setting = setting_of(change.name);
         if (setting == nullptr) {
-            return refusal("Unknown variable: " + change.name, did_you_mean(change.name));
+            return refusal("Unknown variable: " + change.name, nearest_key(change.name));
         }
         if (setting->settable != config::Settable::No) continue;
         fixed += (fixed.empty() ? "\"" : ",\"") + change.name + "\"";
@@ -186,7 +187,7 @@ Answer unset(const Invocation& invocation, Node& node) {
 }  // namespace
 
 void add_setting_commands(Declarations& table) {
-    std::vector<Flag> shown = kScope;
+    std::vector<Flag> shown = kNodesFlags;
     shown.push_back({"origin", 'o', Takes::Nothing, {}, "Also where the values come from."});
     table.commands.push_back({.words = "show",
                               .summary = "Shows settings as they are in force.",
@@ -194,7 +195,7 @@ void add_setting_commands(Declarations& table) {
                               .arguments = {},
                               .flags = std::move(shown),
                               .operands = Operands::Keys,
-                              .run = show});
+                              .run = show_settings});
     table.commands.push_back(
         {.words = "set",
          .summary = "Changes settings of this node until it ends, or with --all of the cluster.",
@@ -205,7 +206,7 @@ void add_setting_commands(Declarations& table) {
              "`describe` says which settings can be changed, and whether sessions that are "
              "there notice.",
          .arguments = {},
-         .flags = kScope,
+         .flags = kNodesFlags,
          .access = Access::Change,
          .operands = Operands::Assignments,
          .run = set});
@@ -215,7 +216,7 @@ void add_setting_commands(Declarations& table) {
          .help = "What stands below it counts again: what is set for the cluster, then "
                  "vernemq.conf.",
          .arguments = {},
-         .flags = kScope,
+         .flags = kNodesFlags,
          .access = Access::Change,
          .operands = Operands::Keys,
          .run = unset});

@@ -25,7 +25,7 @@ Cell name(const CertificateView& certificate, const std::string& text) {
     return text.empty() ? Cell(Undefined{}) : Cell(text);
 }
 
-Answer show(const Invocation& /*invocation*/, Node& node) {
+Answer show_certificates(const Invocation& /*invocation*/, Node& node) {
     Table result{{"File", "Not_Before", "Not_After", "CN", "Issuer", "SAN"}, {}};
     bool unreadable = false;
     const auto all = node.certificates();
@@ -65,7 +65,7 @@ Answer check(const Invocation& invocation, Node& node) {
     return due.rows.empty() ? text("All fine") : table(std::move(due));
 }
 
-Answer reload(const Invocation& /*invocation*/, Node& node) {
+Answer reload_certificates(const Invocation& /*invocation*/, Node& node) {
     node.reload_certificates();
     return done();
 }
@@ -79,7 +79,7 @@ void add_tls_commands(Declarations& table) {
                               .help = {},
                               .arguments = {},
                               .flags = {},
-                              .run = show});
+                              .run = show_certificates});
     table.commands.push_back(
         {.words = "tls check",
          .summary = "Shows the certificates that expire soon or are not valid yet.",
@@ -98,7 +98,7 @@ void add_tls_commands(Declarations& table) {
                                   .arguments = {},
                                   .flags = {},
                                   .access = Access::Change,
-                                  .run = reload});
+                                  .run = reload_certificates});
     }
 }
 

@@ -13,7 +13,7 @@ namespace {
 constexpr std::int64_t kMostPayload = 32'768;
 constexpr std::int64_t kMostEvents = 1'000'000;
 constexpr std::int64_t kMostMillis = 3'600'000;
-constexpr std::int64_t kMostSeconds = 30LL * 24 * 3600;
+constexpr std::int64_t kLongestTrace = 30LL * 24 * 3600;
 
 Answer trace_client(const Invocation& invocation, Node& node) {
     broker::TraceOptions options;
@@ -37,7 +37,7 @@ Answer trace_client(const Invocation& invocation, Node& node) {
     options.rate_interval = Millis(number("rate-interval", 100, kMostMillis));
     options.payload_limit = static_cast<std::size_t>(number("trunc-payload", 200, kMostPayload));
     std::optional<Seconds> duration;
-    if (invocation.has("duration")) duration = Seconds(number("duration", 1, kMostSeconds));
+    if (invocation.has("duration")) duration = Seconds(number("duration", 1, kLongestTrace));
     auto stream = node.trace(std::move(options), duration);
     if (!stream) {
         return refusal(stream.error().detail, "`vmq-admin trace stop_all` ends them.");

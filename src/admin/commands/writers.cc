@@ -221,7 +221,7 @@ std::string json_table(const Table& table) {
     return out + R"(],"type":"table"})";
 }
 
-std::string json(const Answer& answer) {
+std::string as_json(const Answer& answer) {
     std::string out;
     for (const Element& element : answer.elements) {
         if (!out.empty()) out += ',';
@@ -298,7 +298,7 @@ Printed print(const Answer& answer, Format format, bool terminal) {
     if (format == Format::Human || answer.plain) {
         printed.out = human(answer, terminal);
     } else if (format == Format::Json) {
-        printed.out = json(answer);
+        printed.out = as_json(answer);
     } else {
         csv(answer, printed);
     }

@@ -10,7 +10,7 @@
 namespace vmq::admin::query {
 namespace {
 
-constexpr std::array kFields{
+constexpr std::array kDropFields{
     Field{"reason", Type::Text, "why they were not delivered", true},
     Field{"by", Type::Text, "what is counted in this row: reason, client or topic", true},
     Field{"mountpoint", Type::Text, "mountpoint of the client"},
@@ -22,51 +22,48 @@ constexpr std::array kFields{
 
 class DropRow final : public Row {
 public:
-    explicit DropRow(std::array<Value, kFields.size()> cells) : cells_(std::move(cells)) {}
+    explicit DropRow(std::array<Value, kDropFields.size()> cells) : cells_(std::move(cells)) {}
 
     [[nodiscard]] Value value(std::size_t field) const override { return cells_[field]; }
 
 private:
-    std::array<Value, kFields.size()> cells_;
+    std::array<Value, kDropFields.size()> cells_;
 };
-
-Value text(std::string_view value) { return std::string(value); }
-Value number(std::uint64_t value) { return static_cast<std::int64_t>(value); }
 
 void add_rows(const broker::DropPicture& drops, Selection& selection) {
     for (std::size_t i = 0; i < drops.totals.size(); ++i) {
         if (drops.totals[i] == 0) continue;
-        selection.add(DropRow({text(name_of(static_cast<broker::Undelivered>(i))),
-                               text("reason"),
+        selection.add(DropRow({text_value(name_of(static_cast<broker::Undelivered>(i))),
+                               text_value("reason"),
                                {},
                                {},
                                {},
-                               number(drops.totals[i]),
-                               number(0)}));
+                               number_value(drops.totals[i]),
+                               number_value(0)}));
     }
     for (const auto& client : drops.clients) {
-        selection.add(DropRow({text(name_of(client.reason)),
-                               text("client"),
-                               text(client.mountpoint),
-                               text(client.client_id),
+        selection.add(DropRow({text_value(name_of(client.reason)),
+                               text_value("client"),
+                               text_value(client.mountpoint),
+                               text_value(client.client_id),
                                {},
-                               number(client.messages),
-                               number(client.excess)}));
+                               number_value(client.messages),
+                               number_value(client.excess)}));
     }
     for (const auto& topic : drops.topics) {
-        selection.add(DropRow({text(name_of(topic.reason)),
-                               text("topic"),
+        selection.add(DropRow({text_value(name_of(topic.reason)),
+                               text_value("topic"),
                                {},
                                {},
-                               text(topic.prefix),
-                               number(topic.messages),
-                               number(topic.excess)}));
+                               text_value(topic.prefix),
+                               number_value(topic.messages),
+                               number_value(topic.excess)}));
     }
 }
 
 }  // namespace
 
-std::span<const Field> DropTable::all_fields() noexcept { return kFields; }
+std::span<const Field> DropTable::all_fields() noexcept { return kDropFields; }
 
 std::vector<std::string> DropTable::scan(const Statement& statement, Selection& selection) {
     const Millis patience = statement.row_timeout().value_or(kRowTimeout);

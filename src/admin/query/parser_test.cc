@@ -17,7 +17,7 @@ Query parsed(std::string_view text) {
     return query ? std::move(query).value() : Query{};
 }
 
-std::string error_of(std::string_view text) {
+std::string syntax_error_of(std::string_view text) {
     const auto query = parse(text);
     EXPECT_FALSE(query) << text;
     return query ? "" : query.error().detail;
@@ -70,7 +70,8 @@ TEST(QueryParser, KnowsAllOperators) {
 }
 
 TEST(QueryParser, LessOrEqualIsWrittenAsInErlang) {
-    EXPECT_THAT(error_of("SELECT a FROM t WHERE b <= 1"), HasSubstr("one of = != < =< > >= MATCH"));
+    EXPECT_THAT(syntax_error_of("SELECT a FROM t WHERE b <= 1"),
+                HasSubstr("one of = != < =< > >= MATCH"));
 }
 
 TEST(QueryParser, KnowsAllLiterals) {
@@ -105,22 +106,28 @@ TEST(QueryParser, ConditionsKeepTheirOrderAndParentheses) {
 }
 
 TEST(QueryParser, ErrorsNameThePlace) {
-    EXPECT_EQ(error_of(""), "query, byte 1: SELECT is expected here");
-    EXPECT_EQ(error_of("select a FROM t"), "query, byte 1: SELECT is expected here");
-    EXPECT_EQ(error_of("SELECT a, FROM t"), "query, byte 11: a field or * is expected here");
-    EXPECT_EQ(error_of("SELECT A FROM t"), "query, byte 8: a field or * is expected here");
-    EXPECT_THAT(error_of("SELECT a FROM t WHERE"), HasSubstr("byte 22: a field or ("));
-    EXPECT_THAT(error_of("SELECT a FROM t WHERE (a = 1"), HasSubstr(") is expected"));
-    EXPECT_THAT(error_of("SELECT a FROM t WHERE a = b"), HasSubstr("byte 27: \"text\", a number"));
-    EXPECT_THAT(error_of("SELECT a FROM t WHERE a = \"x"), HasSubstr("closing quotation mark"));
-    EXPECT_THAT(error_of("SELECT a FROM t WHERE a = 1x"), HasSubstr("the end of the number"));
-    EXPECT_THAT(error_of("SELECT a FROM t WHERE a = -"), HasSubstr("a number within range"));
-    EXPECT_THAT(error_of("SELECT a FROM t WHERE a = 1e999"), HasSubstr("a number within range"));
-    EXPECT_THAT(error_of("SELECT a FROM t LIMIT -1"), HasSubstr("a number up to 4294967295"));
-    EXPECT_THAT(error_of("SELECT a FROM t LIMIT 4294967296"), HasSubstr("byte 23: a number"));
-    EXPECT_THAT(error_of("SELECT a FROM t ORDER user"), HasSubstr("BY is expected"));
-    EXPECT_THAT(error_of("SELECT a FROM t; DROP"), HasSubstr("byte 16: the end or one of"));
-    EXPECT_THAT(error_of("SELECTa FROM t"), HasSubstr("SELECT is expected"));
+    EXPECT_EQ(syntax_error_of(""), "query, byte 1: SELECT is expected here");
+    EXPECT_EQ(syntax_error_of("select a FROM t"), "query, byte 1: SELECT is expected here");
+    EXPECT_EQ(syntax_error_of("SELECT a, FROM t"), "query, byte 11: a field or * is expected here");
+    EXPECT_EQ(syntax_error_of("SELECT A FROM t"), "query, byte 8: a field or * is expected here");
+    EXPECT_THAT(syntax_error_of("SELECT a FROM t WHERE"), HasSubstr("byte 22: a field or ("));
+    EXPECT_THAT(syntax_error_of("SELECT a FROM t WHERE (a = 1"), HasSubstr(") is expected"));
+    EXPECT_THAT(syntax_error_of("SELECT a FROM t WHERE a = b"),
+                HasSubstr("byte 27: \"text\", a number"));
+    EXPECT_THAT(syntax_error_of("SELECT a FROM t WHERE a = \"x"),
+                HasSubstr("closing quotation mark"));
+    EXPECT_THAT(syntax_error_of("SELECT a FROM t WHERE a = 1x"),
+                HasSubstr("the end of the number"));
+    EXPECT_THAT(syntax_error_of("SELECT a FROM t WHERE a = -"), HasSubstr("a number within range"));
+    EXPECT_THAT(syntax_error_of("SELECT a FROM t WHERE a = 1e999"),
+                HasSubstr("a number within range"));
+    EXPECT_THAT(syntax_error_of("SELECT a FROM t LIMIT -1"),
+                HasSubstr("a number up to 4294967295"));
+    EXPECT_THAT(syntax_error_of("SELECT a FROM t LIMIT 4294967296"),
+                HasSubstr("byte 23: a number"));
+    EXPECT_THAT(syntax_error_of("SELECT a FROM t ORDER user"), HasSubstr("BY is expected"));
+    EXPECT_THAT(syntax_error_of("SELECT a FROM t; DROP"), HasSubstr("byte 16: the end or one of"));
+    EXPECT_THAT(syntax_error_of("SELECTa FROM t"), HasSubstr("SELECT is expected"));
 }
 
 std::string nested(std::size_t depth) {
@@ -135,12 +142,13 @@ std::string comparisons(std::size_t count) {
 
 TEST(QueryParser, WhatItTakesIsBounded) {
     (void)parsed(nested(kMaxNesting - 1));
-    EXPECT_THAT(error_of(nested(kMaxNesting)), HasSubstr("nested too deeply"));
+    EXPECT_THAT(syntax_error_of(nested(kMaxNesting)), HasSubstr("nested too deeply"));
     (void)parsed(comparisons(kMaxComparisons));
-    EXPECT_THAT(error_of(comparisons(kMaxComparisons + 1)), HasSubstr("more than 256 comparisons"));
+    EXPECT_THAT(syntax_error_of(comparisons(kMaxComparisons + 1)),
+                HasSubstr("more than 256 comparisons"));
     const std::string query = "SELECT a FROM t";
     (void)parsed(query + std::string(kMaxQueryBytes - query.size(), ' '));
-    EXPECT_THAT(error_of(query + std::string(kMaxQueryBytes - query.size() + 1, ' ')),
+    EXPECT_THAT(syntax_error_of(query + std::string(kMaxQueryBytes - query.size() + 1, ' ')),
                 HasSubstr("longer than"));
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 enum Place : std::uint8_t { Payload, Topic, Mountpoint };
 
-constexpr std::array kFields{
+constexpr std::array kRetainedFields{
     Field{"payload", Type::Text, "payload of the message", true},
     Field{"topic", Type::Text, "topic; as a value also a filter", true, true, true},
     Field{"mountpoint", Type::Text, "mountpoint of the topic"},
@@ -92,7 +92,7 @@ Result<void> read_all(const broker::Broker& broker, const Statement& statement, 
 
 }  // namespace
 
-std::span<const Field> RetainedTable::all_fields() noexcept { return kFields; }
+std::span<const Field> RetainedTable::all_fields() noexcept { return kRetainedFields; }
 
 std::vector<std::string> RetainedTable::scan(const Statement& statement, Selection& selection) {
     const Millis patience = statement.row_timeout().value_or(kRowTimeout);

@@ -11,13 +11,13 @@ namespace {
 
 using ::testing::ElementsAre;
 
-SampleRow row(std::string client_id, std::int64_t size) {
+SampleRow sample(std::string client_id, std::int64_t size) {
     return SampleRow({Value{std::move(client_id)}, Value{}, Value{size}, Value{true}, Value{}});
 }
 
 TEST(QueryRowSource, AnswersWithRowsAndWhatIsMissing) {
     SampleSource source;
-    source.rows = {row("a", 1), row("b", 2), row("c", 3)};
+    source.rows = {sample("a", 1), sample("b", 2), sample("c", 3)};
     source.missing = {"half of it"};
     const auto table =
         run(parse("SELECT queue_size,client_id FROM samples WHERE queue_size > 1").value(), source);
@@ -30,7 +30,7 @@ TEST(QueryRowSource, AnswersWithRowsAndWhatIsMissing) {
 
 TEST(QueryRowSource, IsNotScannedFurtherThanTheLimit) {
     SampleSource source;
-    for (int i = 0; i < 100; ++i) source.rows.push_back(row("a", i));
+    for (int i = 0; i < 100; ++i) source.rows.push_back(sample("a", i));
     ASSERT_TRUE(run(parse("SELECT * FROM samples LIMIT 3").value(), source));
     EXPECT_EQ(source.scanned, 3U);
     ASSERT_TRUE(run(parse("SELECT * FROM samples LIMIT 0").value(), source));

@@ -26,9 +26,6 @@ struct Seen {
     const QueuedMessagePicture* message = nullptr;
 };
 
-Value number(std::uint64_t value) { return static_cast<std::int64_t>(value); }
-Value text(std::string_view value) { return std::string(value); }
-
 /// The form in which VerneMQ writes what identifies a queue or a session.
 std::string process_id(std::uint64_t number) { return "<0." + std::to_string(number) + ".0>"; }
 
@@ -95,14 +92,15 @@ constexpr Column message(std::string_view name, Type type, Read read, std::strin
 
 constexpr std::array kColumns{
     session(
-        "node", Type::Text, [](const Seen& seen) { return text(seen.node); },
+        "node", Type::Text, [](const Seen& seen) { return text_value(seen.node); },
         "node that holds the queue"),
     session(
-        "mountpoint", Type::Text, [](const Seen& seen) { return text(seen.session.mountpoint); },
+        "mountpoint", Type::Text,
+        [](const Seen& seen) { return text_value(seen.session.mountpoint); },
         "mountpoint of the client", kShown),
     session(
-        "client_id", Type::Text, [](const Seen& seen) { return text(seen.session.client_id); },
-        "client id", kShown),
+        "client_id", Type::Text,
+        [](const Seen& seen) { return text_value(seen.session.client_id); }, "client id", kShown),
     session(
         "queue_pid", Type::Text,
         [](const Seen& seen) -> Value { return process_id(seen.session.number); },
@@ -114,7 +112,7 @@ constexpr std::array kColumns{
     session(
         "queue_size", Type::Integer,
         [](const Seen& seen) {
-            return number(seen.session.offline_queued + online_queued(seen.session));
+            return number_value(seen.session.offline_queued + online_queued(seen.session));
         },
         "messages that wait, online or offline"),
     session(
@@ -125,23 +123,23 @@ constexpr std::array kColumns{
         "whether the client is away"),
     session(
         "statename", Type::Text,
-        [](const Seen& seen) { return text(online(seen) ? "online" : "offline"); },
+        [](const Seen& seen) { return text_value(online(seen) ? "online" : "offline"); },
         "state of the queue: online or offline"),
     session(
         "deliver_mode", Type::Text,
-        [](const Seen& seen) { return text(seen.session.balanced ? "balance" : "fanout"); },
+        [](const Seen& seen) { return text_value(seen.session.balanced ? "balance" : "fanout"); },
         "how several sessions of the client share its messages: fanout or balance"),
     session(
         "offline_messages", Type::Integer,
-        [](const Seen& seen) { return number(seen.session.offline_queued); },
+        [](const Seen& seen) { return number_value(seen.session.offline_queued); },
         "messages that wait for a client that is away"),
     session(
         "online_messages", Type::Integer,
-        [](const Seen& seen) { return number(online_queued(seen.session)); },
+        [](const Seen& seen) { return number_value(online_queued(seen.session)); },
         "messages that wait for a connected client"),
     session(
         "num_sessions", Type::Integer,
-        [](const Seen& seen) { return number(seen.session.connections.size()); },
+        [](const Seen& seen) { return number_value(seen.session.connections.size()); },
         "connections of the client"),
     session(
         "clean_session", Type::Boolean,
@@ -158,11 +156,11 @@ constexpr std::array kColumns{
         "when the queue was made or read from the store, milliseconds since 1970"),
     session(
         "session_expiry", Type::Integer,
-        [](const Seen& seen) { return number(seen.session.expiry_interval_s); },
+        [](const Seen& seen) { return number_value(seen.session.expiry_interval_s); },
         "seconds that the session outlives its connection, 4294967295: for ever"),
     session(
         "num_subscriptions", Type::Integer,
-        [](const Seen& seen) { return number(seen.session.subscription_count); },
+        [](const Seen& seen) { return number_value(seen.session.subscription_count); },
         "subscriptions of the client"),
     connection(
         "session_started_at", Type::Integer,
@@ -172,35 +170,36 @@ constexpr std::array kColumns{
         "user", Type::Text,
         [](const Seen& seen) -> Value {
             if (!seen.connection->username) return {};
-            return text(*seen.connection->username);
+            return text_value(*seen.connection->username);
         },
         "user name, unset if the client gave none", kShown),
     connection(
-        "peer_host", Type::Text, [](const Seen& seen) { return text(seen.connection->peer_host); },
+        "peer_host", Type::Text,
+        [](const Seen& seen) { return text_value(seen.connection->peer_host); },
         "address of the client", kShown),
     connection(
         "peer_port", Type::Integer,
-        [](const Seen& seen) { return number(seen.connection->peer_port); }, "port of the client",
-        kShown),
+        [](const Seen& seen) { return number_value(seen.connection->peer_port); },
+        "port of the client", kShown),
     connection(
         "protocol", Type::Integer,
         [](const Seen& seen) -> Value { return protocol_of(*seen.connection); },
         "MQTT version: 3, 4 or 5, 131 or 132 for bridges"),
     connection(
         "keep_alive", Type::Integer,
-        [](const Seen& seen) { return number(seen.connection->keep_alive_s); },
+        [](const Seen& seen) { return number_value(seen.connection->keep_alive_s); },
         "keep-alive in seconds, 0: none"),
     connection(
         "waiting_acks", Type::Integer,
-        [](const Seen& seen) { return number(seen.connection->waiting_acks); },
+        [](const Seen& seen) { return number_value(seen.connection->waiting_acks); },
         "messages sent and not yet acknowledged"),
     subscription(
-        "topic", Type::Text, [](const Seen& seen) { return text(seen.subscription->filter); },
+        "topic", Type::Text, [](const Seen& seen) { return text_value(seen.subscription->filter); },
         "topic filter of a subscription"),
     subscription(
         "qos", Type::Integer,
         [](const Seen& seen) {
-            return number(static_cast<std::uint64_t>(seen.subscription->options.qos));
+            return number_value(static_cast<std::uint64_t>(seen.subscription->options.qos));
         },
         "QoS of the subscription"),
     subscription(
@@ -221,31 +220,33 @@ constexpr std::array kColumns{
             "identifies a queued message on this node, base64"),
     message(
         "msg_qos", Type::Integer,
-        [](const Seen& seen) { return number(static_cast<std::uint64_t>(seen.message->qos)); },
+        [](const Seen& seen) {
+            return number_value(static_cast<std::uint64_t>(seen.message->qos));
+        },
         "QoS of the queued message"),
     message(
         "routing_key", Type::Text,
-        [](const Seen& seen) { return text(seen.message->message->topic()); },
+        [](const Seen& seen) { return text_value(seen.message->message->topic()); },
         "topic of the queued message"),
     message(
         "dup", Type::Boolean, [](const Seen& seen) -> Value { return seen.message->sent_before; },
         "whether the queued message may have been sent before"),
     message(
         "payload", Type::Text,
-        [](const Seen& seen) { return text(seen.message->message->payload()); },
+        [](const Seen& seen) { return text_value(seen.message->message->payload()); },
         "payload of the queued message"),
 };
 
-constexpr auto kFields = [] {
+constexpr auto kSessionFields = [] {
     std::array<Field, kColumns.size()> fields{};
     for (std::size_t i = 0; i < kColumns.size(); ++i) fields[i] = kColumns[i].field;
     return fields;
 }();
-static_assert(kFields.size() <= kMaxFields);
+static_assert(kSessionFields.size() <= kMaxFields);
 
 constexpr std::size_t place_of(std::string_view name) {
     std::size_t place = 0;
-    while (kFields[place].name != name) ++place;
+    while (kSessionFields[place].name != name) ++place;
     return place;
 }
 
@@ -320,7 +321,7 @@ std::optional<std::string> required(const Statement& statement, std::size_t fiel
 SessionTable::SessionTable(const broker::Broker& broker, std::string node)
     : broker_(broker), node_(std::move(node)) {}
 
-std::span<const Field> SessionTable::all_fields() noexcept { return kFields; }
+std::span<const Field> SessionTable::all_fields() noexcept { return kSessionFields; }
 
 std::vector<std::string> SessionTable::scan(const Statement& statement, Selection& selection) {
     const Parts parts(statement);

@@ -18,7 +18,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-Result<Statement> statement(const std::string& query) {
+Result<Statement> made_from(const std::string& query) {
     auto read = parse(query);
     if (!read) return read.error();
     return Statement::make(read.value(), kSampleFields);
@@ -28,13 +28,13 @@ Result<Statement> statement(const std::string& query) {
 const SampleRow kRow({Value{"a/b.c"}, Value{}, Value{std::int64_t{10}}, Value{true}, Value{"t"}});
 
 bool accepts(const std::string& condition) {
-    const auto made = statement("SELECT client_id FROM t WHERE " + condition);
+    const auto made = made_from("SELECT client_id FROM t WHERE " + condition);
     EXPECT_TRUE(made) << condition << ": " << (made ? "" : made.error().detail);
     return made && made.value().accepts(kRow);
 }
 
 std::string error_of(const std::string& condition) {
-    const auto made = statement("SELECT client_id FROM t WHERE " + condition);
+    const auto made = made_from("SELECT client_id FROM t WHERE " + condition);
     EXPECT_FALSE(made) << condition;
     return made ? "" : made.error().detail;
 }
@@ -87,7 +87,7 @@ TEST(QueryStatement, WhatIsUnsetEqualsOnlyItsNames) {
 TEST(QueryStatement, ATopicNameEqualsTheFiltersThatMatchIt) {
     const SampleRow row({{}, {}, {}, {}, Value{"a/#"}, Value{"a/b"}});
     const auto accepted = [&row](const std::string& condition) {
-        return statement("SELECT topic FROM t WHERE " + condition).value().accepts(row);
+        return made_from("SELECT topic FROM t WHERE " + condition).value().accepts(row);
     };
     EXPECT_TRUE(accepted(R"(routing_key = "a/#")"));
     EXPECT_TRUE(accepted(R"(routing_key = "+/b")"));
@@ -125,14 +125,14 @@ TEST(QueryStatement, ConditionsAreEvaluatedLeftToRight) {
 }
 
 TEST(QueryStatement, SelectsFieldsByNameByDefaultAndByStar) {
-    EXPECT_THAT(statement("SELECT topic,user,topic FROM t").value().selected(), ElementsAre(4, 1));
-    EXPECT_THAT(statement("SELECT * FROM t").value().selected(), ElementsAre(0, 1, 2, 3));
+    EXPECT_THAT(made_from("SELECT topic,user,topic FROM t").value().selected(), ElementsAre(4, 1));
+    EXPECT_THAT(made_from("SELECT * FROM t").value().selected(), ElementsAre(0, 1, 2, 3));
     Query bare;
     EXPECT_THAT(Statement::make(bare, kSampleFields).value().selected(), ElementsAre(0, 1));
 }
 
 TEST(QueryStatement, KnowsWhichFieldsItLooksAt) {
-    const auto made = statement(
+    const auto made = made_from(
         R"(SELECT user FROM t WHERE queue_size > 1 AND (is_online = true) ORDER BY topic)");
     ASSERT_TRUE(made);
     EXPECT_EQ(made.value().used().to_ulong(), 0b11110U);
@@ -142,7 +142,7 @@ TEST(QueryStatement, KnowsWhichFieldsItLooksAt) {
 TEST(QueryStatement, UnknownFieldsAreNamedWithTheNearest) {
     for (const char* query : {"SELECT usr FROM t", "SELECT user FROM t WHERE usr = 1",
                               "SELECT user FROM t ORDER BY usr"}) {
-        const auto made = statement(query);
+        const auto made = made_from(query);
         ASSERT_FALSE(made) << query;
         EXPECT_THAT(made.error().detail, HasSubstr("no field usr; the nearest are user, "));
     }
@@ -150,7 +150,7 @@ TEST(QueryStatement, UnknownFieldsAreNamedWithTheNearest) {
 
 TEST(QueryStatement, NamesTheTextThatEveryRowMustHave) {
     const auto required = [](const std::string& where) {
-        const auto made = statement("SELECT user FROM t WHERE " + where);
+        const auto made = made_from("SELECT user FROM t WHERE " + where);
         const std::string* text = made.value().required_text(0);
         return text == nullptr ? "-" : *text;
     };
@@ -161,7 +161,7 @@ TEST(QueryStatement, NamesTheTextThatEveryRowMustHave) {
     EXPECT_EQ(required(R"((client_id = "a") AND is_online = true)"), "-");
     EXPECT_EQ(required(R"(client_id = "undefined")"), "-");
     EXPECT_EQ(required("is_online = true"), "-");
-    EXPECT_EQ(statement("SELECT user FROM t").value().required_text(0), nullptr);
+    EXPECT_EQ(made_from("SELECT user FROM t").value().required_text(0), nullptr);
 }
 
 /// A condition in words together with what it means, said as simply as possible.
@@ -258,7 +258,7 @@ TEST(QueryStatement, AcceptsWhatANaiveEvaluatorAccepts) {
     std::size_t accepted = 0;
     for (int round = 0; round < 2000; ++round) {
         const auto [words, meaning] = Model{random}.condition(4);
-        const auto made = statement("SELECT client_id FROM t WHERE " + words);
+        const auto made = made_from("SELECT client_id FROM t WHERE " + words);
         ASSERT_TRUE(made) << words << made.error().detail;
         for (int i = 0; i < 20; ++i) {
             const SampleRow row({Value{text()}, random.below(3) == 0 ? Value{} : Value{text()},

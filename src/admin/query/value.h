@@ -15,6 +15,11 @@ enum class Type : std::uint8_t { Text, Integer, Boolean };
 /// need not be UTF-8.
 using Value = std::variant<std::monostate, bool, std::int64_t, std::string>;
 
+[[nodiscard]] inline Value text_value(std::string_view text) { return std::string(text); }
+[[nodiscard]] inline Value number_value(std::uint64_t number) {
+    return static_cast<std::int64_t>(number);
+}
+
 [[nodiscard]] std::string_view name_of(Type type) noexcept;
 
 /// In plain words: "true", "-5", the text itself, and `unset` for what holds nothing.

@@ -22,7 +22,7 @@ struct Placeholder {
     std::string_view text;
     Special level;
 };
-constexpr std::array<Placeholder, 3> kPlaceholders{
+constexpr std::array<Placeholder, 3> kPlaceholderLevels{
     {{"%u", Special::Username}, {"%c", Special::ClientId}, {"%m", Special::Mountpoint}}};
 
 constexpr std::size_t index_of(Access access) noexcept { return static_cast<std::size_t>(access); }
@@ -109,13 +109,14 @@ void AclRules::add(const Rule& rule) {
     for (mqtt::LevelCursor levels(rule.topic); !levels.done();) {
         const std::string_view level = levels.next();
         const auto* placeholder =
-            std::find_if(kPlaceholders.begin(), kPlaceholders.end(),
+            std::find_if(kPlaceholderLevels.begin(), kPlaceholderLevels.end(),
                          [level](const Placeholder& known) { return known.text == level; });
         if (level == "#") {
             goes_on = true;
         } else if (level == "+") {
             node = tree_.add(node, Special::Any);
-        } else if (rule.applies == Rule::Applies::AsPattern && placeholder != kPlaceholders.end()) {
+        } else if (rule.applies == Rule::Applies::AsPattern &&
+                   placeholder != kPlaceholderLevels.end()) {
             node = tree_.add(node, placeholder->level);
         } else {
             node = tree_.add(node, level);
@@ -195,7 +196,7 @@ Grant AclRules::below(const Question& question, NodeId node, std::string_view le
         if (const Grant grant = ask(tree_.child(node, level))) return grant;
         // Nobody gets at `$SYS` or `$share` by taking that name.
         if (!first || !level.starts_with('$')) {
-            for (const Placeholder& placeholder : kPlaceholders) {
+            for (const Placeholder& placeholder : kPlaceholderLevels) {
                 const NodeId child = tree_.child(node, placeholder.level);
                 if (child == kNone || value_of(question.who, placeholder.level) != level) continue;
                 if (const Grant grant = go_on(child)) return grant;

@@ -182,7 +182,7 @@ TEST(AclRules, KnowWhatARuleMayName) {
     for (const auto topic :
          {""sv, "a#"sv, "#/a"sv, "a+/b"sv, "$share/"sv, "$share/g"sv, "$share/#"sv, "$share/+"sv,
           "$share/+/"sv, "$share/+/a#"sv, "$share/g+/a"sv, "a\0"sv, "\xFF"sv}) {
-        EXPECT_FALSE(is_valid_rule_topic(topic)) << testing::PrintToString(topic);
+        EXPECT_FALSE(is_valid_rule_topic(topic)) << ::testing::PrintToString(topic);
     }
 }
 
