@@ -46,7 +46,8 @@ session::Routed SessionMoves::route_to_session(const mqtt::MessageParts& parts, 
     if (goes_on && !all_nodes_have_room()) return refused();
     session::Routed routed;
     if (goes_on) send_after(parts, {std::string(client_id)}, hops + 1, reply, routed);
-    DeliverSession deliver{mqtt::Message::make(parts), std::string(client_id), reply};
+    DeliverSession deliver{mqtt::Message::make(parts), std::string(client_id), reply,
+                           static_cast<std::uint32_t>(from)};
     const ShardId home = shard_.home_of(parts.mountpoint, client_id);
     if (home != shard_.id()) {
         shard_.send(home, std::move(deliver));
@@ -93,7 +94,8 @@ bool SessionMoves::deliver_late(const DeliverSession& deliver) {
             wanting.push_back(own);
         }
     }
-    if (wanting.empty() || !is_first_late(*client, *message)) return false;
+    if (wanting.empty() || !is_first_late(*client, *message, NodeNumber{deliver.from}))
+        return false;
     shard_.answering_ = {deliver.reply};
     for (const routing::OwnSubscription& own : wanting) {
         shard_.deliver_new(*client, message, own.options, own.subscription_id, nullptr);

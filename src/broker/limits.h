@@ -118,6 +118,7 @@ inline constexpr Millis kLateLook{1000};
 /// all of these sessions, and of one when it moves on; and for how long.
 inline constexpr std::size_t kMostLateOrigins = 1'000'000;
 inline constexpr std::size_t kMostLateStreams = 1000;
+inline constexpr std::size_t kMostLateOwners = 16;
 inline constexpr std::chrono::hours kLateOriginsKept{24};
 /// Sessions of a shard that leave at once when the node leaves the cluster, and after how long an
 /// offer of one that has come to nothing is repeated.

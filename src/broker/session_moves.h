@@ -97,6 +97,14 @@ struct MoveOut {
     std::vector<Kept> subscriptions_kept;
 };
 
+/// The first message of each publisher and topic that came to an owner of the session directly.
+using Streams = boost::unordered_flat_map<std::uint64_t, std::uint64_t>;
+
+struct EarlierOwner {
+    std::string node;
+    Streams direct;
+};
+
 /// A session that comes from another node.
 struct MoveIn {
     std::uint64_t move = 0;
@@ -128,7 +136,10 @@ struct MoveIn {
     TimePoint fence_until{};
     /// The first one that came past the old owner since then, by publisher and topic. All later
     /// ones do: what the old owner has of them is not needed, and would be in the wrong place.
-    boost::unordered_flat_map<std::uint64_t, std::uint64_t> direct;
+    Streams direct;
+    /// The same of owners before, in their order. What one of them sends after the session has
+    /// not come to a later one if it is older than what went past it; if it is not, it has.
+    std::vector<EarlierOwner> earlier;
     std::vector<cluster::ReleaseOrder> deferred;  // until it is here
     std::uint64_t count = 0;                      // messages
 };
@@ -204,7 +215,7 @@ public:
     /// Whether the client's session does not have this message yet.
     [[nodiscard]] bool is_first(Client& client, const mqtt::Message& message);
     /// The same of one that was kept for an earlier owner.
-    [[nodiscard]] bool is_first_late(Client& client, const mqtt::Message& message);
+    [[nodiscard]] bool is_first_late(Client& client, const mqtt::Message& message, NodeNumber from);
     void note_stored(Client& client, const queue::Delivery& delivery);
 
     // Messages that another node sends, see late_routing.cc.
@@ -254,11 +265,16 @@ private:
     // Messages that come for sessions that have gone, see session_moves_late.cc.
     /// It is not over when the session has gone.
     void expect_late(const Client& client, const std::vector<NodeNumber>& from);
+    /// What has come directly to this node, `in` of the session, and to owners before it.
+    static void write_earlier(const MoveIn* in, cluster::MoveWriter& writer);
     void ask_for_late();
     void store_late(const LateMessages::Session& session, std::uint64_t record);
     void forget_stored_late(const std::vector<std::uint64_t>& records);
     /// False: the ticket is another one's.
     bool late_fence_passed(std::uint64_t ticket);
+    /// False: what other nodes do not send.
+    [[nodiscard]] bool take_earlier(MoveIn& in, cluster::MoveReader& reader) const;
+    [[nodiscard]] std::string_view name_of(NodeNumber node) const;
     void keep(const Client& client, MoveIn& in);
     [[nodiscard]] bool is_first_kept(Client& client, const mqtt::Message& message);
     void count_kept(ClientNumber client, std::size_t more);

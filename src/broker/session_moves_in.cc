@@ -223,13 +223,7 @@ bool SessionMoves::take(Client& client, MoveIn& in, MoveKind kind, MoveReader& r
             return true;
         }
         case MoveKind::End: {
-            cluster::MovedStream stream;
-            if (!reader.late(in.late)) return false;
-            while (!reader.done()) {
-                if (!reader.stream(stream)) return false;
-                auto& first = in.direct.try_emplace(stream.stream, stream.first).first->second;
-                first = std::min(first, stream.first);
-            }
+            if (!reader.late(in.late) || !take_earlier(in, reader)) return false;
             in.last = true;
             return true;
         }

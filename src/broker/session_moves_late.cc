@@ -1,5 +1,7 @@
 // Sessions that have moved while nodes were away, which may have kept messages for the old owner.
 #include <algorithm>
+#include <ranges>
+#include <span>
 #include <utility>
 
 #include "base/log.h"
@@ -109,22 +111,65 @@ void SessionMoves::write_end(Client& client, MoveOut& out) {
     const MoveIn* in = client.move->in.get();
     if (!out.absent.empty() || (in != nullptr && in->late)) {
         writer.late();
-        std::size_t streams = 0;
-        if (in != nullptr) {
-            for (const auto& [stream, first] : in->direct) {
-                if (++streams > kMostLateStreams) break;
-                writer.stream({stream, first});
-            }
-        }
+        write_earlier(in, writer);
     }
     writer.finish();
 }
 
+// If there are too many, those of the latest owners count most.
+void SessionMoves::write_earlier(const MoveIn* in, MoveWriter& writer) {
+    std::size_t left = kMostLateStreams;
+    const auto take = [&left](const Streams& streams) {
+        const std::size_t taken = std::min(left, streams.size());
+        left -= taken;
+        return taken;
+    };
+    const auto write = [&writer](std::string_view node, const Streams& streams, std::size_t count) {
+        writer.owner({node, count});
+        for (auto each = streams.begin(); count > 0; ++each, --count) {
+            writer.stream({each->first, each->second});
+        }
+    };
+    static const Streams kNone;
+    const Streams& own = in != nullptr ? in->direct : kNone;
+    const std::size_t own_count = take(own);
+    if (in != nullptr) {
+        const std::size_t owners = std::min(in->earlier.size(), kMostLateOwners);
+        const std::span latest(in->earlier.end() - static_cast<std::ptrdiff_t>(owners), owners);
+        std::vector<std::size_t> counts(owners);
+        for (std::size_t i = owners; i-- > 0;) counts[i] = take(latest[i].direct);
+        for (std::size_t i = 0; i < owners; ++i) write(latest[i].node, latest[i].direct, counts[i]);
+    }
+    write({}, own, own_count);
+}
+
 // --- At the new owner ---
+
+bool SessionMoves::take_earlier(MoveIn& in, cluster::MoveReader& reader) const {
+    while (!reader.done()) {
+        cluster::MovedOwner owner;
+        if (!reader.owner(owner)) return false;
+        EarlierOwner& earlier = in.earlier.emplace_back();
+        earlier.node = owner.node.empty() ? name_of(in.from) : owner.node;
+        for (std::uint64_t i = 0; i < owner.streams; ++i) {
+            cluster::MovedStream stream;
+            if (!reader.stream(stream)) return false;
+            earlier.direct.emplace(stream.stream, stream.first);
+        }
+    }
+    return true;
+}
+
+std::string_view SessionMoves::name_of(NodeNumber node) const {
+    const NodeOutbox* outbox = shard_.find_node(node);
+    return outbox != nullptr ? std::string_view(outbox->name) : std::string_view();
+}
 
 void SessionMoves::keep(const Client& client, MoveIn& in) {
     in.kept = true;
-    count_kept(client.number, in.direct.size() + in.origins.size() + 1);
+    std::size_t known = in.direct.size() + in.origins.size() + 1;
+    for (const EarlierOwner& each : in.earlier) known += each.direct.size() + 1;
+    count_kept(client.number, known);
 }
 
 void SessionMoves::count_kept(ClientNumber client, std::size_t more) {
@@ -164,12 +209,21 @@ bool SessionMoves::is_first_kept(Client& client, const mqtt::Message& message) {
     return true;
 }
 
-bool SessionMoves::is_first_late(Client& client, const mqtt::Message& message) {
+bool SessionMoves::is_first_late(Client& client, const mqtt::Message& message, NodeNumber from) {
     if (!client.move || !client.move->in || message.origin() == 0) return true;
     MoveIn& in = *client.move->in;
-    const auto direct =
-        in.direct.find(stream_of(message.topic(), message.publisher(), message.origin()));
-    if (direct != in.direct.end() && message.origin() >= direct->second) return false;
+    const auto stream = stream_of(message.topic(), message.publisher(), message.origin());
+    const auto has_come = [&](const Streams& direct) {
+        const auto first = direct.find(stream);
+        return first != direct.end() && message.origin() >= first->second;
+    };
+    // To this node, or to an owner between the one that sends it and this one.
+    if (has_come(in.direct)) return false;
+    const std::string_view sender = name_of(from);
+    for (const EarlierOwner& each : std::views::reverse(in.earlier)) {
+        if (each.node == sender) break;
+        if (has_come(each.direct)) return false;
+    }
     if (!remember_origin(in, message.origin(), message.publisher())) return false;
     if (in.kept) count_kept(client.number, 1);
     return true;

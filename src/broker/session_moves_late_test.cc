@@ -13,10 +13,12 @@ using cluster::Epoch;
 using cluster::MoveKind;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 using ::testing::SizeIs;
 using vmq::testing::kOld;
 using vmq::testing::TestClient;
 
+constexpr NodeNumber kOldest{8};
 constexpr NodeNumber kCutOff{9};
 
 class SessionWithLateMessages : public vmq::testing::SessionMovesTest {
@@ -43,8 +45,8 @@ protected:
         shard().moves().fence_passed(fence);
     }
     /// As an old owner sends it after the session.
-    void after(const std::string& payload, std::uint64_t origin) {
-        (void)shard().moves().route_to_session(parts_of(payload, origin), {}, "a", 0, kOld);
+    void after(const std::string& payload, std::uint64_t origin, NodeNumber from = kOld) {
+        (void)shard().moves().route_to_session(parts_of(payload, origin), {}, "a", 0, from);
         broker.settle();
     }
     /// A session that comes, and whose messages other nodes have kept.
@@ -56,7 +58,10 @@ protected:
         frame(MoveKind::End, [&](cluster::MoveWriter& writer) {
             if (!is_late) return;
             writer.late();
-            writer.stream({stream_of("t", 3, 50), 50});
+            for (const auto& [node, first] : {std::pair{"oldest@host", 30U}, {"", 50U}}) {
+                writer.owner({node, 1});
+                writer.stream({stream_of("t", 3, first), first});
+            }
         });
     }
     std::vector<std::string> payloads() {
@@ -78,7 +83,7 @@ TEST_F(SessionWithLateMessages, LeavesItsFiltersBehindForNodesThatWereNotAsked) 
     passes(nodes.fences[1], {kCutOff});
     EXPECT_EQ(client().subscription_count(), 0U);
     EXPECT_EQ(client().move->out->kind, MoveKind::End);
-    EXPECT_TRUE(client().move->out->frame.ends_with('\x01')) << "late";
+    EXPECT_TRUE(client().move->out->frame.ends_with(std::string("\x01\0\0", 3))) << "late";
 }
 
 TEST_F(SessionWithLateMessages, LeavesNothingBehindWhenAllHaveAnswered) {
@@ -120,14 +125,53 @@ TEST_F(SessionWithLateMessages, GetsThemOnce) {
 }
 
 TEST_F(SessionWithLateMessages, DoesNotGetWhatHasComeDirectly) {
+    shard().add_node(kOldest, {"oldest@host", "oldest@host", 1'000'000});
     comes(true);
     broker.advance(2 * kOriginsKept);
     direct("60", 60);
-    after("49", 49);
-    after("55", 55);  // came to the owner before
-    after("60", 60);
-    after("70", 70);  // is on its way directly
+    after("49", 49, kOldest);
+    after("55", 55, kOldest);  // came to the owner after that one
+    after("60", 60, kOldest);
+    after("70", 70, kOldest);  // is on its way directly
     EXPECT_THAT(payloads(), ElementsAre("60", "49"));
+}
+
+// Such as what a node that was cut off from it had sent to it before the session went.
+TEST_F(SessionWithLateMessages, GetsWhatAnOwnerDidNotHaveBeforeTheSessionWent) {
+    comes(true);
+    broker.advance(2 * kOriginsKept);
+    direct("60", 60);
+    after("35", 35);
+    after("55", 55);
+    after("55", 55);
+    after("60", 60);
+    after("70", 70);
+    EXPECT_THAT(payloads(), ElementsAre("60", "35", "55"));
+}
+
+TEST_F(SessionWithLateMessages, TellsTheNextOwnerWhatHasComePastItsOwners) {
+    comes(true);
+    direct("60", 60);
+    ASSERT_TRUE(shard().moves().begin(client(), kOld, Epoch{9}));
+    std::string_view frame;
+    for (int i = 0; i < 9 && client().move->out->kind != MoveKind::End; ++i) {
+        if (client().move->out->fence != 0) passes(client().move->out->fence, {});
+        if (client().move->out->kind != MoveKind::End) acknowledges();
+    }
+    ASSERT_EQ(client().move->out->kind, MoveKind::End);
+    frame = client().move->out->frame;
+    cluster::MoveReader reader(frame.substr(cluster::kFrameOverhead));
+    cluster::MoveHeader header;
+    bool late = false;
+    ASSERT_TRUE(reader.header(header) && reader.late(late) && late);
+    std::vector<std::pair<std::string, std::uint64_t>> told;
+    while (!reader.done()) {
+        cluster::MovedOwner owner;
+        cluster::MovedStream stream;
+        ASSERT_TRUE(reader.owner(owner) && owner.streams == 1 && reader.stream(stream));
+        told.emplace_back(owner.node, stream.first);
+    }
+    EXPECT_THAT(told, ElementsAre(Pair("oldest@host", 30), Pair("old@host", 50), Pair("", 60)));
 }
 
 TEST_F(SessionWithLateMessages, IsRememberedOnlyIfThereMayBeSome) {

@@ -68,6 +68,7 @@ struct DeliverSession {
     mqtt::MessagePtr message;
     std::string client_id;
     Reply reply;
+    std::uint32_t from = 0;  // NodeNumber of who sends it
 };
 
 /// The answer to a Reply.

@@ -10,6 +10,7 @@ namespace vmq::cluster {
 namespace {
 
 constexpr std::size_t kLongestText = 65'535;
+constexpr std::uint64_t kMostStreams = 1'000'000;
 constexpr std::size_t kLongestPacket = 268'435'455;
 constexpr std::uint64_t kLongestExpiryMs = 4'294'967'295'000ULL;
 
@@ -207,8 +208,13 @@ bool MoveReader::message(MovedMessage& message, TimePoint now) {
     return true;
 }
 
-//   end := [late:u8 (stream:u64 first:u64)*]
+//   end := [late:u8 (node:string count:varint (stream:u64 first:u64)*count)*]
 void MoveWriter::late() { frame_.body().u8(1); }
+
+void MoveWriter::owner(const MovedOwner& owner) {
+    frame_.body().string(owner.node);
+    frame_.body().varint(owner.streams);
+}
 
 void MoveWriter::stream(const MovedStream& stream) {
     frame_.body().u64(stream.stream);
@@ -219,6 +225,11 @@ bool MoveReader::late(bool& late) {
     std::uint8_t flag = 0;
     late = !reader_.done();
     return !late || (reader_.u8(flag) && flag == 1);
+}
+
+bool MoveReader::owner(MovedOwner& owner) {
+    return reader_.string(owner.node, kLongestText) && reader_.varint(owner.streams) &&
+           owner.streams <= kMostStreams;
 }
 
 bool MoveReader::stream(MovedStream& stream) {

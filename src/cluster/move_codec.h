@@ -74,7 +74,13 @@ struct MovedMessage {
     bool sent_before = false;
 };
 
-/// Messages of one publisher and topic that come past the old owner from this one on.
+/// An owner of the session before the new one, and how many streams follow.
+struct MovedOwner {
+    std::string_view node;  // empty: the sender
+    std::uint64_t streams = 0;
+};
+
+/// Messages of one publisher and topic that came past earlier owners from this one on.
 struct MovedStream {
     std::uint64_t stream = 0;
     std::uint64_t first = 0;  // origin
@@ -89,9 +95,10 @@ public:
     void subscription(const MovedSubscription& subscription);
     void exchanges(const MovedExchanges& exchanges);
     void message(const MovedMessage& message, TimePoint now);
-    /// Of End: messages for the session may still come to the old owner, which sends them after it.
-    /// Before the streams.
+    /// Of End: messages for the session may still come to its owners so far, which send them after
+    /// it. Before the owners, each of which is followed by its streams; the latest one is last.
     void late();
+    void owner(const MovedOwner& owner);
     void stream(const MovedStream& stream);
     void will(const MovedWill& will);
     [[nodiscard]] std::size_t length() const noexcept { return frame_.length(); }
@@ -112,6 +119,7 @@ public:
     [[nodiscard]] bool exchanges(MovedExchanges& exchanges);
     [[nodiscard]] bool message(MovedMessage& message, TimePoint now);
     [[nodiscard]] bool late(bool& late);
+    [[nodiscard]] bool owner(MovedOwner& owner);
     [[nodiscard]] bool stream(MovedStream& stream);
     [[nodiscard]] bool will(MovedWill& will);
     [[nodiscard]] bool done() const noexcept { return reader_.done(); }

@@ -166,12 +166,21 @@ TEST(MoveCodec, End) {
     EXPECT_FALSE(late);
     const std::string body = written(MoveKind::End, [](MoveWriter& writer) {
         writer.late();
+        writer.owner({"older@host", 0});
+        writer.owner({"", 1});
         writer.stream({7, 8});
     });
     MoveReader reader(body);
     ASSERT_TRUE(reader.header(header));
     ASSERT_TRUE(reader.late(late));
     EXPECT_TRUE(late);
+    MovedOwner owner;
+    ASSERT_TRUE(reader.owner(owner));
+    EXPECT_EQ(owner.node, "older@host");
+    EXPECT_EQ(owner.streams, 0U);
+    ASSERT_TRUE(reader.owner(owner));
+    EXPECT_EQ(owner.node, "");
+    EXPECT_EQ(owner.streams, 1U);
     ASSERT_TRUE(reader.stream(stream));
     EXPECT_EQ(stream.stream, 7U);
     EXPECT_EQ(stream.first, 8U);
