@@ -152,14 +152,18 @@ TEST_F(SessionWithLateMessages, GetsWhatAnOwnerDidNotHaveBeforeTheSessionWent) {
 TEST_F(SessionWithLateMessages, TellsTheNextOwnerWhatHasComePastItsOwners) {
     comes(true);
     direct("60", 60);
+    TestClient& connected = connects();
+    EXPECT_TRUE(connected.next().starts_with("CONNACK session_present=1"));
+    EXPECT_THAT(connected.take_payloads(), ElementsAre("60"));
+    connected.drop();
+    broker.settle();
     ASSERT_TRUE(shard().moves().begin(client(), kOld, Epoch{9}));
-    std::string_view frame;
     for (int i = 0; i < 9 && client().move->out->kind != MoveKind::End; ++i) {
         if (client().move->out->fence != 0) passes(client().move->out->fence, {});
         if (client().move->out->kind != MoveKind::End) acknowledges();
     }
     ASSERT_EQ(client().move->out->kind, MoveKind::End);
-    frame = client().move->out->frame;
+    const std::string_view frame = client().move->out->frame;
     cluster::MoveReader reader(frame.substr(cluster::kFrameOverhead));
     cluster::MoveHeader header;
     bool late = false;
