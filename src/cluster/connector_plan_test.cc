@@ -11,7 +11,7 @@ namespace {
 using Do = ConnectorPlan::Do;
 using Stage = ConnectorPlan::Stage;
 
-constexpr TimePoint kStart{Millis(1'000)};
+constexpr TimePoint kPlannedAt{Millis(1'000)};
 
 class ConnectorPlanTest : public ::testing::Test {
 protected:
@@ -36,7 +36,7 @@ protected:
     }
 
     ConnectorPlan plan_{{}, 5};
-    TimePoint now_ = kStart;
+    TimePoint now_ = kPlannedAt;
 };
 
 TEST_F(ConnectorPlanTest, DoesNothingBeforeItIsStarted) {
@@ -48,7 +48,7 @@ TEST_F(ConnectorPlanTest, DoesNothingBeforeItIsStarted) {
 
 TEST_F(ConnectorPlanTest, LooksUpAndConnects) {
     EXPECT_EQ(plan_.start(now_), Do::Resolve);
-    EXPECT_EQ(plan_.deadline(), kStart + Seconds(5));
+    EXPECT_EQ(plan_.deadline(), kPlannedAt + Seconds(5));
     EXPECT_EQ(plan_.resolved(2, now_), Do::Connect);
     EXPECT_EQ(plan_.address(), 0U);
     EXPECT_EQ(plan_.connected(now_), Do::Done);
@@ -68,7 +68,7 @@ TEST_F(ConnectorPlanTest, TriesAllAddressesAndLeavesTimeForEach) {
     EXPECT_EQ(plan_.deadline(), now_ + Millis(3'000)) << "the last one has all that is left";
     EXPECT_EQ(at_deadline(), Do::Nothing);
     EXPECT_EQ(plan_.stage(), Stage::Pausing);
-    EXPECT_EQ(now_, kStart + Seconds(5));
+    EXPECT_EQ(now_, kPlannedAt + Seconds(5));
 }
 
 TEST_F(ConnectorPlanTest, ANameServerThatDoesNotAnswerEndsTheAttempt) {
@@ -146,7 +146,7 @@ TEST_F(ConnectorPlanTest, ANameWithoutAddressesIsAFailure) {
 
 TEST_F(ConnectorPlanTest, WaitsBeforeTheFirstAttemptIfItIsToldTo) {
     EXPECT_EQ(plan_.start(now_, Millis(700)), Do::Nothing);
-    EXPECT_EQ(plan_.deadline(), kStart + Millis(700));
+    EXPECT_EQ(plan_.deadline(), kPlannedAt + Millis(700));
     EXPECT_EQ(at_deadline(), Do::Resolve);
 }
 

@@ -18,10 +18,10 @@ namespace vmq::cluster {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::kPatience;
 using testing::listen_on;
+using testing::News;
 using testing::ThreadedNode;
-
-constexpr Millis kPatience{30'000};
 
 /// A Connector on a loop of its own; the test hears what it tells.
 class ConnectorTest : public ::testing::Test, public ConnectorHandler {
@@ -40,29 +40,18 @@ protected:
         });
     }
     /// The next thing told.
-    std::string told() {
-        std::vector<std::string> news;
-        while (news_.empty() && queue_.take(news, kPatience) && !news.empty()) {
-            news_.insert(news_.end(), news.begin(), news.end());
-            news.clear();
-        }
-        if (news_.empty()) return "nothing";
-        std::string first = news_.front();
-        news_.erase(news_.begin());
-        return first;
-    }
+    std::string told() { return news_.next(); }
 
     void on_connected(Connector& /*connector*/, int fd, transport::PeerAddress address) override {
         connections_.push_back(std::make_unique<Descriptor>(fd));
-        queue_.push("connected to " + address.address + " " + std::to_string(address.port));
+        news_.tell("connected to " + address.address + " " + std::to_string(address.port));
     }
     void on_dial_failed(Connector& /*connector*/, const std::string& why) override {
-        queue_.push(why);
+        news_.tell(why);
     }
 
     DialSettings settings_;
-    runtime::WorkQueue<std::string> queue_;
-    std::vector<std::string> news_;
+    News news_;
     std::vector<std::unique_ptr<Descriptor>> connections_;
     std::unique_ptr<Connector> connector_;
     ThreadedNode node_{"a@host", 1};

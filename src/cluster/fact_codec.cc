@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "cluster/message_encoding.h"
 #include "mqtt/properties.h"
 #include "mqtt/topic.h"
 
@@ -24,24 +25,15 @@ constexpr std::uint8_t kClaimsItem = 0x41;
 constexpr std::uint8_t kFull = 1;
 constexpr std::uint8_t kRequest = 2;
 constexpr std::uint8_t kStopped = 4;
-// Of a message.
-constexpr std::uint8_t kQoSBits = 0x03;
-constexpr std::uint8_t kRetain = 0x04;
-constexpr std::uint8_t kHasProperties = 0x08;
-constexpr std::uint8_t kHasExpiry = 0x10;
+// Of a message, see message_encoding.h.
+constexpr std::uint8_t kRetainedHasProperties = 0x08;
+constexpr std::uint8_t kRetainedHasExpiry = 0x10;
 constexpr std::uint8_t kMessageFlags = 0x1F;
 
 constexpr std::uint8_t kRecordVersion = 1;
 
-constexpr std::size_t kLeastClaim = 3;   // index, two zeros
-constexpr std::size_t kLeastEntry = 20;  // a name of one byte
-constexpr std::size_t kLongestText = 65'535;
-/// Nobody's messages live longer: 32 bits of seconds [v5 3.3.2.3.3].
-constexpr std::uint64_t kLongestExpiryMs = std::uint64_t{UINT32_MAX} * 1000;
-
-std::string_view bytes_of(const Incarnation& incarnation) noexcept {
-    return {reinterpret_cast<const char*>(incarnation.bytes.data()), incarnation.bytes.size()};
-}
+constexpr std::size_t kLeastClaim = 3;         // index, two zeros
+constexpr std::size_t kLeastVectorEntry = 20;  // a name of one byte
 
 void write_name(const Writer& writer, ByteWriter& to) {
     to.string(writer.name);
@@ -71,11 +63,11 @@ bool read_times(ByteReader& reader, HybridTime& complete, HybridTime& dropped) {
 void write_message(const mqtt::Message& message, std::uint64_t expires, ByteWriter& to) {
     unsigned flags = static_cast<unsigned>(message.qos());
     if (message.retain()) flags |= kRetain;
-    if (!message.properties().empty()) flags |= kHasProperties;
-    if (expires != 0) flags |= kHasExpiry;
+    if (!message.properties().empty()) flags |= kRetainedHasProperties;
+    if (expires != 0) flags |= kRetainedHasExpiry;
     to.u8(static_cast<std::uint8_t>(flags));
-    if ((flags & kHasProperties) != 0) to.string(message.properties());
-    if ((flags & kHasExpiry) != 0) to.varint(expires);
+    if ((flags & kRetainedHasProperties) != 0) to.string(message.properties());
+    if ((flags & kRetainedHasExpiry) != 0) to.varint(expires);
     to.u64(message.publisher());
     to.string(message.payload());
 }
@@ -84,12 +76,12 @@ bool read_message(ByteReader& reader, std::string_view key, std::size_t longest,
                   std::uint64_t latest, mqtt::MessageParts& parts, std::uint64_t& expires) {
     std::uint8_t flags = 0;
     if (!reader.u8(flags) || (flags & ~kMessageFlags) != 0 || (flags & kQoSBits) > 2) return false;
-    if ((flags & kHasProperties) != 0 &&
+    if ((flags & kRetainedHasProperties) != 0 &&
         (!reader.string(parts.properties, longest) || parts.properties.empty())) {
         return false;
     }
     expires = 0;
-    if ((flags & kHasExpiry) != 0 &&
+    if ((flags & kRetainedHasExpiry) != 0 &&
         (!reader.varint(expires) || expires == 0 || expires > latest)) {
         return false;
     }
@@ -149,7 +141,7 @@ void write_entries(const WriterTable& writers, const Positions& complete, const 
 
 bool read_entries(ByteReader& reader, std::vector<FactVector::Entry>& entries) {
     std::size_t count = 0;
-    if (!reader.count(count, kLeastEntry) || count > WriterTable::kMostWriters) return false;
+    if (!reader.count(count, kLeastVectorEntry) || count > WriterTable::kMostWriters) return false;
     entries.resize(count);
     for (FactVector::Entry& entry : entries) {
         if (!read_name(reader, entry.name, entry.incarnation) ||

@@ -7,21 +7,17 @@
 #include <vector>
 
 #include "cluster/fact_map.h"
+#include "cluster/test_values.h"
 #include "mqtt/message.h"
 
 namespace vmq::cluster {
 namespace {
 
 using Item = FactsReader::Item;
-
-constexpr WallMillis kWall = 1'700'000'000'000;
-const Moment kNow{TimePoint{Millis{5000}}, kWall};
-
-Incarnation incarnation(std::uint8_t number) {
-    Incarnation result;
-    result.bytes.fill(number);
-    return result;
-}
+using test::body_of;
+using test::incarnation;
+using test::kNow;
+using test::kWall;
 
 mqtt::MessagePtr sample_message(TimePoint expires_at = kNever) {
     return mqtt::Message::make({.mountpoint = "mp",
@@ -33,8 +29,6 @@ mqtt::MessagePtr sample_message(TimePoint expires_at = kNever) {
                                 .publisher = 0x1234567890abcdefULL,
                                 .expires_at = expires_at});
 }
-
-std::string_view body_of(std::string_view frame) { return frame.substr(kFrameOverhead); }
 
 /// A map of node own@h with facts of two writers.
 class FactCodecTest : public ::testing::Test {

@@ -10,11 +10,12 @@
 
 #include "base/random.h"
 #include "cluster/fact_map.h"
+#include "cluster/test_values.h"
 
 namespace vmq::cluster {
 namespace {
 
-constexpr WallMillis kWall = 1'700'000'000'000;
+using test::kWall;
 
 class FactMapModel final {
 public:

@@ -6,22 +6,21 @@
 #include <string>
 #include <vector>
 
+#include "cluster/test_values.h"
 #include "mqtt/message.h"
 #include "support/messages.h"
 
 namespace vmq::cluster {
 namespace {
 
+using test::at;
+using test::kKind;
+using test::time;
 using Outcome = FactMap::Outcome;
 using What = FactChange::What;
 
-constexpr WallMillis kWall = 1'700'000'000'000;
-constexpr FactKind kKind = FactKind::Setting;
 constexpr FactMap::Sender kBehind{true, false};
 constexpr FactMap::Sender kCaughtUpWith{false, true};
-
-Moment at(std::int64_t ms) { return {TimePoint{Millis{ms}}, kWall + ms}; }
-HybridTime time(std::int64_t ms) { return HybridTime::at(kWall + ms); }
 
 /// A map, and what another node says to it.
 class FactMapTest : public ::testing::Test {

@@ -7,18 +7,17 @@
 #include <vector>
 
 #include "cluster/fact_codec.h"
+#include "cluster/test_values.h"
 
 namespace vmq::cluster {
 namespace {
 
+using test::kKind;
+using test::kNow;
+using test::kWall;
+using test::time;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-constexpr WallMillis kWall = 1'700'000'000'000;
-constexpr FactKind kKind = FactKind::Setting;
-const Moment kNow{TimePoint{Millis{1000}}, kWall};
-
-HybridTime time(std::int64_t ms) { return HybridTime::at(kWall + ms); }
 
 /// What a frame says, in a few words.
 struct Heard {

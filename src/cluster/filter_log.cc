@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cluster/frame_codec.h"
+#include "cluster/message_encoding.h"
 #include "cluster/number_frame.h"
 #include "mqtt/internal_group.h"
 #include "mqtt/topic.h"
@@ -19,9 +20,8 @@ constexpr std::uint8_t kSubscribed = 1;
 constexpr std::uint8_t kPersistent = 2;
 constexpr std::uint8_t kGroup = 4;  // numbers of members follow
 
-constexpr std::size_t kLongestText = 65'535;
 constexpr std::uint64_t kMostMembers = 1U << 24U;  // of a group, on one node
-constexpr std::size_t kLeastEntry = 3;
+constexpr std::size_t kLeastFilterEntry = 3;
 /// A frame ends with the entry that reaches this. With the longest entry it fits the lowest limit
 /// that a receiver can be given.
 constexpr std::size_t kFrameBytes = 64U * 1024;
@@ -169,7 +169,7 @@ bool FilterReceiver::receive(std::string_view body) {
     std::uint64_t number = 0;
     std::size_t count = 0;
     if (!reader.u8(flags) || (flags & ~(kBegin | kEnd)) != 0 || !reader.varint(number) ||
-        !reader.count(count, kLeastEntry)) {
+        !reader.count(count, kLeastFilterEntry)) {
         return false;
     }
     const bool change = !all_ && (flags & kBegin) == 0;

@@ -79,7 +79,7 @@ public:
 };
 
 // One owner, one receiver and a link whose frames travel one by one.
-class FilterLogTest : public testing::Test {
+class FilterLogTest : public ::testing::Test {
 protected:
     void link() {
         std::string bytes;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "cluster/message_encoding.h"
 #include "mqtt/internal_group.h"
 #include "mqtt/properties.h"
 #include "mqtt/topic.h"
@@ -16,16 +17,10 @@ namespace vmq::cluster {
 namespace {
 
 /// Memory that a reader keeps between frames; what a larger one needed goes back.
-constexpr std::size_t kMostKeptBytes = 64UL * 1024;
+constexpr std::size_t kMostKeptByReader = 64UL * 1024;
 
 /// From this size on, copying a payload costs more than the bookkeeping of a reference.
 constexpr std::size_t kReferencedPayload = 16UL * 1024;
-
-/// What an MQTT packet can hold [v5 1.5.5].
-constexpr std::size_t kLongestPacket = 268'435'455;
-constexpr std::size_t kLongestText = std::numeric_limits<std::uint16_t>::max();
-/// A Message Expiry Interval has 32 bits of seconds [v5 3.3.2.3.3].
-constexpr std::uint64_t kLongestExpiryMs = std::uint64_t{UINT32_MAX} * 1000;
 
 std::uint32_t length_at(const char* at) noexcept {
     std::uint32_t length = 0;
@@ -93,7 +88,7 @@ bool FrameReader::fill_held(std::size_t size) {
 void FrameReader::forget_held() noexcept {
     held_.clear();
     held_at_ = 0;
-    if (held_.capacity() > kMostKeptBytes) std::string().swap(held_);
+    if (held_.capacity() > kMostKeptByReader) std::string().swap(held_);
 }
 
 void FrameReader::keep() {
@@ -161,21 +156,20 @@ bool decode_heartbeat(std::string_view body, std::uint64_t& time) noexcept {
 //              payload: the rest
 
 namespace {
-constexpr std::uint8_t kQoSBits = 0x03;
-constexpr std::uint8_t kRetain = 0x04;
-constexpr std::uint8_t kHasMountpoint = 0x08;
-constexpr std::uint8_t kHasProperties = 0x10;
-constexpr std::uint8_t kHasExpiry = 0x20;
-constexpr std::uint8_t kHasOrigin = 0x40;
-constexpr std::uint8_t kHasGroup = 0x80;
+// Of a Publish, see message_encoding.h.
+constexpr std::uint8_t kPublishHasMountpoint = 0x08;
+constexpr std::uint8_t kPublishHasProperties = 0x10;
+constexpr std::uint8_t kPublishHasExpiry = 0x20;
+constexpr std::uint8_t kPublishHasOrigin = 0x40;
+constexpr std::uint8_t kPublishHasGroup = 0x80;
 
 std::uint8_t flags_of(const mqtt::Message& message) noexcept {
     unsigned flags = static_cast<unsigned>(message.qos());
     if (message.retain()) flags |= kRetain;
-    if (!message.mountpoint().empty()) flags |= kHasMountpoint;
-    if (!message.properties().empty()) flags |= kHasProperties;
-    if (message.expires_at() != kNever) flags |= kHasExpiry;
-    if (message.origin() != 0) flags |= kHasOrigin;
+    if (!message.mountpoint().empty()) flags |= kPublishHasMountpoint;
+    if (!message.properties().empty()) flags |= kPublishHasProperties;
+    if (message.expires_at() != kNever) flags |= kPublishHasExpiry;
+    if (message.origin() != 0) flags |= kPublishHasOrigin;
     return static_cast<std::uint8_t>(flags);
 }
 
@@ -199,20 +193,20 @@ bool append_publish(std::uint64_t sequence, const mqtt::MessagePtr& message, Tim
     VMQ_ASSERT(sequence > 0);
     const std::string_view payload = message->payload();
     const auto flags =
-        static_cast<std::uint8_t>(flags_of(*message) | (group.empty() ? 0 : kHasGroup));
+        static_cast<std::uint8_t>(flags_of(*message) | (group.empty() ? 0 : kPublishHasGroup));
     FrameWriter frame(FrameType::Publish, out.bytes());
     ByteWriter& body = frame.body();
     body.varint(sequence);
     body.u8(flags);
-    if ((flags & kHasMountpoint) != 0) body.string(message->mountpoint());
+    if ((flags & kPublishHasMountpoint) != 0) body.string(message->mountpoint());
     body.string(message->topic());
-    if ((flags & kHasProperties) != 0) body.string(message->properties());
-    if ((flags & kHasExpiry) != 0) {
+    if ((flags & kPublishHasProperties) != 0) body.string(message->properties());
+    if ((flags & kPublishHasExpiry) != 0) {
         const Millis left = std::max(message->expires_at() - now, Millis(1));
         body.varint(std::min(static_cast<std::uint64_t>(left.count()), kLongestExpiryMs));
     }
-    if ((flags & kHasOrigin) != 0) body.u64(message->origin());
-    if ((flags & kHasGroup) != 0) {
+    if ((flags & kPublishHasOrigin) != 0) body.u64(message->origin());
+    if ((flags & kPublishHasGroup) != 0) {
         body.string(group);
         body.u8(hops);
     }
@@ -243,18 +237,22 @@ bool decode_publish(std::string_view body, TimePoint now, ForwardedPublish& publ
     std::uint8_t flags = 0;
     if (!reader.varint(publish.sequence) || publish.sequence == 0 || !reader.u8(flags) ||
         (flags & kQoSBits) > 2 ||
-        !read_flagged(reader, (flags & kHasMountpoint) != 0, kLongestText, parts.mountpoint) ||
+        !read_flagged(reader, (flags & kPublishHasMountpoint) != 0, kLongestText,
+                      parts.mountpoint) ||
         !reader.string(parts.topic, kLongestText) ||
-        !read_flagged(reader, (flags & kHasProperties) != 0, kLongestPacket, parts.properties)) {
+        !read_flagged(reader, (flags & kPublishHasProperties) != 0, kLongestPacket,
+                      parts.properties)) {
         return false;
     }
-    if ((flags & kHasExpiry) != 0) {
+    if ((flags & kPublishHasExpiry) != 0) {
         std::uint64_t left = 0;
         if (!reader.varint(left) || left == 0 || left > kLongestExpiryMs) return false;
         parts.expires_at = now + Millis(left);
     }
-    if ((flags & kHasOrigin) != 0 && (!reader.u64(parts.origin) || parts.origin == 0)) return false;
-    if ((flags & kHasGroup) != 0 &&
+    if ((flags & kPublishHasOrigin) != 0 && (!reader.u64(parts.origin) || parts.origin == 0)) {
+        return false;
+    }
+    if ((flags & kPublishHasGroup) != 0 &&
         (!reader.string(publish.group, kLongestText) || !reader.u8(publish.hops) ||
          (!session_of(publish.group) && (!mqtt::parse_shared_filter(publish.group) ||
                                          !mqtt::is_valid_filter_of_nodes(publish.group))))) {

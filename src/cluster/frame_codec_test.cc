@@ -15,12 +15,12 @@ namespace vmq::cluster {
 namespace {
 
 using std::string_literals::operator""s;
-using Status = FrameReader::Status;
+using ReaderStatus = FrameReader::Status;
 using mqtt::Message;
 using mqtt::MessagePtr;
 using mqtt::QoS;
 
-constexpr TimePoint kNow{Millis(5'000)};
+constexpr TimePoint kSentAt{Millis(5'000)};
 constexpr std::uint32_t kLongest = 1 << 20;
 
 std::string frame_bytes(std::uint8_t type, std::string_view body) {
@@ -33,14 +33,14 @@ std::string frame_bytes(std::uint8_t type, std::string_view body) {
 std::vector<std::string> read_all(FrameReader& reader) {
     std::vector<std::string> read;
     Frame frame;
-    Status status{};
-    while ((status = reader.next(frame)) == Status::Complete) {
+    ReaderStatus status{};
+    while ((status = reader.next(frame)) == ReaderStatus::Complete) {
         read.push_back(std::to_string(static_cast<int>(frame.type)) + ":" +
                        std::string(frame.body));
     }
-    read.push_back(status == Status::NeedMore  ? "need more"
-                   : status == Status::TooLong ? "too long"
-                                               : "empty");
+    read.push_back(status == ReaderStatus::NeedMore  ? "need more"
+                   : status == ReaderStatus::TooLong ? "too long"
+                                                     : "empty");
     return read;
 }
 
@@ -120,9 +120,9 @@ TEST(FrameReader, TakesLongerFramesOnceItIsTold) {
     const std::string bytes = frame_bytes(1, "abc") + frame_bytes(2, "abcd");
     reader.add(bytes);
     Frame frame;
-    ASSERT_EQ(reader.next(frame), Status::Complete);
+    ASSERT_EQ(reader.next(frame), ReaderStatus::Complete);
     reader.set_longest(5);
-    ASSERT_EQ(reader.next(frame), Status::Complete);
+    ASSERT_EQ(reader.next(frame), ReaderStatus::Complete);
     EXPECT_EQ(frame.body, "abcd");
 }
 
@@ -134,7 +134,7 @@ TEST(FrameReader, GivesAwayWhatItHasNotAnswered) {
     const std::string_view middle = std::string_view(bytes).substr(2, 12);
     reader.add(middle);
     Frame frame;
-    ASSERT_EQ(reader.next(frame), Status::Complete);
+    ASSERT_EQ(reader.next(frame), ReaderStatus::Complete);
 
     FrameReader other(10);
     const std::string rest = reader.take_rest();
@@ -177,7 +177,7 @@ TEST(Heartbeat, ComesBackAsItWasSent) {
     FrameReader reader(16);
     reader.add(bytes);
     Frame frame;
-    ASSERT_EQ(reader.next(frame), Status::Complete);
+    ASSERT_EQ(reader.next(frame), ReaderStatus::Complete);
     EXPECT_EQ(frame.type, FrameType::HeartbeatReply);
     std::uint64_t time = 0;
     EXPECT_TRUE(decode_heartbeat(frame.body, time));
@@ -204,17 +204,17 @@ MessagePtr message_with_everything(std::string_view properties, std::string_view
     parts.qos = QoS::ExactlyOnce;
     parts.retain = true;
     parts.publisher = 0xFEDC'BA98'7654'3210ULL;
-    parts.expires_at = kNow + Millis(1500);
+    parts.expires_at = kSentAt + Millis(1500);
     parts.store_id = 99;
     return Message::make(parts);
 }
 
 /// The body of the one frame in `bytes`.
-std::string_view body_of(std::string_view bytes) {
+std::string_view body_of_one(std::string_view bytes) {
     FrameReader reader(kLongest);
     reader.add(bytes);
     Frame frame;
-    EXPECT_EQ(reader.next(frame), Status::Complete);
+    EXPECT_EQ(reader.next(frame), ReaderStatus::Complete);
     EXPECT_EQ(frame.body.size() + kFrameOverhead, bytes.size());
     return bytes.substr(kFrameOverhead);
 }
@@ -224,13 +224,13 @@ TEST(ForwardedPublish, CarriesEverythingButTheStoreId) {
     for (const std::size_t size : {std::size_t{0}, std::size_t{7}, std::size_t{100'000}}) {
         const std::string payload(size, 'p');
         OutputBuffer output;
-        ASSERT_TRUE(append_publish(300, message_with_everything(properties, payload), kNow,
+        ASSERT_TRUE(append_publish(300, message_with_everything(properties, payload), kSentAt,
                                    kLongest, output));
         const std::string bytes = bytes_of(output);
         ForwardedPublish read;
         // The receiver's clock is another one; what counts is what is left.
         const TimePoint there{Millis(1'000'000)};
-        ASSERT_TRUE(decode_publish(body_of(bytes), there, read));
+        ASSERT_TRUE(decode_publish(body_of_one(bytes), there, read));
         EXPECT_EQ(read.sequence, 300U);
         EXPECT_EQ(read.parts.mountpoint, "mp");
         EXPECT_EQ(read.parts.topic, "a/b");
@@ -247,25 +247,25 @@ TEST(ForwardedPublish, CarriesEverythingButTheStoreId) {
 TEST(ForwardedPublish, MayBeForOneMemberOfASharedGroup) {
     OutputBuffer output;
     const auto message = Message::make({.topic = "t", .payload = "hello"});
-    ASSERT_TRUE(append_publish(1, message, kNow, kLongest, output, "$share/g/+", 2));
+    ASSERT_TRUE(append_publish(1, message, kSentAt, kLongest, output, "$share/g/+", 2));
     const std::string bytes = bytes_of(output);
     ForwardedPublish read;
-    ASSERT_TRUE(decode_publish(body_of(bytes), kNow, read));
+    ASSERT_TRUE(decode_publish(body_of_one(bytes), kSentAt, read));
     EXPECT_EQ(read.group, "$share/g/+");
     EXPECT_EQ(read.hops, 2);
     EXPECT_EQ(read.parts.payload, "hello");
     OutputBuffer wrong;
-    ASSERT_TRUE(append_publish(1, message, kNow, kLongest, wrong, "no/group", 0));
-    EXPECT_FALSE(decode_publish(body_of(bytes_of(wrong)), kNow, read));
+    ASSERT_TRUE(append_publish(1, message, kSentAt, kLongest, wrong, "no/group", 0));
+    EXPECT_FALSE(decode_publish(body_of_one(bytes_of(wrong)), kSentAt, read));
 }
 
 TEST(ForwardedPublish, MayBeForOneSession) {
     const auto message = Message::make({.topic = "t", .payload = "hello"});
     const auto read_back = [&](std::string_view group, ForwardedPublish& read, std::string& bytes) {
         OutputBuffer output;
-        EXPECT_TRUE(append_publish(1, message, kNow, kLongest, output, group, 1));
+        EXPECT_TRUE(append_publish(1, message, kSentAt, kLongest, output, group, 1));
         bytes = bytes_of(output);
-        return decode_publish(body_of(bytes), kNow, read);
+        return decode_publish(body_of_one(bytes), kSentAt, read);
     };
     ForwardedPublish read;
     std::string bytes;
@@ -282,12 +282,12 @@ TEST(ForwardedPublish, MayBeForOneSession) {
 TEST(ForwardedPublish, LeavesOutWhatAMessageDoesNotHave) {
     OutputBuffer output;
     const auto message = Message::make({.topic = "t", .payload = "hello"});
-    ASSERT_TRUE(append_publish(1, message, kNow, kLongest, output));
+    ASSERT_TRUE(append_publish(1, message, kSentAt, kLongest, output));
     // Length, type, sequence, flags, topic, publisher, payload.
     EXPECT_EQ(output.size(), 4U + 1 + 1 + 1 + 2 + 8 + 5);
     const std::string bytes = bytes_of(output);
     ForwardedPublish read;
-    ASSERT_TRUE(decode_publish(body_of(bytes), kNow, read));
+    ASSERT_TRUE(decode_publish(body_of_one(bytes), kSentAt, read));
     EXPECT_EQ(read.parts.expires_at, kNever);
     EXPECT_EQ(read.parts.mountpoint, "");
     EXPECT_EQ(read.parts.qos, QoS::AtMostOnce);
@@ -297,10 +297,10 @@ TEST(ForwardedPublish, LeavesOutWhatAMessageDoesNotHave) {
 TEST(ForwardedPublish, AMessageKeepsItsOrigin) {
     OutputBuffer output;
     const auto message = Message::make({.topic = "t", .origin = 0x0102'0304'0506'0708ULL});
-    ASSERT_TRUE(append_publish(1, message, kNow, kLongest, output));
+    ASSERT_TRUE(append_publish(1, message, kSentAt, kLongest, output));
     const std::string bytes = bytes_of(output);
     ForwardedPublish read;
-    ASSERT_TRUE(decode_publish(body_of(bytes), kNow, read));
+    ASSERT_TRUE(decode_publish(body_of_one(bytes), kSentAt, read));
     EXPECT_EQ(read.parts.origin, 0x0102'0304'0506'0708ULL);
 }
 
@@ -308,7 +308,7 @@ TEST(ForwardedPublish, ReferencesALargePayloadInsteadOfCopyingIt) {
     OutputBuffer output;
     {
         const auto message = Message::make({.topic = "t", .payload = std::string(50'000, 'p')});
-        ASSERT_TRUE(append_publish(1, message, kNow, kLongest, output));
+        ASSERT_TRUE(append_publish(1, message, kSentAt, kLongest, output));
         OutputBuffer::Piece pieces[3];
         ASSERT_EQ(output.gather(pieces, 3), 2U);
         EXPECT_EQ(pieces[1].data, message->payload().data());
@@ -325,34 +325,34 @@ TEST(ForwardedPublish, ThatTheReceiverWouldNotTakeIsRefusedAndLeavesNothing) {
         output.bytes() = "before";
         // Type, sequence, flags, topic, publisher.
         const auto length = static_cast<std::uint32_t>(1 + 1 + 1 + 2 + 8 + size);
-        EXPECT_FALSE(append_publish(1, message, kNow, length - 1, output));
+        EXPECT_FALSE(append_publish(1, message, kSentAt, length - 1, output));
         EXPECT_EQ(bytes_of(output), "before");
-        EXPECT_TRUE(append_publish(1, message, kNow, length, output));
+        EXPECT_TRUE(append_publish(1, message, kSentAt, length, output));
         EXPECT_EQ(output.size(), 6 + kFrameLengthBytes + length);
     }
 }
 
 TEST(ForwardedPublish, AMessageAtTheEndOfItsLifeHasAMillisecondLeft) {
     OutputBuffer output;
-    const auto message = Message::make({.topic = "t", .expires_at = kNow});
-    ASSERT_TRUE(append_publish(1, message, kNow, kLongest, output));
+    const auto message = Message::make({.topic = "t", .expires_at = kSentAt});
+    ASSERT_TRUE(append_publish(1, message, kSentAt, kLongest, output));
     const std::string bytes = bytes_of(output);
     ForwardedPublish read;
-    ASSERT_TRUE(decode_publish(body_of(bytes), kNow, read));
-    EXPECT_EQ(read.parts.expires_at, kNow + Millis(1));
+    ASSERT_TRUE(decode_publish(body_of_one(bytes), kSentAt, read));
+    EXPECT_EQ(read.parts.expires_at, kSentAt + Millis(1));
 }
 
 TEST(ForwardedPublish, CutOffAnywhereBeforeThePayloadIsRefused) {
     OutputBuffer output;
     const std::string properties = properties_with_a_content_type();
     ASSERT_TRUE(
-        append_publish(300, message_with_everything(properties, ""), kNow, kLongest, output));
+        append_publish(300, message_with_everything(properties, ""), kSentAt, kLongest, output));
     const std::string bytes = bytes_of(output);
-    const std::string_view body = body_of(bytes);
+    const std::string_view body = body_of_one(bytes);
     ForwardedPublish read;
-    ASSERT_TRUE(decode_publish(body, kNow, read));
+    ASSERT_TRUE(decode_publish(body, kSentAt, read));
     for (std::size_t size = 0; size < body.size(); ++size) {
-        EXPECT_FALSE(decode_publish(body.substr(0, size), kNow, read)) << size;
+        EXPECT_FALSE(decode_publish(body.substr(0, size), kSentAt, read)) << size;
     }
 }
 
@@ -371,7 +371,9 @@ std::string publish_body(std::uint64_t sequence, std::uint8_t flags, std::string
 
 TEST(ForwardedPublish, ThatNoNodeWouldSendIsRefused) {
     ForwardedPublish read;
-    const auto accepts = [&](const std::string& body) { return decode_publish(body, kNow, read); };
+    const auto accepts = [&](const std::string& body) {
+        return decode_publish(body, kSentAt, read);
+    };
     EXPECT_TRUE(accepts(publish_body(1, 0, "")));
     EXPECT_FALSE(accepts(publish_body(0, 0, ""))) << "sequences begin with 1";
     EXPECT_FALSE(accepts(publish_body(1, 3, ""))) << "QoS 3";
@@ -392,23 +394,23 @@ TEST(ForwardedPublish, ThatNoNodeWouldSendIsRefused) {
 }
 
 TEST(ForwardedPublish, ItsBoundIsNeverTooSmall) {
-    for (const std::size_t size : {0, 1, 127, 128, 16'383, 16'384, 100'000}) {
+    for (const std::size_t size : {0U, 1U, 127U, 128U, 16'383U, 16'384U, 100'000U}) {
         const std::string part(size, 'x');
         mqtt::MessageParts parts;
         parts.mountpoint = std::string_view(part).substr(0, 65'535);
         parts.topic = std::string_view(part).substr(0, 65'535);
         parts.properties = part;
         parts.payload = part;
-        parts.expires_at = kNow + std::chrono::hours(1000);
+        parts.expires_at = kSentAt + std::chrono::hours(1000);
         const std::size_t bound =
             publish_bound(parts.mountpoint, parts.topic, parts.properties, parts.payload);
         const MessagePtr message = Message::make(parts);
         OutputBuffer output;
-        EXPECT_TRUE(append_publish(~std::uint64_t{0}, message, kNow,
+        EXPECT_TRUE(append_publish(~std::uint64_t{0}, message, kSentAt,
                                    static_cast<std::uint32_t>(bound), output))
             << size;
         EXPECT_FALSE(
-            append_publish(1, message, kNow, static_cast<std::uint32_t>(bound - 60), output))
+            append_publish(1, message, kSentAt, static_cast<std::uint32_t>(bound - 60), output))
             << size;
     }
 }
@@ -425,7 +427,7 @@ TEST(ForwardedPublish, ATopicOrMountpointThatNoMessageHoldsIsRefused) {
             writer.string(mountpoint ? "t" : longest + std::string(more, 'x'));
             writer.u64(0);
             ForwardedPublish read;
-            EXPECT_EQ(decode_publish(body, kNow, read), more == 0);
+            EXPECT_EQ(decode_publish(body, kSentAt, read), more == 0);
         }
     }
 }
@@ -443,7 +445,7 @@ TEST(Ack, SaysWhatIsSafeAndWhatWasRefused) {
         std::string bytes;
         append_ack(ack_of(1'000'000, refused), bytes);
         Ack read = ack_of(5, {5});
-        ASSERT_TRUE(decode_ack(body_of(bytes), read));
+        ASSERT_TRUE(decode_ack(body_of_one(bytes), read));
         EXPECT_EQ(read.sequence, 1'000'000U);
         EXPECT_EQ(read.refused, refused);
     }
@@ -468,7 +470,7 @@ TEST(Ack, HoldsABoundedNumberOfRefusals) {
     std::string bytes;
     append_ack(ack, bytes);
     Ack read;
-    EXPECT_TRUE(decode_ack(body_of(bytes), read));
+    EXPECT_TRUE(decode_ack(body_of_one(bytes), read));
     EXPECT_EQ(read.refused, ack.refused);
 
     std::string body;

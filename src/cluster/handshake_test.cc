@@ -15,7 +15,7 @@
 namespace vmq::cluster {
 namespace {
 
-using Status = Handshake::Status;
+using HandshakeStatus = Handshake::Status;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
@@ -65,7 +65,7 @@ std::vector<std::pair<FrameType, std::string>> frames_of(const std::string& byte
 /// Gives the frames in `bytes` to `to`, as long as it wants any; what it says goes to `out`.
 void deliver(const std::string& bytes, Handshake& to, std::string& out) {
     for (const auto& [type, body] : frames_of(bytes)) {
-        if (to.status() == Status::Running) (void)to.receive({type, body}, out);
+        if (to.status() == HandshakeStatus::Running) (void)to.receive({type, body}, out);
     }
 }
 
@@ -99,8 +99,8 @@ public:
 /// That `refuser` refuses the other, and both know why and have the same sentence about it.
 void expect_refusal(const Handshake& refuser, const Handshake& refused, RefusalCode code,
                     const std::string& text) {
-    EXPECT_EQ(refuser.status(), Status::RefusedHere);
-    EXPECT_EQ(refused.status(), Status::RefusedByPeer);
+    EXPECT_EQ(refuser.status(), HandshakeStatus::RefusedHere);
+    EXPECT_EQ(refused.status(), HandshakeStatus::RefusedByPeer);
     for (const Handshake* side : {&refuser, &refused}) {
         EXPECT_EQ(side->refusal().code, code);
         EXPECT_EQ(side->refusal().text, text);
@@ -113,8 +113,8 @@ TEST(Handshake, BothEndUpKnowingEachOther) {
     pair.b.port_has_tls = true;
     pair.purpose = {LinkKind::Data, 7, "b@host"};
     pair.run();
-    ASSERT_EQ(pair.initiator->status(), Status::Agreed);
-    ASSERT_EQ(pair.acceptor->status(), Status::Agreed);
+    ASSERT_EQ(pair.initiator->status(), HandshakeStatus::Agreed);
+    ASSERT_EQ(pair.acceptor->status(), HandshakeStatus::Agreed);
     EXPECT_TRUE(pair.initiator->peer_is_proven() && pair.acceptor->peer_is_proven());
     EXPECT_EQ(pair.initiator->peer().node, "b@host");
     EXPECT_EQ(pair.initiator->peer().boot, pair.b.boot);
@@ -151,7 +151,7 @@ TEST(Handshake, TheCookieIsInNoFrame) {
     deliver(from_b, *pair.initiator, to_b);
     deliver(to_b, *pair.acceptor, from_b);
     all += from_b + to_b;
-    ASSERT_EQ(pair.acceptor->status(), Status::Agreed);
+    ASSERT_EQ(pair.acceptor->status(), HandshakeStatus::Agreed);
     // "vmqmesh" is the greeting.
     for (std::size_t at = all.find("vmq"); at != std::string::npos; at = all.find("vmq", at + 1)) {
         EXPECT_EQ(all.substr(at, 7), "vmqmesh");
@@ -182,7 +182,7 @@ TEST(Handshake, AnAcceptorThatDoesNotKnowTheCookieIsNoticedByTheInitiator) {
     append_welcome(1, forged);
     std::string out;
     deliver(forged, *pair.initiator, out);
-    EXPECT_EQ(pair.initiator->status(), Status::RefusedHere);
+    EXPECT_EQ(pair.initiator->status(), HandshakeStatus::RefusedHere);
     EXPECT_EQ(pair.initiator->refusal().code, RefusalCode::BadCookie);
 }
 
@@ -195,7 +195,7 @@ TEST(Handshake, TheHighestVersionThatBothKnowIsTaken) {
         pair.a.versions = cases[i].first;
         pair.b.versions = cases[i].second;
         pair.run();
-        EXPECT_EQ(pair.initiator->status(), Status::Agreed);
+        EXPECT_EQ(pair.initiator->status(), HandshakeStatus::Agreed);
         EXPECT_EQ(pair.initiator->version(), expected[i]);
         EXPECT_EQ(pair.acceptor->version(), expected[i]);
     }
@@ -224,7 +224,7 @@ TEST(Handshake, AGreetingOfTheFutureIsRefusedForItsVersionNotForItsForm) {
     Handshake acceptor(b, key(), connection());
     std::string out;
     std::string body = "vmqmesh\n\7\x9\xFF\xFF";
-    EXPECT_EQ(acceptor.receive({FrameType::Hello, body}, out), Status::RefusedHere);
+    EXPECT_EQ(acceptor.receive({FrameType::Hello, body}, out), HandshakeStatus::RefusedHere);
     EXPECT_EQ(acceptor.refusal().code, RefusalCode::Version);
 }
 
@@ -239,8 +239,10 @@ TEST(Handshake, AWelcomeToAnotherVersionIsRefused) {
     auto said = frames_of(from_b);
     ASSERT_EQ(said.size(), 2U);
     std::string out;
-    ASSERT_EQ(pair.initiator->receive({said[0].first, said[0].second}, out), Status::Running);
-    EXPECT_EQ(pair.initiator->receive({FrameType::Welcome, "\1"}, out), Status::RefusedHere);
+    ASSERT_EQ(pair.initiator->receive({said[0].first, said[0].second}, out),
+              HandshakeStatus::Running);
+    EXPECT_EQ(pair.initiator->receive({FrameType::Welcome, "\1"}, out),
+              HandshakeStatus::RefusedHere);
     EXPECT_EQ(pair.initiator->refusal().code, RefusalCode::Protocol);
     EXPECT_THAT(pair.initiator->refusal().text, HasSubstr("not the highest both know"));
 }
@@ -318,10 +320,10 @@ TEST(Handshake, TheInitiatorMayRefuseAsWell) {
         return Refusal{RefusalCode::NotMember, peer.node + " left"};
     };
     pair.run();
-    EXPECT_EQ(pair.initiator->status(), Status::RefusedHere);
+    EXPECT_EQ(pair.initiator->status(), HandshakeStatus::RefusedHere);
     EXPECT_EQ(pair.initiator->refusal().text, "b@host left");
     // For the acceptor all was well: the link that it has made is told.
-    EXPECT_EQ(pair.acceptor->status(), Status::Agreed);
+    EXPECT_EQ(pair.acceptor->status(), HandshakeStatus::Agreed);
 }
 
 TEST(Handshake, TheCallerMayRefuseForAReasonOfItsOwn) {
@@ -329,7 +331,7 @@ TEST(Handshake, TheCallerMayRefuseForAReasonOfItsOwn) {
     Handshake acceptor(b, key(), connection());
     std::string out;
     EXPECT_EQ(acceptor.refuse({RefusalCode::ShuttingDown, "b@host stops"}, out),
-              Status::RefusedHere);
+              HandshakeStatus::RefusedHere);
     ASSERT_EQ(frames_of(out).size(), 1U);
     Refusal refusal;
     EXPECT_TRUE(decode_refused(frames_of(out)[0].second, refusal));
@@ -343,7 +345,7 @@ TEST(Handshake, APeersRefusalIsMadeFitForTheLog) {
     append_refused({RefusalCode{77}, "evil\n\x1B[2J\xFFtext"}, bytes);
     std::string out;
     deliver(bytes, *pair.initiator, out);
-    EXPECT_EQ(pair.initiator->status(), Status::RefusedByPeer);
+    EXPECT_EQ(pair.initiator->status(), HandshakeStatus::RefusedByPeer);
     EXPECT_EQ(pair.initiator->refusal().text, "evil??[2J?text");
     EXPECT_EQ(refusal_name(pair.initiator->refusal().code), "refused");
     EXPECT_FALSE(pair.initiator->peer_is_proven());
@@ -368,7 +370,7 @@ TEST(Handshake, WhoGetsItsOwnProofBackRefuses) {
     deliver(from_b, *pair.initiator, pair.to_b);
     std::string out;
     deliver(pair.to_b, *pair.initiator, out);  // its Proof
-    EXPECT_EQ(pair.initiator->status(), Status::RefusedHere);
+    EXPECT_EQ(pair.initiator->status(), HandshakeStatus::RefusedHere);
     EXPECT_EQ(pair.initiator->refusal().code, RefusalCode::BadCookie);
 }
 
@@ -383,20 +385,20 @@ TEST(Handshake, AProofIsOfNoUseOnAnotherConnection) {
     const std::string proof = recorded.to_b;
     std::string welcome;
     deliver(proof, *recorded.acceptor, welcome);
-    ASSERT_EQ(recorded.acceptor->status(), Status::Agreed);
+    ASSERT_EQ(recorded.acceptor->status(), HandshakeStatus::Agreed);
 
     const LocalNode b = node("b@host");
     Handshake acceptor(b, key(), connection());
     std::string out;
     deliver(hello + proof, acceptor, out);
-    EXPECT_EQ(acceptor.status(), Status::RefusedHere);
+    EXPECT_EQ(acceptor.status(), HandshakeStatus::RefusedHere);
     EXPECT_EQ(acceptor.refusal().code, RefusalCode::BadCookie);
 
     // And what b said to a.
     std::string greeting;
     Handshake initiator(recorded.a, key(), connection(), {}, greeting);
     deliver(from_b + welcome, initiator, out);
-    EXPECT_EQ(initiator.status(), Status::RefusedHere);
+    EXPECT_EQ(initiator.status(), HandshakeStatus::RefusedHere);
     EXPECT_EQ(initiator.refusal().code, RefusalCode::BadCookie);
 }
 
@@ -413,7 +415,7 @@ TEST(Handshake, AGreetingChangedOnTheWayIsNoticed) {
         deliver(std::exchange(pair.to_b, {}), *pair.acceptor, from_b);
         deliver(std::exchange(from_b, {}), *pair.initiator, pair.to_b);
         deliver(pair.to_b, *pair.acceptor, from_b);
-        if (pair.acceptor->status() == Status::RefusedHere) ++refused;
+        if (pair.acceptor->status() == HandshakeStatus::RefusedHere) ++refused;
     }
     EXPECT_EQ(refused, size - kFrameOverhead);
 }
@@ -422,7 +424,7 @@ TEST(Handshake, AProofIsOfNoUseInAnotherChannel) {
     Pair same;
     same.of_a.channel_binding = same.of_b.channel_binding = "tls 1";
     same.run();
-    EXPECT_EQ(same.acceptor->status(), Status::Agreed);
+    EXPECT_EQ(same.acceptor->status(), HandshakeStatus::Agreed);
     Pair between;  // somebody with two TLS connections passes everything on
     between.of_a.channel_binding = "tls 1";
     between.of_b.channel_binding = "tls 2";
@@ -441,7 +443,7 @@ TEST(Handshake, AGreetingCutOffAnywhereIsRefused) {
         Handshake acceptor(pair.b, key(), connection());
         std::string out;
         ASSERT_EQ(acceptor.receive({FrameType::Hello, body.substr(0, size)}, out),
-                  Status::RefusedHere);
+                  HandshakeStatus::RefusedHere);
         ASSERT_EQ(acceptor.refusal().code, RefusalCode::Protocol);
     }
 }
@@ -456,7 +458,7 @@ TEST(Handshake, WhatALaterVersionAddsToItsGreetingIsIgnoredButSigned) {
     Handshake acceptor(b, key(), connection());
     std::string from_b;
     deliver(longer, acceptor, from_b);
-    ASSERT_EQ(acceptor.status(), Status::Running);
+    ASSERT_EQ(acceptor.status(), HandshakeStatus::Running);
     std::string proof;
     deliver(from_b, initiator, proof);  // which did not say "more"
     deliver(proof, acceptor, from_b);
@@ -474,7 +476,7 @@ TEST(Handshake, FramesOutOfTurnAreRefusedWithASentence) {
         const LocalNode b = node("b@host");
         Handshake acceptor(b, key(), connection());
         std::string out;
-        EXPECT_EQ(acceptor.receive({type, body}, out), Status::RefusedHere);
+        EXPECT_EQ(acceptor.receive({type, body}, out), HandshakeStatus::RefusedHere);
         EXPECT_EQ(acceptor.refusal().code, RefusalCode::Protocol);
         EXPECT_THAT(acceptor.refusal().text,
                     AllOf(HasSubstr("the other side "), HasSubstr("b@host"),
@@ -484,10 +486,12 @@ TEST(Handshake, FramesOutOfTurnAreRefusedWithASentence) {
     pair.start();
     std::string from_b;
     deliver(pair.to_b, *pair.acceptor, from_b);
-    EXPECT_EQ(pair.acceptor->receive({FrameType::Proof, "short"}, from_b), Status::RefusedHere);
+    EXPECT_EQ(pair.acceptor->receive({FrameType::Proof, "short"}, from_b),
+              HandshakeStatus::RefusedHere);
     EXPECT_THAT(pair.acceptor->refusal().text,
                 HasSubstr("a@host sent a proof that cannot be read"));
-    EXPECT_EQ(pair.initiator->receive({FrameType::Refused, ""}, from_b), Status::RefusedHere);
+    EXPECT_EQ(pair.initiator->receive({FrameType::Refused, ""}, from_b),
+              HandshakeStatus::RefusedHere);
     EXPECT_THAT(pair.initiator->refusal().text, HasSubstr("a refusal that cannot be read"));
 }
 

@@ -7,10 +7,13 @@
 #include <string_view>
 
 #include "cluster/frame_codec.h"
+#include "cluster/test_values.h"
 #include "cluster/wire.h"
 
 namespace vmq::cluster {
 namespace {
+
+using test::body_of;
 
 constexpr VersionRange kOwn{2, 4};
 
@@ -30,12 +33,10 @@ Hello full_hello() {
     return hello;
 }
 
-std::string body_of(const std::string& frame) { return frame.substr(kFrameOverhead); }
-
 std::string hello_body(const Hello& hello) {
     std::string bytes;
     append_hello(hello, bytes);
-    return body_of(bytes);
+    return std::string(body_of(bytes));
 }
 
 TEST(Hello, IsReadAsItWasWritten) {

@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include "cluster/test_values.h"
+
 namespace vmq::cluster {
 namespace {
 
-constexpr WallMillis kWall = 1'700'000'000'000;
+using test::kWall;
 
 TEST(HybridClock, FollowsTheWallAndCountsWithinAMillisecond) {
     HybridClock clock;

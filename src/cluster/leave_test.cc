@@ -20,7 +20,7 @@ using vmq::testing::there_and_back;
 using Step = Leave::Step;
 using Words = std::vector<std::string>;
 
-class Node final : public LeaveHost {
+class LeavingNode final : public LeaveHost {
 public:
     void suspend_listeners() override { did.emplace_back("suspend"); }
     void disconnect_clients() override { did.emplace_back("disconnect"); }
@@ -51,7 +51,7 @@ protected:
         return counts;
     }
 
-    Node node;
+    LeavingNode node;
     Leave leave{node};
 };
 
@@ -175,7 +175,7 @@ TEST_F(LeaveTest, ASessionThatComesAfterAllGoesToo) {
 TEST(LeaveRandom, NeverLeavesAnythingBehind) {
     for (unsigned seed = 1; seed <= 300; ++seed) {
         std::mt19937 random(seed);
-        Node node;
+        LeavingNode node;
         Leave leave(node);
         LeaveCounts counts;
         int now = 0;

@@ -29,7 +29,7 @@ constexpr int kUnsentInSystem = 128 * 1024;
 /// A peer that asks and does not read gets no more answers to its heartbeats.
 constexpr std::size_t kMostPriority = 64UL * 1024;
 /// Memory that an empty buffer keeps.
-constexpr std::size_t kMostKeptBytes = 256UL * 1024;
+constexpr std::size_t kMostKeptByBuffer = 256UL * 1024;
 
 Nonce random_nonce() {
     Nonce nonce;
@@ -431,7 +431,7 @@ bool Link::wrap(OutputBuffer& plain) {
 
 void Link::shed_memory() {
     for (OutputBuffer* buffer : {&output_, &wire_}) {
-        if (!buffer->empty() || buffer->capacity() <= kMostKeptBytes) continue;
+        if (!buffer->empty() || buffer->capacity() <= kMostKeptByBuffer) continue;
         OutputBuffer fresh;
         std::swap(*buffer, fresh);
     }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "cluster/cookie_key.h"
 #include "cluster/link.h"
 #include "cluster/link_loop.h"
@@ -18,6 +19,7 @@
 #include "runtime/guarded.h"
 #include "runtime/loop_thread.h"
 #include "runtime/shard_loop.h"
+#include "runtime/work_queue.h"
 #include "transport/stream_listener.h"
 
 namespace vmq::cluster::testing {
@@ -65,6 +67,34 @@ public:
     std::function<void(Link&, const Frame&)> when_frame;
     std::function<void(Link&)> when_room;
 };
+
+/// How long threads may take, on a busy machine.
+inline constexpr Millis kPatience{60'000};
+
+/// What the threads tell the test.
+class News final {
+public:
+    void tell(std::string news) { queue_.push(std::move(news)); }
+    /// The next of it; "nothing" if there is none in time.
+    [[nodiscard]] std::string next() {
+        std::vector<std::string> news;
+        while (waiting_.empty() && queue_.take(news, kPatience) && !news.empty()) {
+            waiting_.insert(waiting_.end(), news.begin(), news.end());
+            news.clear();
+        }
+        if (waiting_.empty()) return "nothing";
+        std::string first = waiting_.front();
+        waiting_.erase(waiting_.begin());
+        return first;
+    }
+
+private:
+    runtime::WorkQueue<std::string> queue_;
+    std::vector<std::string> waiting_;
+};
+
+/// When the time of tests that step begins.
+inline constexpr TimePoint kStart{Millis(100'000)};
 
 /// A loop that is stepped by the test, at the time the test says.
 class SteppedNode final : public runtime::TurnHandler {

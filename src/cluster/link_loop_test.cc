@@ -16,7 +16,7 @@
 namespace vmq::cluster {
 namespace {
 
-constexpr TimePoint kStart{Millis(100'000)};
+using testing::kStart;
 
 class LinkLoopTest : public ::testing::Test {
 protected:

@@ -23,9 +23,9 @@ using namespace std::string_literals;
 using ::testing::HasSubstr;
 using Cause = LinkEnd::Cause;
 using metrics::Counter;
+using testing::kStart;
 using testing::SteppedNode;
 
-constexpr TimePoint kStart{Millis(100'000)};
 constexpr FrameType kData{60};
 
 void send(Link& link, FrameType type, std::string_view body) {

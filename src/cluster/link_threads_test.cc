@@ -9,41 +9,18 @@
 #include "cluster/connector.h"
 #include "cluster/link.h"
 #include "cluster/link_fixture.h"
-#include "runtime/work_queue.h"
 #include "support/tls/listener_files.h"
 #include "transport/tls_client_context.h"
 
 namespace vmq::cluster {
 namespace {
 
+using testing::News;
 using testing::ThreadedNode;
 
-constexpr Millis kPatience{60'000};
 constexpr FrameType kNumber{60};
 constexpr std::uint64_t kFrames = 20'000;
 constexpr std::size_t kHighWater = 256 * 1024;
-
-/// What the threads tell the test.
-class News final {
-public:
-    void tell(std::string news) { queue_.push(std::move(news)); }
-    /// Whether `awaited` is the next.
-    [[nodiscard]] std::string next() {
-        std::vector<std::string> news;
-        while (waiting_.empty() && queue_.take(news, kPatience) && !news.empty()) {
-            waiting_.insert(waiting_.end(), news.begin(), news.end());
-            news.clear();
-        }
-        if (waiting_.empty()) return "nothing";
-        std::string first = waiting_.front();
-        waiting_.erase(waiting_.begin());
-        return first;
-    }
-
-private:
-    runtime::WorkQueue<std::string> queue_;
-    std::vector<std::string> waiting_;
-};
 
 /// Dials and sends numbers, as many as there is room for.
 class Sender final : public LinkHandler, public ConnectorHandler {

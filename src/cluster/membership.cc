@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "cluster/fact_codec.h"
 #include "cluster/frame_codec.h"
+#include "cluster/node_identity.h"
 #include "cluster/wire.h"
 
 namespace vmq::cluster {
@@ -15,12 +16,8 @@ namespace {
 
 constexpr std::uint8_t kMemberVersion = 1;
 constexpr std::size_t kLeastAddress = 3;
-constexpr std::size_t kLongestText = 1024;
+constexpr std::size_t kLongestJoinRefusal = 1024;
 constexpr std::size_t kLongestRecord = 16UL * 1024;
-
-std::string_view bytes_of(const Incarnation& incarnation) noexcept {
-    return {reinterpret_cast<const char*>(incarnation.bytes.data()), incarnation.bytes.size()};
-}
 
 bool is_valid_host(std::string_view host) {
     return !host.empty() && host.size() <= ClusterMember::kLongestHost &&
@@ -129,7 +126,7 @@ void append_join_answer(const JoinAnswer& answer, std::string& out) {
         const auto& refusal = std::get<JoinRefusal>(answer);
         body.u8(1);
         body.u8(static_cast<std::uint8_t>(refusal.code));
-        body.string(std::string_view(refusal.text).substr(0, kLongestText));
+        body.string(std::string_view(refusal.text).substr(0, kLongestJoinRefusal));
     }
     frame.finish();
 }
@@ -141,7 +138,9 @@ bool decode_join_answer(std::string_view body, JoinAnswer& answer) {
     if (form == 1) {
         std::uint8_t code = 0;
         std::string_view text;
-        if (!reader.u8(code) || !reader.string(text, kLongestText) || !reader.done()) return false;
+        if (!reader.u8(code) || !reader.string(text, kLongestJoinRefusal) || !reader.done()) {
+            return false;
+        }
         JoinRefusal refusal{static_cast<JoinRefusalCode>(code), std::string(text)};
         for (char& each : refusal.text) {
             if (each < ' ' || each > '~') each = '?';

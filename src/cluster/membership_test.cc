@@ -8,24 +8,20 @@
 
 #include "cluster/fact_codec.h"
 #include "cluster/frame_codec.h"
+#include "cluster/test_values.h"
 
 namespace vmq::cluster {
 namespace {
 
 using Standing = Membership::Standing;
-
-constexpr WallMillis kWall = 1'700'000'000'000;
-Moment at(std::int64_t ms) { return {TimePoint{Millis{ms}}, kWall + ms}; }
-
-Incarnation incarnation(std::uint8_t number) {
-    Incarnation result;
-    result.bytes.fill(number);
-    return result;
-}
+using test::at;
+using test::body_of;
+using test::incarnation;
+using test::kWall;
 
 /// One node, which has announced itself.
-struct Node {
-    explicit Node(const std::string& name, std::uint8_t number = 1)
+struct AnnouncedNode {
+    explicit AnnouncedNode(const std::string& name, std::uint8_t number = 1)
         : id{name, incarnation(number)}, facts(id), membership(facts) {
         EXPECT_TRUE(membership.announce({{name.substr(name.find('@') + 1), 44053, false}}, at(0)));
     }
@@ -35,10 +31,8 @@ struct Node {
     Membership membership;
 };
 
-std::string_view body_of(std::string_view frame) { return frame.substr(kFrameOverhead); }
-
 /// As over the wire.
-JoinAnswer ask(Node& node, Node& discovery, bool is_linked = false) {
+JoinAnswer ask(AnnouncedNode& node, AnnouncedNode& discovery, bool is_linked = false) {
     std::string bytes;
     append_join_request(node.membership.request_join(), bytes);
     JoinRequest request;
@@ -50,20 +44,20 @@ JoinAnswer ask(Node& node, Node& discovery, bool is_linked = false) {
     return answer;
 }
 
-bool join(Node& node, Node& discovery) {
+bool join(AnnouncedNode& node, AnnouncedNode& discovery) {
     const JoinAnswer answer = ask(node, discovery);
     const auto* welcome = std::get_if<JoinWelcome>(&answer);
     return welcome != nullptr && node.membership.on_welcome(*welcome, at(20));
 }
 
-JoinRefusal refusal(Node& node, Node& discovery, bool is_linked = false) {
+JoinRefusal refusal(AnnouncedNode& node, AnnouncedNode& discovery, bool is_linked = false) {
     const JoinAnswer answer = ask(node, discovery, is_linked);
     const auto* refused = std::get_if<JoinRefusal>(&answer);
     return refused != nullptr ? *refused : JoinRefusal{};
 }
 
 /// All that `from` knows, as replication would bring it.
-void tell(Node& from, Node& to) {
+void tell(AnnouncedNode& from, AnnouncedNode& to) {
     from.facts.for_each_even_deleted([&](const Fact& fact) {
         FactParts parts = fact.parts();
         const Writer& writer = from.facts.writers()[fact.writer()];
@@ -72,14 +66,14 @@ void tell(Node& from, Node& to) {
     });
 }
 
-std::vector<std::string> names(Node& node) {
+std::vector<std::string> names(AnnouncedNode& node) {
     std::vector<std::string> result;
     for (const ClusterMember& each : node.membership.members()) result.push_back(each.name);
     return result;
 }
 
 TEST(Membership, ANodeIsAloneUntilItJoins) {
-    Node a("a@h");
+    AnnouncedNode a("a@h");
     EXPECT_TRUE(a.membership.alone());
     EXPECT_FALSE(a.membership.has_left());
     EXPECT_EQ(names(a), std::vector<std::string>{"a@h"});
@@ -91,9 +85,9 @@ TEST(Membership, ANodeIsAloneUntilItJoins) {
 }
 
 TEST(Membership, BothSidesKnowAllMembersAfterAJoin) {
-    Node a("a@h");
-    Node b("b@h");
-    Node c("c@h");
+    AnnouncedNode a("a@h");
+    AnnouncedNode b("b@h");
+    AnnouncedNode c("c@h");
     EXPECT_FALSE(b.membership.check_join("a@h"));
     EXPECT_TRUE(join(b, a));
     EXPECT_TRUE(join(c, b));
@@ -107,8 +101,8 @@ TEST(Membership, BothSidesKnowAllMembersAfterAJoin) {
 }
 
 TEST(Membership, JoiningTwiceIsOnceIsEnough) {
-    Node a("a@h");
-    Node b("b@h");
+    AnnouncedNode a("a@h");
+    AnnouncedNode b("b@h");
     EXPECT_TRUE(join(b, a));
     const std::uint64_t revision = a.facts.revision(FactKind::Member);
     EXPECT_FALSE(b.membership.check_join("a@h"));
@@ -117,18 +111,18 @@ TEST(Membership, JoiningTwiceIsOnceIsEnough) {
 }
 
 TEST(Membership, ANodeDoesNotJoinItself) {
-    Node a("a@h");
+    AnnouncedNode a("a@h");
     const auto refused = a.membership.check_join("a@h");
     ASSERT_TRUE(refused);
     EXPECT_EQ(refused->code, JoinRefusalCode::SelfJoin);
     EXPECT_EQ(join_refusal_name(refused->code), "self_join");
-    Node twin("a@h", 2);
+    AnnouncedNode twin("a@h", 2);
     EXPECT_EQ(refusal(twin, a).code, JoinRefusalCode::SelfJoin);
 }
 
 TEST(Membership, ANodeWithDataOfItsOwnMayComeIn) {
-    Node a("a@h");
-    Node b("b@h");
+    AnnouncedNode a("a@h");
+    AnnouncedNode b("b@h");
     ASSERT_TRUE(b.facts.put(FactKind::SessionOwner, "client", "b@h", at(1)));
     ASSERT_TRUE(b.facts.put(FactKind::ApiKey, "key", "hash", at(1)));
     ASSERT_TRUE(b.facts.put(FactKind::Setting, "gone", "1", at(1)));
@@ -140,9 +134,9 @@ TEST(Membership, ANodeWithDataOfItsOwnMayComeIn) {
 }
 
 TEST(Membership, ANodeOfAClusterDoesNotJoinAnother) {
-    Node a("a@h");
-    Node b("b@h");
-    Node other("o@h");
+    AnnouncedNode a("a@h");
+    AnnouncedNode b("b@h");
+    AnnouncedNode other("o@h");
     EXPECT_TRUE(join(b, a));
     const auto refused = b.membership.check_join("o@h");
     ASSERT_TRUE(refused);
@@ -153,18 +147,18 @@ TEST(Membership, ANodeOfAClusterDoesNotJoinAnother) {
 }
 
 TEST(Membership, AMemberIsFreeToBeginWithoutOthersHavingLeft) {
-    Node a("a@h");
+    AnnouncedNode a("a@h");
     EXPECT_FALSE(a.membership.is_over());
-    Node b("b@h");
+    AnnouncedNode b("b@h");
     EXPECT_TRUE(join(b, a));
     EXPECT_FALSE(b.membership.is_over());
 }
 
 TEST(Membership, AWipedNodeReplacesWhatItWasIfThatIsGone) {
-    Node a("a@h");
-    Node b("b@h", 1);
+    AnnouncedNode a("a@h");
+    AnnouncedNode b("b@h", 1);
     EXPECT_TRUE(join(b, a));
-    Node wiped("b@h", 2);
+    AnnouncedNode wiped("b@h", 2);
     EXPECT_EQ(a.membership.standing("b@h", incarnation(2)), Standing::OtherIncarnation);
     const JoinRefusal refused = refusal(wiped, a, true);
     EXPECT_EQ(refused.code, JoinRefusalCode::NameTaken);
@@ -178,8 +172,8 @@ TEST(Membership, AWipedNodeReplacesWhatItWasIfThatIsGone) {
 }
 
 TEST(Membership, WhoHasLeftIsToldSoUntilItJoinsAgain) {
-    Node a("a@h");
-    Node b("b@h");
+    AnnouncedNode a("a@h");
+    AnnouncedNode b("b@h");
     EXPECT_TRUE(join(b, a));
     EXPECT_TRUE(a.membership.remove("b@h", at(40)));
     EXPECT_TRUE(a.membership.alone());
@@ -192,7 +186,7 @@ TEST(Membership, WhoHasLeftIsToldSoUntilItJoinsAgain) {
     const auto refused = b.membership.check_join("a@h");
     ASSERT_TRUE(refused);
     EXPECT_EQ(refused->code, JoinRefusalCode::Left);
-    Node c("c@h");
+    AnnouncedNode c("c@h");
     EXPECT_EQ(refusal(c, b).code, JoinRefusalCode::Left) << "nor can it let others in";
 
     ASSERT_TRUE(b.membership.begin_anew(incarnation(9), at(60)));
@@ -206,9 +200,9 @@ TEST(Membership, WhoHasLeftIsToldSoUntilItJoinsAgain) {
 }
 
 TEST(Membership, WhoeverIsLeftAloneBeginsAnewBeforeItJoinsOthers) {
-    Node a("a@h");
-    Node b("b@h");
-    Node other("o@h");
+    AnnouncedNode a("a@h");
+    AnnouncedNode b("b@h");
+    AnnouncedNode other("o@h");
     ASSERT_TRUE(b.facts.put(FactKind::Setting, "k", "v", at(1)));
     EXPECT_TRUE(join(b, a));
     tell(b, a);
@@ -224,9 +218,9 @@ TEST(Membership, WhoeverIsLeftAloneBeginsAnewBeforeItJoinsOthers) {
 }
 
 TEST(Membership, TheAnswerOfASecondNodeThatWasAskedIsNotTaken) {
-    Node a("a@h");
-    Node other("o@h");
-    Node b("b@h");
+    AnnouncedNode a("a@h");
+    AnnouncedNode other("o@h");
+    AnnouncedNode b("b@h");
     const JoinAnswer first = ask(b, a);
     const JoinAnswer second = ask(b, other);
     EXPECT_TRUE(b.membership.on_welcome(std::get<JoinWelcome>(first), at(20)));
@@ -235,15 +229,15 @@ TEST(Membership, TheAnswerOfASecondNodeThatWasAskedIsNotTaken) {
 }
 
 TEST(Membership, RemovingNobodyIsAnError) {
-    Node a("a@h");
+    AnnouncedNode a("a@h");
     const auto removed = a.membership.remove("b@h", at(1));
     ASSERT_FALSE(removed);
     EXPECT_EQ(removed.error().code, ErrorCode::NotFound);
 }
 
 TEST(Membership, ANewAddressIsTakenOverByAll) {
-    Node a("a@h");
-    Node b("b@h");
+    AnnouncedNode a("a@h");
+    AnnouncedNode b("b@h");
     EXPECT_TRUE(join(b, a));
     EXPECT_TRUE(b.membership.announce({{"10.0.0.9", 44054, true}, {"h", 44053, false}}, at(50)));
     tell(b, a);
@@ -257,14 +251,14 @@ TEST(Membership, ANewAddressIsTakenOverByAll) {
 }
 
 TEST(Membership, HasALimit) {
-    Node a("a@h");
+    AnnouncedNode a("a@h");
     for (std::size_t i = 1; i < Membership::kMostMembers; ++i) {
-        Node each("n" + std::to_string(i) + "@h");
+        AnnouncedNode each("n" + std::to_string(i) + "@h");
         ASSERT_TRUE(join(each, a));
     }
-    Node last("last@h");
+    AnnouncedNode last("last@h");
     EXPECT_EQ(refusal(last, a).code, JoinRefusalCode::TooManyMembers);
-    Node wiped("n1@h", 2);
+    AnnouncedNode wiped("n1@h", 2);
     EXPECT_TRUE(join(wiped, a)) << "one that is there already takes no room";
 }
 
@@ -299,7 +293,7 @@ TEST(ClusterMember, RefusesAddressesThatCannotBe) {
 }
 
 TEST(JoinFrames, ThatAreCutOffAreRefused) {
-    Node a("a@h");
+    AnnouncedNode a("a@h");
     std::string bytes;
     append_join_request(a.membership.request_join(), bytes);
     JoinRequest request;
@@ -317,8 +311,8 @@ TEST(JoinFrames, ThatAreCutOffAreRefused) {
 }
 
 TEST(JoinFrames, AWelcomeOfAnythingElseThanMembersIsRefused) {
-    Node a("a@h");
-    Node b("b@h");
+    AnnouncedNode a("a@h");
+    AnnouncedNode b("b@h");
     ASSERT_TRUE(a.facts.put(FactKind::Setting, "k", "v", at(1)));
     JoinWelcome welcome;
     append_fact_record(*a.facts.find(FactKind::Setting, "k"), a.facts.writers(),

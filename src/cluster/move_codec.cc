@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cluster/message_encoding.h"
 #include "mqtt/properties.h"
 #include "mqtt/topic.h"
 
@@ -9,17 +10,13 @@ namespace vmq::cluster {
 
 namespace {
 
-constexpr std::size_t kLongestText = 65'535;
 constexpr std::uint64_t kMostStreams = 1'000'000;
-constexpr std::size_t kLongestPacket = 268'435'455;
-constexpr std::uint64_t kLongestExpiryMs = 4'294'967'295'000ULL;
 
-constexpr std::uint8_t kQoSBits = 0x03;
-constexpr std::uint8_t kRetain = 0x04;
+// Of a message, see message_encoding.h.
 constexpr std::uint8_t kSentBefore = 0x08;
-constexpr std::uint8_t kHasProperties = 0x10;
-constexpr std::uint8_t kHasExpiry = 0x20;
-constexpr std::uint8_t kHasSharedFilter = 0x40;
+constexpr std::uint8_t kMovedHasProperties = 0x10;
+constexpr std::uint8_t kMovedHasExpiry = 0x20;
+constexpr std::uint8_t kMovedHasSharedFilter = 0x40;
 
 constexpr std::uint8_t kHasUsername = 0x01;
 constexpr std::uint8_t kHasOffset = 0x02;
@@ -152,9 +149,9 @@ void MoveWriter::message(const MovedMessage& message, TimePoint now) {
     unsigned flags = static_cast<unsigned>(message.qos);
     if (message.retain) flags |= kRetain;
     if (message.sent_before) flags |= kSentBefore;
-    if (!parts.properties.empty()) flags |= kHasProperties;
-    if (parts.expires_at != kNever) flags |= kHasExpiry;
-    if (!message.shared_filter.empty()) flags |= kHasSharedFilter;
+    if (!parts.properties.empty()) flags |= kMovedHasProperties;
+    if (parts.expires_at != kNever) flags |= kMovedHasExpiry;
+    if (!message.shared_filter.empty()) flags |= kMovedHasSharedFilter;
     ByteWriter& body = frame_.body();
     body.varint(message.sequence);
     body.u8(static_cast<std::uint8_t>(flags));
@@ -186,17 +183,18 @@ bool MoveReader::message(MovedMessage& message, TimePoint now) {
         !mqtt::is_valid_topic_name(parts.topic)) {
         return false;
     }
-    if ((flags & kHasProperties) != 0 &&
+    if ((flags & kMovedHasProperties) != 0 &&
         (!reader_.string(parts.properties, kLongestPacket) ||
          !mqtt::are_valid_forwarded_properties(parts.properties))) {
         return false;
     }
-    if ((flags & kHasExpiry) != 0) {
+    if ((flags & kMovedHasExpiry) != 0) {
         std::uint64_t left = 0;
         if (!reader_.varint(left) || left == 0 || left > kLongestExpiryMs) return false;
         parts.expires_at = now + Millis(left);
     }
-    if ((flags & kHasSharedFilter) != 0 && !reader_.string(message.shared_filter, kLongestText)) {
+    if ((flags & kMovedHasSharedFilter) != 0 &&
+        !reader_.string(message.shared_filter, kLongestText)) {
         return false;
     }
     if (!reader_.string(parts.payload, kLongestPacket)) return false;

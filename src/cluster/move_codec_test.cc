@@ -4,19 +4,14 @@
 
 #include <string>
 
+#include "support/frame_round_trip.h"
+
 namespace vmq::cluster {
 namespace {
 
-constexpr TimePoint kNow{Millis(1000)};
+using vmq::testing::body_of;
 
-std::string body_of(const std::string& bytes, FrameType type) {
-    FrameReader reader(1U << 20U);
-    reader.add(bytes);
-    Frame frame;
-    EXPECT_EQ(reader.next(frame), FrameReader::Status::Complete);
-    EXPECT_EQ(frame.type, type);
-    return std::string(frame.body);
-}
+constexpr TimePoint kMovedAt{Millis(1000)};
 
 MoveHeader header_of(MoveKind kind) { return {0xABCDEF, 3, kind, 1, {"m", "c"}}; }
 
@@ -118,24 +113,24 @@ TEST(MoveCodec, Messages) {
     sent.parts.retain = true;
     sent.parts.publisher = 5;
     sent.parts.origin = 6;
-    sent.parts.expires_at = kNow + Millis(1500);
+    sent.parts.expires_at = kMovedAt + Millis(1500);
     sent.shared_filter = "$share/g/a/b";
     sent.subscription_id = 7;
     sent.qos = mqtt::QoS::AtLeastOnce;
     sent.retain = true;
     sent.sent_before = true;
     const std::string body = written(MoveKind::Messages, [&](MoveWriter& writer) {
-        writer.message(sent, kNow);
+        writer.message(sent, kMovedAt);
         MovedMessage plain;
         plain.sequence = 43;
         plain.parts.topic = "t";
-        writer.message(plain, kNow);
+        writer.message(plain, kMovedAt);
     });
     MoveReader reader(body);
     MoveHeader header;
     MovedMessage got;
     ASSERT_TRUE(reader.header(header));
-    ASSERT_TRUE(reader.message(got, kNow + Millis(500)));
+    ASSERT_TRUE(reader.message(got, kMovedAt + Millis(500)));
     EXPECT_EQ(got.sequence, 42U);
     EXPECT_EQ(got.parts.topic, "a/b");
     EXPECT_EQ(got.parts.payload, "payload");
@@ -143,13 +138,13 @@ TEST(MoveCodec, Messages) {
     EXPECT_TRUE(got.parts.retain);
     EXPECT_EQ(got.parts.publisher, 5U);
     EXPECT_EQ(got.parts.origin, 6U);
-    EXPECT_EQ(got.parts.expires_at, kNow + Millis(2000));
+    EXPECT_EQ(got.parts.expires_at, kMovedAt + Millis(2000));
     EXPECT_EQ(got.shared_filter, "$share/g/a/b");
     EXPECT_EQ(got.subscription_id, 7U);
     EXPECT_EQ(got.qos, mqtt::QoS::AtLeastOnce);
     EXPECT_TRUE(got.retain);
     EXPECT_TRUE(got.sent_before);
-    ASSERT_TRUE(reader.message(got, kNow));
+    ASSERT_TRUE(reader.message(got, kMovedAt));
     EXPECT_EQ(got.parts.expires_at, kNever);
     EXPECT_FALSE(got.sent_before);
     EXPECT_TRUE(reader.done());

@@ -25,6 +25,11 @@ struct Incarnation {
     auto operator<=>(const Incarnation&) const noexcept = default;
 };
 
+/// As they stand in frames.
+[[nodiscard]] inline std::string_view bytes_of(const Incarnation& incarnation) noexcept {
+    return {reinterpret_cast<const char*>(incarnation.bytes.data()), incarnation.bytes.size()};
+}
+
 /// Where the clustering listener of a node is.
 struct NodeAddress {
     std::string host;  // name or literal address

@@ -20,7 +20,7 @@ mqtt::MessagePtr message(std::string_view payload) {
     return mqtt::Message::make(parts);
 }
 
-class OutboundStreamTest : public testing::Test {
+class OutboundStreamTest : public ::testing::Test {
 protected:
     OutboundStreamTest() {
         for (int i = 1; i <= 5; ++i) stream.add(message(std::to_string(i)), i);

@@ -5,10 +5,12 @@
 #include <string>
 #include <string_view>
 
+#include "cluster/test_values.h"
+
 namespace vmq::cluster {
 namespace {
 
-std::string_view body_of(std::string_view frame) { return frame.substr(kFrameOverhead); }
+using test::body_of;
 
 TEST(QuestionCodec, WhatIsWrittenIsRead) {
     std::string frame;

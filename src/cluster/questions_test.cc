@@ -13,7 +13,7 @@ namespace vmq::cluster {
 namespace {
 
 constexpr PeerNumber kOther{1};
-constexpr TimePoint kStart{Millis{1000}};
+constexpr TimePoint kAskedAt{Millis{1000}};
 
 constexpr Questions::Limits kLimits{.longest_question = 20,
                                     .portion = 4,
@@ -31,7 +31,7 @@ struct End final : QuestionHost {
         answers[ticket] = answer ? answer.value() : "! " + answer.error().detail;
     }
     /// False: the link ends.
-    bool deliver_to(End& other, TimePoint now = kStart) {
+    bool deliver_to(End& other, TimePoint now = kAskedAt) {
         const std::string bytes = std::exchange(out, {});
         FrameReader frames(1U << 20U);
         frames.add(bytes);
@@ -55,11 +55,11 @@ struct End final : QuestionHost {
 class QuestionsTest : public ::testing::Test {
 protected:
     void ask(std::uint64_t ticket, std::string_view question = "what") {
-        a_.questions.ask(ticket, kOther, question, kStart + Millis(50));
+        a_.questions.ask(ticket, kOther, question, kAskedAt + Millis(50));
         EXPECT_TRUE(a_.deliver_to(b_));
     }
     void answer(std::size_t place, Result<std::string> text) {
-        b_.questions.answer(kOther, b_.asked.at(place).first, std::move(text), kStart);
+        b_.questions.answer(kOther, b_.asked.at(place).first, std::move(text), kAskedAt);
     }
     void talk() {
         while (!a_.out.empty() || !b_.out.empty()) {
@@ -109,9 +109,9 @@ TEST_F(QuestionsTest, AnErrorIsToldAsItIs) {
 
 TEST_F(QuestionsTest, WhoDoesNotAnswerInTimeIsNotWaitedFor) {
     ask(1);
-    EXPECT_EQ(a_.questions.run(kStart), kStart + Millis(50));
+    EXPECT_EQ(a_.questions.run(kAskedAt), kAskedAt + Millis(50));
     EXPECT_TRUE(a_.answers.empty());
-    EXPECT_EQ(a_.questions.run(kStart + Millis(50)), kNever);
+    EXPECT_EQ(a_.questions.run(kAskedAt + Millis(50)), kNever);
     EXPECT_EQ(a_.answers[1], "! has not answered in time");
     answer(0, std::string("late"));
     talk();
@@ -122,8 +122,8 @@ TEST_F(QuestionsTest, AnAnswerThatNobodyFetchesIsDropped) {
     ask(1);
     answer(0, std::string(10, 'x'));
     EXPECT_EQ(b_.questions.open(), 1U);
-    EXPECT_EQ(b_.questions.run(kStart), kStart + Millis(100));
-    EXPECT_EQ(b_.questions.run(kStart + Millis(100)), kNever);
+    EXPECT_EQ(b_.questions.run(kAskedAt), kAskedAt + Millis(100));
+    EXPECT_EQ(b_.questions.run(kAskedAt + Millis(100)), kNever);
     EXPECT_EQ(b_.questions.open(), 0U);
 }
 

@@ -1,11 +1,11 @@
 #include "cluster/registrar_codec.h"
 
+#include "cluster/message_encoding.h"
+#include "cluster/node_identity.h"
+
 namespace vmq::cluster {
 
 namespace {
-
-constexpr std::size_t kLongestName = 65'535;
-constexpr std::size_t kLongestNodeName = 512;
 
 //   key := mountpoint:string client_id:string
 void put(const ClientKey& key, ByteWriter& body) {
@@ -16,7 +16,7 @@ void put(const ClientKey& key, ByteWriter& body) {
 bool get(ByteReader& reader, ClientKey& key) {
     std::string_view mountpoint;
     std::string_view client_id;
-    if (!reader.string(mountpoint, kLongestName) || !reader.string(client_id, kLongestName)) {
+    if (!reader.string(mountpoint, kLongestText) || !reader.string(client_id, kLongestText)) {
         return false;
     }
     key.mountpoint = mountpoint;

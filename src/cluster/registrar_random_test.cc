@@ -22,14 +22,14 @@ namespace {
 constexpr std::size_t kClients = 3;
 
 /// What the shards of one node do, made short: see broker/registrations.cc.
-class Node final : public RegistrarHost {
+class RegistrarNode final : public RegistrarHost {
 public:
     struct Post {
         std::size_t to;
         std::string frame;
     };
 
-    Node(std::size_t number, Millis skew)
+    RegistrarNode(std::size_t number, Millis skew)
         : number_(number), skew_(skew), registrar_(name_of(number), *this, limits()) {}
 
     static std::string name_of(std::size_t number) { return "n" + std::to_string(number) + "@h"; }
@@ -170,12 +170,12 @@ private:
     std::vector<std::pair<std::uint64_t, Registered>> outcomes_;
 };
 
-class World final {
+class RegistrarWorld final {
 public:
-    explicit World(std::uint64_t seed) : random_(seed) {
+    explicit RegistrarWorld(std::uint64_t seed) : random_(seed) {
         const std::size_t count = 2 + random_.below(4);
         for (std::size_t i = 0; i < count; ++i) {
-            nodes_.push_back(std::make_unique<Node>(
+            nodes_.push_back(std::make_unique<RegistrarNode>(
                 i, Millis(random_.below(4) == 0 ? random_.below(90'000) : random_.below(50))));
         }
         for (std::size_t a = 0; a < count; ++a) {
@@ -216,7 +216,7 @@ public:
         }
         // Whoever wants can come in now.
         for (std::size_t client = 0; client < kClients; ++client) {
-            Node& node = any();
+            RegistrarNode& node = any();
             const std::size_t before = node.granted;
             node.connect(client, now_);
             settle();
@@ -239,7 +239,9 @@ private:
         bool known[2] = {false, false};
     };
 
-    Node& any() { return *nodes_[random_.below(static_cast<std::uint32_t>(nodes_.size()))]; }
+    RegistrarNode& any() {
+        return *nodes_[random_.below(static_cast<std::uint32_t>(nodes_.size()))];
+    }
     std::pair<std::size_t, std::size_t> pair() {
         const auto count = static_cast<std::uint32_t>(nodes_.size());
         const std::size_t a = random_.below(count);
@@ -285,7 +287,7 @@ private:
         }
         for (std::size_t i = 0; i < nodes_.size(); ++i) {
             nodes_[i]->turn(now_);
-            for (Node::Post& post : std::exchange(nodes_[i]->posts, {})) {
+            for (RegistrarNode::Post& post : std::exchange(nodes_[i]->posts, {})) {
                 Link& each = link(i, post.to);
                 const std::size_t side = i < post.to ? 0 : 1;
                 if (!each.up || !each.known[side]) continue;
@@ -297,19 +299,20 @@ private:
         }
     }
     void tell(Link& each, std::size_t side, std::size_t own, std::size_t other) {
-        Node& node = *nodes_[own];
+        RegistrarNode& node = *nodes_[own];
         if (each.known[side]) {
             each.known[side] = false;
             each.ways[1 - side].frames.clear();
             each.away_since[side] = now_;
             node.peers.erase(other);
-            node.registrar().peer_down(Node::peer(other), node.moment(now_));
+            node.registrar().peer_down(RegistrarNode::peer(other), node.moment(now_));
             node.turn(now_);
         }
         if (!each.up) return;
         each.known[side] = true;
         node.peers.insert(other);
-        node.registrar().peer_up(Node::peer(other), Node::name_of(other), node.moment(now_));
+        node.registrar().peer_up(RegistrarNode::peer(other), RegistrarNode::name_of(other),
+                                 node.moment(now_));
         node.claim(other, {});
         node.turn(now_);
     }
@@ -329,7 +332,7 @@ private:
 
     Random random_;
     TimePoint now_{Millis(1000)};
-    std::vector<std::unique_ptr<Node>> nodes_;
+    std::vector<std::unique_ptr<RegistrarNode>> nodes_;
     std::map<std::pair<std::size_t, std::size_t>, Link> links_;
 };
 
@@ -344,7 +347,7 @@ void run(std::uint64_t first, bool links_break) {
     for (std::uint64_t i = 0; i < count && !::testing::Test::HasFailure(); ++i) {
         const std::uint64_t seed = only != 0 ? only : first + i;
         SCOPED_TRACE("VMQ_REGISTRAR_SEED=" + std::to_string(seed));
-        World(seed).live(links_break);
+        RegistrarWorld(seed).live(links_break);
     }
 }
 

@@ -15,8 +15,8 @@ using ::testing::IsEmpty;
 using Code = RegisterReply::Code;
 using Released = ReleaseReply::Code;
 
-constexpr PeerNumber kB{2};
-constexpr PeerNumber kC{3};
+constexpr PeerNumber kPeerB{2};
+constexpr PeerNumber kPeerC{3};
 
 class Recorder final : public RegistrarHost {
 public:
@@ -33,7 +33,8 @@ public:
     std::vector<std::pair<std::uint64_t, Registered>> outcomes;
 };
 
-Moment at(std::int64_t ms) { return {TimePoint(Millis(ms)), 1'000'000 + ms}; }
+/// Soon after 1970, so that there are epochs far ahead.
+Moment early(std::int64_t ms) { return {TimePoint(Millis(ms)), 1'000'000 + ms}; }
 
 template <typename Kind>
 std::string frame_of(const Kind& kind) {
@@ -52,9 +53,9 @@ protected:
             const std::string id = "c" + std::to_string(i);
             Recorder probe_host;
             Registrar probe("a@h", probe_host);
-            probe.peer_up(kB, "b@h", at(0));
-            probe.peer_up(kC, "c@h", at(0));
-            probe.request(1, {"", id}, Purpose::Resume, at(0));
+            probe.peer_up(kPeerB, "b@h", early(0));
+            probe.peer_up(kPeerC, "c@h", early(0));
+            probe.request(1, {"", id}, Purpose::Resume, early(0));
             if (probe_host.sent.size() == 2) return id;  // asks both
         }
     }
@@ -63,7 +64,7 @@ protected:
         reader.add(bytes);
         Frame frame;
         EXPECT_EQ(reader.next(frame), FrameReader::Status::Complete);
-        return registrar.on_frame(from, frame, at(ms));
+        return registrar.on_frame(from, frame, early(ms));
     }
     ReleaseRequest sent_release(std::size_t number) {
         FrameReader reader(1U << 20U);
@@ -80,22 +81,23 @@ protected:
 class RegistrarOfThree : public RegistrarAlone {
 protected:
     RegistrarOfThree() {
-        registrar.peer_up(kB, "b@h", at(0));
-        registrar.peer_up(kC, "c@h", at(0));
+        registrar.peer_up(kPeerB, "b@h", early(0));
+        registrar.peer_up(kPeerC, "c@h", early(0));
     }
     /// The ticket of a request whose coordinator is b.
     std::uint64_t request_at_b() {
         for (std::uint64_t ticket = 100;; ++ticket) {
             host.sent.clear();
-            registrar.request(ticket, {"", "e" + std::to_string(ticket)}, Purpose::Resume, at(0));
-            if (host.sent.size() == 1 && host.sent[0].first == kB) return ticket;
+            registrar.request(ticket, {"", "e" + std::to_string(ticket)}, Purpose::Resume,
+                              early(0));
+            if (host.sent.size() == 1 && host.sent[0].first == kPeerB) return ticket;
         }
     }
     const std::string id = own_id();
 };
 
 TEST_F(RegistrarAlone, NobodyHasToBeAsked) {
-    registrar.request(7, {"", "x"}, Purpose::Resume, at(0));
+    registrar.request(7, {"", "x"}, Purpose::Resume, early(0));
     ASSERT_EQ(host.outcomes.size(), 1U);
     EXPECT_EQ(host.outcomes[0].first, 7U);
     EXPECT_EQ(host.outcomes[0].second.code, Code::Granted);
@@ -104,50 +106,50 @@ TEST_F(RegistrarAlone, NobodyHasToBeAsked) {
 }
 
 TEST_F(RegistrarOfThree, GrantsWhenAllOthersHaveLetGo) {
-    registrar.request(7, {"", id}, Purpose::Discard, at(0), Epoch{3});
+    registrar.request(7, {"", id}, Purpose::Discard, early(0), Epoch{3});
     const ReleaseRequest request = sent_release(0);
     EXPECT_EQ(request.purpose, Purpose::Discard);
     EXPECT_EQ(request.since, Epoch{3});
     EXPECT_EQ(request.owner, "a@h");
-    EXPECT_TRUE(receive(kB, frame_of(ReleaseReply{request.job, request.epoch, {}, {}}), 1));
+    EXPECT_TRUE(receive(kPeerB, frame_of(ReleaseReply{request.job, request.epoch, {}, {}}), 1));
     EXPECT_THAT(host.outcomes, IsEmpty());
-    EXPECT_TRUE(
-        receive(kC, frame_of(ReleaseReply{request.job, request.epoch, Released::Moving, {}}), 1));
+    EXPECT_TRUE(receive(
+        kPeerC, frame_of(ReleaseReply{request.job, request.epoch, Released::Moving, {}}), 1));
     ASSERT_EQ(host.outcomes.size(), 1U);
     EXPECT_EQ(host.outcomes[0].second.epoch, request.epoch);
-    EXPECT_THAT(host.outcomes[0].second.movers, ElementsAre(kC));
+    EXPECT_THAT(host.outcomes[0].second.movers, ElementsAre(kPeerC));
     EXPECT_TRUE(host.outcomes[0].second.by_all);
 }
 
 TEST_F(RegistrarOfThree, ASessionIsNotAdoptedFromANodeWithItsClient) {
-    registrar.request(7, {"", id}, Purpose::Adopt, at(0));
+    registrar.request(7, {"", id}, Purpose::Adopt, early(0));
     const ReleaseRequest request = sent_release(0);
     EXPECT_EQ(request.purpose, Purpose::Adopt);
     EXPECT_TRUE(
-        receive(kB, frame_of(ReleaseReply{request.job, request.epoch, Released::Kept, {}}), 1));
+        receive(kPeerB, frame_of(ReleaseReply{request.job, request.epoch, Released::Kept, {}}), 1));
     EXPECT_THAT(host.outcomes, IsEmpty()) << "the other one may have let go of something";
-    EXPECT_TRUE(
-        receive(kC, frame_of(ReleaseReply{request.job, request.epoch, Released::Moving, {}}), 1));
+    EXPECT_TRUE(receive(
+        kPeerC, frame_of(ReleaseReply{request.job, request.epoch, Released::Moving, {}}), 1));
     ASSERT_EQ(host.outcomes.size(), 1U);
     EXPECT_EQ(host.outcomes[0].second.code, Code::Kept);
-    EXPECT_THAT(host.outcomes[0].second.movers, ElementsAre(kC));
+    EXPECT_THAT(host.outcomes[0].second.movers, ElementsAre(kPeerC));
 }
 
 TEST_F(RegistrarOfThree, WhoKeepsAClientAndGoesStillCounts) {
-    registrar.request(7, {"", id}, Purpose::Adopt, at(0));
+    registrar.request(7, {"", id}, Purpose::Adopt, early(0));
     const ReleaseRequest request = sent_release(0);
     EXPECT_TRUE(
-        receive(kB, frame_of(ReleaseReply{request.job, request.epoch, Released::Kept, {}}), 1));
-    registrar.peer_down(kC, at(1));
+        receive(kPeerB, frame_of(ReleaseReply{request.job, request.epoch, Released::Kept, {}}), 1));
+    registrar.peer_down(kPeerC, early(1));
     ASSERT_EQ(host.outcomes.size(), 1U);
     EXPECT_EQ(host.outcomes[0].second.code, Code::Kept);
 }
 
 TEST_F(RegistrarOfThree, ANodeThatWasNotAskedIsToBeTold) {
-    registrar.request(7, {"", id}, Purpose::Discard, at(0));
+    registrar.request(7, {"", id}, Purpose::Discard, early(0));
     const ReleaseRequest request = sent_release(0);
-    registrar.peer_up(PeerNumber{4}, "d@h", at(0));
-    for (const PeerNumber peer : {kB, kC}) {
+    registrar.peer_up(PeerNumber{4}, "d@h", early(0));
+    for (const PeerNumber peer : {kPeerB, kPeerC}) {
         EXPECT_TRUE(receive(peer, frame_of(ReleaseReply{request.job, request.epoch, {}, {}}), 1));
     }
     ASSERT_EQ(host.outcomes.size(), 1U);
@@ -155,41 +157,41 @@ TEST_F(RegistrarOfThree, ANodeThatWasNotAskedIsToBeTold) {
 }
 
 TEST_F(RegistrarOfThree, OneRegistrationOfAnIdAtATime) {
-    registrar.request(1, {"", id}, Purpose::Resume, at(0));
-    EXPECT_TRUE(receive(kB, frame_of(RegisterRequest{5, Purpose::Resume, {}, {"", id}}), 0));
+    registrar.request(1, {"", id}, Purpose::Resume, early(0));
+    EXPECT_TRUE(receive(kPeerB, frame_of(RegisterRequest{5, Purpose::Resume, {}, {"", id}}), 0));
     EXPECT_EQ(host.sent.size(), 2U) << "the second one waits";
     const ReleaseRequest first = sent_release(0);
-    for (const PeerNumber peer : {kB, kC}) {
+    for (const PeerNumber peer : {kPeerB, kPeerC}) {
         EXPECT_TRUE(receive(peer, frame_of(ReleaseReply{first.job, first.epoch, {}, {}}), 1));
     }
     ASSERT_EQ(host.outcomes.size(), 1U);
     ASSERT_EQ(host.orders.size(), 1U) << "now this node lets go";
-    EXPECT_EQ(host.orders[0].owner, kB);
+    EXPECT_EQ(host.orders[0].owner, kPeerB);
     EXPECT_GT(host.orders[0].epoch, first.epoch);
 }
 
 TEST_F(RegistrarOfThree, ANewerSessionMakesItAskAllAgainWithALaterEpoch) {
-    registrar.request(1, {"", id}, Purpose::Resume, at(0));
+    registrar.request(1, {"", id}, Purpose::Resume, early(0));
     const ReleaseRequest first = sent_release(0);
     const Epoch ahead = Epoch::at(9'000'000'000);
-    EXPECT_TRUE(receive(kB, frame_of(ReleaseReply{first.job, first.epoch, {}, {}}), 1));
+    EXPECT_TRUE(receive(kPeerB, frame_of(ReleaseReply{first.job, first.epoch, {}, {}}), 1));
     EXPECT_TRUE(
-        receive(kC, frame_of(ReleaseReply{first.job, first.epoch, Released::Newer, ahead}), 1));
+        receive(kPeerC, frame_of(ReleaseReply{first.job, first.epoch, Released::Newer, ahead}), 1));
     ASSERT_EQ(host.sent.size(), 4U);
     const ReleaseRequest second = sent_release(2);
     EXPECT_GT(second.epoch, ahead);
-    EXPECT_TRUE(receive(kB, frame_of(ReleaseReply{first.job, first.epoch, {}, {}}), 2));
-    EXPECT_TRUE(receive(kC, frame_of(ReleaseReply{first.job, second.epoch, {}, {}}), 2));
+    EXPECT_TRUE(receive(kPeerB, frame_of(ReleaseReply{first.job, first.epoch, {}, {}}), 2));
+    EXPECT_TRUE(receive(kPeerC, frame_of(ReleaseReply{first.job, second.epoch, {}, {}}), 2));
     EXPECT_THAT(host.outcomes, IsEmpty()) << "an answer to what was asked before does not count";
-    EXPECT_TRUE(receive(kB, frame_of(ReleaseReply{first.job, second.epoch, {}, {}}), 2));
+    EXPECT_TRUE(receive(kPeerB, frame_of(ReleaseReply{first.job, second.epoch, {}, {}}), 2));
     EXPECT_EQ(host.outcomes.size(), 1U);
 }
 
 TEST_F(RegistrarOfThree, ANodeThatGoesIsNotWaitedFor) {
-    registrar.request(1, {"", id}, Purpose::Resume, at(0));
+    registrar.request(1, {"", id}, Purpose::Resume, early(0));
     const ReleaseRequest request = sent_release(0);
-    EXPECT_TRUE(receive(kB, frame_of(ReleaseReply{request.job, request.epoch, {}, {}}), 1));
-    registrar.peer_down(kC, at(2));
+    EXPECT_TRUE(receive(kPeerB, frame_of(ReleaseReply{request.job, request.epoch, {}, {}}), 1));
+    registrar.peer_down(kPeerC, early(2));
     ASSERT_EQ(host.outcomes.size(), 1U);
     EXPECT_EQ(host.outcomes[0].second.code, Code::Granted);
 }
@@ -198,33 +200,34 @@ TEST_F(RegistrarOfThree, ANodeThatGoesIsNotWaitedFor) {
 TEST_F(RegistrarOfThree, ACoordinatorThatHasAskedOthersThanThisNodeReachesIsReplacedByIt) {
     const std::uint64_t ticket = request_at_b();
     host.sent.clear();
-    EXPECT_TRUE(receive(kB, frame_of(RegisterReply{ticket, Code::Granted, Epoch{9}, 1, {}}), 1));
+    EXPECT_TRUE(
+        receive(kPeerB, frame_of(RegisterReply{ticket, Code::Granted, Epoch{9}, 1, {}}), 1));
     EXPECT_THAT(host.outcomes, IsEmpty());
     ASSERT_EQ(host.sent.size(), 2U) << "it asks both itself";
     const ReleaseRequest request = sent_release(0);
     EXPECT_GT(request.epoch, Epoch{9});
     EXPECT_EQ(request.owner, "a@h");
-    EXPECT_TRUE(receive(kB, frame_of(ReleaseReply{request.job, request.epoch, {}, {}}), 1));
-    EXPECT_TRUE(
-        receive(kC, frame_of(ReleaseReply{request.job, request.epoch, Released::Moving, {}}), 1));
+    EXPECT_TRUE(receive(kPeerB, frame_of(ReleaseReply{request.job, request.epoch, {}, {}}), 1));
+    EXPECT_TRUE(receive(
+        kPeerC, frame_of(ReleaseReply{request.job, request.epoch, Released::Moving, {}}), 1));
     ASSERT_EQ(host.outcomes.size(), 1U);
     EXPECT_EQ(host.outcomes[0].first, ticket);
     EXPECT_EQ(host.outcomes[0].second.epoch, request.epoch);
-    EXPECT_THAT(host.outcomes[0].second.movers, ElementsAre(kC));
+    EXPECT_THAT(host.outcomes[0].second.movers, ElementsAre(kPeerC));
     EXPECT_TRUE(host.outcomes[0].second.by_all);
 }
 
 TEST_F(RegistrarOfThree, ACoordinatorThatGoesIsReplaced) {
     (void)request_at_b();
     host.sent.clear();
-    registrar.peer_down(kB, at(1));
+    registrar.peer_down(kPeerB, early(1));
     EXPECT_FALSE(host.sent.empty()) << "another one is asked";
 }
 
 TEST_F(RegistrarOfThree, NobodyWaitsForEver) {
-    registrar.request(1, {"", id}, Purpose::Resume, at(0));
+    registrar.request(1, {"", id}, Purpose::Resume, early(0));
     EXPECT_LE(registrar.next_deadline(), TimePoint(Millis(10'000)));
-    registrar.tick(at(10'000));
+    registrar.tick(early(10'000));
     ASSERT_EQ(host.outcomes.size(), 1U);
     EXPECT_EQ(host.outcomes[0].second.code, Code::Timeout);
     EXPECT_EQ(registrar.under_way(), 0U);
@@ -233,10 +236,10 @@ TEST_F(RegistrarOfThree, NobodyWaitsForEver) {
 TEST_F(RegistrarOfThree, WhatWaitsIsLimited) {
     Registrar::Limits limits;
     for (std::uint64_t i = 0; i <= limits.waiting_per_client; ++i) {
-        registrar.request(i + 1, {"", id}, Purpose::Resume, at(0));
+        registrar.request(i + 1, {"", id}, Purpose::Resume, early(0));
     }
     EXPECT_THAT(host.outcomes, IsEmpty());
-    registrar.request(999, {"", id}, Purpose::Resume, at(0));
+    registrar.request(999, {"", id}, Purpose::Resume, early(0));
     ASSERT_EQ(host.outcomes.size(), 1U);
     EXPECT_EQ(host.outcomes[0].first, 999U);
     EXPECT_EQ(host.outcomes[0].second.code, Code::Busy);

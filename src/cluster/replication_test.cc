@@ -10,17 +10,18 @@
 #include <vector>
 
 #include "cluster/fact_codec.h"
+#include "cluster/test_values.h"
 
 namespace vmq::cluster {
 namespace {
 
-constexpr WallMillis kWall = 1'700'000'000'000;
-constexpr std::uint32_t kLongestFrame = 64U << 20U;
-constexpr FactKind kKind = FactKind::Setting;
+using test::kKind;
+using test::kLongestFrame;
+using test::kWall;
 
 /// A member with what its disk is.
-struct Node {
-    Node(const std::string& name, Replication::Options options)
+struct ReplicatingNode {
+    ReplicatingNode(const std::string& name, Replication::Options options)
         : id{name, {}}, facts(id), membership(facts), replication(facts, membership, options) {}
 
     Writer id;
@@ -36,9 +37,9 @@ class ReplicationTest : public ::testing::Test {
 protected:
     ReplicationTest() { options_.seed = 1; }
 
-    Node& add(const std::string& name) {
-        nodes_.push_back(std::make_unique<Node>(name, options_));
-        Node& node = *nodes_.back();
+    ReplicatingNode& add(const std::string& name) {
+        nodes_.push_back(std::make_unique<ReplicatingNode>(name, options_));
+        ReplicatingNode& node = *nodes_.back();
         EXPECT_TRUE(node.membership.announce({}, now()));
         if (nodes_.size() == 1) return node;
         const JoinAnswer answer =
@@ -48,17 +49,17 @@ protected:
     }
     [[nodiscard]] Moment now() const { return {time_, kWall + time_.time_since_epoch().count()}; }
 
-    void link(Node& a, Node& b, std::uint32_t longest_of_b = kLongestFrame) {
+    void link(ReplicatingNode& a, ReplicatingNode& b, std::uint32_t longest_of_b = kLongestFrame) {
         links_.insert(std::minmax(&a, &b));
         ASSERT_TRUE(a.replication.on_link_up(b.id, longest_of_b));
         ASSERT_TRUE(b.replication.on_link_up(a.id, kLongestFrame));
     }
-    void unlink(Node& a, Node& b) {
+    void unlink(ReplicatingNode& a, ReplicatingNode& b) {
         links_.erase(std::minmax(&a, &b));
         a.replication.on_link_down(b.id);
         b.replication.on_link_down(a.id);
     }
-    Node* find(const Writer& id) {
+    ReplicatingNode* find(const Writer& id) {
         for (auto& node : nodes_) {
             if (node->id == id) return node.get();
         }
@@ -90,8 +91,8 @@ protected:
         }
         return any;
     }
-    void deliver(Node& from, const Replication::Output::Send& send) {
-        Node* to = find(send.peer);
+    void deliver(ReplicatingNode& from, const Replication::Output::Send& send) {
+        ReplicatingNode* to = find(send.peer);
         if (to == nullptr || !links_.contains(std::minmax(&from, to))) return;
         FrameReader reader(1U << 26U);
         reader.add(send.frames);
@@ -111,23 +112,23 @@ protected:
         }
     }
 
-    void put(Node& node, const std::string& key, const std::string& value = "v") {
+    void put(ReplicatingNode& node, const std::string& key, const std::string& value = "v") {
         ASSERT_TRUE(node.facts.put(kKind, key, value, now()));
     }
-    static std::string value(Node& node, const std::string& key) {
+    static std::string value(ReplicatingNode& node, const std::string& key) {
         const Fact* fact = node.facts.find(kKind, key);
         return fact == nullptr ? "none" : std::string(fact->value());
     }
 
     Replication::Options options_;
     TimePoint time_{Millis{1000}};
-    std::vector<std::unique_ptr<Node>> nodes_;
-    std::set<std::pair<Node*, Node*>> links_;
+    std::vector<std::unique_ptr<ReplicatingNode>> nodes_;
+    std::set<std::pair<ReplicatingNode*, ReplicatingNode*>> links_;
 };
 
 TEST_F(ReplicationTest, TwoNodesHaveTheSameAsSoonAsTheyAreLinked) {
-    Node& a = add("a@h");
-    Node& b = add("b@h");
+    ReplicatingNode& a = add("a@h");
+    ReplicatingNode& b = add("b@h");
     put(a, "of a");
     put(b, "of b");
     link(a, b);
@@ -141,8 +142,8 @@ TEST_F(ReplicationTest, TwoNodesHaveTheSameAsSoonAsTheyAreLinked) {
 }
 
 TEST_F(ReplicationTest, ChangesOfATurnGoOutTogether) {
-    Node& a = add("a@h");
-    Node& b = add("b@h");
+    ReplicatingNode& a = add("a@h");
+    ReplicatingNode& b = add("b@h");
     link(a, b);
     settle();
     a.frames = 0;
@@ -158,9 +159,9 @@ TEST_F(ReplicationTest, ChangesOfATurnGoOutTogether) {
 }
 
 TEST_F(ReplicationTest, WhoHasNoLinkHearsItFromAThird) {
-    Node& a = add("a@h");
-    Node& b = add("b@h");
-    Node& c = add("c@h");
+    ReplicatingNode& a = add("a@h");
+    ReplicatingNode& b = add("b@h");
+    ReplicatingNode& c = add("c@h");
     link(a, b);
     link(b, c);
     settle();
@@ -173,12 +174,14 @@ TEST_F(ReplicationTest, WhoHasNoLinkHearsItFromAThird) {
 }
 
 TEST_F(ReplicationTest, InAFullMeshNobodyHearsTheSameTwice) {
-    Node& a = add("a@h");
-    Node& b = add("b@h");
-    Node& c = add("c@h");
+    ReplicatingNode& a = add("a@h");
+    ReplicatingNode& b = add("b@h");
+    ReplicatingNode& c = add("c@h");
     link_all();
     pass(3000);
-    const auto heard = [](Node& node) { return node.replication.counters().facts_received; };
+    const auto heard = [](ReplicatingNode& node) {
+        return node.replication.counters().facts_received;
+    };
     const auto before = heard(b) + heard(c);
     for (int i = 0; i < 50; ++i) {
         put(a, "k" + std::to_string(i));
@@ -191,12 +194,12 @@ TEST_F(ReplicationTest, InAFullMeshNobodyHearsTheSameTwice) {
 }
 
 TEST_F(ReplicationTest, ANewNodeIsSentEverythingByOneOnly) {
-    Node& a = add("a@h");
-    Node& b = add("b@h");
+    ReplicatingNode& a = add("a@h");
+    ReplicatingNode& b = add("b@h");
     link(a, b);
     for (int i = 0; i < 1000; ++i) put(a, "key number " + std::to_string(i), std::string(50, 'v'));
     settle();
-    Node& c = add("c@h");
+    ReplicatingNode& c = add("c@h");
     a.bytes = b.bytes = 0;
     link(a, c);
     link(b, c);
@@ -209,18 +212,18 @@ TEST_F(ReplicationTest, ANewNodeIsSentEverythingByOneOnly) {
 TEST_F(ReplicationTest, APeerThatStallsIsLeftForAnother) {
     options_.sender.portion_bytes = 1000;
     options_.sender.most_under_way = 2000;
-    Node& a = add("a@h");
-    Node& b = add("b@h");
+    ReplicatingNode& a = add("a@h");
+    ReplicatingNode& b = add("b@h");
     link(a, b);
     for (int i = 0; i < 200; ++i) put(a, "key number " + std::to_string(i), std::string(50, 'v'));
     settle();
-    Node& c = add("c@h");
+    ReplicatingNode& c = add("c@h");
     link(a, c);
     link(b, c);
     // Both introduce themselves, then whoever was asked is not heard any more.
     turn();
     turn();
-    Node& asked = c.replication.state_of(a.id).in_sync_from ? b : a;
+    ReplicatingNode& asked = c.replication.state_of(a.id).in_sync_from ? b : a;
     links_.erase(std::minmax(&asked, &c));
     pass(4000);
     const bool still = value(c, "key number 199") == "none";
@@ -233,8 +236,8 @@ TEST_F(ReplicationTest, APeerThatStallsIsLeftForAnother) {
 TEST_F(ReplicationTest, ABrokenLinkGoesOnWhereItWas) {
     options_.sender.portion_bytes = 1000;
     options_.sender.most_under_way = 2000;
-    Node& a = add("a@h");
-    Node& b = add("b@h");
+    ReplicatingNode& a = add("a@h");
+    ReplicatingNode& b = add("b@h");
     for (int i = 0; i < 500; ++i) put(a, "key number " + std::to_string(i), std::string(50, 'v'));
     link(a, b);
     while (b.facts.size(kKind) < 200) ASSERT_TRUE(turn());
@@ -249,9 +252,9 @@ TEST_F(ReplicationTest, ABrokenLinkGoesOnWhereItWas) {
 }
 
 TEST_F(ReplicationTest, DeletedOnesGoOnceEveryMemberHasThem) {
-    Node& a = add("a@h");
-    Node& b = add("b@h");
-    Node& c = add("c@h");
+    ReplicatingNode& a = add("a@h");
+    ReplicatingNode& b = add("b@h");
+    ReplicatingNode& c = add("c@h");
     link_all();
     put(a, "k");
     settle();
@@ -271,8 +274,8 @@ TEST_F(ReplicationTest, DeletedOnesGoOnceEveryMemberHasThem) {
 }
 
 TEST_F(ReplicationTest, AMemberThatIsGoneHoldsNothingUp) {
-    Node& a = add("a@h");
-    Node& b = add("b@h");
+    ReplicatingNode& a = add("a@h");
+    ReplicatingNode& b = add("b@h");
     (void)add("c@h");
     link(a, b);
     put(a, "k");
@@ -285,9 +288,9 @@ TEST_F(ReplicationTest, AMemberThatIsGoneHoldsNothingUp) {
 }
 
 TEST_F(ReplicationTest, WhoWasAwayForDaysDoesNotBringBackWhatWasDeleted) {
-    Node& a = add("a@h");
-    Node& b = add("b@h");
-    Node& c = add("c@h");
+    ReplicatingNode& a = add("a@h");
+    ReplicatingNode& b = add("b@h");
+    ReplicatingNode& c = add("c@h");
     link_all();
     put(a, "deleted");
     put(a, "kept");
@@ -315,8 +318,8 @@ TEST_F(ReplicationTest, WhoWasAwayForDaysDoesNotBringBackWhatWasDeleted) {
 }
 
 TEST_F(ReplicationTest, TwoSidesThatDeletedForDaysBringBackNothingToEachOther) {
-    Node& a = add("a@h");
-    Node& b = add("b@h");
+    ReplicatingNode& a = add("a@h");
+    ReplicatingNode& b = add("b@h");
     link(a, b);
     for (const char* key : {"deleted by a", "deleted by b", "kept"}) put(a, key);
     pass(3000);
@@ -341,9 +344,9 @@ TEST_F(ReplicationTest, TwoSidesThatDeletedForDaysBringBackNothingToEachOther) {
 }
 
 TEST_F(ReplicationTest, TheLastWordsOfANodeThatIsGoneAreTakenOver) {
-    Node& a = add("a@h");
-    Node& b = add("b@h");
-    Node& c = add("c@h");
+    ReplicatingNode& a = add("a@h");
+    ReplicatingNode& b = add("b@h");
+    ReplicatingNode& c = add("c@h");
     link(a, b);
     link(b, c);
     settle();
@@ -373,8 +376,8 @@ TEST_F(ReplicationTest, TheLastWordsOfANodeThatIsGoneAreTakenOver) {
 }
 
 TEST_F(ReplicationTest, TheRegularExchangeFindsWhatAPeerLost) {
-    Node& a = add("a@h");
-    Node& b = add("b@h");
+    ReplicatingNode& a = add("a@h");
+    ReplicatingNode& b = add("b@h");
     link(a, b);
     put(a, "k");
     settle();
@@ -392,8 +395,8 @@ TEST_F(ReplicationTest, TheRegularExchangeFindsWhatAPeerLost) {
 }
 
 TEST_F(ReplicationTest, AnIdleClusterSaysVeryLittle) {
-    Node& a = add("a@h");
-    Node& b = add("b@h");
+    ReplicatingNode& a = add("a@h");
+    ReplicatingNode& b = add("b@h");
     link(a, b);
     pass(30'000);
     a.frames = a.bytes = 0;
@@ -438,8 +441,8 @@ protected:
         return bytes.substr(kFrameOverhead);
     }
 
-    Node& a_;
-    Node& b_;
+    ReplicatingNode& a_;
+    ReplicatingNode& b_;
 };
 
 TEST_F(BadFramesTest, BytesThatCannotBeReadEndTheLink) {
@@ -500,9 +503,9 @@ TEST_F(BadFramesTest, NothingIsTakenFromANodeWithoutALink) {
 }
 
 TEST_F(ReplicationTest, ANodeThatTakesLessHasWhatFitsAndMakesNobodyForgetTheRest) {
-    Node& a = add("a@h");
-    Node& b = add("b@h");
-    Node& small = add("s@h");
+    ReplicatingNode& a = add("a@h");
+    ReplicatingNode& b = add("b@h");
+    ReplicatingNode& small = add("s@h");
     constexpr std::uint32_t kLittle = FactMap::Limits::kFrameOverhead + 1000;
     link(a, b);
     link(a, small, kLittle);

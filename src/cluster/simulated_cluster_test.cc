@@ -5,13 +5,12 @@
 
 #include <algorithm>
 
+#include "cluster/test_values.h"
 #include "mqtt/message.h"
 
 namespace vmq::cluster::test {
 namespace {
 
-constexpr std::uint32_t kLongestFrame = 64U << 20U;
-constexpr WallMillis kWall = 1'700'000'000'000;
 constexpr std::int64_t kNoticedAfter = 300;  // milliseconds until a silent link is given up
 
 Incarnation random_incarnation(Random& random) {
@@ -23,8 +22,6 @@ Incarnation random_incarnation(Random& random) {
 std::string value_of(const Fact& fact) {
     return std::string(fact.message() ? fact.message()->payload() : fact.value());
 }
-
-std::string_view body_of(std::string_view frame) { return frame.substr(kFrameOverhead); }
 
 }  // namespace
 

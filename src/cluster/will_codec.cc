@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "cluster/message_encoding.h"
 #include "mqtt/properties.h"
 #include "mqtt/topic.h"
 
@@ -9,14 +10,12 @@ namespace vmq::cluster {
 
 namespace {
 
-constexpr std::size_t kLongestText = 65'535;
 /// A will's payload is binary data of MQTT, with a length of two bytes; hooks may have changed it.
 constexpr std::size_t kLongestPayload = 268'435'455;
 
-constexpr std::uint8_t kQoSBits = 0x03;
-constexpr std::uint8_t kRetain = 0x04;
-constexpr std::uint8_t kHasProperties = 0x08;
-constexpr std::uint8_t kHasExpiry = 0x10;
+// Of the flags, see message_encoding.h.
+constexpr std::uint8_t kWillHasProperties = 0x08;
+constexpr std::uint8_t kWillHasExpiry = 0x10;
 constexpr std::uint8_t kKept = 0x20;
 
 }  // namespace
@@ -24,8 +23,8 @@ constexpr std::uint8_t kKept = 0x20;
 void append(const LastWill& will, ByteWriter& body) {
     unsigned flags = static_cast<unsigned>(will.qos);
     if (will.retain) flags |= kRetain;
-    if (!will.properties.empty()) flags |= kHasProperties;
-    if (will.message_expiry_s) flags |= kHasExpiry;
+    if (!will.properties.empty()) flags |= kWillHasProperties;
+    if (will.message_expiry_s) flags |= kWillHasExpiry;
     if (will.kept) flags |= kKept;
     body.u8(static_cast<std::uint8_t>(flags));
     body.string(will.key.mountpoint);
@@ -52,12 +51,14 @@ bool read(ByteReader& reader, LastWill& will) {
         !mqtt::is_valid_topic_name(topic)) {
         return false;
     }
-    if ((flags & kHasProperties) != 0 && (!reader.string(properties, kLongestPayload) ||
-                                          !mqtt::are_valid_forwarded_properties(properties))) {
+    if ((flags & kWillHasProperties) != 0 && (!reader.string(properties, kLongestPayload) ||
+                                              !mqtt::are_valid_forwarded_properties(properties))) {
         return false;
     }
     will.message_expiry_s.reset();
-    if ((flags & kHasExpiry) != 0 && !reader.varint(will.message_expiry_s.emplace())) return false;
+    if ((flags & kWillHasExpiry) != 0 && !reader.varint(will.message_expiry_s.emplace())) {
+        return false;
+    }
     if (!reader.varint(will.delay_s) || !reader.string(payload, kLongestPayload)) return false;
     will.key = {std::string(mountpoint), std::string(client_id)};
     will.mountpoint = where;

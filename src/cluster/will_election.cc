@@ -11,10 +11,6 @@ namespace {
 
 constexpr Millis kAskAgain{2000};
 
-std::string_view bytes_of(const Incarnation& incarnation) noexcept {
-    return {reinterpret_cast<const char*>(incarnation.bytes.data()), incarnation.bytes.size()};
-}
-
 bool read(ByteReader& reader, Incarnation& incarnation) {
     std::string_view bytes;
     if (!reader.bytes(incarnation.bytes.size(), bytes)) return false;

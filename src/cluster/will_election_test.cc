@@ -17,7 +17,7 @@ using vmq::testing::there_and_back;
 
 const NodeProcess kDead{"dead@h", {}, Boot{5}};
 
-TimePoint at(int seconds) { return TimePoint() + Seconds(seconds); }
+TimePoint at_second(int seconds) { return TimePoint() + Seconds(seconds); }
 bool all_run(std::string_view /*node*/) { return true; }
 
 TEST(WillElection, ANodeVotesForOneAlone) {
@@ -26,7 +26,7 @@ TEST(WillElection, ANodeVotesForOneAlone) {
     EXPECT_TRUE(election.vote(kDead, "a@h", true, all_run));
     EXPECT_TRUE(election.vote(kDead, "a@h", true, all_run)) << "asked again";
     EXPECT_FALSE(election.vote(kDead, "b@h", true, all_run));
-    EXPECT_FALSE(election.stand(kDead, "self@h", all_run, at(0)));
+    EXPECT_FALSE(election.stand(kDead, "self@h", all_run, at_second(0)));
     EXPECT_EQ(election.votes(kDead), 0U);
     const NodeProcess other{"dead@h", {}, Boot{6}};
     EXPECT_TRUE(election.vote(other, "b@h", true, all_run)) << "another process";
@@ -44,9 +44,9 @@ TEST(WillElection, WhenTheChosenOneGoesAnotherMayBe) {
 
 TEST(WillElection, ACandidateAsksNowAndThenAndCountsEachOnce) {
     WillElection election;
-    EXPECT_TRUE(election.stand(kDead, "self@h", all_run, at(0)));
-    EXPECT_FALSE(election.stand(kDead, "self@h", all_run, at(1)));
-    EXPECT_TRUE(election.stand(kDead, "self@h", all_run, at(2)));
+    EXPECT_TRUE(election.stand(kDead, "self@h", all_run, at_second(0)));
+    EXPECT_FALSE(election.stand(kDead, "self@h", all_run, at_second(1)));
+    EXPECT_TRUE(election.stand(kDead, "self@h", all_run, at_second(2)));
     election.voted(kDead, "a@h");
     election.voted(kDead, "a@h");
     election.voted({"x@h", {}, Boot{1}}, "b@h");
@@ -73,7 +73,7 @@ TEST(WillElectionRandom, NoTwoMajoritiesWhileNobodyGoes) {
             const std::size_t candidate = random() % kNodes;
             const std::size_t voter = random() % kNodes;
             const std::string name = "n" + std::to_string(candidate) + "@h";
-            (void)nodes[candidate].stand(kDead, name, all_run, at(i));
+            (void)nodes[candidate].stand(kDead, name, all_run, at_second(i));
             if (voter == candidate || random() % 2 == 0) continue;
             const bool gone = random() % 4 != 0;
             if (nodes[voter].vote(kDead, name, gone, all_run)) {

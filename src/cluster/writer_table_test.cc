@@ -4,14 +4,12 @@
 
 #include <string>
 
+#include "cluster/test_values.h"
+
 namespace vmq::cluster {
 namespace {
 
-Incarnation incarnation(std::uint8_t number) {
-    Incarnation result;
-    result.bytes[0] = number;
-    return result;
-}
+using test::incarnation;
 
 TEST(WriterTable, GivesOneNumberToAnIncarnationOfAName) {
     WriterTable table;
