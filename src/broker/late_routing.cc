@@ -47,7 +47,7 @@ session::Routed SessionMoves::route_to_session(const mqtt::MessageParts& parts, 
     session::Routed routed;
     if (goes_on) send_after(parts, {std::string(client_id)}, hops + 1, reply, routed);
     DeliverSession deliver{mqtt::Message::make(parts), std::string(client_id), reply,
-                           static_cast<std::uint32_t>(from)};
+                           static_cast<std::uint32_t>(from), hops > 0};
     const ShardId home = shard_.home_of(parts.mountpoint, client_id);
     if (home != shard_.id()) {
         shard_.send(home, std::move(deliver));
@@ -94,8 +94,7 @@ bool SessionMoves::deliver_late(const DeliverSession& deliver) {
             wanting.push_back(own);
         }
     }
-    if (wanting.empty() || !is_first_late(*client, *message, NodeNumber{deliver.from}))
-        return false;
+    if (wanting.empty() || !is_first_late(*client, deliver)) return false;
     shard_.answering_ = {deliver.reply};
     for (const routing::OwnSubscription& own : wanting) {
         shard_.deliver_new(*client, message, own.options, own.subscription_id, nullptr);

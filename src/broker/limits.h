@@ -63,6 +63,9 @@ inline constexpr unsigned kSharedAttempts = 64;
 /// How often a message for a shared group goes on to yet another node, because the one it came to
 /// has no member that could take it.
 inline constexpr std::uint8_t kMostGroupHops = 2;
+/// Instead of a number of nodes: a session has given it away, and takes it back where no member has
+/// room (one more).
+inline constexpr std::uint8_t kGivenAwayHops = 3;
 /// Lines that one shard writes about closed connections in a second; a storm is summed up.
 inline constexpr std::uint32_t kCloseLogsPerSecond = 50;
 /// The same of clients that come and go by themselves.

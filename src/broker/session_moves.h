@@ -104,6 +104,10 @@ struct EarlierOwner {
     std::string node;
     Streams direct;
 };
+/// What End of `sender` says, in place of what `owners` has: it may come again. False: what nodes
+/// do not send.
+[[nodiscard]] bool read_owners(cluster::MoveReader& reader, std::string_view sender,
+                               std::vector<EarlierOwner>& owners);
 
 /// A session that comes from another node.
 struct MoveIn {
@@ -215,7 +219,7 @@ public:
     /// Whether the client's session does not have this message yet.
     [[nodiscard]] bool is_first(Client& client, const mqtt::Message& message);
     /// The same of one that was kept for an earlier owner.
-    [[nodiscard]] bool is_first_late(Client& client, const mqtt::Message& message, NodeNumber from);
+    [[nodiscard]] bool is_first_late(Client& client, const DeliverSession& deliver);
     void note_stored(Client& client, const queue::Delivery& delivery);
 
     // Messages that another node sends, see late_routing.cc.
@@ -272,8 +276,6 @@ private:
     void forget_stored_late(const std::vector<std::uint64_t>& records);
     /// False: the ticket is another one's.
     bool late_fence_passed(std::uint64_t ticket);
-    /// False: what other nodes do not send.
-    [[nodiscard]] bool take_earlier(MoveIn& in, cluster::MoveReader& reader) const;
     [[nodiscard]] std::string_view name_of(NodeNumber node) const;
     void keep(const Client& client, MoveIn& in);
     [[nodiscard]] bool is_first_kept(Client& client, const mqtt::Message& message);

@@ -223,7 +223,8 @@ bool SessionMoves::take(Client& client, MoveIn& in, MoveKind kind, MoveReader& r
             return true;
         }
         case MoveKind::End: {
-            if (!reader.late(in.late) || !take_earlier(in, reader)) return false;
+            if (!reader.late(in.late) || !read_owners(reader, name_of(in.from), in.earlier))
+                return false;
             in.last = true;
             return true;
         }

@@ -145,12 +145,14 @@ void SessionMoves::write_earlier(const MoveIn* in, MoveWriter& writer) {
 
 // --- At the new owner ---
 
-bool SessionMoves::take_earlier(MoveIn& in, cluster::MoveReader& reader) const {
+bool read_owners(cluster::MoveReader& reader, std::string_view sender,
+                 std::vector<EarlierOwner>& owners) {
+    owners.clear();
     while (!reader.done()) {
         cluster::MovedOwner owner;
         if (!reader.owner(owner)) return false;
-        EarlierOwner& earlier = in.earlier.emplace_back();
-        earlier.node = owner.node.empty() ? name_of(in.from) : owner.node;
+        EarlierOwner& earlier = owners.emplace_back();
+        earlier.node = owner.node.empty() ? sender : owner.node;
         for (std::uint64_t i = 0; i < owner.streams; ++i) {
             cluster::MovedStream stream;
             if (!reader.stream(stream)) return false;
@@ -209,7 +211,8 @@ bool SessionMoves::is_first_kept(Client& client, const mqtt::Message& message) {
     return true;
 }
 
-bool SessionMoves::is_first_late(Client& client, const mqtt::Message& message, NodeNumber from) {
+bool SessionMoves::is_first_late(Client& client, const DeliverSession& deliver) {
+    const mqtt::Message& message = *deliver.message;
     if (!client.move || !client.move->in || message.origin() == 0) return true;
     MoveIn& in = *client.move->in;
     const auto stream = stream_of(message.topic(), message.publisher(), message.origin());
@@ -219,10 +222,13 @@ bool SessionMoves::is_first_late(Client& client, const mqtt::Message& message, N
     };
     // To this node, or to an owner between the one that sends it and this one.
     if (has_come(in.direct)) return false;
-    const std::string_view sender = name_of(from);
+    // What the sender has got in the same way may have come to it directly, too.
+    const std::string_view sender = name_of(NodeNumber{deliver.from});
     for (const EarlierOwner& each : std::views::reverse(in.earlier)) {
-        if (each.node == sender) break;
+        const bool sends = each.node == sender;
+        if (sends && !deliver.passed_on) break;
         if (has_come(each.direct)) return false;
+        if (sends) break;
     }
     if (!remember_origin(in, message.origin(), message.publisher())) return false;
     if (in.kept) count_kept(client.number, 1);

@@ -45,8 +45,9 @@ protected:
         shard().moves().fence_passed(fence);
     }
     /// As an old owner sends it after the session.
-    void after(const std::string& payload, std::uint64_t origin, NodeNumber from = kOld) {
-        (void)shard().moves().route_to_session(parts_of(payload, origin), {}, "a", 0, from);
+    void after(const std::string& payload, std::uint64_t origin, NodeNumber from = kOld,
+               std::uint8_t hops = 0) {
+        (void)shard().moves().route_to_session(parts_of(payload, origin), {}, "a", hops, from);
         broker.settle();
     }
     /// A session that comes, and whose messages other nodes have kept.
@@ -147,6 +148,36 @@ TEST_F(SessionWithLateMessages, GetsWhatAnOwnerDidNotHaveBeforeTheSessionWent) {
     after("60", 60);
     after("70", 70);
     EXPECT_THAT(payloads(), ElementsAre("60", "35", "55"));
+}
+
+TEST_F(SessionWithLateMessages, DoesNotGetFromAnOwnerWhatThatOnlyPassesOnAndHasHad) {
+    comes(true);
+    broker.advance(2 * kOriginsKept);
+    after("35", 35, kOld, 1);
+    after("55", 55, kOld, 1);
+    EXPECT_THAT(payloads(), ElementsAre("35"));
+}
+
+TEST_F(SessionWithLateMessages, KnowsItsOwnersOnceHoweverOftenItsEndComes) {
+    std::string bytes;
+    cluster::MoveWriter writer({1, 1, MoveKind::End, 0, {"", "a"}}, bytes);
+    writer.late();
+    writer.owner({"older@host", 0});
+    writer.owner({"", 1});
+    writer.stream({7, 8});
+    writer.finish();
+    std::vector<EarlierOwner> owners;
+    for (int i = 0; i < 2; ++i) {
+        cluster::MoveReader reader(std::string_view(bytes).substr(cluster::kFrameOverhead));
+        cluster::MoveHeader header;
+        bool late = false;
+        ASSERT_TRUE(reader.header(header) && reader.late(late));
+        ASSERT_TRUE(read_owners(reader, "old@host", owners));
+        ASSERT_THAT(owners, SizeIs(2));
+        EXPECT_EQ(owners[0].node, "older@host");
+        EXPECT_EQ(owners[1].node, "old@host");
+        EXPECT_EQ(owners[1].direct.at(7), 8U);
+    }
 }
 
 TEST_F(SessionWithLateMessages, TellsTheNextOwnerWhatHasComePastItsOwners) {

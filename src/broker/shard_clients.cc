@@ -264,7 +264,10 @@ void Shard::close_lane(Client& client, Lane& lane) {
         client.more.erase(own);
     }
     // What came through a shared group is for the client's other sessions before other members.
-    for (queue::Delivery& delivery : ended->queue.take_shared([](std::uint64_t) { return true; })) {
+    const auto subscribed = [&](std::uint64_t group) {
+        return client.find(routing::SubscriptionKey{group}) != nullptr;
+    };
+    for (queue::Delivery& delivery : ended->queue.take_shared(subscribed)) {
         move_away(client, delivery);
         DeliverShared again{delivery.message, routing::SubscriptionKey{delivery.shared_group},
                             client.number, Reply{}};
@@ -275,9 +278,10 @@ void Shard::close_lane(Client& client, Lane& lane) {
         if (recorded && client.lane.queue.adopt_record(delivery)) continue;
         forget(client, delivery);
         // With fanout the other sessions have copies of their own.
-        const bool only_copy = client.settings->balance_sessions && delivery.message &&
-                               delivery.qos != mqtt::QoS::AtMostOnce;
+        const bool only_copy = (client.settings->balance_sessions || delivery.shared_group != 0) &&
+                               delivery.message && delivery.qos != mqtt::QoS::AtMostOnce;
         delivery.store_sequence = 0;
+        delivery.shared_group = 0;  // what it came through has ended
         if (only_copy) (void)hand_over(client, choose_lane(client), std::move(delivery), nullptr);
     }
 }

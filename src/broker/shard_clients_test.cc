@@ -300,6 +300,27 @@ TEST_P(ShardSeveralSessions, BalancedOnesHaveOrdinarySubscriptions) {
     EXPECT_THAT(again.take_payloads(), ::testing::IsEmpty());
 }
 
+// Its subscription has ended; its messages have not.
+TEST_P(ShardSeveralSessions, BalancedOnesGetWhatWaitsForOneThatBreaksAfterAnUnsubscribe) {
+    allow([](auto& settings) {
+        settings.allow_multiple_sessions = true;
+        settings.balance_sessions = true;
+    });
+    TestClient& first = broker.subscribe("v5 client_id=a", "topic=t qos=1");
+    TestClient& second = broker.connect("v5 client_id=a clean_start=0 receive_maximum=1", true);
+    TestClient& publisher = broker.connect("v5 client_id=b");
+    for (int i = 1; i <= 40; ++i) {
+        publisher.send(fmt::format("PUBLISH topic=t qos=1 id={} payload={}", i, i));
+    }
+    const std::size_t taken = first.take_payloads().size();
+    EXPECT_LT(taken, 40U);
+    first.send("UNSUBSCRIBE id=1 topic=t");
+    EXPECT_EQ(first.next(), "UNSUBACK id=1 reasons=0x00");
+    second.drop();
+    broker.settle();
+    EXPECT_EQ(first.take_payloads().size(), 40 - taken);
+}
+
 TEST_P(ShardSeveralSessions, TheOthersGoOnWhenOneIsGone) {
     TestClient& first = broker.subscribe("v5 client_id=a receive_maximum=1", "topic=t qos=1");
     TestClient& second = broker.connect("v5 client_id=a clean_start=0 receive_maximum=1", true);

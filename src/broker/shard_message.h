@@ -45,6 +45,7 @@ struct Deliver {
 struct GroupPath {
     std::uint8_t hops = 0;   // how many nodes have passed it on
     ShardSet except = 0;     // of the one it does not go (back) to
+    ShardSet sender = 0;     // that one: the last resort
     bool from_node = false;  // another node waits for its acknowledgement
 };
 
@@ -69,6 +70,7 @@ struct DeliverSession {
     std::string client_id;
     Reply reply;
     std::uint32_t from = 0;  // NodeNumber of who sends it
+    bool passed_on = false;  // and has got it for the session in the same way
 };
 
 /// The answer to a Reply.

@@ -48,11 +48,12 @@ session::Routed Shard::route_group_from_node(mqtt::MessageParts parts, const Rep
     const mqtt::MessagePtr message = mqtt::Message::make(parts);
     const Reply wanted = parts.qos != QoS::AtMostOnce ? reply : Reply{};
     const NodeOutbox* sender = find_node(from);
-    ShardSet except = sender != nullptr ? sender->slots : 0;
+    const ShardSet slots = sender != nullptr ? sender->slots : 0;
     matches_.clear();
     routing::SharedMatch match;
     // Its members are gone meanwhile, and those of the node that knew none as well, perhaps.
-    if (hops >= kMostGroupHops) except = ~ShardSet{0};
+    ShardSet except = slots;
+    if (hops >= kMostGroupHops) except = hops == kGivenAwayHops ? ~slots : ~ShardSet{0};
     if (!shared_.subscriptions.choose_for_node(id_, parts.mountpoint, shared->group, shared->filter,
                                                except, random_, match)) {
         metrics_.add(Counter::DropNoSubscriber);
@@ -70,7 +71,7 @@ session::Routed Shard::route_group_from_node(mqtt::MessageParts parts, const Rep
     }
     matches_.shared.push_back(std::move(match));
     answering_ = {wanted};
-    spread(message, wanted, false, routed, {hops, except, true});
+    spread(message, wanted, false, routed, {hops, except, slots, true});
     return routed;
 }
 
@@ -120,7 +121,7 @@ void Shard::redispatch_groups(NodeNumber number) {
         return true;
     });
     for (Taken& each : taken) {
-        take_back(each.message, std::move(each.match), each.reply, {each.hops, except, false});
+        take_back(each.message, std::move(each.match), each.reply, {each.hops, except, 0, false});
     }
     if (!node->linked) spool_waiting(*node, true);
 }

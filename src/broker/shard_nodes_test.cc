@@ -323,6 +323,28 @@ TEST_F(ShardNodes, WhatComesFromAnotherNodeDoesNotGoBackToItForLackOfRoom) {
     EXPECT_THAT(waiting(kOther), IsEmpty());
 }
 
+// Its session would have kept it.
+TEST_F(ShardNodes, WhatASessionElsewhereHasGivenAwayGoesBackToItForLackOfRoom) {
+    add_members_with_room_for_one();
+    mqtt::MessageParts parts;
+    parts.topic = "t";
+    parts.payload = "x";
+    parts.qos = mqtt::QoS::AtLeastOnce;
+    const auto arrive = [&](std::uint8_t hops) {
+        (void)broker.shard().route_group_from_node(parts, {}, "$share/g/t", hops, kOther);
+    };
+    arrive(kGivenAwayHops);  // which the member takes
+    EXPECT_THAT(waiting(kOther), IsEmpty());
+    arrive(kGivenAwayHops);
+    EXPECT_EQ(broker.count(Counter::QueueMessageDrop), 0U);
+    auto& stream = broker.shard().find_node(kOther)->stream;
+    EXPECT_TRUE(stream.restart(0));
+    ASSERT_TRUE(stream.has_next());
+    EXPECT_EQ(stream.next().waiter.route->hops, kGivenAwayHops + 1);
+    arrive(kGivenAwayHops + 1);
+    EXPECT_EQ(broker.count(Counter::QueueMessageDrop), 1U) << "not for ever";
+}
+
 TEST_F(ShardNodes, ASubackWaitsUntilOtherNodesKnow) {
     broker.shard().shared().cluster = &company;
     TestClient& client = broker.connect("v5 client_id=sub");

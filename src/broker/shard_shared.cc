@@ -46,10 +46,10 @@ void Shard::deliver_shared(DeliverShared& deliver) {
 void Shard::choose_again(DeliverShared& deliver, ClientNumber except) {
     routing::SharedMatch match{deliver.group, id_, except, {}};
     deliver.tried.push_back(except);
-    const bool other =
-        !deliver.last_chance && deliver.tried.size() < kSharedAttempts &&
-        shared_.subscriptions.choose_other(id_, match, deliver.message->mountpoint(),
-                                           deliver.message->topic(), deliver.tried, random_);
+    const bool other = !deliver.last_chance && deliver.tried.size() < kSharedAttempts &&
+                       shared_.subscriptions.choose_other(
+                           id_, match, deliver.message->mountpoint(), deliver.message->topic(),
+                           deliver.tried, random_, deliver.keeper != ClientNumber{});
     if (!other) return give_back(deliver);
     deliver.member = match.member;
     if (match.shard == id_) return deliver_shared(deliver);
@@ -72,16 +72,22 @@ void Shard::give_back(DeliverShared& deliver) {
 bool Shard::send_elsewhere(DeliverShared& deliver, bool online) {
     const mqtt::Message& message = *deliver.message;
     const GroupPath& path = deliver.path;
-    if (message.qos() == QoS::AtMostOnce || path.hops >= kMostGroupHops) return false;
+    const bool back = path.hops == kGivenAwayHops;
+    if (message.qos() == QoS::AtMostOnce || (path.hops >= kMostGroupHops && !back)) return false;
+    const int hops = online ? kGivenAwayHops : path.hops + 1;
     const std::size_t frame = cluster::publish_bound(message.mountpoint(), message.topic(),
                                                      message.properties(), message.payload());
     const bool disk = shared_.store->accepting();
     routing::SharedMatch match{deliver.group, id_, {}, {}};
-    for (ShardSet except = path.except; shared_.subscriptions.choose_elsewhere(
-             id_, match, message.mountpoint(), message.topic(), except, random_, online);) {
+    for (ShardSet except = back ? ~path.sender : path.except;
+         shared_.subscriptions.choose_elsewhere(id_, match, message.mountpoint(), message.topic(),
+                                                except, random_, online);) {
         const NodeOutbox* node = node_by_slot_[match.shard];
         except |= node != nullptr ? node->slots : shard_bit(match.shard);
-        if (node == nullptr || frame > node->longest_frame || !node->has_room(disk)) continue;
+        if (node == nullptr || frame + match.name.size() > node->longest_frame ||
+            !node->has_room(disk) || (online && !node->linked)) {
+            continue;
+        }
         // What was stored here, or has to become safe with other parts, does so on this disk. So
         // does what comes from a node: were its acknowledgement to wait for another node's, all
         // could wait for one another in a circle. Without a disk nobody waits for it.
@@ -90,7 +96,7 @@ bool Shard::send_elsewhere(DeliverShared& deliver, bool online) {
         // Who has a session that keeps it does not give it away for a place in memory.
         if (online && message.parts_missing() > 0 && !here) continue;
         session::Routed routed;
-        if (!forward_to_group(deliver.message, match, path.hops + 1, deliver.reply, routed,
+        if (!forward_to_group(deliver.message, match, hops, deliver.reply, routed,
                               here ? Keeper::Disk : Keeper::Node)) {
             return false;
         }

@@ -37,7 +37,8 @@ void SharedGroup::leave(ClientNumber client) {
 }
 
 std::optional<SharedGroup::Member> SharedGroup::choose(Random& random,
-                                                       std::span<const ClientNumber> except) const {
+                                                       std::span<const ClientNumber> except,
+                                                       bool online) const {
     boost::container::small_vector<std::size_t, 8> excluded;
     for (const ClientNumber client : except) {
         if (const auto at = position(client)) excluded.push_back(*at);
@@ -54,6 +55,7 @@ std::optional<SharedGroup::Member> SharedGroup::choose(Random& random,
             for (auto skipped = first; skipped != last && *skipped <= chosen; ++skipped) ++chosen;
             return members_[chosen];
         }
+        if (online) break;
         begin = end;
     }
     return std::nullopt;

@@ -54,9 +54,11 @@ public:
     void set_presence(ClientNumber client, Presence presence);
     void leave(ClientNumber client);
 
-    /// One of those online, else one of those stored, else nothing; never one of `except`.
+    /// One of those online, else one of those stored (not with `online`), else nothing; never one
+    /// of `except`.
     [[nodiscard]] std::optional<Member> choose(Random& random,
-                                               std::span<const ClientNumber> except = {}) const;
+                                               std::span<const ClientNumber> except = {},
+                                               bool online = false) const;
 
     /// A member here, or a node that has one, as `policy` says. Nodes in `away` do not answer: they
     /// are the last resort, for members whose messages wait for them.

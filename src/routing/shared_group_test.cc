@@ -7,6 +7,7 @@
 #include <map>
 #include <random>
 #include <set>
+#include <span>
 #include <vector>
 
 namespace vmq::routing {
@@ -28,6 +29,9 @@ TEST(SharedGroup, AnOnlineMemberGoesBeforeAStoredOneAndAnAwayOneIsNeverChosen) {
     EXPECT_EQ(members.choose(random)->client, ClientNumber{3});
     EXPECT_EQ(members.choose(random)->shard, 1U);
     EXPECT_EQ(members.choose(random, std::array{ClientNumber{3}})->client, ClientNumber{2});
+    EXPECT_EQ(members.choose(random, std::span<const ClientNumber>{}, true)->client,
+              ClientNumber{3});
+    EXPECT_FALSE(members.choose(random, std::array{ClientNumber{3}}, true)) << "only absent ones";
     members.leave(ClientNumber{2});
     EXPECT_FALSE(members.choose(random, std::array{ClientNumber{3}}));
 }

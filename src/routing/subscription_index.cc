@@ -324,11 +324,12 @@ GroupHandle SubscriptionIndex::find_group(ShardId reader, std::string_view mount
 
 bool SubscriptionIndex::choose_other(ShardId reader, SharedMatch& match,
                                      std::string_view mountpoint, std::string_view topic,
-                                     std::span<const ClientNumber> except, Random& random) const {
+                                     std::span<const ClientNumber> except, Random& random,
+                                     bool online) const {
     const auto lock = impl_->mutex.shared(reader);
     const SharedGroup* group = impl_->find_group(match.group, mountpoint, topic);
     if (group == nullptr) return false;
-    const auto member = group->choose(random, except);
+    const auto member = group->choose(random, except, online);
     if (!member) return false;
     match.shard = member->shard;
     match.member = member->client;

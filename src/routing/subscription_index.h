@@ -150,11 +150,11 @@ public:
     void leave(std::span<const GroupHandle> groups, ClientNumber member);
     [[nodiscard]] GroupHandle find_group(ShardId reader, std::string_view mountpoint,
                                          std::string_view group, std::string_view filter) const;
-    /// Another member of the group than those in `except`, preferring online ones. False if there
-    /// is none.
+    /// Another member of the group than those in `except`, preferring online ones; `online`: only
+    /// such a one. False if there is none.
     [[nodiscard]] bool choose_other(ShardId reader, SharedMatch& match, std::string_view mountpoint,
                                     std::string_view topic, std::span<const ClientNumber> except,
-                                    Random& random) const;
+                                    Random& random, bool online = false) const;
 
     /// Another node with members of the group than those in `except`, by the policy; one that
     /// answers if there is one. `online`: instead of a member of this node that is absent, so only

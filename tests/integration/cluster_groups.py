@@ -2,6 +2,7 @@
 """Shared subscriptions whose members are on several nodes."""
 
 import collections
+import json
 import pathlib
 import sys
 
@@ -114,6 +115,31 @@ def sessions_take_turns():
             client.disconnect()
         flood(c.address, "t/4", count, 32, 1, "out")  # kept, somewhere
         take([(node, lasting(node.address, "several")) for node in nodes], count)
+
+
+@scenario
+def full_members_give_back():
+    """What waits for a member whose connection ends goes to a connected one of another node as far as that one has room;
+    the rest is not lost."""
+    count = 180
+    with Cluster(2, "shared_subscription_policy = random", "max_online_messages = 90", "max_inflight_messages = 10",
+                 "max_offline_messages = 1000") as (a, b):
+        here, there = (lasting(node.address, name, 4) for node, name in ((a, "here"), (b, "there")))
+        for client in (here, there):
+            client.subscribe("$share/g/t", qos=1)
+        flood(a.address, "t", count, 32, 1, "out")  # they do not read: nearly half of it waits for each
+        here.close()
+        wait_until(lambda: a.metric("active_mqtt_connections") == 0, "its connection has ended")
+        wait_until(lambda: sum(kept(node) for node in (a, b)) == count, "every message is somewhere")
+        expect(kept(a) > 50 and kept(b) >= 100, f"{kept(a)} messages at one node, {kept(b)} at the other")
+        taken = take([(b, there), (a, lasting(a.address, "here", 4))], count)
+        expect_equal(len(set(taken.values())), 2, "nodes")
+
+
+def kept(node):
+    """Messages of all sessions of a node, on the way to their clients or not."""
+    done = node.admin("session", "show", f"--node={node.name}", "--queue_size", "--waiting_acks", "--format=json")
+    return sum((row["queue_size"] or 0) + (row["waiting_acks"] or 0) for row in json.loads(done.stdout)["table"])
 
 
 @scenario
