@@ -8,13 +8,13 @@ add_custom_target(vmq_generated)  # generated sources, which clang-tidy needs
 # Folders whose tests start threads: their tests are labelled shards.
 set(VMQ_FOLDERS_WITH_THREADS logging routing runtime transport cluster_link broker admin admin_query plugin_acl plugin_native plugin_passwd)
 
-# vmq_library(NAME [DEPS lib...] [TEST_DEPS lib...] [TEST_ENVIRONMENT NAME=VALUE] [TOGETHER library|tests|all]): one folder is one library. Its x.cc files are the library, its x_test.cc files the
-# test program vmq_NAME_test, x_bench.cc the benchmark vmq_NAME_bench, and each x_fuzz.cc a fuzz target of its own, so
-# a file that stands in the folder is built and a test cannot be forgotten. Where a folder is two libraries, ONLY and
-# EXCEPT with the same regular expression say which files (by name, with their tests) are whose. TOGETHER: which of
-# its two targets vmq_together is for.
+# vmq_library(NAME [DEPS lib...] [TEST_DEPS lib...] [TEST_ENVIRONMENT NAME=VALUE]): one folder is one library. Its x.cc
+# files are the library, its x_test.cc files the test program vmq_NAME_test, x_bench.cc the benchmark vmq_NAME_bench, and
+# each x_fuzz.cc a fuzz target of its own, so a file that stands in the folder is built and a test cannot be forgotten.
+# Where a folder is two libraries, ONLY and EXCEPT with the same regular expression say which files (by name, with their
+# tests) are whose.
 function(vmq_library name)
-  cmake_parse_arguments(arg "" "TEST_ENVIRONMENT;ONLY;EXCEPT;TOGETHER" "DEPS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(arg "" "TEST_ENVIRONMENT;ONLY;EXCEPT" "DEPS;TEST_DEPS" ${ARGN})
   vmq_folder_files(sources "*.cc" "${arg_ONLY}" "${arg_EXCEPT}")
   set(tests ${sources})
   set(benches ${sources})
@@ -26,9 +26,7 @@ function(vmq_library name)
   if(sources)
     add_library(vmq_${name} STATIC ${sources})
     target_link_libraries(vmq_${name} PUBLIC vmq_options ${arg_DEPS})
-    if(arg_TOGETHER MATCHES "library|all")
-      vmq_together(vmq_${name})
-    endif()
+    vmq_together(vmq_${name})
   else()
     add_library(vmq_${name} INTERFACE)
     target_link_libraries(vmq_${name} INTERFACE vmq_options ${arg_DEPS})
@@ -41,9 +39,6 @@ function(vmq_library name)
     endif()
     vmq_test(vmq_${name}_test SOURCES ${tests} DEPS vmq_${name} ${arg_TEST_DEPS} LABEL ${labels}
       ENVIRONMENT ${arg_TEST_ENVIRONMENT})
-    if(arg_TOGETHER MATCHES "tests|all")
-      vmq_together(vmq_${name}_test)
-    endif()
   endif()
   if(VMQ_BENCH AND benches)
     find_package(benchmark REQUIRED)
@@ -60,12 +55,16 @@ function(vmq_library name)
   endif()
 endfunction()
 
-# vmq_together(TARGET): where VMQ_TOGETHER is set the compiler reads several files of the target at once (a unity
+# vmq_together(TARGET): where VMQ_TOGETHER is set the compiler reads up to 24 files of the target at once (a unity
 # build): most of what it does for one is to read the headers that all of them share. So names without linkage must be
 # unique in the folder. Not in the dev preset: there one changed file is one file to compile. See ADR 6.
 function(vmq_together target)
   if(VMQ_TOGETHER)
-    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 24)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      # It takes a file that another one includes for a header, where types in unnamed namespaces may not be members.
+      target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+    endif()
   endif()
 endfunction()
 
@@ -113,6 +112,7 @@ function(vmq_test name)
   add_executable(${name} ${arg_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${arg_DEPS} GTest::gmock GTest::gtest_main)
+  vmq_together(${name})
   if(NOT arg_LABEL)
     set(arg_LABEL unit)
   endif()

@@ -12,7 +12,7 @@ TEST(ApiKeyHash, KeysAreOfTheirLengthAndCharactersAndNeverTheSame) {
     for (int i = 0; i < 100; ++i) {
         const std::string key = random_key(32);
         EXPECT_EQ(key.size(), 32U);
-        for (const unsigned char c : key) EXPECT_TRUE(std::isalnum(c)) << key;
+        for (const char c : key) EXPECT_TRUE(std::isalnum(static_cast<unsigned char>(c))) << key;
         keys.insert(key);
     }
     EXPECT_EQ(keys.size(), 100U);

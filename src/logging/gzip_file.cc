@@ -18,7 +18,7 @@ namespace vmq::logging {
 namespace {
 
 constexpr mode_t kFileMode = 0640;
-constexpr std::size_t kPiece = 64 * 1024;
+constexpr std::size_t kPieceToRead = 64 * 1024;
 
 Error failure(const std::string& path) {
     return {ErrorCode::SystemError, fmt::format("cannot compress {}: {}; it stays as it is", path,
@@ -27,7 +27,7 @@ Error failure(const std::string& path) {
 
 /// False with errno: it has not been written.
 bool copy(int from, gzFile to, const std::atomic<bool>& stop) {
-    std::vector<char> piece(kPiece);
+    std::vector<char> piece(kPieceToRead);
     for (;;) {
         if (stop.load()) {
             errno = EINTR;

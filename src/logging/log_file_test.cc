@@ -21,12 +21,12 @@ namespace {
 namespace fs = std::filesystem;
 
 /// What the files themselves log.
-class Said final : public log::Output {
+class LoggedByFiles final : public log::Output {
 public:
-    Said() { log::set_output(this); }
-    ~Said() override { log::set_output(nullptr); }
-    Said(const Said&) = delete;
-    Said& operator=(const Said&) = delete;
+    LoggedByFiles() { log::set_output(this); }
+    ~LoggedByFiles() override { log::set_output(nullptr); }
+    LoggedByFiles(const LoggedByFiles&) = delete;
+    LoggedByFiles& operator=(const LoggedByFiles&) = delete;
     void write(const log::Line& line) noexcept override { lines.emplace_back(line.text); }
 
     std::vector<std::string> lines;
@@ -117,7 +117,7 @@ TEST_F(LogFileTest, ThatCannotBeOpenedAgainIsToldOnceAndTriedAgain) {
     const auto file = open();
     fs::rename(path(), path(".1"));
     fs::create_directory(path());  // nothing can be written there
-    Said said;
+    LoggedByFiles said;
     for (int i = 0; i < 100; ++i) EXPECT_EQ(file->write("line\n", 1), 0U);
     ASSERT_EQ(said.lines.size(), 1U);
     EXPECT_NE(said.lines[0].find(path()), std::string::npos);
@@ -159,7 +159,7 @@ TEST_F(LogFileTest, ThatCannotBeBegunAnewGrowsOnAndKeepsOlderOnes) {
     const auto file = open({.path = {}, .rotate_at = 10, .keep = 2});
     (void)file->write("one\ntwo\nthree\nfour\nfive\nsix\nseven\n", 7);
     fs::create_directory(path(".new"));  // the next one cannot be opened
-    Said said;
+    LoggedByFiles said;
     for (int i = 0; i < 5; ++i) EXPECT_EQ(file->write("more lines\n", 1), 0U);
     EXPECT_EQ(content(path(".1")), "one\ntwo\nthree\n");
     EXPECT_EQ(content(path(".0")), "four\nfive\n");
@@ -172,7 +172,7 @@ TEST_F(LogFileTest, ThatCannotBeRenamedLeavesOlderOnesWhereTheyAre) {
     (void)file->write("one\ntwo\nthree\nfour\nfive\nsix\nseven\n", 7);
     std::ofstream(path(".1.gz")) << "packed";
     fs::create_directories(path(".2.gz") + "/x");  // .1.gz cannot become that
-    Said said;
+    LoggedByFiles said;
     for (int i = 0; i < 5; ++i) EXPECT_EQ(file->write("more lines\n", 1), 0U);
     EXPECT_EQ(content(path(".1.gz")), "packed");
     EXPECT_EQ(content(path(".1")), "one\ntwo\nthree\n");
@@ -212,7 +212,7 @@ TEST_F(LogFileTest, OlderOnesAreCompressed) {
 
 TEST_F(LogFileTest, OlderOnesStayAsTheyAreIfThereCanBeNoThread) {
     const auto file = open({.path = {}, .rotate_at = 10, .keep = 2, .compress = true});
-    Said said;
+    LoggedByFiles said;
     {
         const NoThreads no_threads;
         (void)file->write("1234567890\n", 1);

@@ -29,7 +29,7 @@ constexpr std::size_t index(Logger logger) noexcept { return static_cast<std::si
 
 /// Lines that come close together are written together.
 constexpr Millis kLinger{10};
-constexpr Millis kPatience{5'000};
+constexpr Millis kQueuePatience{5'000};
 
 std::int64_t now_us() noexcept {
     return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -194,9 +194,9 @@ public:
 
     void reopen() {
         reopen_.store(true);
-        (void)queue_.drain(kPatience);
+        (void)queue_.drain(kQueuePatience);
     }
-    bool flush() { return queue_.drain(kPatience); }
+    bool flush() { return queue_.drain(kQueuePatience); }
 
     [[nodiscard]] bool has(Logger logger) const noexcept {
         switch (logger) {
@@ -219,7 +219,7 @@ public:
     Levels& levels() noexcept { return levels_; }
     /// To be changed; what was logged before goes by the old ones.
     Levels& new_levels() {
-        (void)queue_.drain(kPatience);
+        (void)queue_.drain(kQueuePatience);
         return levels_;
     }
 

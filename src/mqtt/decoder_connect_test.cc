@@ -11,11 +11,10 @@ namespace {
 using namespace std::string_view_literals;
 using testing::Bytes;
 using testing::frame_of;
+using testing::kV31;
+using testing::kV311;
+using testing::kV5;
 using testing::kVersions;
-
-constexpr auto kV31 = ProtocolVersion::V31;
-constexpr auto kV311 = ProtocolVersion::V311;
-constexpr auto kV5 = ProtocolVersion::V5;
 
 /// Everything before the payload: name, level, flags, a keep alive of 60 and no properties.
 Bytes head(ProtocolVersion version, unsigned flags) {

@@ -13,11 +13,10 @@ using namespace std::string_view_literals;
 using testing::Bytes;
 using testing::frame_of;
 using testing::kNoLimit;
+using testing::kV31;
+using testing::kV311;
+using testing::kV5;
 using testing::kVersions;
-
-constexpr auto kV31 = ProtocolVersion::V31;
-constexpr auto kV311 = ProtocolVersion::V311;
-constexpr auto kV5 = ProtocolVersion::V5;
 
 TEST(NextFrame, FindsThePacketAndLeavesTheRest) {
     const auto frame = next_frame("\x31\x02xyREST"sv, kNoLimit);

@@ -10,6 +10,10 @@
 
 namespace vmq::mqtt::testing {
 
+inline constexpr auto kV31 = ProtocolVersion::V31;
+inline constexpr auto kV311 = ProtocolVersion::V311;
+inline constexpr auto kV5 = ProtocolVersion::V5;
+
 /// Appends the data types of MQTT [v5 1.5] one after the other: Bytes().u16(1).text("a").
 class Bytes final {
 public:

@@ -120,7 +120,7 @@ const std::vector<C> kEverywhere = [] {
 }();
 
 // [v5 2.2.2.2], table 2-4, in its order
-const std::vector<Row> kTable = {
+const std::vector<Row> kPropertyRows = {
     {0x01, "\x01"sv, {C::Publish, C::ServerPublish, C::Will}},
     {0x02, "\x00\x00\x00\x00"sv, {C::Publish, C::ServerPublish, C::Will}},
     {0x03, "\x00\x01x"sv, {C::Publish, C::ServerPublish, C::Will}},
@@ -154,7 +154,7 @@ const std::vector<Row> kTable = {
 };
 
 const Row* row_of(unsigned identifier) {
-    for (const Row& row : kTable) {
+    for (const Row& row : kPropertyRows) {
         if (row.identifier == identifier) return &row;
     }
     return nullptr;
@@ -200,7 +200,7 @@ TEST(Properties, AreAllowedOnlyInTheirPackets) {
 }
 
 TEST(Properties, ThatAreThereTwiceAreAProtocolError) {
-    for (const Row& row : kTable) {
+    for (const Row& row : kPropertyRows) {
         for (const Carrier carrier : row.carriers) {
             Bytes section = company(carrier, row.identifier);
             section.u8(row.identifier).raw(row.value).u8(row.identifier).raw(row.value);
@@ -214,7 +214,7 @@ TEST(Properties, ThatAreThereTwiceAreAProtocolError) {
 }
 
 TEST(Properties, ThatAreCutOffAreMalformed) {
-    for (const Row& row : kTable) {
+    for (const Row& row : kPropertyRows) {
         for (const Carrier carrier : row.carriers) {
             for (std::size_t size = 0; size < row.value.size(); ++size) {
                 Bytes section = company(carrier, row.identifier);
@@ -345,7 +345,7 @@ TEST(AppendProperties, WritesOnlyWhatIsSet) {
 }
 
 TEST(AppendProperties, WritesEveryPropertyAsItIsRead) {
-    for (const Row& row : kTable) {
+    for (const Row& row : kPropertyRows) {
         const auto property = static_cast<Property>(row.identifier);
         const auto properties = testing::sample_properties({property});
         std::string section;

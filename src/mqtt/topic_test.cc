@@ -25,7 +25,7 @@ TEST(TopicName, IsOneCharacterOrMoreWithoutWildcards) {
     for (const auto name : {""sv, "#"sv, "+"sv, "a/+"sv, "a+"sv, "a/b#"sv, "twelve bytes and +"sv,
                             "0123456#"sv, "01234567#"sv, "\xC3\xA9t\xC3\xA9/+"sv, "a\0b"sv,
                             "0123456789\0"sv, "bad \xFF"sv, "0123456789 \xFF"sv}) {
-        EXPECT_FALSE(is_valid_topic_name(name)) << testing::PrintToString(name);
+        EXPECT_FALSE(is_valid_topic_name(name)) << ::testing::PrintToString(name);
     }
 }
 
@@ -60,7 +60,7 @@ TEST(TopicFilter, HasWildcardsOnlyAsWholeLevelsAndTheHashLast) {
     for (const auto filter :
          {""sv, "a#"sv, "sport/tennis#"sv, "sport/tennis/#/ranking"sv, "#/"sv, "##"sv, "sport+"sv,
           "+a/b"sv, "a/++/b"sv, "a/+#"sv, "a\0"sv, "\xFF"sv}) {
-        EXPECT_FALSE(is_valid_topic_filter(filter)) << testing::PrintToString(filter);
+        EXPECT_FALSE(is_valid_topic_filter(filter)) << ::testing::PrintToString(filter);
     }
 }
 

@@ -41,7 +41,7 @@ TEST(Utf8, AcceptsEveryLengthOfCharacterAtItsLimits) {
     for (const auto text : {""sv, "a"sv, "\x01"sv, "\x7F"sv, "\xC2\x80"sv, "\xDF\xBF"sv,
                             "\xE0\xA0\x80"sv, "\xED\x9F\xBF"sv, "\xEE\x80\x80"sv, "\xEF\xBF\xBF"sv,
                             "\xF0\x90\x80\x80"sv, "\xF4\x8F\xBF\xBF"sv}) {
-        EXPECT_TRUE(is_valid_utf8(text)) << testing::PrintToString(text);
+        EXPECT_TRUE(is_valid_utf8(text)) << ::testing::PrintToString(text);
     }
 }
 
@@ -52,7 +52,7 @@ TEST(Utf8, RefusesIllFormedTextAndSurrogates) {
           "\xE2\x82"sv, "\xE2\x41\x80"sv, "\xE2\x82\x41"sv, "\xED\xA0\x80"sv, "\xED\xBF\xBF"sv,
           "\xF0\x8F\xBF\xBF"sv, "\xF0\x90\x80"sv, "\xF0\x90\x80\x41"sv, "\xF4\x90\x80\x80"sv,
           "\xF5\x80\x80\x80"sv, "\xFE"sv, "\xFF"sv}) {
-        EXPECT_FALSE(is_valid_utf8(text)) << testing::PrintToString(text);
+        EXPECT_FALSE(is_valid_utf8(text)) << ::testing::PrintToString(text);
     }
 }
 
@@ -84,7 +84,7 @@ TEST(Utf8, AgreesWithTheDefinitionOnRandomText) {
         const std::uint32_t kinds = random.below(2) == 0 ? 5 : 10;
         for (std::uint32_t i = 0; i < pieces; ++i) text += kPieces[random.below(kinds)];
         ASSERT_EQ(is_valid_utf8(text), is_valid_by_definition(text))
-            << testing::PrintToString(text) << " seed " << kSeed;
+            << ::testing::PrintToString(text) << " seed " << kSeed;
     }
 }
 

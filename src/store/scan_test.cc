@@ -18,7 +18,7 @@ TEST(ScanTest, TheAnchorIsNotSeenAndTheOrderIsThatOfTheKeys) {
     empty.seek("");
     EXPECT_FALSE(empty.valid());
     rocksdb::WriteBatch batch;
-    for (const std::uint64_t sequence : {3, 1, 2}) {
+    for (const std::uint64_t sequence : {3U, 1U, 2U}) {
         const auto key = queue_key(SessionId{0}, sequence);
         (void)batch.Put(database->family(Family::Queues), to_slice(key.view()), "value");
     }

@@ -60,7 +60,7 @@ bool may_begin_with(std::string_view buffer, std::string_view signature) {
 }
 
 /// What a client speaks that came without the proxy's header, as far as its first byte tells.
-const char* guess_protocol(std::uint8_t first) {
+const char* name_of_protocol(std::uint8_t first) {
     if (first == 0x16) return "the connection begins like TLS";
     if (first == 0x10) return "the connection begins like MQTT";
     if (first >= 'A' && first <= 'Z') return "the connection begins like HTTP";
@@ -370,7 +370,7 @@ ProxyHeaderResult decode_proxy_header(std::string_view buffer) {
         return malformed(
             fmt::format("no PROXY header: {}; did it bypass the proxy, or does the "
                         "proxy not send the header?",
-                        guess_protocol(byte_at(buffer, 0))));
+                        name_of_protocol(byte_at(buffer, 0))));
     if (buffer.size() < signature.size()) return {};
     return buffer.front() == 'P' ? decode_line(buffer) : decode_binary(buffer);
 }

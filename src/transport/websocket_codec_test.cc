@@ -74,7 +74,7 @@ std::string server_frame(std::uint8_t first, std::string_view payload) {
 }
 
 /// `bad` must be refused, with what came before it handed up and the reason in the close frame.
-void refused(const std::string& bad, std::uint16_t code, const char* reason,
+void refuses(const std::string& bad, std::uint16_t code, const char* reason,
              std::uint64_t max_frame_size = WebSocketCodec::kNoLimit) {
     const auto outcome = read_frames(client_frame(kBinary, "before") + bad, max_frame_size);
     EXPECT_EQ(outcome.status.state, State::Violation);
@@ -132,61 +132,61 @@ TEST(WebSocketCodec, AnswersPingsAlsoBetweenFragments) {
 TEST(WebSocketCodec, TakesAControlFrameOf125BytesAndNotOneMore) {
     const std::string largest(125, 'p');
     EXPECT_EQ(read_frames(client_frame(kPing, largest)).reply, server_frame(kPong, largest));
-    refused(client_frame(kPing, largest + "p"), 1002, "a control frame of more than 125 bytes");
-    refused(client_frame(kPong, "p", "abcd", 2), 1002, "a control frame of more than 125 bytes");
+    refuses(client_frame(kPing, largest + "p"), 1002, "a control frame of more than 125 bytes");
+    refuses(client_frame(kPong, "p", "abcd", 2), 1002, "a control frame of more than 125 bytes");
 }
 
 TEST(WebSocketCodec, TakesAFrameOfTheLargestSizeAndNotOneByteMore) {
     for (const std::size_t limit : {100U, 1'000U, 100'000U}) {
         EXPECT_EQ(read_frames(client_frame(kBinary, std::string(limit, 'x')), limit).payload.size(),
                   limit);
-        refused(client_frame(kBinary, std::string(limit + 1, 'x')), 1009,
+        refuses(client_frame(kBinary, std::string(limit + 1, 'x')), 1009,
                 "a frame larger than max_ws_frame_size", limit);
     }
 }
 
 TEST(WebSocketCodec, RefusesALargeFrameAtItsHeader) {
-    refused(std::string("\x82\xFF\0\0\0\0\0\x01\0\0", 10), 1009,
+    refuses(std::string("\x82\xFF\0\0\0\0\0\x01\0\0", 10), 1009,
             "a frame larger than max_ws_frame_size", 65'535);
 }
 
 TEST(WebSocketCodec, RefusesWhatBreaksTheRulesOfFrames) {
     for (const int first : {0xC2, 0xA2, 0x92, 0xC9, 0xC0})
-        refused(client_frame(static_cast<std::uint8_t>(first), "x"), 1002,
+        refuses(client_frame(static_cast<std::uint8_t>(first), "x"), 1002,
                 "reserved bits are set, but no extension was agreed upon");
     for (const int first : {0x83, 0x87, 0x8B, 0x8F, 0x03, 0x0F})
-        refused(client_frame(static_cast<std::uint8_t>(first), "x"), 1002,
+        refuses(client_frame(static_cast<std::uint8_t>(first), "x"), 1002,
                 "an opcode that is not known");
     for (const int first : {0x08, 0x09, 0x0A})
-        refused(client_frame(static_cast<std::uint8_t>(first), ""), 1002,
+        refuses(client_frame(static_cast<std::uint8_t>(first), ""), 1002,
                 "a control frame in fragments");
     for (const int first : {0x82, 0x88, 0x89, 0x8A})
-        refused(server_frame(static_cast<std::uint8_t>(first), "abcdef"), 1002,
+        refuses(server_frame(static_cast<std::uint8_t>(first), "abcdef"), 1002,
                 "a frame without mask");
-    refused(client_frame(kBinary, "x", "abcd", 2), 1002, "a size that is not in its shortest form");
-    refused(client_frame(kBinary, std::string(125, 'x'), "abcd", 2), 1002,
+    refuses(client_frame(kBinary, "x", "abcd", 2), 1002, "a size that is not in its shortest form");
+    refuses(client_frame(kBinary, std::string(125, 'x'), "abcd", 2), 1002,
             "a size that is not in its shortest form");
-    refused(client_frame(kBinary, std::string(65'535, 'x'), "abcd", 8), 1002,
+    refuses(client_frame(kBinary, std::string(65'535, 'x'), "abcd", 8), 1002,
             "a size that is not in its shortest form");
-    refused(std::string("\x82\xFF\x80\0\0\0\0\x01\0\0mask", 14), 1002,
+    refuses(std::string("\x82\xFF\x80\0\0\0\0\x01\0\0mask", 14), 1002,
             "a size that is not in its shortest form");
 }
 
 TEST(WebSocketCodec, RefusesFragmentsOutOfOrder) {
-    refused(client_frame(kContinuation, "x"), 1002, "a fragment of no message");
-    refused(client_frame(kContinuationPart, "x"), 1002, "a fragment of no message");
-    refused(client_frame(kBinaryPart, "") + client_frame(kContinuation, "") +
+    refuses(client_frame(kContinuation, "x"), 1002, "a fragment of no message");
+    refuses(client_frame(kContinuationPart, "x"), 1002, "a fragment of no message");
+    refuses(client_frame(kBinaryPart, "") + client_frame(kContinuation, "") +
                 client_frame(kContinuation, "x"),
             1002, "a fragment of no message");
     for (const int first : {0x82, 0x02, 0x81, 0x01})
-        refused(client_frame(kBinaryPart, "") + client_frame(static_cast<std::uint8_t>(first), "x"),
+        refuses(client_frame(kBinaryPart, "") + client_frame(static_cast<std::uint8_t>(first), "x"),
                 1002, "a message within the fragments of another");
 }
 
 // [v5 MQTT-6.0.0-1] [v3.1.1 MQTT-6.0.0-1]
 TEST(WebSocketCodec, RefusesTextFrames) {
-    refused(client_frame(0x81, "x"), 1003, "MQTT takes binary frames, this is text");
-    refused("\x01", 1003, "MQTT takes binary frames, this is text");
+    refuses(client_frame(0x81, "x"), 1003, "MQTT takes binary frames, this is text");
+    refuses("\x01", 1003, "MQTT takes binary frames, this is text");
 }
 
 TEST(WebSocketCodec, AnswersThePeersCloseWithItsCodeAndDropsTheRest) {
@@ -211,11 +211,11 @@ TEST(WebSocketCodec, AnswersACloseWithoutCodeWithOneWithout) {
 }
 
 TEST(WebSocketCodec, RefusesACloseThatIsNone) {
-    refused(client_frame(kClose, "x"), 1002, "a close code of one byte");
+    refuses(client_frame(kClose, "x"), 1002, "a close code of one byte");
     for (const int code : {0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65'535})
-        refused(client_frame(kClose, close_payload(static_cast<std::uint16_t>(code))), 1002,
+        refuses(client_frame(kClose, close_payload(static_cast<std::uint16_t>(code))), 1002,
                 "a close code that no peer may send");
-    refused(client_frame(kClose, close_payload(1000, "\xFF")), 1007,
+    refuses(client_frame(kClose, close_payload(1000, "\xFF")), 1007,
             "a close reason that is not UTF-8");
 }
 

@@ -82,11 +82,11 @@ void Disk::sync() {
     for (auto& [shard, item] : ready) {
         if (!item->loaded) {
             records_.apply(item->batch);
-            process_->post(shard, [item = item] { item->done(store::CommitStatus::Safe); });
+            process_->post(shard, [stored = item] { stored->done(store::CommitStatus::Safe); });
             continue;
         }
-        process_->post(shard, [item = item, found = records_.load(item->request)]() mutable {
-            item->loaded(std::move(found));
+        process_->post(shard, [asked = item, found = records_.load(item->request)]() mutable {
+            asked->loaded(std::move(found));
         });
     }
     process_->touch();

@@ -20,7 +20,8 @@ public:
         mix(0xFF);
     }
     void add(std::uint64_t number) noexcept {
-        for (int i = 0; i < 8; ++i) mix(static_cast<std::uint8_t>(number >> (8U * i)));
+        for (int i = 0; i < 8; ++i)
+            mix(static_cast<std::uint8_t>(number >> (8U * static_cast<unsigned>(i))));
     }
     [[nodiscard]] std::uint64_t value() const noexcept { return value_; }
 

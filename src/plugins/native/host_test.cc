@@ -10,18 +10,16 @@
 
 #include "plugins/native/call.h"
 #include "plugins/native/native_string.h"
+#include "plugins/native/test_values.h"
 
 namespace vmq::plugins::native {
 namespace {
 
+using test::text;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
 
-/// "-" for none.
-std::string text(vmq_string string) {
-    return string.data == nullptr ? "-" : std::string(string.data, string.size);
-}
 Host& make(Settings settings = {}) {
     return Host::make("guard", std::move(settings), 3, {},
                       [](ShardId, const std::function<void()>& work) { work(); });

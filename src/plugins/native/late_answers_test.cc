@@ -20,7 +20,7 @@ namespace {
 using hooks::Decision;
 using hooks::PublishVerdict;
 using hooks::RegisterVerdict;
-using testing::TestShards;
+using vmq::testing::TestShards;
 
 RegisterVerdict ok() {
     RegisterVerdict verdict;

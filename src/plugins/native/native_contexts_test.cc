@@ -7,16 +7,13 @@
 #include <vector>
 
 #include "mqtt/properties.h"
+#include "plugins/native/test_values.h"
 
 namespace vmq::plugins::native {
 namespace {
 
 using mqtt::Property;
-
-/// "-" for none.
-std::string text(vmq_string string) {
-    return string.data == nullptr ? "-" : std::string(string.data, string.size);
-}
+using test::text;
 
 /// "ID:number:text:name" of all of them.
 std::string list(const vmq_properties& properties) {

@@ -20,14 +20,11 @@ namespace {
 
 using hooks::Decision;
 using mqtt::ReasonCode;
+using test::test_plugin;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::TestShards;
-
-std::string test_plugin(const std::string& name) {
-    return std::string(VMQ_TEST_PLUGINS) + "/" + name + ".so";
-}
+using vmq::testing::TestShards;
 
 /// What every_hook has written down since the last call.
 std::string take_record() {

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 /// Without the hooks, which may be missing at the end.
 constexpr std::size_t kSmallestDescription = offsetof(vmq_plugin, auth_on_register);
 
-Error invalid(std::string detail) { return {ErrorCode::InvalidValue, std::move(detail)}; }
+Error cannot_load(std::string detail) { return {ErrorCode::InvalidValue, std::move(detail)}; }
 
 Result<std::string> find_object(std::string_view name, std::string_view path) {
     const auto candidates = object_candidates(name, path);
@@ -35,22 +35,22 @@ Result<vmq_plugin> read_description(const std::string& file, void* symbol) {
     const auto entry = reinterpret_cast<vmq_plugin_entry_function>(symbol);
     const vmq_plugin* given = nullptr;
     if (const auto thrown = guarded([&] { given = entry(VMQ_PLUGIN_ABI_VERSION); })) {
-        return invalid(
+        return cannot_load(
             fmt::format("{} of {} threw an exception: {}", VMQ_PLUGIN_ENTRY, file, *thrown));
     }
     if (given == nullptr) {
-        return invalid(fmt::format("{} does not work with version {} of the plugin interface", file,
-                                   VMQ_PLUGIN_ABI_VERSION));
+        return cannot_load(fmt::format("{} does not work with version {} of the plugin interface",
+                                       file, VMQ_PLUGIN_ABI_VERSION));
     }
     // Whatever the version, this word stands first.
     if (given->abi_version != VMQ_PLUGIN_ABI_VERSION) {
-        return invalid(
+        return cannot_load(
             fmt::format("{} is for version {} of the plugin interface, this broker has "
                         "version {}",
                         file, given->abi_version, VMQ_PLUGIN_ABI_VERSION));
     }
     if (given->size < kSmallestDescription) {
-        return invalid(
+        return cannot_load(
             fmt::format("the description that {} gives has {} bytes, at least {} are "
                         "needed",
                         file, given->size, kSmallestDescription));
@@ -79,10 +79,10 @@ Result<PluginObject> PluginObject::open(std::string_view name, std::string_view 
     // Everything bound now: a symbol that is missing is an error here and not in a hook.
     Handle handle(::dlopen(file.value().c_str(), RTLD_NOW | RTLD_LOCAL));
     // Each thread has its own text in glibc.
-    if (handle == nullptr) return invalid(::dlerror());  // NOLINT(concurrency-mt-unsafe)
+    if (handle == nullptr) return cannot_load(::dlerror());  // NOLINT(concurrency-mt-unsafe)
     void* const entry = ::dlsym(handle.get(), VMQ_PLUGIN_ENTRY);
     if (entry == nullptr) {
-        return invalid(
+        return cannot_load(
             fmt::format("{} is no plugin: it does not export {}", file.value(), VMQ_PLUGIN_ENTRY));
     }
     auto description = read_description(file.value(), entry);

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <string>
 
+#include "plugins/native/test_values.h"
 #include "support/temporary_folder.h"
 
 namespace vmq::plugins::native {
@@ -14,13 +15,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+using test::test_plugin;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-std::string test_plugin(const std::string& name) {
-    return std::string(VMQ_TEST_PLUGINS) + "/" + name + ".so";
-}
 
 Error refusal(const std::string& name) {
     const auto object = PluginObject::open(name, test_plugin(name));
@@ -29,7 +27,7 @@ Error refusal(const std::string& name) {
 }
 
 TEST(PluginObject, IsTheFileItselfOrOneOfThreeInAFolder) {
-    const testing::TemporaryFolder folder;
+    const vmq::testing::TemporaryFolder folder;
     const std::string path = folder.path();
     EXPECT_THAT(object_candidates("guard", path),
                 ElementsAre(path + "/guard.so", path + "/libguard.so", path + "/lib/guard.so"));
@@ -42,7 +40,7 @@ TEST(PluginObject, ARelativePathIsNoneOfTheSystemsFolders) {
 }
 
 TEST(PluginObject, IsFoundInEachPlaceAndInThisOrder) {
-    const testing::TemporaryFolder folder;
+    const vmq::testing::TemporaryFolder folder;
     fs::create_directory(folder.path() + "/lib");
     for (const std::string place : {"/lib/guard.so", "/libguard.so", "/guard.so"}) {
         fs::copy_file(test_plugin("minimal"), folder.path() + place);
@@ -54,7 +52,7 @@ TEST(PluginObject, IsFoundInEachPlaceAndInThisOrder) {
 }
 
 TEST(PluginObject, SaysWhatItTriedIfThereIsNone) {
-    const testing::TemporaryFolder folder;
+    const vmq::testing::TemporaryFolder folder;
     fs::create_directory(folder.path() + "/guard.so");  // a folder is no object
     const auto object = PluginObject::open("guard", folder.path());
     ASSERT_FALSE(object);
@@ -65,7 +63,7 @@ TEST(PluginObject, SaysWhatItTriedIfThereIsNone) {
 }
 
 TEST(PluginObject, SaysWhyAFileCannotBeLoaded) {
-    const testing::TemporaryFolder folder;
+    const vmq::testing::TemporaryFolder folder;
     std::ofstream(folder.path() + "/guard.so") << "no object";
     const auto object = PluginObject::open("guard", folder.path());
     ASSERT_FALSE(object);

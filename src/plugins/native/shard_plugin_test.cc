@@ -113,7 +113,7 @@ TEST_F(ShardPluginTest, OneWordIsAnAnswer) {
     for (const auto& [word, decision] : {std::pair(VMQ_NEXT, Decision::Next),
                                          {VMQ_OK, Decision::Ok},
                                          {VMQ_ERROR, Decision::Error}}) {
-        script.answer = [word = word](vmq_call*) { return word; };
+        script.answer = [answer = word](vmq_call*) { return answer; };
         const auto verdict = ask_register();
         ASSERT_TRUE(verdict);
         EXPECT_EQ(verdict->decision, decision);

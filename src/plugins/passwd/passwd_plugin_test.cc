@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "hooks/chain.h"
+#include "plugins/passwd/test_values.h"
 #include "runtime/work_queue.h"
 #include "support/temporary_folder.h"
 #include "support/test_shards.h"
@@ -24,13 +25,10 @@ using hooks::Decision;
 using hooks::RegisterContext;
 using hooks::RegisterVerdict;
 using mqtt::ReasonCode;
+using test::line;
 using testing::TestShards;
 
 constexpr ShardId kShard = 3;
-
-std::string line(const std::string& user, char which) {
-    return user + ":$6$AAAA$" + std::string(85, 'A') + which + "==\n";
-}
 
 /// The password "right" is right for every hash.
 bool is_right(std::string_view /*hash*/, std::string_view password) { return password == "right"; }

@@ -9,16 +9,15 @@
 #include <string>
 
 #include "base/random.h"
+#include "plugins/passwd/test_values.h"
 
 namespace vmq::plugins::passwd {
 namespace {
 
+using test::hash;
+using test::line;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-/// Hashes of VerneMQ's scheme that differ in one character.
-std::string hash(char which) { return "$6$AAAA$" + std::string(85, 'A') + which + "=="; }
-std::string line(const std::string& user, char which) { return user + ":" + hash(which) + "\n"; }
 
 transport::FileText text(std::string bytes) { return {std::move(bytes), 0}; }
 
@@ -78,7 +77,7 @@ TEST(PasswordFile, TheLastGoodLineOfAUserCounts) {
     EXPECT_EQ(file.size(), 2U);
     EXPECT_THAT(faults_of(file), ElementsAre("1: a later line replaces this one",
                                              "3: a later line replaces this one",
-                                             testing::StartsWith("5: the hash is damaged")));
+                                             ::testing::StartsWith("5: the hash is damaged")));
 }
 
 TEST(PasswordFile, KeepsSoManyFaultsAndCountsTheRest) {

@@ -10,6 +10,7 @@
 #include <limits>
 #include <string>
 
+#include "plugins/passwd/test_values.h"
 #include "support/temporary_folder.h"
 
 namespace vmq::plugins::passwd {
@@ -18,12 +19,9 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Seen = PasswordSource::Seen;
+using test::line;
 
 constexpr std::int64_t kMuchLater = std::numeric_limits<std::int64_t>::max() / 2;
-
-std::string line(const std::string& user, char which) {
-    return user + ":$6$AAAA$" + std::string(85, 'A') + which + "==\n";
-}
 
 class PasswordSourceTest : public ::testing::Test {
 protected:
