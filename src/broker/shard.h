@@ -428,8 +428,8 @@ private:
     void deliver_shared(DeliverShared& deliver);
     void choose_again(DeliverShared& deliver, ClientNumber except);
     void give_back(DeliverShared& deliver);
-    /// `online`: only to a node with members that are connected.
-    [[nodiscard]] bool send_elsewhere(DeliverShared& deliver, bool online);
+    /// What a node has given away goes back to it, whatever `which` says.
+    [[nodiscard]] bool send_elsewhere(DeliverShared& deliver, routing::Elsewhere which);
     void drop_shared(const DeliverShared& deliver);
     /// Writes the record of `delivery`, for which the publisher waits. `lazy`: it was sent already.
     void store_message(Client& client, queue::Delivery& delivery, bool lazy);

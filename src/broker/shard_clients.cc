@@ -273,15 +273,26 @@ void Shard::close_lane(Client& client, Lane& lane) {
                             client.number, Reply{}};
         (void)deliver_shared(again);
     }
+    // What it came through has ended: for the client's other sessions, without one for other
+    // members.
+    for (queue::Delivery& delivery : ended->queue.take_shared([](std::uint64_t) { return true; })) {
+        move_away(client, delivery);
+        DeliverShared again{delivery.message, routing::SubscriptionKey{delivery.shared_group},
+                            client.number, Reply{}};
+        delivery.store_sequence = 0;
+        if (hand_over(client, choose_lane(client), std::move(delivery), nullptr) ==
+            Handed::Refused) {
+            choose_again(again, client.number);
+        }
+    }
     for (queue::Delivery& delivery : ended->queue.clear()) {
         const bool recorded = delivery.store_sequence != 0 && delivery.message;
         if (recorded && client.lane.queue.adopt_record(delivery)) continue;
         forget(client, delivery);
         // With fanout the other sessions have copies of their own.
-        const bool only_copy = (client.settings->balance_sessions || delivery.shared_group != 0) &&
-                               delivery.message && delivery.qos != mqtt::QoS::AtMostOnce;
+        const bool only_copy = client.settings->balance_sessions && delivery.message &&
+                               delivery.qos != mqtt::QoS::AtMostOnce;
         delivery.store_sequence = 0;
-        delivery.shared_group = 0;  // what it came through has ended
         if (only_copy) (void)hand_over(client, choose_lane(client), std::move(delivery), nullptr);
     }
 }

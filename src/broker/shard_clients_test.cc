@@ -321,6 +321,38 @@ TEST_P(ShardSeveralSessions, BalancedOnesGetWhatWaitsForOneThatBreaksAfterAnUnsu
     EXPECT_EQ(first.take_payloads().size(), 40 - taken);
 }
 
+// Its client's other session is full, another member is not.
+TEST_P(ShardSeveralSessions, MembersGetWhatWaitsForOneThatBreaksAfterAnUnsubscribe) {
+    allow([](auto& settings) {
+        settings.allow_multiple_sessions = true;
+        settings.max_online_messages = 20;
+    });
+    TestClient& publisher = broker.connect("v5 client_id=b");
+    TestClient& first = broker.subscribe("v5 client_id=a receive_maximum=1", "topic=u qos=1");
+    for (int i = 1; i <= 21; ++i) {
+        publisher.send(fmt::format("PUBLISH topic=u qos=1 id={} payload=u", i));
+    }
+    broker.settle();
+    TestClient& second = broker.connect("v5 client_id=a clean_start=0 receive_maximum=1", true);
+    second.send("SUBSCRIBE id=1 topic=$share/g/t qos=1");
+    EXPECT_EQ(second.next(), "SUBACK id=1 reasons=0x01");
+    TestClient& other = broker.subscribe("v5 client_id=c", "topic=$share/g/t qos=1");
+    for (int i = 1; i <= 20; ++i) {
+        publisher.send(fmt::format("PUBLISH topic=t qos=1 id={} payload={}", i + 21, i));
+    }
+    broker.settle();
+    std::size_t taken = other.take_payloads().size();
+    EXPECT_LT(taken, 20U);
+    second.send("UNSUBSCRIBE id=2 topic=$share/g/t");
+    broker.settle();
+    second.drop();
+    broker.settle();
+    taken += other.take_payloads().size();
+    EXPECT_EQ(taken, 20U);
+    EXPECT_EQ(broker.count(Counter::QueueMessageDrop), 0U);
+    EXPECT_EQ(first.take_payloads().size(), 21U);
+}
+
 TEST_P(ShardSeveralSessions, TheOthersGoOnWhenOneIsGone) {
     TestClient& first = broker.subscribe("v5 client_id=a receive_maximum=1", "topic=t qos=1");
     TestClient& second = broker.connect("v5 client_id=a clean_start=0 receive_maximum=1", true);

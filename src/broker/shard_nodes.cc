@@ -40,7 +40,7 @@ session::Routed Shard::route_group_from_node(mqtt::MessageParts parts, const Rep
                                              std::string_view group, std::uint8_t hops,
                                              NodeNumber from) {
     session::Routed routed;
-    if (refuses(parts.qos, false)) {
+    if (parts.qos != QoS::AtMostOnce && !shared_.store->accepting()) {
         routed.reason = mqtt::ReasonCode::QuotaExceeded;
         return routed;
     }
@@ -116,8 +116,10 @@ void Shard::redispatch_groups(NodeNumber number) {
                                                    shared->filter, except, random_, match)) {
             return false;  // its members get it when it is back
         }
-        taken.push_back(
-            {std::move(message), forwarded.reply, std::move(match), forwarded.route->hops});
+        // What has come back from that node can go to others again.
+        const std::uint8_t hops = forwarded.route->hops;
+        taken.push_back({std::move(message), forwarded.reply, std::move(match),
+                         hops == kGivenAwayHops ? std::uint8_t{0} : hops});
         return true;
     });
     for (Taken& each : taken) {
@@ -161,13 +163,16 @@ Shard::NodeMatches Shard::take_node_matches() {
 
 std::optional<Undelivered> Shard::refused_for(ShardSet nodes,
                                               const session::PublishIntent& intent) const {
+    std::size_t group = 0;  // the frame names it
+    for (const routing::SharedMatch& match : node_groups_)
+        group = std::max(group, match.name.size());
     for (; nodes != 0; nodes &= nodes - 1) {
         const NodeOutbox* node = node_by_slot_[static_cast<std::size_t>(std::countr_zero(nodes))];
         if (node == nullptr) continue;
         if (!node->has_room(shared_.store->accepting())) return Undelivered::NodeUnreachable;
         const std::size_t frame = cluster::publish_bound(intent.mountpoint, intent.topic,
                                                          intent.properties, intent.payload);
-        if (frame > node->longest_frame) return Undelivered::TooLargeForNode;
+        if (frame + group > node->longest_frame) return Undelivered::TooLargeForNode;
     }
     return std::nullopt;
 }

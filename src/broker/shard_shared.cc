@@ -10,6 +10,7 @@ namespace vmq::broker {
 using metrics::Counter;
 using mqtt::QoS;
 using queue::Delivery;
+using routing::Elsewhere;
 using routing::SubscriptionKey;
 
 void Shard::handle(DeliverShared& deliver) {
@@ -24,10 +25,13 @@ void Shard::handle(DeliverShared& deliver) {
 
 void Shard::deliver_shared(DeliverShared& deliver) {
     const auto found = clients_by_number_.find(deliver.member);
-    if (found == clients_by_number_.end()) return choose_again(deliver, deliver.member);
+    const routing::OwnSubscription* own =
+        found == clients_by_number_.end() ? nullptr : found->second->find(deliver.group);
+    if (own == nullptr) {
+        deliver.last_chance = false;  // who was to have it back is no member any more
+        return choose_again(deliver, deliver.member);
+    }
     Client& client = *found->second;
-    const routing::OwnSubscription* own = client.find(deliver.group);
-    if (own == nullptr) return choose_again(deliver, client.number);
     // [v5 MQTT-3.8.3-3]: of sessions that take turns, no client can ask it of a group of its own.
     if (own->options.no_local && deliver.message->publisher() == client.hash) return;
     const QoS qos = client.settings->upgrade_outgoing_qos
@@ -59,20 +63,22 @@ void Shard::choose_again(DeliverShared& deliver, ClientNumber except) {
 void Shard::give_back(DeliverShared& deliver) {
     const ClientNumber keeper = std::exchange(deliver.keeper, ClientNumber{});
     if (keeper == ClientNumber{}) {
-        if (!send_elsewhere(deliver, false)) drop_shared(deliver);
+        if (!send_elsewhere(deliver, Elsewhere::ByPolicy)) drop_shared(deliver);
         return;
     }
-    if (send_elsewhere(deliver, true)) return;
+    if (send_elsewhere(deliver, Elsewhere::Connected)) return;
     deliver.last_chance = true;
     deliver.member = keeper;
     if (deliver.keeper_shard == id_) return deliver_shared(deliver);
     send(deliver.keeper_shard, std::move(deliver));
 }
 
-bool Shard::send_elsewhere(DeliverShared& deliver, bool online) {
+bool Shard::send_elsewhere(DeliverShared& deliver, Elsewhere which) {
     const mqtt::Message& message = *deliver.message;
     const GroupPath& path = deliver.path;
     const bool back = path.hops == kGivenAwayHops;
+    if (back) which = Elsewhere::Back;
+    const bool online = which == Elsewhere::Connected;
     if (message.qos() == QoS::AtMostOnce || (path.hops >= kMostGroupHops && !back)) return false;
     const int hops = online ? kGivenAwayHops : path.hops + 1;
     const std::size_t frame = cluster::publish_bound(message.mountpoint(), message.topic(),
@@ -81,7 +87,7 @@ bool Shard::send_elsewhere(DeliverShared& deliver, bool online) {
     routing::SharedMatch match{deliver.group, id_, {}, {}};
     for (ShardSet except = back ? ~path.sender : path.except;
          shared_.subscriptions.choose_elsewhere(id_, match, message.mountpoint(), message.topic(),
-                                                except, random_, online);) {
+                                                except, random_, which);) {
         const NodeOutbox* node = node_by_slot_[match.shard];
         except |= node != nullptr ? node->slots : shard_bit(match.shard);
         if (node == nullptr || frame + match.name.size() > node->longest_frame ||
@@ -146,7 +152,8 @@ void Shard::redispatch(Client& from, std::vector<Delivery> deliveries) {
         }
         DeliverShared deliver{message, SubscriptionKey{delivery.shared_group}, from.number,
                               Reply{}};
-        if (from.persistent() && delivery.qos != QoS::AtMostOnce) {
+        if (from.persistent() && delivery.qos != QoS::AtMostOnce &&
+            from.find(deliver.group) != nullptr) {
             deliver.keeper = from.number;
             deliver.keeper_shard = id_;
         }

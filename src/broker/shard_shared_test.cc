@@ -141,6 +141,20 @@ TEST_P(ShardShared, TheLastMemberKeepsItsMessagesForWhenItIsBack) {
     EXPECT_EQ(broker.connect(words, true).take_payloads(), payloads(1, 8));
 }
 
+TEST_P(ShardShared, AnAbsentMemberGetsWhatWaitedForOneWhoseSessionHasEnded) {
+    const std::string ends = "v5 clean_start=0 session_expiry_interval=10 client_id=" + id("ends");
+    const std::string stays = "v5" + (kLasting + broker.id_on(0, "stays"));
+    for (const std::string& each : {ends, stays}) {
+        broker.subscribe(each, "topic=$share/g/t qos=1").drop();
+        broker.settle();
+    }
+    publish(1, 100);
+    broker.advance(Seconds(30));
+    EXPECT_EQ(broker.count(Counter::ClientExpired), 1U);
+    EXPECT_THAT(broker.connect(stays, true).take_payloads(),
+                UnorderedElementsAreArray(payloads(1, 100)));
+}
+
 TEST_P(ShardShared, MessagesHandedOnAreStoredForTheMemberThatGetsThem) {
     ManualStore store;
     store.automatic = true;

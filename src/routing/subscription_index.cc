@@ -338,12 +338,14 @@ bool SubscriptionIndex::choose_other(ShardId reader, SharedMatch& match,
 
 bool SubscriptionIndex::choose_elsewhere(ShardId reader, SharedMatch& match,
                                          std::string_view mountpoint, std::string_view topic,
-                                         ShardSet except, Random& random, bool online) const {
+                                         ShardSet except, Random& random, Elsewhere which) const {
     const auto lock = impl_->mutex.shared(reader);
     const SharedGroup* group = impl_->find_group(match.group, mountpoint, topic);
     if (group == nullptr) return false;
     const SharedPolicy policy = impl_->policy.load(std::memory_order_relaxed);
-    if (online ? !group->prefers_online(policy) : !group->crosses_nodes(policy)) return false;
+    const bool online = which == Elsewhere::Connected;
+    if (online && !group->prefers_online(policy)) return false;
+    if (which == Elsewhere::ByPolicy && !group->crosses_nodes(policy)) return false;
     const ShardSet away = impl_->away.load(std::memory_order_relaxed);
     const auto node = online ? group->choose_node(random, except | away, true)
                              : impl_->choose_node(*group, random, except);

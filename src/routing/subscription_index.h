@@ -62,6 +62,13 @@ struct FilterMatch {
     ShardSet persistent_shards;  // those of them with a subscriber whose messages are stored
 };
 
+/// For what another node is to have a group's message.
+enum class Elsewhere : std::uint8_t {
+    ByPolicy,   // nobody here can take it, and the policy lets it cross nodes
+    Connected,  // members that are connected are better than absent ones here, by the policy
+    Back,       // it came from there, whatever the policy
+};
+
 /// Whether this node, on any shard, has subscribers on a filter.
 struct LocalPresence {
     bool subscribed = false;
@@ -156,12 +163,12 @@ public:
                                     std::string_view topic, std::span<const ClientNumber> except,
                                     Random& random, bool online = false) const;
 
-    /// Another node with members of the group than those in `except`, by the policy; one that
-    /// answers if there is one. `online`: instead of a member of this node that is absent, so only
-    /// one that answers, with members that are connected. False if there is none.
+    /// Another node with members of the group than those in `except`, one that answers if there is
+    /// one. False if there is none.
     [[nodiscard]] bool choose_elsewhere(ShardId reader, SharedMatch& match,
                                         std::string_view mountpoint, std::string_view topic,
-                                        ShardSet except, Random& random, bool online = false) const;
+                                        ShardSet except, Random& random,
+                                        Elsewhere which = Elsewhere::ByPolicy) const;
 
     /// A member of this node for a message that was sent to the group; without one, another node
     /// but those in `except`, one that answers if there is one. False: there is nobody.

@@ -242,7 +242,8 @@ TEST_F(SubscriptionIndexNodesTest, AConnectedMemberElsewhereIsBetterThanAnAbsent
     SharedMatch match{own.key, 2, ClientNumber{9}, {}};
     const auto handed_on = [&] {
         const bool other = index.has_other_online(0, own, ClientNumber{9});
-        EXPECT_EQ(index.choose_elsewhere(0, match, "", "t/1", 0, random, true), other);
+        EXPECT_EQ(index.choose_elsewhere(0, match, "", "t/1", 0, random, Elsewhere::Connected),
+                  other);
         return other;
     };
     index.set_policy(SharedPolicy::Random);
@@ -260,6 +261,18 @@ TEST_F(SubscriptionIndexNodesTest, AConnectedMemberElsewhereIsBetterThanAnAbsent
     EXPECT_FALSE(handed_on()) << "connected or not";
     index.set_policy(SharedPolicy::LocalOnly);
     EXPECT_FALSE(handed_on());
+}
+
+TEST_F(SubscriptionIndexNodesTest, WhatAnotherNodeHasGivenAwayGoesBackWhateverThePolicy) {
+    const GroupHandle own = index.join(2, "", "g", "t/+", ClientNumber{9}, true);
+    index.set_remote_group(kOther, "", "g", "t/+", {0, 1});
+    index.set_policy(SharedPolicy::LocalOnly);
+    SharedMatch match{own.key, 2, ClientNumber{9}, {}};
+    EXPECT_FALSE(index.choose_elsewhere(0, match, "", "t/1", 0, random));
+    EXPECT_FALSE(
+        index.choose_elsewhere(0, match, "", "t/1", shard_bit(kOther), random, Elsewhere::Back));
+    EXPECT_TRUE(index.choose_elsewhere(0, match, "", "t/1", 0, random, Elsewhere::Back));
+    EXPECT_EQ(match.shard, kOther);
 }
 
 // Whatever shared_subscription_policy says.
