@@ -394,6 +394,7 @@ FactNumbers ClusterFacts::numbers() const {
     FactNumbers numbers;
     for (std::size_t kind = 0; kind < numbers.by_kind.size(); ++kind) {
         numbers.by_kind[kind] = facts_->size(static_cast<FactKind>(kind));
+        numbers.deleted_by_kind[kind] = facts_->deleted(static_cast<FactKind>(kind));
     }
     numbers.deleted = facts_->deleted();
     numbers.bytes = facts_->memory();

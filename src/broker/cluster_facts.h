@@ -35,6 +35,7 @@ class Broker;
 struct FactNumbers {
     std::array<std::uint64_t, cluster::kFactKinds> by_kind{};  // deleted ones as well
     std::uint64_t deleted = 0;
+    std::array<std::uint64_t, cluster::kFactKinds> deleted_by_kind{};
     std::uint64_t bytes = 0;  // of memory
     std::uint64_t sent = 0;
     std::uint64_t received = 0;

@@ -35,6 +35,19 @@ void add_cluster_metrics(const FactNumbers& facts, const cluster::Questions::Cou
     add(snapshot, "cluster_facts_deleted", Type::Gauge,
         "Of these, deleted ones that are remembered until all nodes know.", facts.deleted);
     add(snapshot, "cluster_facts_memory", Type::Gauge, "Bytes of memory of these.", facts.bytes);
+    // The same under the names of VerneMQ's metadata store, whose groups are parts of all keys.
+    for (const cluster::FactKind kind : kShown) {
+        const auto at = static_cast<std::size_t>(kind);
+        const std::vector<metrics::Label> group = {{"group", std::string(cluster::word_of(kind))}};
+        add(snapshot, "swc_object_count", Type::Gauge,
+            "cluster_facts without the deleted ones, under VerneMQ's name.",
+            facts.by_kind[at] - facts.deleted_by_kind[at], group);
+        add(snapshot, "swc_tombstone_count", Type::Gauge,
+            "cluster_facts_deleted under VerneMQ's name.", facts.deleted_by_kind[at], group);
+    }
+    add(snapshot, "swc_dotkeymap_memory", Type::Gauge,
+        "cluster_facts_memory under VerneMQ's name, in words of 8 bytes.", facts.bytes / 8,
+        {{"group", "all"}});
     add(snapshot, "cluster_facts_sent", Type::Counter, "Facts sent to other nodes.", facts.sent);
     add(snapshot, "cluster_facts_received", Type::Counter, "Facts received from other nodes.",
         facts.received);

@@ -112,7 +112,7 @@ void FactMap::insert(Fact* fact) {
     Written& of_writer = written(fact->writer());
     (fact->deleted() ? of_writer.deleted : of_writer.live).insert(*fact);
     ++size_;
-    if (fact->deleted()) ++deleted_;
+    if (fact->deleted()) count_deleted(*fact);
     footprint_ += fact->footprint();
 }
 
@@ -123,7 +123,10 @@ void FactMap::remove(Fact* fact) {
     Written& of_writer = written(fact->writer());
     (fact->deleted() ? of_writer.deleted : of_writer.live).erase(ByTime::s_iterator_to(*fact));
     --size_;
-    if (fact->deleted()) --deleted_;
+    if (fact->deleted()) {
+        --deleted_;
+        --deleted_of_[static_cast<std::size_t>(fact->kind())];
+    }
     footprint_ -= fact->footprint();
     Fact::destroy(fact);
 }
@@ -222,12 +225,17 @@ void FactMap::expire(TimePoint now, std::size_t budget) {
     }
 }
 
+void FactMap::count_deleted(const Fact& fact) {
+    ++deleted_;
+    ++deleted_of_[static_cast<std::size_t>(fact.kind())];
+}
+
 void FactMap::mark_deleted(Fact& fact) {
     Written& of_writer = written(fact.writer());
     of_writer.live.erase(ByTime::s_iterator_to(fact));
     fact.message_ = nullptr;
     fact.deleted_ = true;
-    ++deleted_;
+    count_deleted(fact);
     of_writer.deleted.insert(fact);
 }
 

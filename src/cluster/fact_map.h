@@ -124,6 +124,9 @@ public:
     [[nodiscard]] std::uint64_t revision(FactKind kind) const noexcept;
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] std::size_t deleted() const noexcept { return deleted_; }
+    [[nodiscard]] std::size_t deleted(FactKind kind) const noexcept {
+        return deleted_of_[static_cast<std::size_t>(kind)];
+    }
     /// Bytes that all of it takes, without messages.
     [[nodiscard]] std::size_t memory() const noexcept;
 
@@ -294,6 +297,7 @@ private:
     [[nodiscard]] Written& written(WriterNumber writer);
     void insert(Fact* fact);
     void remove(Fact* fact);
+    void count_deleted(const Fact& fact);
     void mark_deleted(Fact& fact);
     Fact* store(Fact* old, const FactParts& fact);
     void write(FactParts fact, bool local, Moment now);
@@ -317,6 +321,7 @@ private:
     Positions dropped_;
     std::size_t size_ = 0;
     std::size_t deleted_ = 0;
+    std::array<std::size_t, kFactKinds> deleted_of_{};  // by kind
     std::size_t footprint_ = 0;
     std::size_t expire_bucket_ = 0;
     bool catching_up_ = false;

@@ -61,6 +61,8 @@ TEST_F(FactMapTest, WhatIsNotKnownHereIsDeletedForThoseWhoKnowIt) {
     EXPECT_TRUE(map_.erase_everywhere(kKind, "k", at(5)));
     EXPECT_TRUE(map_.find_even_deleted(kKind, "k")->deleted());
     EXPECT_EQ(map_.deleted(), 1U);
+    EXPECT_EQ(map_.deleted(kKind), 1U);
+    EXPECT_EQ(map_.deleted(FactKind::Retained), 0U);
     EXPECT_TRUE(map_.erase_everywhere(kKind, "k", at(7))) << "deleted anew";
     EXPECT_EQ(map_.find_even_deleted(kKind, "k")->stamp(), (Stamp{time(7), map_.self()}));
     EXPECT_EQ(map_.deleted(), 1U);
@@ -256,6 +258,7 @@ TEST_F(FactMapTest, WhoHasLeftIsKnownForAMonth) {
     EXPECT_EQ(map_.deleted(), 1U);
     map_.drop_deleted(all, all, at(kMonth + 10), 100);
     EXPECT_EQ(map_.deleted(), 0U);
+    EXPECT_EQ(map_.deleted(kKind), 0U);
 }
 
 class FullFactMapTest : public FactMapTest {

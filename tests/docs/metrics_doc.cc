@@ -23,7 +23,13 @@ constexpr std::string_view kBegin =
     "\n"
     "Names, types and labels are VerneMQ's, so its dashboards and alert rules go on working; what "
     "this broker counts in addition stands in the same table. Every series is there from the start "
-    "with 0, `cluster_facts...` and `cluster_questions...` with a clustering listener. A number "
+    "with 0, `cluster_facts...`, `cluster_questions...` and `swc_...` with a clustering listener. "
+    "Of "
+    "VerneMQ's, the histograms of its metadata store (`metadata_put_microseconds` and the like) "
+    "and "
+    "`storage_delete_microseconds`, `storage_scan_microseconds` are not there: nothing here is "
+    "like "
+    "them. A number "
     "counts since the start of the node or the last reset of the metrics. "
     "`mqtt_version` is 4 for MQTT 3.1 and 3.1.1. Each hook of each plugin that was called has, "
     "with "
@@ -96,13 +102,14 @@ metrics::Snapshot example() {
     }
     // Those of a node with a clustering listener.
     broker::FactNumbers facts{.deleted = 1,
-                              .bytes = 1,
+                              .bytes = 8,
                               .sent = 1,
                               .received = 1,
                               .left_out = 1,
                               .refused = 1,
                               .ahead = 1};
-    facts.by_kind.fill(1);
+    facts.by_kind.fill(2);
+    facts.deleted_by_kind.fill(1);
     broker::add_cluster_metrics(facts, {.asked = 1, .answered = 1, .refused = 1, .unanswered = 1},
                                 snapshot);
     metrics::group_by_name(snapshot);
