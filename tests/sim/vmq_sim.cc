@@ -17,14 +17,13 @@ namespace {
 
 constexpr std::string_view kUsage =
     "usage: vmq_sim [--seeds=N] [--first=N] [--seed=N] [--seconds=N] [--keep-going] [--verbose] "
-    "[--log] [--strict] [--step=N] [--tolerate=N]\n";
+    "[--log] [--strict] [--step=N]\n";
 
 struct Wanted {
     std::uint64_t first = 1;
     std::uint64_t count = 200;
-    std::uint64_t step = 1;      // from one seed to the next; 8: the same weather
-    std::uint64_t seconds = 0;   // 0: no limit
-    std::uint64_t tolerate = 0;  // seeds that may fail
+    std::uint64_t step = 1;     // from one seed to the next; 8: the same weather
+    std::uint64_t seconds = 0;  // 0: no limit
     bool keep_going = false;
     bool verbose = false;
     bool log = false;
@@ -54,7 +53,6 @@ bool read(int argc, char** argv, Wanted& wanted) {
             wanted.count = 1;
         } else if (!read(word, "--seeds=", wanted.count) && !read(word, "--first=", wanted.first) &&
                    !read(word, "--step=", wanted.step) &&
-                   !read(word, "--tolerate=", wanted.tolerate) &&
                    !read(word, "--seconds=", wanted.seconds)) {
             return false;
         }
@@ -105,7 +103,7 @@ int main(int argc, char** argv) {
     for (; done < wanted.count; ++done) {
         if (!run(wanted.first + done * wanted.step, wanted, argv[0], weak)) {
             ++failed;
-            if (!wanted.keep_going && failed > wanted.tolerate) {
+            if (!wanted.keep_going) {
                 ++done;
                 break;
             }
@@ -117,5 +115,5 @@ int main(int argc, char** argv) {
     fmt::print("{} seeds from {}, {} failed; {} with what is known to be weak\n", done,
                wanted.first, failed, weak);
     vmq::log::set_output(nullptr);
-    return failed <= wanted.tolerate ? 0 : 1;
+    return failed == 0 ? 0 : 1;
 }
