@@ -23,8 +23,6 @@ if(VMQ_SANITIZE)
   # plain builds keep the warning.
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(vmq_options INTERFACE -Wno-maybe-uninitialized)
-  else()
-    target_compile_options(vmq_options INTERFACE -fsanitize-ignorelist=${CMAKE_SOURCE_DIR}/cmake/sanitizer_ignore.txt)
   endif()
   target_link_options(vmq_options INTERFACE -fsanitize=${VMQ_SANITIZE})
   if(VMQ_SANITIZE MATCHES "address")
