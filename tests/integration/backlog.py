@@ -112,7 +112,7 @@ def acknowledged_in_time_is_not_written():
 
 
 @scenario
-def big_backlog():
+def t32_big_backlog():
     count = 100_000 if SANITIZERS else 200_000
     with broker_with_store() as broker:
         with lasting(broker.address, "away") as client:

@@ -146,7 +146,7 @@ def join_refused():
 
 
 @scenario
-def restarted():
+def t25_restarted():
     """A node keeps its members over kill -9, is found at a new port, and all at once may be gone (T25)."""
     with Cluster(3) as (a, b, c):
         b.kill()
@@ -168,7 +168,7 @@ def restarted():
 
 
 @scenario
-def wiped_disk():
+def t23_wiped_disk():
     """A member that has lost its data is another one: not before it joins again is it let in (T23)."""
     with Cluster(2) as (a, b):
         b.kill()
@@ -271,7 +271,7 @@ def both_ways_in_order():
 
 
 @scenario
-def suback_means_everywhere():
+def t24_suback_means_everywhere():
     """T24: whoever has a SUBACK gets what is published on any node from then on."""
     chance = seeded()
     with Cluster(3) as nodes:
@@ -337,7 +337,7 @@ def acknowledged_is_stored():
 
 
 @scenario
-def killed_under_load():
+def t1_killed_under_load():
     """T1: B is killed three times while A publishes for one of its clients. All that is acknowledged arrives."""
     chance = seeded()
     with Cluster(2, *HEARTBEATS, *QUEUES_WITHOUT_LIMIT) as (a, b):
@@ -364,7 +364,7 @@ def killed_under_load():
 
 
 @scenario
-def cut_links():
+def t3_cut_links():
     """T3: links are cut in the middle of frames. Nothing is lost or changes places, and QoS 2 comes once."""
     chance = seeded()
     with Node("b", *HEARTBEATS, *QUEUES_WITHOUT_LIMIT, cluster_host="127.0.0.2") as b:
@@ -439,7 +439,7 @@ def forwarding_stops():
 
 
 @scenario
-def hanging_node():
+def t20_hanging_node():
     """T28, T20: a node that hangs is noticed in time, disturbs nobody, and misses nothing that was acknowledged."""
     with Cluster(3, *HEARTBEATS, *QUEUES_WITHOUT_LIMIT) as (a, b, c):
         with lasting(c.address, "waits") as client:
@@ -610,7 +610,7 @@ def effort(process):
 
 
 @scenario
-def idle():
+def t21_idle():
     """T21: three nodes that have nothing to do wake up seldom, and take next to no processor time.
 
     What a wakeup costs says more about what else runs on the machine: about 0.1 ms, so 1 % of a processor together

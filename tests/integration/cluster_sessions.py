@@ -60,7 +60,7 @@ def sessions_of(node, name):
 
 
 @scenario
-def connect_elsewhere_kicks():
+def t16_connect_elsewhere_kicks():
     """T16, T16b: v5 gets 0x8E, v3 is closed; clean sessions and such as are kept, in every direction."""
     with Cluster(3) as nodes:
         for version in (5, 4):
@@ -145,7 +145,7 @@ def racing_connects():
 
 
 @scenario
-def takeover_storm():
+def t4_takeover_storm():
     """T4, T13: a client that changes between two nodes 50 times misses nothing of what is published meanwhile."""
     for settings in ((),) if WITHOUT_STORE else ((), NO_STORE):
         with Cluster(3, *QUEUES_WITHOUT_LIMIT, *settings) as nodes:
@@ -191,7 +191,7 @@ def takeover_storm():
 
 
 @scenario
-def queue_moves_in_order():
+def t34_queue_moves_in_order():
     """T34, T4: 1,000 stored messages move in order while publishers on both nodes go on. Each comes once."""
     count = 1000
     for settings in ((),) if WITHOUT_STORE else ((), ("durability = memory",), NO_STORE):

@@ -42,7 +42,7 @@ def der(certificate):
 
 
 @scenario
-def new_certificates():
+def t35_new_certificates():
     """All nodes get certificates of another authority, without a restart: links stay, new ones use them."""
     with tempfile.TemporaryDirectory(prefix="vmq_test_") as folder:
         old, new = (Authority(pathlib.Path(folder) / name, name) for name in ("old", "new"))

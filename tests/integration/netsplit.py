@@ -303,7 +303,7 @@ def serves(node):
 
 
 @scenario
-def policy_all():
+def t26_policy_all():
     """One of three that is away is one too many, until it is back or removed."""
     with Cluster(3, *HEARTBEATS, ALL) as (a, b, c):
         wait_until_ready(a, b, c)
@@ -329,7 +329,7 @@ def policy_all():
 
 
 @scenario
-def policy_quorum():
+def t26_policy_quorum():
     """Two of three serve, one of three does not."""
     with Cluster(3, *HEARTBEATS, "netsplit_policy = quorum") as (a, b, c):
         wait_until_ready(a, b, c)

@@ -269,7 +269,7 @@ class Damage:
 
 
 @scenario
-def damaged_log():
+def t11_damaged_log():
     with Broker("shards = 2", *QUEUES_WITHOUT_LIMIT, port=free_port()) as broker:
         damage = Damage(broker)
         broker.kill()
