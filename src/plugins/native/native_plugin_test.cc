@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "hooks/chain.h"
+#include "plugins/native/test_values.h"
 #include "support/test_shards.h"
 
 namespace vmq::plugins::native {
